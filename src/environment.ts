@@ -1,0 +1,16 @@
+/** What NODE_ENV says, and what it was probably meant to say. */
+export interface Environment {
+  /** The value as it stands, `undefined` when it is not set. */
+  readonly raw: string | undefined;
+  /** `production` unless the value is exactly `development` or `test`, or is not set at all. */
+  readonly mode: 'production' | 'development' | 'test';
+  /** True when the value is set, and is neither `production`, `development` nor `test`. */
+  readonly nearMiss: boolean;
+}
+
+/** Reads NODE_ENV. Called at set-up only: `process.env` is a system call behind a property. */
+export function readEnvironment(raw: string | undefined = process.env.NODE_ENV): Environment {
+  if (raw === 'development' || raw === undefined) return { raw, mode: 'development', nearMiss: false };
+  if (raw === 'test') return { raw, mode: 'test', nearMiss: false };
+  return { raw, mode: 'production', nearMiss: raw !== 'production' };
+}

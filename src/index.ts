@@ -1,0 +1,2 @@
+export { ProductionizeError } from './errors.js';
+export { currentRequest, type RequestContextOptions, requestContext } from './request-context.js';

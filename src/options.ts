@@ -1,0 +1,85 @@
+import { ProductionizeError, quote } from './errors.js';
+
+/** How a part is switched inside `productionize`: off, on with its defaults, or on with options. */
+export type Switch<Options> = boolean | Options;
+
+/** What a check of one option says: nothing when the value is good, else what was expected. */
+export type Check = (value: unknown) => string | undefined;
+
+/**
+ * Checks options once, at set-up. An explicit `undefined` counts as omitted; an unknown name is an error, with
+ * the nearest known name as a hint. Returns a copy without undefined fields, to destructure with defaults.
+ */
+export function checkOptions<Options extends object>(
+  part: string,
+  options: Options | undefined,
+  checks: { [Name in keyof Required<Options>]: Check },
+): Partial<Options> {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `${part}: expected an options object, got ${quote(options)}. Pass an object or leave it out.`,
+    );
+  }
+  const known = Object.keys(checks);
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (!known.includes(name)) throw unknownOption(part, name, known);
+    if (value === undefined) continue;
+    const expected = (checks as Record<string, Check>)[name]?.(value);
+    if (expected !== undefined) {
+      throw new ProductionizeError(
+        'ERR_PRODUCTIONIZE_OPTION',
+        `${part}: expected \`${name}\` to be ${expected}, got ${quote(value)}.`,
+      );
+    }
+    result[name] = value;
+  }
+  return result as Partial<Options>;
+}
+
+function unknownOption(part: string, name: string, known: string[]): ProductionizeError {
+  const folded = name.toLowerCase().replace(/[^a-z]/g, '');
+  const near = known.find((k) => k.toLowerCase().startsWith(folded) || folded.startsWith(k.toLowerCase()));
+  const hint = near ? `Did you mean \`${near}\`?` : `Known options: ${known.join(', ') || 'none'}.`;
+  return new ProductionizeError(
+    'ERR_PRODUCTIONIZE_OPTION',
+    `${part}: unknown option ${quote(name)}. ${hint}`,
+  );
+}
+
+export const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
+
+export const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'a function');
+
+export const isString: Check = (value) =>
+  typeof value === 'string' && value.length > 0 ? undefined : 'a string that is not empty';
+
+export const isStringList: Check = (value) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'an array of strings';
+
+/** A whole number in a range; the unit is part of the message. */
+export function isInteger(unit: string, min = 0, max = Number.MAX_SAFE_INTEGER): Check {
+  return (value) =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+      ? undefined
+      : `a whole number of ${unit}, ${min} or more${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`;
+}
+
+export function isOneOf(...values: readonly unknown[]): Check {
+  return (value) => (values.includes(value) ? undefined : `one of ${values.map(quote).join(', ')}`);
+}
+
+/** Any of several checks; the messages are joined with "or". */
+export function isEither(...checks: Check[]): Check {
+  return (value) => {
+    const expected: string[] = [];
+    for (const check of checks) {
+      const message = check(value);
+      if (message === undefined) return undefined;
+      expected.push(message);
+    }
+    return expected.join(' or ');
+  };
+}

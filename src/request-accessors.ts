@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import type { Application, Express as ExpressApp } from 'express';
+import type { Logger } from 'pino';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The request id: the one a trusted proxy sent, else one of our own. */
+      id: string;
+      /** A logger that carries the request id; made when first read. */
+      log: Logger;
+      /** Aborts when the client goes away before the answer is complete; never after a complete answer. */
+      readonly signal: AbortSignal;
+    }
+  }
+}
+
+const contextKey = Symbol.for('express-productionize.context');
+const accessorsKey = Symbol.for('express-productionize.accessors');
+
+type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: AbortSignal } };
+
+/** Gives the requests of one app `req.id`, `req.log` and `req.signal`, on the app's own prototype. */
+export function installAccessors(app: Application): void {
+  const prototype = (app as ExpressApp).request as object as Record<symbol, boolean>;
+  if (prototype[accessorsKey]) return;
+  for (const name of ['id', 'log', 'signal'] as const) {
+    Object.defineProperty(prototype, name, {
+      configurable: true,
+      enumerable: false,
+      get(this: IncomingMessage) {
+        return (this as Carrier)[contextKey]?.[name];
+      },
+      set(this: IncomingMessage, value: unknown) {
+        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+      },
+    });
+  }
+  Object.defineProperty(prototype, accessorsKey, { value: true, configurable: true });
+}
+
+/** Takes the accessors of {@link installAccessors} off again. */
+export function removeAccessors(app: Application): void {
+  const prototype = (app as ExpressApp).request as object as Record<string | symbol, unknown>;
+  if (!Object.hasOwn(prototype, accessorsKey)) return;
+  for (const name of ['id', 'log', 'signal', accessorsKey]) delete prototype[name];
+}

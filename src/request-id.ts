@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto';
+
+const wellFormed = /^[\w.:-]{1,128}$/;
+
+const prefix = randomBytes(9).toString('base64url');
+let count = 0;
+
+/** A new id: a random prefix of this process and a counter. Unique, not secret. */
+export function newRequestId(): string {
+  count += 1;
+  return `${prefix}-${count.toString(36)}`;
+}
+
+/** Whether an incoming id is safe to log and to send back. */
+export function validRequestId(id: string): boolean {
+  return wellFormed.test(id);
+}

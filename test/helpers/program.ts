@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface Program {
+  readonly child: ChildProcess;
+  /** Lines of stdout and stderr so far. */
+  readonly out: string[];
+  readonly err: string[];
+  /** The first line of either stream that matches; it may have been printed already. */
+  line(pattern: RegExp): Promise<string>;
+  /** The port in the line `listening on <port>`, printed to stderr by the fixture. */
+  port(): Promise<number>;
+  exit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+export interface ProgramOptions {
+  readonly args?: string[];
+  readonly nodeArgs?: string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Runs a program of `test/fixtures` in a process of its own, on the Node that runs the test. */
+export function run(
+  fixture: string,
+  { args = [], nodeArgs = [], env = {}, cwd }: ProgramOptions = {},
+): Program {
+  const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
+  const child = spawn(process.execPath, [...nodeArgs, file, ...args], {
+    cwd,
+    env: { ...process.env, NODE_ENV: 'production', DEBUG: '', NODE_OPTIONS: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const closed = once(child, 'close').then(([code, signal]) => {
+    running.delete(child);
+    return { code, signal };
+  });
+  const out: string[] = [];
+  const err: string[] = [];
+  const watchers = new Set<() => void>();
+  const collect = (stream: NodeJS.ReadableStream, lines: string[]) =>
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      for (const watch of watchers) watch();
+    });
+  collect(child.stdout as NodeJS.ReadableStream, out);
+  collect(child.stderr as NodeJS.ReadableStream, err);
+
+  const program: Program = {
+    child,
+    out,
+    err,
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const watch = () => {
+          const found = [...out, ...err].find((line) => pattern.test(line));
+          if (found === undefined) return;
+          watchers.delete(watch);
+          resolve(found);
+        };
+        watchers.add(watch);
+        watch();
+        void closed.then(() =>
+          reject(new Error(`no line ${pattern} from ${fixture}:\n${[...out, ...err].join('\n')}`)),
+        );
+      }),
+    port: async () => Number(/listening on (\d+)/.exec(await program.line(/listening on \d+/))?.[1]),
+    exit: () => closed,
+  };
+  return program;
+}
+
+/** Ends what a test left running; for `afterEach`. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
