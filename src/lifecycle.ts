@@ -1,5 +1,5 @@
-import type { Server } from 'node:http';
-import type { RequestContext } from './request-context.js';
+import { once } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
 
 /** Where an app stands in its life. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
@@ -7,29 +7,46 @@ export type LifecycleState = 'starting' | 'ready' | 'draining';
 /** The one truth about an app's life: shutdown writes it, health reads it. One object per app, no module state. */
 export interface Lifecycle {
   state: LifecycleState;
-  /** Requests that have not been answered completely. */
-  readonly inFlight: Set<RequestContext>;
+  /** Responses that have not been answered completely. */
+  readonly inFlight: Set<ServerResponse>;
   /** Servers the app was seen on. */
   readonly servers: Set<Server>;
 }
 
+const lifecycleKey = Symbol('lifecycle');
+
+type Tracked = ServerResponse & { [lifecycleKey]?: Lifecycle };
+
+/** A new life, at its start. */
 export function createLifecycle(): Lifecycle {
   return { state: 'starting', inFlight: new Set(), servers: new Set() };
 }
 
-const closeAfterAnswer = (context: RequestContext): void => {
-  if (!context.res.headersSent) context.res.setHeader('Connection', 'close');
-};
+/** Counts a response in until it closes. */
+export function trackResponse(lifecycle: Lifecycle, res: ServerResponse): void {
+  lifecycle.inFlight.add(res);
+  (res as Tracked)[lifecycleKey] = lifecycle;
+  res.on('close', untrack);
+  if (lifecycle.state === 'draining') closeAfterAnswer(res);
+}
+
+function untrack(this: ServerResponse): void {
+  (this as Tracked)[lifecycleKey]?.inFlight.delete(this);
+}
+
+function closeAfterAnswer(res: ServerResponse): void {
+  if (!res.headersSent) res.setHeader('Connection', 'close');
+}
 
 /** Turns an app to draining: every answer whose headers are unsent ends its connection. */
 export function startDraining(lifecycle: Lifecycle): void {
   lifecycle.state = 'draining';
-  for (const context of lifecycle.inFlight) closeAfterAnswer(context);
+  for (const res of lifecycle.inFlight) closeAfterAnswer(res);
 }
 
-/** Counts a request in until its response closes. */
-export function trackRequest(lifecycle: Lifecycle, context: RequestContext): void {
-  lifecycle.inFlight.add(context);
-  context.res.once('close', () => lifecycle.inFlight.delete(context));
-  if (lifecycle.state === 'draining') closeAfterAnswer(context);
+/** Resolves when no response is in flight. */
+export async function whenIdle({ inFlight }: Lifecycle): Promise<void> {
+  for (const res of inFlight) {
+    if (!res.closed) await once(res, 'close');
+  }
 }

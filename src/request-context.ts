@@ -53,6 +53,8 @@ export class RequestContext {
   next: ((error?: unknown) => void) | undefined = undefined;
   /** The name of the handler that ran last, where the app's layers are observed. */
   handlerName: string | undefined = undefined;
+  /** True inside the pipeline of a productionized app. */
+  productionized = false;
   /** The logger children are made from; set by the request logger. */
   logger: Logger | undefined = undefined;
   /** The base path and route that matched, noted before routers restore them. */

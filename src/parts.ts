@@ -1,0 +1,256 @@
+import type { Server } from 'node:http';
+import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { installBodyGuard } from './body-guard.js';
+import { type CompressionOptions, compression } from './compression.js';
+import type { Environment } from './environment.js';
+import { type ErrorHandlerOptions, errorHandler, notFound } from './error-handler.js';
+import { lintErrorHandlers } from './error-handler-lint.js';
+import type { Router } from './express-layers.js';
+import { type FatalErrorsOptions, guardLifecycle } from './fatal-errors.js';
+import type { FoundMiddleware } from './found-middleware.js';
+import { observe, observeLayers } from './layer-observer.js';
+import type { Lifecycle } from './lifecycle.js';
+import { createLogger, type LoggerOptions } from './logger.js';
+import { watchForAnswer } from './no-answer.js';
+import { checkOptions, isInteger, type Switch } from './options.js';
+import { protectPipes } from './pipe-protection.js';
+import { recordPipeSources } from './pipe-sources.js';
+import { type Finding, type ProductionGuardOptions, productionGuard } from './production-guard.js';
+import { installAccessors, removeAccessors } from './request-accessors.js';
+import { contextOf, type RequestContextOptions } from './request-context.js';
+import { type RequestLoggerOptions, requestLogger } from './request-logger.js';
+import { installStreamResponses } from './stream-responses.js';
+import { detectSyncIo, type SyncIoOptions } from './sync-io-detector.js';
+
+/** Options of the async-errors part. */
+export interface AsyncErrorsOptions {
+  /**
+   * Milliseconds after which a handler that ended without an answer is named in a warning; 0 is off.
+   * @default 10000
+   */
+  readonly noAnswerMs?: number;
+}
+
+/** Options of `productionize`: each part is off, on, or on with options. */
+export interface ProductionizeOptions {
+  /** NODE_ENV and settings. @default true */
+  readonly productionGuard?: Switch<ProductionGuardOptions>;
+  /** Request id, `req.signal`, `currentRequest()`; the other parts lean on it. @default {} */
+  readonly requestContext?: RequestContextOptions;
+  /** The logger behind `req.log` and all lines. @default true */
+  readonly logger?: Switch<LoggerOptions>;
+  /** One line per request. @default true */
+  readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
+  /** Synchronous calls during requests. @default true outside production */
+  readonly detectSyncIo?: Switch<SyncIoOptions>;
+  /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
+  readonly streamErrors?: boolean;
+  /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
+  readonly compression?: Switch<CompressionOptions>;
+  /** Prototype keys in request bodies. @default true */
+  readonly bodyGuard?: boolean;
+  /** Rejections and throws of every handler. @default true */
+  readonly asyncErrors?: Switch<AsyncErrorsOptions>;
+  /** The last answer to errors and unknown paths. @default true */
+  readonly errorHandler?: Switch<ErrorHandlerOptions>;
+  /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
+  readonly fatalErrors?: Switch<FatalErrorsOptions>;
+}
+
+/** What the parts of one app share while they are set up. */
+export interface Assembly {
+  readonly app: Application;
+  readonly options: Partial<ProductionizeOptions>;
+  readonly environment: Environment;
+  readonly lifecycle: Lifecycle;
+  /** What the guard found; a live view. */
+  findings: readonly Finding[];
+  /** The app's logger, once its part is set up. */
+  logger: Logger | undefined;
+}
+
+/** A part that was set up. */
+export interface Running {
+  /** Runs before the routes, in the order of the parts. */
+  readonly before?: RequestHandler;
+  /** Answers what no route and no error handler of the app did. */
+  readonly after?: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler };
+  /** Called when the routes stand: at the first request, or when the server listens. */
+  boot?(router: Router): void;
+  /** Called for each server the app is seen on. */
+  onServer?(server: Server): void;
+  /** Leaves no trace. */
+  undo?(): void;
+}
+
+/** How one part takes its place in an app. */
+export interface Part {
+  readonly name: keyof ProductionizeOptions;
+  /** Why it is there; the report says it. */
+  readonly reason: string;
+  /** Why the environment switches it off, unless options say otherwise. */
+  offBecause?(assembly: Assembly): string | undefined;
+  /** Why it stands aside for what the app brings itself. */
+  keeps?(found: FoundMiddleware): string | undefined;
+  setUp(assembly: Assembly): Running;
+}
+
+function given<Options extends object>(option: Switch<Options> | undefined): Options | undefined {
+  return typeof option === 'object' ? option : undefined;
+}
+
+export const productionGuardPart: Part = {
+  name: 'productionGuard',
+  reason: 'NODE_ENV is read once, before anything depends on it',
+  setUp(assembly) {
+    const guard = productionGuard(assembly.app, given(assembly.options.productionGuard));
+    assembly.findings = guard.findings;
+    return { before: guard, boot: () => guard.recheck() };
+  },
+};
+
+export const requestContextPart: Part = {
+  name: 'requestContext',
+  reason: 'id, signal and currentRequest(), before anything logs',
+  setUp({ app }) {
+    installAccessors(app);
+    return { undo: () => removeAccessors(app) };
+  },
+};
+
+export const loggerPart: Part = {
+  name: 'logger',
+  reason: 'req.log for the app, one destination that never blocks',
+  setUp(assembly) {
+    const logger = createLogger(given(assembly.options.logger));
+    assembly.logger = logger;
+    return {
+      before: function attachLogger(req, _res, next) {
+        const context = contextOf(req);
+        if (context) context.logger = logger;
+        next();
+      },
+    };
+  },
+};
+
+export const requestLoggerPart: Part = {
+  name: 'requestLogger',
+  reason: 'one line per request, those that end early included',
+  offBecause: ({ logger }) => (logger ? undefined : 'the logger is off'),
+  keeps: ({ pinoHttp, morgan }) =>
+    pinoHttp ? 'found pino-http, kept' : morgan ? 'found morgan, kept' : undefined,
+  setUp: ({ options, logger }) => ({ before: requestLogger({ ...given(options.requestLogger), logger }) }),
+};
+
+export const detectSyncIoPart: Part = {
+  name: 'detectSyncIo',
+  reason: 'names synchronous calls of the routes',
+  offBecause: ({ options, environment }) =>
+    environment.mode === 'production' && given(options.detectSyncIo)?.enabled !== true
+      ? 'absent in production'
+      : undefined,
+  setUp({ options }) {
+    const detector = detectSyncIo(given(options.detectSyncIo));
+    return { before: detector, undo: () => detector.uninstall() };
+  },
+};
+
+export const streamErrorsPart: Part = {
+  name: 'streamErrors',
+  reason: 'a broken or abandoned stream.pipe(res) costs one request, not the process',
+  setUp({ app }) {
+    const undo = [recordPipeSources(), installStreamResponses(app)];
+    return {
+      before: function streamErrorsMiddleware(_req, res, next) {
+        protectPipes(res);
+        next();
+      },
+      undo() {
+        for (const put of undo) put();
+      },
+    };
+  },
+};
+
+export const compressionPart: Part = {
+  name: 'compression',
+  reason: 'innermost: it sees what the routes send',
+  keeps: ({ compression }) => (compression ? 'found compression, kept' : undefined),
+  setUp: ({ options }) => ({ before: compression(given(options.compression)) }),
+};
+
+export const bodyGuardPart: Part = {
+  name: 'bodyGuard',
+  reason: 'prototype keys are stripped from bodies before a handler sees them',
+  setUp: ({ app }) => ({ undo: installBodyGuard(app) }),
+};
+
+export const asyncErrorsPart: Part = {
+  name: 'asyncErrors',
+  reason: 'whatever a handler throws or rejects with reaches the error handler',
+  setUp({ app, options }) {
+    const { noAnswerMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
+      noAnswerMs: isInteger('milliseconds', 0, 2 ** 31 - 1),
+    });
+    const onSilence = noAnswerMs > 0 ? watchForAnswer(noAnswerMs) : () => {};
+    let unobserve: (() => void) | undefined;
+    return {
+      before: function asyncErrorsMiddleware(req, _res, next) {
+        const context = contextOf(req);
+        if (context) observe(context, onSilence);
+        next();
+      },
+      boot(router) {
+        lintErrorHandlers(router);
+        unobserve = observeLayers(app);
+      },
+      undo: () => unobserve?.(),
+    };
+  },
+};
+
+export const errorHandlerPart: Part = {
+  name: 'errorHandler',
+  reason: "behind all error handlers of the app; the app's own answer first",
+  setUp({ options }) {
+    const onError = errorHandler(given(options.errorHandler)) as ErrorRequestHandler;
+    return { after: { onError, notFound: notFound() as RequestHandler } };
+  },
+};
+
+export const fatalErrorsPart: Part = {
+  name: 'fatalErrors',
+  reason: 'the guilty request gets a 500, the others finish, the process exits 1',
+  offBecause: ({ options, environment }) =>
+    environment.mode === 'test' && options.fatalErrors === undefined ? 'NODE_ENV is test' : undefined,
+  setUp({ options, lifecycle, logger }) {
+    const answer = errorHandler() as ErrorRequestHandler;
+    const settings: FatalErrorsOptions = {
+      answer: ({ req, res }, error) => answer(error, req as never, res as never, () => {}),
+      ...(logger && {
+        log(err, { origin, context, inFlight, last }) {
+          const fields = {
+            err,
+            origin,
+            reqId: context?.id,
+            method: context?.method,
+            route: context?.route,
+            inFlight,
+          };
+          if (last) logger.fatal(fields, 'the process exits after an error that nothing caught');
+          else logger.error(fields, 'an error that nothing caught: draining');
+        },
+      }),
+      ...given(options.fatalErrors),
+    };
+    let release: (() => void) | undefined;
+    return {
+      onServer() {
+        release ??= guardLifecycle(lifecycle, settings);
+      },
+      undo: () => release?.(),
+    };
+  },
+};

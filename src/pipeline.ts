@@ -1,0 +1,120 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
+import { expressMajor } from './express-layers.js';
+import { type Lifecycle, trackResponse } from './lifecycle.js';
+import { type ContextSettings, contextOf, runInContext, startContext } from './request-context.js';
+import { createServer } from './server.js';
+
+type Next = (error?: unknown) => void;
+type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
+type Listen = (this: unknown, ...args: unknown[]) => Server;
+
+/** What runs around an app's own routes. */
+export interface Pipeline {
+  readonly context: ContextSettings;
+  readonly lifecycle: Lifecycle;
+  /** Run in order before the routes; each calls `next` at once and answers nothing itself. */
+  observers: readonly RequestHandler[];
+  /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
+  readonly after: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler } | undefined;
+  /** Called once, as late as possible: at the first request, or when a server listens. */
+  boot(): void;
+  /** Called for each server the app is seen on. */
+  onServer(server: Server): void;
+}
+
+const passOn: Next = () => {};
+
+/**
+ * Replaces `handle` and `listen` on one app object, so that the pipeline stands around all routes wherever they were
+ * added. Returns its undo.
+ */
+export function attachPipeline(app: Application, pipeline: Pipeline): () => void {
+  const target = app as unknown as { handle: Handle; listen: Listen };
+  const { handle: expressHandle, listen: expressListen } = target;
+  const { lifecycle } = pipeline;
+  let booted = false;
+  let lastServer: Server | undefined;
+
+  const boot = (): void => {
+    if (booted) return;
+    booted = true;
+    pipeline.boot();
+  };
+
+  const adopt = (server: Server): void => {
+    lastServer = server;
+    if (lifecycle.servers.has(server)) return;
+    lifecycle.servers.add(server);
+    server.once('close', () => lifecycle.servers.delete(server));
+    pipeline.onServer(server);
+  };
+
+  const dispatch = (req: IncomingMessage, res: ServerResponse, callback?: Next): void => {
+    for (const observer of pipeline.observers) observer(req as never, res as never, passOn);
+    expressHandle.call(app, req, res, callback ?? finish(pipeline, req, res));
+  };
+
+  const handle: Handle = function handle(req, res, callback) {
+    const known = contextOf(req);
+    // mounted in a productionized app: the parent's pipeline is running, and runs once
+    if (known?.productionized) {
+      expressHandle.call(app, req, res, callback);
+      return;
+    }
+    boot();
+    const server = (req.socket as { server?: Server } | undefined)?.server;
+    if (server !== undefined && server !== lastServer) adopt(server);
+    const context = known ?? startContext(req, res, pipeline.context, app);
+    context.productionized = true;
+    trackResponse(lifecycle, res);
+    runInContext(context, dispatch, req, res, callback);
+  };
+
+  const listen: Listen = function listen(...args) {
+    const server = isExpressListen(expressListen)
+      ? listenOn(createServer(app), args, app)
+      : expressListen.apply(app, args);
+    adopt(server);
+    server.once('listening', boot);
+    return server;
+  };
+
+  target.handle = handle;
+  target.listen = listen;
+  return () => {
+    if (target.handle === handle) target.handle = expressHandle;
+    if (target.listen === listen) target.listen = expressListen;
+  };
+}
+
+function finish({ after }: Pipeline, req: IncomingMessage, res: ServerResponse): Next | undefined {
+  if (after === undefined) return undefined;
+  return (error) => {
+    if (error) after.onError(error, req as never, res as never, passOn);
+    else after.notFound(req as never, res as never, passOn);
+  };
+}
+
+/** Express's own `listen` is replaced by a faster server; one that a package put there, such as express-ws, is kept. */
+function isExpressListen(listen: Listen): boolean {
+  return (
+    listen.name === 'listen' && /http\.createServer\(this\)/.test(Function.prototype.toString.call(listen))
+  );
+}
+
+/** Express 5 also calls the callback with the error when listening fails; Express 4 does not. */
+function listenOn(server: Server, args: unknown[], app: Application): Server {
+  const last = args.at(-1);
+  if (typeof last === 'function' && expressMajor(app) === 5) {
+    let called = false;
+    const done = (...results: unknown[]): void => {
+      if (called) return;
+      called = true;
+      last.apply(server, results);
+    };
+    args[args.length - 1] = done;
+    server.once('error', done);
+  }
+  return server.listen(...(args as Parameters<Server['listen']>));
+}

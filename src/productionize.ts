@@ -1,0 +1,179 @@
+import type { Application } from 'express';
+import {
+  type Attached,
+  attachedTo,
+  type PartCondition,
+  pipelineKey,
+  printReport,
+} from './condition-report.js';
+import { debugFor } from './debug.js';
+import { readEnvironment } from './environment.js';
+import { ProductionizeError, quote } from './errors.js';
+import { expressMajor, routerOf } from './express-layers.js';
+import { findMiddleware } from './found-middleware.js';
+import { createLifecycle } from './lifecycle.js';
+import { type Check, checkOptions, isBoolean, isEither } from './options.js';
+import {
+  type Assembly,
+  asyncErrorsPart,
+  bodyGuardPart,
+  compressionPart,
+  detectSyncIoPart,
+  errorHandlerPart,
+  fatalErrorsPart,
+  loggerPart,
+  type Part,
+  type ProductionizeOptions,
+  productionGuardPart,
+  type Running,
+  requestContextPart,
+  requestLoggerPart,
+  streamErrorsPart,
+} from './parts.js';
+import { attachPipeline, type Pipeline } from './pipeline.js';
+import { resolveContext } from './request-context.js';
+
+const debug = debugFor('productionize');
+
+/** The order, from the start of a request to its answer; each part says in its report why it stands there. */
+const order: readonly Part[] = [
+  productionGuardPart, // once, at the start: everything below depends on NODE_ENV
+  requestContextPart, // id, signal and AsyncLocalStorage, before anything logs
+  loggerPart, // req.log
+  requestLoggerPart, // sees every answer, those of the parts below included
+  detectSyncIoPart, // blames what the routes do, not what stands above
+  streamErrorsPart, // guards the response that compression writes to
+  compressionPart, // innermost: it sees what the routes send
+  bodyGuardPart, // the moment a body parser sets req.body
+  // your routes
+  asyncErrorsPart, // what they throw or reject with
+  errorHandlerPart, // behind all error handlers of the app
+  fatalErrorsPart, // what got past everything
+];
+
+const isOptions: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an options object';
+const isSwitch = isEither(isBoolean, isOptions);
+
+/**
+ * Makes one Express 4 or 5 app ready for production: request context and log, compression, async and stream errors,
+ * a safe last error handler, fatal errors, and checks of NODE_ENV and settings. It may stand before or after the
+ * routes; the app's own middleware of the same kind is found and kept; a second call changes nothing. Each part is
+ * `false`, `true` or its options. Returns the app.
+ *
+ * @throws ProductionizeError when `app` is no Express app or an option is wrong.
+ * @see https://expressjs.com/en/advanced/best-practice-performance.html
+ * @example
+ * const app = productionize(express())
+ * app.listen(3000)
+ */
+export function productionize<App extends Application>(app: App, options?: ProductionizeOptions): App {
+  assertApp(app);
+  if (attachedTo(app)) {
+    debug(() => ['productionize was called before on this app: nothing changed']);
+    return app;
+  }
+  const checked = checkOptions<ProductionizeOptions>('productionize', options, {
+    productionGuard: isSwitch,
+    requestContext: isOptions,
+    logger: isSwitch,
+    requestLogger: isSwitch,
+    detectSyncIo: isSwitch,
+    streamErrors: isBoolean,
+    compression: isSwitch,
+    bodyGuard: isBoolean,
+    asyncErrors: isSwitch,
+    errorHandler: isSwitch,
+    fatalErrors: isSwitch,
+  });
+  const attached = assemble({
+    app,
+    options: checked,
+    environment: readEnvironment(),
+    lifecycle: createLifecycle(),
+    findings: [],
+    logger: undefined,
+  });
+  Object.defineProperty(app, pipelineKey, { value: attached, configurable: true });
+  return app;
+}
+
+/** Takes everything `productionize` attached off an app again. */
+export function restore(app: Application): void {
+  attachedTo(app)?.restore();
+}
+
+function assemble(assembly: Assembly): Attached {
+  const { app, lifecycle } = assembly;
+  const running = new Map<Part, Running>();
+  const conditions = new Map<Part, PartCondition>();
+  for (const part of order) {
+    const { name, reason } = part;
+    const off = assembly.options[name] === false ? 'switched off by option' : part.offBecause?.(assembly);
+    if (off === undefined) running.set(part, part.setUp(assembly));
+    conditions.set(
+      part,
+      off === undefined ? { name, state: 'on', reason } : { name, state: 'off', reason: off },
+    );
+  }
+
+  const observers = () => [...running.values()].flatMap(({ before }) => before ?? []);
+  const pipeline: Pipeline = {
+    context: resolveContext(assembly.options.requestContext),
+    lifecycle,
+    observers: observers(),
+    after: [...running.values()].find(({ after }) => after)?.after,
+    boot() {
+      const router = routerOf(app);
+      const found = findMiddleware(router);
+      for (const part of order) {
+        const kept = running.has(part) ? part.keeps?.(found) : undefined;
+        if (kept === undefined) continue;
+        running.get(part)?.undo?.();
+        running.delete(part);
+        conditions.set(part, { name: part.name, state: 'kept', reason: kept });
+      }
+      for (const { boot } of running.values()) boot?.(router);
+      this.observers = observers();
+      lifecycle.state = 'ready';
+      debug(() => ['%s', printReport(report())]);
+    },
+    onServer(server) {
+      for (const { onServer } of running.values()) onServer?.(server);
+    },
+  };
+  const detach = attachPipeline(app, pipeline);
+
+  const report: Attached['report'] = () => {
+    const state = {
+      express: expressMajor(app),
+      environment: `NODE_ENV=${assembly.environment.raw ?? '(not set)'}`,
+      parts: [...conditions.values()],
+      findings: [...assembly.findings],
+    };
+    return { ...state, toString: () => printReport(state) };
+  };
+  return {
+    report,
+    restore() {
+      detach();
+      for (const { undo } of running.values()) undo?.();
+      running.clear();
+      delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];
+    },
+  };
+}
+
+function assertApp(app: unknown): asserts app is Application {
+  const { handle, set, stack, getHttpAdapter } = Object(app) as Record<string, unknown>;
+  if (typeof app === 'function' && typeof handle === 'function' && typeof set === 'function') return;
+  let hint = 'Pass what express() returned.';
+  if (Array.isArray(stack)) hint = 'This is a Router: pass the app it is mounted in.';
+  if (typeof getHttpAdapter === 'function') {
+    hint = 'This is a NestJS application: pass app.getHttpAdapter().getInstance().';
+  }
+  throw new ProductionizeError(
+    'ERR_PRODUCTIONIZE_APP',
+    `productionize: expected an Express app, got ${quote(app)}. ${hint}`,
+  );
+}

@@ -1,0 +1,88 @@
+import http, { IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
+import https from 'node:https';
+import type { Application } from 'express';
+import { ProductionizeError, quote } from './errors.js';
+
+/** Options of {@link createServer}: those of Node's server, and TLS where the app speaks https itself. */
+export interface ServerOptions extends http.ServerOptions {
+  /** Options of `https.createServer`; makes the server an https server. @default none, plain http */
+  readonly tls?: https.ServerOptions;
+}
+
+/** Load balancers keep idle connections for 60 s; a server that closes first answers their next request with 502. */
+const keepAliveTimeout = 65_000;
+
+type Constructors = { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse };
+
+const constructorsKey = Symbol.for('express-productionize.constructors');
+
+/**
+ * Creates a server whose requests and responses are constructed with the app's own prototypes. Express sets these on
+ * every request anyway; where they are there already, V8 keeps its fast paths. The constructors also declare what
+ * Express adds to the objects later, so that each keeps one hidden class. `keepAliveTimeout` is 65 s.
+ *
+ * The app's `request` and `response` objects become the prototypes of two classes that extend Node's, with all that
+ * was on them. Anything else, `instanceof` included, is as before.
+ *
+ * @throws ProductionizeError when `app` is no Express app.
+ * @example
+ * createServer(app).listen(3000)
+ */
+export function createServer(app: Application, { tls, ...options }: ServerOptions = {}): Server {
+  if (typeof app !== 'function' || typeof (app as { handle?: unknown }).handle !== 'function') {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_APP',
+      `createServer: expected an Express app, got ${quote(app)}. Pass what express() returned.`,
+    );
+  }
+  const settings = { keepAliveTimeout, ...options, ...constructorsOf(app) };
+  const listener = app as unknown as RequestListener;
+  return tls ? https.createServer({ ...settings, ...tls }, listener) : http.createServer(settings, listener);
+}
+
+interface Prototypes {
+  request: object;
+  response: object;
+  [constructorsKey]?: Constructors;
+}
+
+/** The two classes of an app, made on first use. */
+function constructorsOf(app: Application): Constructors {
+  const prototypes = app as unknown as Prototypes;
+  prototypes[constructorsKey] ??= makeConstructors(prototypes);
+  return prototypes[constructorsKey];
+}
+
+// the names Express 4 and 5 and their router set on each request; `query` is an accessor in Express 5
+type Added = Record<'res' | 'next' | 'baseUrl' | 'originalUrl' | '_parsedUrl' | 'params' | 'route', unknown>;
+
+function makeConstructors(app: Prototypes): Constructors {
+  class AppRequest extends IncomingMessage {
+    constructor(...args: ConstructorParameters<typeof IncomingMessage>) {
+      super(...args);
+      const added = this as unknown as Added;
+      added.res = undefined;
+      added.next = undefined;
+      added.baseUrl = undefined;
+      added.originalUrl = undefined;
+      added._parsedUrl = undefined;
+      added.params = undefined;
+      added.route = undefined;
+    }
+  }
+  class AppResponse extends ServerResponse {
+    constructor(...args: ConstructorParameters<typeof ServerResponse>) {
+      super(...args);
+      (this as { locals?: unknown }).locals = undefined;
+    }
+  }
+  app.request = transplant(app.request, AppRequest.prototype);
+  app.response = transplant(app.response, AppResponse.prototype);
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse as unknown as typeof ServerResponse };
+}
+
+/** Moves what stands on an app's `request` or `response` object to the prototype of a class. */
+function transplant(from: object, to: object): object {
+  Object.defineProperties(to, Object.getOwnPropertyDescriptors(from));
+  return Object.setPrototypeOf(to, Object.getPrototypeOf(from));
+}

@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import express, { type ErrorRequestHandler, type NextFunction, type Request, type Response } from 'express';
+import {
+  bindStreamErrors,
+  bodyGuard,
+  compression,
+  conditionReport,
+  currentRequest,
+  errorHandler,
+  notFound,
+  type ProductionizeOptions,
+  productionGuard,
+  productionize,
+  requestContext,
+  requestLogger,
+  wrapAsync,
+} from 'express-productionize';
+
+import check = require('./check.cjs');
+
+const options: ProductionizeOptions = {
+  compression: { threshold: 2048 },
+  requestLogger: false,
+  logger: { level: 'silent' },
+  fatalErrors: { drainMs: 500 },
+};
+const app = productionize(express(), options);
+const parts: string[] = conditionReport(app)?.parts.map(({ name }) => name) ?? [];
+if (parts.length === 0) throw new Error('no report');
+
+app.param(
+  'id',
+  wrapAsync(async (_req: Request, _res: Response, next: NextFunction, id: string) => {
+    await Promise.resolve(id.length);
+    next();
+  }),
+);
+app.get(
+  '/users/:id',
+  wrapAsync(async (req, res) => {
+    const id: string = req.params.id;
+    const log = req.log;
+    log.info({ id: req.id, also: currentRequest()?.id }, id);
+    const answer: string = await new Promise((resolve) => resolve(id));
+    res.json({ answer, aborted: req.signal.aborted });
+  }),
+);
+app.get('/file', (req, res, next) => {
+  const source = createReadStream('file');
+  bindStreamErrors(source, res, next);
+  source.pipe(res);
+});
+
+const alone = express();
+alone.use(
+  requestContext(),
+  requestLogger({ headers: ['user-agent'] }),
+  productionGuard(alone),
+  compression(),
+  bodyGuard(),
+);
+const recover: ErrorRequestHandler = wrapAsync(async (err: Error, _req, res, _next) => {
+  await Promise.resolve();
+  res.status(500).send(err.message);
+});
+alone.use(recover, notFound(), errorHandler({ exposeStack: false }));
+
+check(app);
