@@ -1,0 +1,77 @@
+import Negotiator from 'negotiator';
+
+/** What an error answer says, before it takes the form the client asked for. */
+export interface ErrorSummary {
+  readonly status: number;
+  /** The status text. */
+  readonly title: string;
+  /** What Express itself says in production. */
+  readonly text: string;
+  readonly detail: string | undefined;
+  readonly requestId: string | undefined;
+  readonly stack: string | undefined;
+}
+
+export interface ErrorBody {
+  readonly type: string;
+  readonly body: string;
+}
+
+// what wildcards and ties resolve to comes first: the HTML that Express answers with
+const html = 'text/html';
+const problem = 'application/problem+json';
+const plain = 'text/plain';
+const offers = [html, problem, 'application/json', plain];
+const maxAccept = 1024;
+
+/**
+ * Renders an error as the client prefers it: problem details (RFC 9457), HTML or text. A client that states no
+ * preference gets the page of Express's own final handler; one that accepts none of these, problem details.
+ */
+export function renderError(accept: string | undefined, summary: ErrorSummary): ErrorBody {
+  const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || '*/*';
+  const kind = new Negotiator({ headers: { accept: asked } }).mediaType(offers);
+  if (kind === html) {
+    const page = asked.includes(html) || summary.stack ? readableText(summary) : summary.text;
+    return { type: `${html}; charset=utf-8`, body: htmlPage(page) };
+  }
+  if (kind === plain) return { type: `${plain}; charset=utf-8`, body: `${readableText(summary)}\n` };
+  return { type: problem, body: problemDetails(summary) };
+}
+
+function problemDetails({ status, title, detail, requestId, stack }: ErrorSummary): string {
+  return JSON.stringify({ type: 'about:blank', title, status, detail, requestId, stack });
+}
+
+function readableText({ status, text, detail, requestId, stack }: ErrorSummary): string {
+  const lines = [stack ?? text];
+  if (detail !== undefined && detail !== text) lines.push(detail);
+  if (status >= 500 && requestId !== undefined) lines.push(`Request id: ${requestId}`);
+  return lines.join('\n');
+}
+
+const entities: Record<string, string> = {
+  '"': '&quot;',
+  '&': '&amp;',
+  "'": '&#39;',
+  '<': '&lt;',
+  '>': '&gt;',
+};
+
+function htmlPage(text: string): string {
+  const escaped = text
+    .replace(/["&'<>]/g, (character) => entities[character] as string)
+    .replaceAll('\n', '<br>')
+    .replaceAll('  ', ' &nbsp;');
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Error</title>
+</head>
+<body>
+<pre>${escaped}</pre>
+</body>
+</html>
+`;
+}
