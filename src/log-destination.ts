@@ -293,29 +293,30 @@ class BufferedDestination implements LogDestination, ExitMember {
       if (taken === 'taken') deadline = Math.min(performance.now() + patienceMs, end);
       else if (performance.now() < deadline) sleep();
       else {
-        this.#stuck = true;
+        if (patienceMs > 0) this.#stuck = true;
         return;
       }
     }
   }
 
   async close(): Promise<void> {
-    if (!this.#open) return;
     this.#open = false;
     const deadline = new AbortController();
     const { signal } = deadline;
     await Promise.race([this.flush(), delay(this.#deadlineMs, undefined, { signal }).catch(() => {})]);
     deadline.abort();
-    if (!this.#stopped) this.#stop();
+    this.#stop();
+    exitHooks.delete(this);
   }
 
+  /** The process listeners stay until `close`: the app may still print to the pipe that broke. */
   #stop(): void {
+    if (this.#stopped) return;
     debug(() => ['%s: stopped with %d bytes unwritten', this.#sink.name, this.#queue.bytes]);
     this.#open = false;
     this.#stopped = true;
     this.#queue.clear();
     clearTimeout(this.#timer);
-    exitHooks.delete(this);
     this.#release(() => true);
     this.#closeDescriptor();
   }
