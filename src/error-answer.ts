@@ -1,4 +1,5 @@
 import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { statusOf as errorStatus, read } from './log-error.js';
 
 // Anything can be thrown: every function here is total, whatever it is given.
 
@@ -23,45 +24,23 @@ const framing = new Set([
   'upgrade',
 ]);
 
-/** Reads a property of any value; a throwing getter and a revoked proxy read as `undefined`. */
-export function read(value: unknown, name: string): unknown {
-  try {
-    return (value as Record<string, unknown> | null | undefined)?.[name];
-  } catch {
-    return undefined;
-  }
-}
-
 /** The text of at most so many characters, without control characters but line breaks and tabs. */
 export function plainText(text: string, max = maxText): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
   return cut.replace(/[^\P{Cc}\n\t]/gu, '');
 }
 
-/** The status an error names (`status`, then `statusCode`), when it is a whole number from 400 to 599. */
-export function errorStatus(error: unknown): number | undefined {
-  for (const name of ['status', 'statusCode']) {
-    const status = read(error, name);
-    if (isErrorStatus(status)) return status;
-  }
-  return undefined;
-}
-
 /** The status of the answer: the error's own, else the one already set on the response, else 500. */
 export function statusOf(error: unknown, res: ServerResponse): number {
-  return errorStatus(error) ?? (isErrorStatus(res.statusCode) ? res.statusCode : 500);
-}
-
-function isErrorStatus(status: unknown): status is number {
-  return Number.isInteger(status) && (status as number) >= 400 && (status as number) <= 599;
+  return errorStatus(error) ?? errorStatus(res) ?? 500;
 }
 
 export function titleOf(status: number): string {
   return STATUS_CODES[status] ?? `Error ${status}`;
 }
 
-/** Whether the message quotes the request body: body parsers pass on the SyntaxError of `JSON.parse`. */
-export function quotesBody(error: unknown): boolean {
+/** Whether a message quotes the request body: body parsers pass on the SyntaxError of `JSON.parse`. */
+function quotesBody(error: unknown): boolean {
   return read(error, 'type') === 'entity.parse.failed';
 }
 
@@ -73,14 +52,21 @@ export function detailOf(error: unknown, status: number): string | undefined {
   return read(error, 'expose') === true && typeof message === 'string' ? plainText(message) : undefined;
 }
 
-/** The headers an error asks for, without those that are invalid, oversized or about the framing. */
+/**
+ * The headers an error asks for, without those that are invalid, oversized or about the framing. As in Express, an
+ * error that names no status has no say in the headers either.
+ */
 export function headersOf(error: unknown): ErrorHeader[] {
+  if (errorStatus(error) === undefined) return [];
   const headers = read(error, 'headers');
   const found: ErrorHeader[] = [];
+  let left = maxHeaderBytes;
   for (const name of keysOf(headers).slice(0, maxHeaders)) {
     if (framing.has(name.toLowerCase())) continue;
     const value = headerValue(name, read(headers, name));
-    if (value !== undefined) found.push([name, value]);
+    if (value === undefined || String(value).length > left) continue;
+    left -= String(value).length;
+    found.push([name, value]);
   }
   return found;
 }
@@ -98,7 +84,6 @@ function headerValue(name: string, value: unknown): string | string[] | undefine
     const values = (Array.isArray(value) ? value.slice(0, maxHeaders) : [value]).map(asHeaderText);
     validateHeaderName(name);
     for (const text of values) validateHeaderValue(name, text);
-    if (values.join().length > maxHeaderBytes) return undefined;
     return Array.isArray(value) ? values : values[0];
   } catch {
     return undefined;

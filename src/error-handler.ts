@@ -35,7 +35,7 @@ export type ErrorHandler = (
  * production, and in the form the `Accept` header asks for: problem details (RFC 9457), HTML or text.
  *
  * The status is `err.status` or `err.statusCode` from 400 to 599, else that of the response, else 500. Valid headers
- * in `err.headers` are sent, those of the message framing excepted. The message reaches the client only below 500
+ * in `err.headers` are sent where the error names its status, those of the message framing excepted. The message reaches the client only below 500
  * and where `err.expose` is true, as http-errors sets it. When the answer is already under way, the connection is
  * reset, so that the client cannot take half an answer for a whole one.
  *

@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { debugFor } from './debug.js';
 import { detailOf, headersOf, statusOf, titleOf } from './error-answer.js';
 import { type ErrorSummary, renderError } from './error-body.js';
-import { errorText } from './error-record.js';
+import { errorText } from './error-report.js';
 import { processWide } from './process-wide.js';
 import { contextOf } from './request-context.js';
 import { resetResponse } from './response-reset.js';
