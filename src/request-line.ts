@@ -50,8 +50,9 @@ const clientLeft = new Set([
 
 /** Reads how a request ended, from its closed response; `res.err` is where handlers leave errors for pino-http. */
 export function outcomeOf(context: RequestContext): Outcome {
-  const { res } = context;
-  const completed = res.writableFinished;
+  const { req, res } = context;
+  // an answer to an upload that was given up "finishes" on a connection that is gone
+  const completed = res.writableFinished && (req.complete || !req.destroyed);
   const error = context.failed ? context.error : (res as { err?: unknown }).err;
   const failed = context.failed || error !== undefined;
   return { completed, failed, error, level: completed ? levelOf(res.statusCode) : levelOfCut(failed, error) };
