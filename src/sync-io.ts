@@ -1,1 +1,10 @@
-export {};
+import { debugFor } from './debug.js';
+import { readEnvironment } from './environment.js';
+import { preloadSyncCalls } from './sync-builtins.js';
+
+// The entry of `node --import express-productionize/sync-io app.js` and of `node --require`.
+if (readEnvironment().mode === 'production') {
+  debugFor('sync-io')(() => ['the preload did nothing: NODE_ENV says production']);
+} else {
+  preloadSyncCalls();
+}

@@ -1,0 +1,132 @@
+import type { Debugger } from 'node:inspector';
+
+/** What the event loop was blocked by. */
+export interface BlockedLoop {
+  /** How long the loop had stood still when it was looked at, in milliseconds. */
+  readonly ms: number;
+  /**
+   * True when the main thread did not answer at once: the time went into native code, such as `execSync` or
+   * `JSON.parse`. Request and frames, if there are any, were read after it and are probably innocent; the findings
+   * about synchronous calls name the culprit.
+   */
+  readonly native: boolean;
+  /** The request that blocks; all three are missing outside requests. */
+  readonly requestId?: string;
+  readonly method?: string;
+  readonly route?: string;
+  /** The stack of the blocked thread, innermost first. */
+  readonly frames: readonly string[];
+}
+
+type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
+
+/**
+ * Runs in a worker thread, which gets the text of this function and nothing else: it may only use what it loads
+ * itself. Index 0 of the shared array is the count of beats, index 1 is set once a debugger was opened.
+ */
+export function watchBeats(load: NodeJS.Require): void {
+  const fs = load('node:fs') as typeof import('node:fs');
+  const { Session } = load('node:inspector') as typeof import('node:inspector');
+  const { fileURLToPath } = load('node:url') as typeof import('node:url');
+  const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
+  const { beats, limitMs } = workerData as { beats: Int32Array; limitMs: number };
+  const promptMs = 50;
+  const answerMs = 250;
+  const readRequest = `(() => {
+    const context = globalThis[Symbol.for('express-productionize/request-storage')]?.getStore();
+    return context && { requestId: context.id, method: context.method, route: context.route };
+  })()`;
+
+  // a session does not keep the thread alive
+  setInterval(() => {}, 2 ** 30);
+  void watch();
+
+  async function watch(): Promise<void> {
+    // a slow start is no finding: not before the loop has turned once
+    Atomics.wait(beats, 0, 0);
+    for (;;) {
+      const last = Atomics.load(beats, 0);
+      if (Atomics.wait(beats, 0, last, limitMs) !== 'timed-out') continue;
+      if (Atomics.load(beats, 1) === 0) await look(last);
+      // one report per block
+      Atomics.wait(beats, 0, last);
+    }
+  }
+
+  async function look(last: number): Promise<void> {
+    const asked = performance.now();
+    const session = new Session();
+    session.connectToMainThread();
+    try {
+      // the main thread answers at once while it runs JavaScript, and not at all while native code runs
+      const answered = await within(answerMs, post('Debugger.disable'));
+      const native = performance.now() - asked > promptMs;
+      const found = answered ? await pause() : undefined;
+      const ms = Math.round(performance.now() - asked + limitMs);
+      if (found || native) report({ ms, native, frames: [], ...found });
+    } finally {
+      // lets the main thread go on in any case
+      session.disconnect();
+    }
+
+    async function pause(): Promise<Finding | undefined> {
+      const urls = new Map<string, string>();
+      session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
+      const paused = new Promise<Debugger.PausedEventDataType>((resolve) => {
+        session.once('Debugger.paused', ({ params }) => resolve(params));
+      });
+      await post('Debugger.enable');
+      await post('Debugger.pause');
+      const { callFrames } = await paused;
+      const [top] = callFrames;
+      if (top === undefined || Atomics.load(beats, 0) !== last) return undefined;
+      if (callFrames.some((frame) => frame.functionName === 'beatOfTheLoop')) return undefined;
+      const evaluated = (await post('Debugger.evaluateOnCallFrame', {
+        callFrameId: top.callFrameId,
+        expression: readRequest,
+        returnByValue: true,
+        silent: true,
+        timeout: answerMs,
+      })) as Debugger.EvaluateOnCallFrameReturnType;
+      await post('Debugger.resume');
+      return { frames: callFrames.slice(0, 15).map(describe), ...evaluated.result.value };
+
+      function describe({ functionName, location }: Debugger.CallFrame): string {
+        const url = urls.get(location.scriptId) ?? '';
+        const file = url.startsWith('file:') ? fileURLToPath(url) : url;
+        const column = (location.columnNumber ?? 0) + 1;
+        return `${functionName || '(anonymous)'} (${file}:${location.lineNumber + 1}:${column})`;
+      }
+    }
+
+    function post(method: string, params?: object): Promise<object | undefined> {
+      return new Promise((resolve, reject) => {
+        session.post(method, params, (error, result) => (error ? reject(error) : resolve(result)));
+      });
+    }
+  }
+
+  /** Whether the promise settled in time. */
+  function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      setTimeout(resolve, ms, false);
+      promise.then(() => resolve(true), reject);
+    });
+  }
+
+  function report(block: BlockedLoop): void {
+    const { ms, native, requestId, method, route, frames } = block;
+    const request = method
+      ? `${method} ${route ?? '(before a route matched)'}, request ${requestId}`
+      : 'no request';
+    const paused = frames.length > 0 ? `; paused late, in ${request}` : '';
+    const by = native ? `native code, see the findings about synchronous calls${paused}` : request;
+    const lines = frames.map((frame) => `\n    at ${frame}`).join('');
+    try {
+      fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
+    } catch {
+      // a pipe that nobody reads; the report still reaches blockedLoops()
+    }
+    parentPort?.postMessage(block);
+  }
+}

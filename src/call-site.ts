@@ -1,0 +1,94 @@
+import { fileURLToPath } from 'node:url';
+
+/** Where a call was made. */
+export interface CallSite {
+  /** `file:line:column` of the first frame that is neither Node's, nor Express's, nor ours. */
+  readonly site: string;
+  /** The first frames of the stack. */
+  readonly stack: string;
+}
+
+type Below = (...args: never[]) => unknown;
+
+interface Frame {
+  readonly file: string;
+  readonly position: string;
+}
+
+const framesOfOne = 1;
+const framesOfAll = 50;
+const framesKept = 12;
+const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?):(\d+:\d+)(?:[),]|$)/;
+const passedOver = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
+
+/** Whether Node calls on its own behalf; what it calls from its queues was put there by others. */
+export function isNodesOwn(file: string): boolean {
+  return file.startsWith('node:internal/') && !/\/(?:timers|task_queues)$/.test(file);
+}
+
+/** Whether a call site is looked for behind this file. */
+export function isPassedOver(file: string): boolean {
+  return passedOver.test(file);
+}
+
+const first = (_error: Error, frames: NodeJS.CallSite[]) => frames[0];
+
+/**
+ * The place the call below `below` comes from, cheaply: file and offset, for use as a key. The offset is not
+ * translated into a line, and no source map is asked.
+ */
+export function callerOf(below: Below): { file: string; offset: number } | undefined {
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = first;
+  try {
+    const frame = capture(below, framesOfOne) as (NodeJS.CallSite & { getPosition(): number }) | undefined;
+    const file = frame?.getFileName() ?? frame?.getEvalOrigin();
+    return frame && file ? { file, offset: frame.getPosition() } : undefined;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+/** The call site with its stack, through the source maps that are in use. */
+export function callSiteOf(below: Below): CallSite {
+  const lines = String(capture(below, framesOfAll)).split('\n').slice(1);
+  const frames = lines.map(parseFrame).filter((frame) => frame !== undefined);
+  const theirs =
+    frames.find((frame) => !passedOver.test(frame.file)) ??
+    frames.find((frame) => !frame.file.startsWith('node:')) ??
+    frames[0];
+  return {
+    site: theirs ? `${theirs.file}:${theirs.position}` : '(no call site)',
+    stack: lines.slice(0, framesKept).join('\n'),
+  };
+}
+
+function capture(below: Below, frames: number): unknown {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = frames;
+  try {
+    const holder: { stack?: unknown } = {};
+    Error.captureStackTrace(holder, below);
+    // formatted here: the getter of `stack` reads Error.prepareStackTrace when it is first used
+    return holder.stack;
+  } catch {
+    // Error.prepareStackTrace is anyone's
+    return undefined;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function parseFrame(line: string): Frame | undefined {
+  const [, file, position] = locationPattern.exec(line) ?? [];
+  if (file === undefined || position === undefined) return undefined;
+  return { file: toPath(file), position };
+}
+
+function toPath(file: string): string {
+  try {
+    return file.startsWith('file:') ? fileURLToPath(file) : file;
+  } catch {
+    return file;
+  }
+}
