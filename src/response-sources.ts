@@ -1,0 +1,231 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Request } from 'express';
+import { debugFor } from './debug.js';
+import { reportError } from './error-report.js';
+import { answerError } from './error-response.js';
+import { read } from './log-error.js';
+import { pipeSourceOf } from './pipe-sources.js';
+import { processWide } from './process-wide.js';
+import { contextOf, runInContext } from './request-context.js';
+import { resetResponse } from './response-reset.js';
+
+const debug = debugFor('stream-errors');
+
+export type Next = (error?: unknown) => void;
+
+/** What a stream is piped into: the response, or a transform on the way to it. */
+type Sink = NodeJS.WritableStream;
+
+/** Milliseconds that whoever listens for a stream's errors too gets to answer. */
+const courtesyMs = 1000;
+
+const missingFile = new Set<unknown>(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
+
+const all = processWide('response-sources', () => new WeakMap<ServerResponse, ResponseSources>());
+
+type Listeners = Record<'error' | 'close' | 'pipe' | 'unpipe', (value?: unknown) => void>;
+
+interface Link {
+  readonly sink: Sink;
+  /** Nobody else is to answer for its errors. */
+  readonly alone: boolean;
+  readonly listeners: Listeners;
+}
+
+interface Failure {
+  readonly error: unknown;
+  /** Whether the answer was under way when it failed. */
+  readonly midway: boolean;
+}
+
+/**
+ * The streams one response is made of. A failure of any becomes an error answer, or a reset when the answer is under
+ * way; the end of the response is the end of them all; for HEAD none is read.
+ */
+export class ResponseSources {
+  readonly #res: ServerResponse;
+  readonly #links = new Map<Readable, Link>();
+  #next: Next | undefined = undefined;
+  #failure: Failure | undefined = undefined;
+
+  static of(res: ServerResponse): ResponseSources {
+    let sources = all.get(res);
+    if (sources === undefined) {
+      sources = new ResponseSources(res);
+      all.set(res, sources);
+    }
+    return sources;
+  }
+
+  private constructor(res: ServerResponse) {
+    this.#res = res;
+    res.on('unpipe', (source: Readable) => this.#unpiped(source));
+    res.on('error', (error) => this.#fail(error, true));
+    res.once('close', () => this.#end());
+  }
+
+  /** Binds a stream and what was piped into it. `alone` means that nobody else is to answer for its errors. */
+  add(source: Readable, sink: Sink, alone: boolean, next = runningNext(this.#res)): void {
+    const res = this.#res;
+    // the request ends by itself; destroying it would take the connection along
+    if ((source as unknown) === res.req || this.#links.has(source)) return;
+    if (sink === res) {
+      this.#next = next;
+      this.#failure = undefined;
+    }
+    const listeners = this.#listenersFor(source, alone);
+    this.#links.set(source, { sink, alone, listeners });
+    for (const [event, listener] of Object.entries(listeners)) source.on(event, listener);
+    if (source.destroyed) listeners.close();
+    const upstream = pipeSourceOf(source);
+    if (upstream !== undefined) this.add(upstream, source as unknown as Sink, alone);
+    if (sink !== res) return;
+    if (res.closed) process.nextTick(() => this.#end());
+    else if (res.req.method === 'HEAD') {
+      // once piped, a stream flows in this tick; but what is bound, or a transform, may wait for its pipe
+      if (alone || this.#origins().some(isWritable)) process.nextTick(() => this.#skipBody());
+      else this.#skipBody();
+    }
+  }
+
+  /** Takes the listeners off a stream, which lives on. */
+  remove(source: Readable): void {
+    const link = this.#links.get(source);
+    if (link === undefined) return;
+    this.#links.delete(source);
+    detach(source, link);
+  }
+
+  #listenersFor(source: Readable, alone: boolean): Listeners {
+    const fail = (error: unknown) => {
+      if (this.#links.has(source)) this.#fail(error, alone || source.listenerCount('error') === 1);
+    };
+    return {
+      error: fail,
+      close() {
+        if (source.readableEnded === false) fail(source.errored ?? prematureClose());
+      },
+      pipe: (upstream) => this.add(upstream as Readable, source as unknown as Sink, alone),
+      unpipe: (upstream) => this.#unpiped(upstream as Readable),
+    };
+  }
+
+  #unpiped(source: Readable): void {
+    const { writableEnded, destroyed } = this.#res;
+    if (!writableEnded && !destroyed && this.#failure === undefined) this.remove(source);
+  }
+
+  #fail(error: unknown, alone: boolean): void {
+    if (this.#failure !== undefined) return;
+    const failure = { error, midway: this.#res.headersSent };
+    this.#failure = failure;
+    // stream.pipeline() and listeners of the handler's own have their turn in this tick
+    process.nextTick(() => {
+      if (alone || this.#res.writableEnded || this.#res.destroyed) this.#settle(failure);
+      else setTimeout(() => this.#settle(failure), courtesyMs).unref();
+    });
+  }
+
+  #settle(failure: Failure): void {
+    const res = this.#res;
+    const { error, midway } = failure;
+    // another stream was piped into the response since, or the client left
+    if (this.#failure !== failure || res.destroyed) return;
+    if (res.writableEnded) {
+      contextOf(res.req)?.fail(error);
+    } else if (!res.headersSent) {
+      this.#end();
+      this.#forward(withStatus(error));
+    } else if (midway) {
+      this.#end();
+      reportError(error, res.req);
+      resetResponse(res);
+    } else {
+      debug(() => ['%s %s: a stream failed, the handler answers', res.req.method, res.req.url]);
+    }
+  }
+
+  #forward(error: unknown): void {
+    const res = this.#res;
+    const context = contextOf(res.req);
+    const next = this.#next ?? answerHere.bind(undefined, res);
+    if (context) runInContext(context, next, error);
+    else next(error);
+  }
+
+  /** Ends every stream, except those that feed something else as well. */
+  #end(): void {
+    const links = [...this.#links];
+    this.#links.clear();
+    for (const [source, link] of links) {
+      source.unpipe?.(link.sink);
+      if (source.listenerCount('data') > 0) detach(source, link);
+      // the listeners stay: a stream may fail while it is being destroyed
+      else source.destroy?.();
+    }
+  }
+
+  /** The streams nothing is piped into. */
+  #origins(): Readable[] {
+    const sinks = new Set<unknown>([...this.#links.values()].map(({ sink }) => sink));
+    return [...this.#links.keys()].filter((source) => !sinks.has(source));
+  }
+
+  /** Answers HEAD with the status of GET, which an unopened file decides, and reads nothing. */
+  #skipBody(): void {
+    if (this.#failure !== undefined) return;
+    const pending = [...this.#links.keys()].find((source) => read(source, 'pending') === true);
+    if (pending !== undefined) {
+      pending.once('ready', () => this.#skipBody());
+      return;
+    }
+    const origins = this.#origins();
+    if (origins.some((origin) => !this.#links.get(origin)?.alone && origin.listenerCount('error') > 1)) {
+      // somebody, such as stream.pipeline(), waits for these streams to end: they end, empty
+      for (const origin of origins.filter(isUnread)) origin.push(null);
+      return;
+    }
+    this.#end();
+    // the handler may set headers behind its pipe()
+    process.nextTick(() => {
+      if (!this.#res.writableEnded) this.#res.end();
+    });
+  }
+}
+
+function detach(source: Readable, { listeners }: Link): void {
+  for (const [event, listener] of Object.entries(listeners)) source.off(event, listener);
+}
+
+/** Where an error goes that happens now: the `next` of the handler that runs, else that of its router. */
+function runningNext({ req }: ServerResponse): Next | undefined {
+  return contextOf(req)?.next ?? (req as Request).next;
+}
+
+function answerHere(res: ServerResponse, error: unknown): void {
+  reportError(error, res.req);
+  answerError(error, res.req, res);
+}
+
+function isWritable(source: Readable): boolean {
+  return 'write' in source;
+}
+
+function isUnread(source: Readable): boolean {
+  const begun = source.readableDidRead || source.readableLength > 0 || source.readableEnded;
+  return !begun && !isWritable(source);
+}
+
+function prematureClose(): Error {
+  return Object.assign(new Error('A stream of the response closed before its end'), {
+    code: 'ERR_STREAM_PREMATURE_CLOSE',
+  });
+}
+
+/** A missing file is a 404, unless the error says otherwise; its message names a path, which stays here. */
+function withStatus(error: unknown): unknown {
+  const missing = missingFile.has(read(error, 'code')) && read(error, 'status') === undefined;
+  if (missing && Object.isExtensible(error)) Object.assign(error as object, { status: 404, expose: false });
+  return error;
+}
