@@ -51,7 +51,9 @@ export function answerError(
 /** Answers a request nobody answered: 404, unless an answer is under way. */
 export function answerNotFound(req: IncomingMessage, res: ServerResponse): void {
   if (begun.has(res) || res.headersSent) return;
-  const text = `Cannot ${req.method} ${resourceOf(req)}`;
+  // the headers of HEAD are those of GET, the length included
+  const method = req.method === 'HEAD' ? 'GET' : req.method;
+  const text = `Cannot ${method} ${resourceOf(req)}`;
   const requestId = contextOf(req)?.id;
   answer(req, res, { status: 404, title: titleOf(404), text, detail: text, requestId, stack: undefined });
 }

@@ -421,6 +421,12 @@ describe('errorHandler', () => {
     }
   });
 
+  it('C98 answers HEAD of an unknown path with the headers of GET', async () => {
+    const { url } = await serve((req, res) => notFound()(req, res, () => {}));
+    const { date: _, ...headers } = (await get(url)).headers;
+    expect(await get(url, { method: 'HEAD' })).toMatchObject({ status: 404, text: '', headers });
+  });
+
   it('C98 resets by RST where the end of the connection would pass for the end of the body', async () => {
     const handle = errorHandler({ logger: { error() {} } });
     const received = deferred();
