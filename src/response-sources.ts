@@ -1,26 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Request } from 'express';
 import { debugFor } from './debug.js';
 import { reportError } from './error-report.js';
-import { answerError } from './error-response.js';
 import { read } from './log-error.js';
 import { pipeSourceOf } from './pipe-sources.js';
 import { processWide } from './process-wide.js';
-import { contextOf, runInContext } from './request-context.js';
+import { contextOf } from './request-context.js';
 import { resetResponse } from './response-reset.js';
+import { forwardFailure, type Next, prematureClose, runningNext } from './stream-failure.js';
 
 const debug = debugFor('stream-errors');
-
-export type Next = (error?: unknown) => void;
 
 /** What a stream is piped into: the response, or a transform on the way to it. */
 type Sink = NodeJS.WritableStream;
 
 /** Milliseconds that whoever listens for a stream's errors too gets to answer. */
 const courtesyMs = 1000;
-
-const missingFile = new Set<unknown>(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 const all = processWide('response-sources', () => new WeakMap<ServerResponse, ResponseSources>());
 
@@ -136,7 +131,7 @@ export class ResponseSources {
       contextOf(res.req)?.fail(error);
     } else if (!res.headersSent) {
       this.#end();
-      this.#forward(withStatus(error));
+      forwardFailure(error, res, this.#next);
     } else if (midway) {
       this.#end();
       reportError(error, res.req);
@@ -144,14 +139,6 @@ export class ResponseSources {
     } else {
       debug(() => ['%s %s: a stream failed, the handler answers', res.req.method, res.req.url]);
     }
-  }
-
-  #forward(error: unknown): void {
-    const res = this.#res;
-    const context = contextOf(res.req);
-    const next = this.#next ?? answerHere.bind(undefined, res);
-    if (context) runInContext(context, next, error);
-    else next(error);
   }
 
   /** Ends every stream, except those that feed something else as well. */
@@ -198,34 +185,11 @@ function detach(source: Readable, { listeners }: Link): void {
   for (const [event, listener] of Object.entries(listeners)) source.off(event, listener);
 }
 
-/** Where an error goes that happens now: the `next` of the handler that runs, else that of its router. */
-function runningNext({ req }: ServerResponse): Next | undefined {
-  return contextOf(req)?.next ?? (req as Request).next;
-}
-
-function answerHere(res: ServerResponse, error: unknown): void {
-  reportError(error, res.req);
-  answerError(error, res.req, res);
-}
-
 function isWritable(source: Readable): boolean {
   return 'write' in source;
 }
 
 function isUnread(source: Readable): boolean {
-  const begun = source.readableDidRead || source.readableLength > 0 || source.readableEnded;
-  return !begun && !isWritable(source);
-}
-
-function prematureClose(): Error {
-  return Object.assign(new Error('A stream of the response closed before its end'), {
-    code: 'ERR_STREAM_PREMATURE_CLOSE',
-  });
-}
-
-/** A missing file is a 404, unless the error says otherwise; its message names a path, which stays here. */
-function withStatus(error: unknown): unknown {
-  const missing = missingFile.has(read(error, 'code')) && read(error, 'status') === undefined;
-  if (missing && Object.isExtensible(error)) Object.assign(error as object, { status: 404, expose: false });
-  return error;
+  const { readableDidRead, readableEnded, readableLength } = source;
+  return readableDidRead === false && !readableEnded && readableLength === 0 && !isWritable(source);
 }

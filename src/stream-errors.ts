@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ProductionizeError, quote } from './errors.js';
-import { type Next, ResponseSources } from './response-sources.js';
+import { ResponseSources } from './response-sources.js';
+import type { Next } from './stream-failure.js';
 import { bindWebStream, isWebStream } from './web-streams.js';
 
 /**

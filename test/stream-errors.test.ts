@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough, pipeline, Readable, Transform, Writable } from 'node:stream';
+import { PassThrough, pipeline, Readable, Stream, Transform, Writable } from 'node:stream';
 import { pipeline as pipelinePromise } from 'node:stream/promises';
 import { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
@@ -427,6 +427,20 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect((await get(url)).text).toBe('own');
       expect([source.destroyed, source.listenerCount('error')]).toEqual([false, 0]);
     });
+  });
+
+  it('guards streams of the old kind, which know neither destroy nor unpipe', async () => {
+    const { url } = await serveHandler((req, res) => {
+      const old = new Stream();
+      old.pipe(res);
+      setImmediate(() => {
+        if (req.path === '/bad') old.emit('error', new Error('old'));
+        else for (const event of ['data', 'end']) old.emit(event, 'old');
+      });
+    });
+    expect(await get(url)).toMatchObject({ status: 200, text: 'old' });
+    expect((await get(`${url}/bad`)).status).toBe(500);
+    expect((await get(url, { method: 'HEAD' })).status).toBe(200);
   });
 
   it('takes several sources one after the other', async () => {
