@@ -17,10 +17,11 @@ export interface ErrorBody {
   readonly body: string;
 }
 
-// what wildcards and ties resolve to comes first: the HTML that Express answers with
+const anything = '*/*';
 const html = 'text/html';
 const problem = 'application/problem+json';
 const plain = 'text/plain';
+// ties and wildcards go to the first: what Express answers with
 const offers = [html, problem, 'application/json', plain];
 const maxAccept = 1024;
 
@@ -29,8 +30,8 @@ const maxAccept = 1024;
  * preference gets the page of Express's own final handler; one that accepts none of these, problem details.
  */
 export function renderError(accept: string | undefined, summary: ErrorSummary): ErrorBody {
-  const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || '*/*';
-  const kind = new Negotiator({ headers: { accept: asked } }).mediaType(offers);
+  const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || anything;
+  const kind = asked === anything ? html : new Negotiator({ headers: { accept: asked } }).mediaType(offers);
   if (kind === html) {
     const page = asked.includes(html) || summary.stack ? readableText(summary) : summary.text;
     return { type: `${html}; charset=utf-8`, body: htmlPage(page) };

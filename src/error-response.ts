@@ -117,7 +117,10 @@ function resourceOf(req: IncomingMessage): string {
 
 function addVary(res: ServerResponse, name: string): void {
   const vary = [res.getHeader('Vary') ?? []].flat().join(', ');
+  if (vary === '') {
+    res.setHeader('Vary', name);
+    return;
+  }
   const named = vary.toLowerCase().split(/\s*,\s*/);
-  if (named.includes('*') || named.includes(name.toLowerCase())) return;
-  res.setHeader('Vary', vary === '' ? name : `${vary}, ${name}`);
+  if (!named.includes('*') && !named.includes(name.toLowerCase())) res.setHeader('Vary', `${vary}, ${name}`);
 }
