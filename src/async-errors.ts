@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler, RequestParamHandler } from 'express';
-import { debugFor } from './debug.js';
 import { ProductionizeError, quote } from './errors.js';
-import { guardHandler, type Handler } from './handler-call.js';
+import { guardHandler, type Handler } from './express/handler-call.js';
+import { debugFor } from './support/debug.js';
 
 const debug = debugFor('async-errors');
 

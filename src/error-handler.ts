@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ErrorLogger, reportError } from './error-report.js';
-import { answerError, answerNotFound } from './error-response.js';
+import { type ErrorLogger, reportError } from './answer/error-report.js';
+import { answerError, answerNotFound } from './answer/error-response.js';
 import { type Check, checkOptions, isBoolean } from './options.js';
+
+export type { ErrorLogger };
 
 /** Options of {@link errorHandler}. */
 export interface ErrorHandlerOptions {

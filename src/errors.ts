@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { processWide } from './process-wide.js';
+import { processWide } from './support/process-wide.js';
 
 const readme = 'https://www.npmjs.com/package/express-productionize';
 

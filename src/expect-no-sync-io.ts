@@ -4,10 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import { ProductionizeError } from './errors.js';
 import { checkOptions } from './options.js';
 import { contextOf } from './request-context.js';
-import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
-import { callChecks, type SyncCallOptions } from './sync-io-options.js';
-import { describeFinding } from './sync-io-reporter.js';
-import { type SyncIoFinding, SyncReport } from './sync-report.js';
+import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-calls/sync-builtins.js';
+import { callChecks, type SyncCallOptions } from './sync-calls/sync-io-options.js';
+import { describeFinding } from './sync-calls/sync-io-reporter.js';
+import { type SyncIoFinding, SyncReport } from './sync-calls/sync-report.js';
 
 /** Options of {@link expectNoSyncIo}. */
 export interface ExpectNoSyncIoOptions extends Omit<SyncCallOptions, 'apis'> {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { debugFor } from './debug.js';
 import { quote } from './errors.js';
 import { createLifecycle, type Lifecycle, startDraining, trackResponse, whenIdle } from './lifecycle.js';
 import { checkOptions, isFunction, isInteger } from './options.js';
-import { processWide } from './process-wide.js';
 import { currentRequest, type RequestContext } from './request-context.js';
+import { debugFor } from './support/debug.js';
+import { processWide } from './support/process-wide.js';
 
 const debug = debugFor('fatal-errors');
 

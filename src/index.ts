@@ -1,26 +1,33 @@
+// The one line
+
+// Errors
 export { wrapAsync } from './async-errors.js';
-export type { BlockedLoop } from './blocked-loop.js';
+// Bodies
 export { bodyGuard } from './body-guard.js';
 export { type CompressionOptions, compression } from './compression.js';
-export { compressibleType } from './compression-decision.js';
 export { type ConditionReport, conditionReport, type PartCondition } from './condition-report.js';
-export type { Encoding } from './encoders.js';
-export { type ErrorHandler, type ErrorHandlerOptions, errorHandler, notFound } from './error-handler.js';
-export type { ErrorLogger } from './error-report.js';
+export {
+  type ErrorHandler,
+  type ErrorHandlerOptions,
+  type ErrorLogger,
+  errorHandler,
+  notFound,
+} from './error-handler.js';
 export { ProductionizeError } from './errors.js';
+// The environment and the event loop
 export { type ExpectNoSyncIoOptions, expectNoSyncIo } from './expect-no-sync-io.js';
 export { type FatalErrorsOptions, type FatalEvent, fatalErrors } from './fatal-errors.js';
-export type { DebugBufferOptions } from './log-buffer.js';
+// The request and its log
 export { createLogDestination, type LogDestination, type LogDestinationOptions } from './log-destination.js';
-export { type LoggedError, serializeError } from './log-error.js';
+export { createLogger, type LoggerOptions } from './logger.js';
+export type { DebugBufferOptions } from './logging/log-buffer.js';
+export { type LoggedError, serializeError } from './logging/log-error.js';
 export {
   type LogLevelOptions,
   type LogLevelSignalOptions,
   setLogLevel,
   setLogLevelOnSignal,
-} from './log-level.js';
-export { createLogger, type LoggerOptions } from './logger.js';
-export type { AsyncErrorsOptions, ProductionizeOptions } from './parts.js';
+} from './logging/log-level.js';
 export {
   type Finding,
   type ProductionGuard,
@@ -28,11 +35,18 @@ export {
   productionGuard,
 } from './production-guard.js';
 export { productionize, restore } from './productionize.js';
-export { currentRequest, type RequestContextOptions, requestContext } from './request-context.js';
+export type { AsyncErrorsOptions, ProductionizeOptions } from './productionize-options.js';
+export {
+  currentRequest,
+  type RequestContext,
+  type RequestContextOptions,
+  requestContext,
+} from './request-context.js';
 export { type RequestLoggerOptions, requestLogger } from './request-logger.js';
 export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './safe-json.js';
 export { createServer, type ServerOptions } from './server.js';
 export { bindStreamErrors } from './stream-errors.js';
-export type { SyncIoGroup } from './sync-builtins.js';
+export type { BlockedLoop } from './sync-calls/blocked-loop.js';
+export type { SyncIoGroup } from './sync-calls/sync-builtins.js';
+export type { SyncIoFinding } from './sync-calls/sync-report.js';
 export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './sync-io-detector.js';
-export type { SyncIoFinding } from './sync-report.js';

@@ -1,10 +1,11 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
-import { readEnvironment } from './environment.js';
 import { createLogDestination, type LogDestination } from './log-destination.js';
-import { serializeError } from './log-error.js';
-import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
+import { serializeError } from './logging/log-error.js';
+import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './logging/log-level.js';
 import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from './options.js';
-import { processWide } from './process-wide.js';
+import { readEnvironment } from './support/environment.js';
+import { processWide } from './support/process-wide.js';
+import { unobserved } from './support/unobserved.js';
 
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
@@ -116,7 +117,7 @@ let shared: LogDestination | undefined;
 /** Opened with the first line, so that a logger which is silent leaves the process alone. */
 const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
   write(line) {
-    shared ??= processWide('log-stdout', () => createLogDestination());
+    shared ??= processWide('log-stdout', () => unobserved(createLogDestination));
     shared.write(line);
   },
   async flush(callback) {

@@ -2,61 +2,27 @@ import type { Server } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { installBodyGuard } from './body-guard.js';
-import { type CompressionOptions, compression } from './compression.js';
-import type { Environment } from './environment.js';
-import { type ErrorHandlerOptions, errorHandler, notFound } from './error-handler.js';
-import { lintErrorHandlers } from './error-handler-lint.js';
-import type { Router } from './express-layers.js';
+import { compression } from './compression.js';
+import { installAccessors, removeAccessors } from './context/request-accessors.js';
+import { errorHandler, notFound } from './error-handler.js';
+import { lintErrorHandlers } from './express/error-handler-lint.js';
+import type { Router } from './express/express-layers.js';
+import type { FoundMiddleware } from './express/found-middleware.js';
+import { observe, observeLayers } from './express/layer-observer.js';
+import { watchForAnswer } from './express/no-answer.js';
 import { type FatalErrorsOptions, guardLifecycle } from './fatal-errors.js';
-import type { FoundMiddleware } from './found-middleware.js';
-import { observe, observeLayers } from './layer-observer.js';
 import type { Lifecycle } from './lifecycle.js';
-import { createLogger, type LoggerOptions } from './logger.js';
-import { watchForAnswer } from './no-answer.js';
+import { createLogger } from './logger.js';
 import { checkOptions, isInteger, type Switch } from './options.js';
-import { protectPipes } from './pipe-protection.js';
-import { recordPipeSources } from './pipe-sources.js';
-import { type Finding, type ProductionGuardOptions, productionGuard } from './production-guard.js';
-import { installAccessors, removeAccessors } from './request-accessors.js';
-import { contextOf, type RequestContextOptions } from './request-context.js';
-import { type RequestLoggerOptions, requestLogger } from './request-logger.js';
-import { installStreamResponses } from './stream-responses.js';
-import { detectSyncIo, type SyncIoOptions } from './sync-io-detector.js';
-
-/** Options of the async-errors part. */
-export interface AsyncErrorsOptions {
-  /**
-   * Milliseconds after which a handler that ended without an answer is named in a warning; 0 is off.
-   * @default 10000
-   */
-  readonly noAnswerMs?: number;
-}
-
-/** Options of `productionize`: each part is off, on, or on with options. */
-export interface ProductionizeOptions {
-  /** NODE_ENV and settings. @default true */
-  readonly productionGuard?: Switch<ProductionGuardOptions>;
-  /** Request id, `req.signal`, `currentRequest()`; the other parts lean on it. @default {} */
-  readonly requestContext?: RequestContextOptions;
-  /** The logger behind `req.log` and all lines. @default true */
-  readonly logger?: Switch<LoggerOptions>;
-  /** One line per request. @default true */
-  readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
-  /** Synchronous calls during requests. @default true outside production */
-  readonly detectSyncIo?: Switch<SyncIoOptions>;
-  /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
-  readonly streamErrors?: boolean;
-  /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
-  readonly compression?: Switch<CompressionOptions>;
-  /** Prototype keys in request bodies. @default true */
-  readonly bodyGuard?: boolean;
-  /** Rejections and throws of every handler. @default true */
-  readonly asyncErrors?: Switch<AsyncErrorsOptions>;
-  /** The last answer to errors and unknown paths. @default true */
-  readonly errorHandler?: Switch<ErrorHandlerOptions>;
-  /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
-  readonly fatalErrors?: Switch<FatalErrorsOptions>;
-}
+import { type Finding, productionGuard } from './production-guard.js';
+import type { ProductionizeOptions } from './productionize-options.js';
+import { contextOf } from './request-context.js';
+import { requestLogger } from './request-logger.js';
+import { protectPipes } from './streams/pipe-protection.js';
+import { recordPipeSources } from './streams/pipe-sources.js';
+import { installStreamResponses } from './streams/stream-responses.js';
+import type { Environment } from './support/environment.js';
+import { detectSyncIo } from './sync-io-detector.js';
 
 /** What the parts of one app share while they are set up. */
 export interface Assembly {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
-import { expressMajor } from './express-layers.js';
+import { expressMajor } from './express/express-layers.js';
 import { type Lifecycle, trackResponse } from './lifecycle.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from './request-context.js';
 import { createServer } from './server.js';

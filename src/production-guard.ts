@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Application, RequestHandler } from 'express';
-import { debugFor } from './debug.js';
-import { type Environment, readEnvironment } from './environment.js';
 import { type ErrorCode, ProductionizeError, quote, warnOnce } from './errors.js';
 import { checkOptions, isOneOf } from './options.js';
+import { debugFor } from './support/debug.js';
+import { type Environment, readEnvironment } from './support/environment.js';
 
 const debug = debugFor('production-guard');
 

@@ -6,11 +6,9 @@ import {
   pipelineKey,
   printReport,
 } from './condition-report.js';
-import { debugFor } from './debug.js';
-import { readEnvironment } from './environment.js';
 import { ProductionizeError, quote } from './errors.js';
-import { expressMajor, routerOf } from './express-layers.js';
-import { findMiddleware } from './found-middleware.js';
+import { expressMajor, routerOf } from './express/express-layers.js';
+import { findMiddleware } from './express/found-middleware.js';
 import { createLifecycle } from './lifecycle.js';
 import { type Check, checkOptions, isBoolean, isEither } from './options.js';
 import {
@@ -23,7 +21,6 @@ import {
   fatalErrorsPart,
   loggerPart,
   type Part,
-  type ProductionizeOptions,
   productionGuardPart,
   type Running,
   requestContextPart,
@@ -31,7 +28,10 @@ import {
   streamErrorsPart,
 } from './parts.js';
 import { attachPipeline, type Pipeline } from './pipeline.js';
+import type { ProductionizeOptions } from './productionize-options.js';
 import { resolveContext } from './request-context.js';
+import { debugFor } from './support/debug.js';
+import { readEnvironment } from './support/environment.js';
 
 const debug = debugFor('productionize');
 

@@ -2,11 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { installAccessors } from './context/request-accessors.js';
+import { newRequestId, validRequestId } from './context/request-id.js';
+import { parseTraceparent, type TraceContext } from './context/trace-context.js';
 import { checkOptions, isBoolean, isEither, isFunction, isOneOf, isString } from './options.js';
-import { processWide } from './process-wide.js';
-import { installAccessors } from './request-accessors.js';
-import { newRequestId, validRequestId } from './request-id.js';
-import { parseTraceparent, type TraceContext } from './trace-context.js';
+import { processWide } from './support/process-wide.js';
 
 /** Options of {@link requestContext}. */
 export interface RequestContextOptions {

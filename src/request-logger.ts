@@ -1,12 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { debugFor } from './debug.js';
-import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
-import { Collapser, errorKind } from './log-collapse.js';
-import { read, serializeError } from './log-error.js';
-import { secretNameTest } from './log-redaction.js';
+import { installAccessors } from './context/request-accessors.js';
 import { createLogger } from './logger.js';
+import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './logging/log-buffer.js';
+import { Collapser, errorKind } from './logging/log-collapse.js';
+import { read, serializeError } from './logging/log-error.js';
+import { secretNameTest } from './logging/log-redaction.js';
+import {
+  type LineSettings,
+  messageOf,
+  outcomeOf,
+  pathOf,
+  type RequestLine,
+  requestLine,
+} from './logging/request-line.js';
 import {
   type Check,
   checkOptions,
@@ -16,7 +24,6 @@ import {
   isOneOf,
   isStringList,
 } from './options.js';
-import { installAccessors } from './request-accessors.js';
 import {
   contextOf,
   currentRequest,
@@ -25,14 +32,7 @@ import {
   runInContext,
   startContext,
 } from './request-context.js';
-import {
-  type LineSettings,
-  messageOf,
-  outcomeOf,
-  pathOf,
-  type RequestLine,
-  requestLine,
-} from './request-line.js';
+import { debugFor } from './support/debug.js';
 
 /** Options of {@link requestLogger}. */
 export interface RequestLoggerOptions {

@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ProductionizeError, quote } from './errors.js';
-import { ResponseSources } from './response-sources.js';
-import type { Next } from './stream-failure.js';
-import { bindWebStream, isWebStream } from './web-streams.js';
+import { ResponseSources } from './streams/response-sources.js';
+import type { Next } from './streams/stream-failure.js';
+import { bindWebStream, isWebStream } from './streams/web-streams.js';
 
 /**
  * Ties the life of a stream to a response, for streams whose errors nobody else handles:

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { type BlockedLoop, watchBlockedLoop } from './blocked-loop.js';
-import { debugFor } from './debug.js';
-import { readEnvironment } from './environment.js';
 import { checkOptions, isBoolean, isEither, isFunction, isInteger, isOneOf } from './options.js';
 import { enterContext, resolveContext } from './request-context.js';
-import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
-import { callChecks, type SyncCallOptions } from './sync-io-options.js';
-import { coverage, reportByWarnings, reportTo } from './sync-io-reporter.js';
-import { type SyncIoFinding, SyncReport } from './sync-report.js';
+import { debugFor } from './support/debug.js';
+import { readEnvironment } from './support/environment.js';
+import { type BlockedLoop, watchBlockedLoop } from './sync-calls/blocked-loop.js';
+import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-calls/sync-builtins.js';
+import { callChecks, type SyncCallOptions } from './sync-calls/sync-io-options.js';
+import { coverage, reportByWarnings, reportTo } from './sync-calls/sync-io-reporter.js';
+import { type SyncIoFinding, SyncReport } from './sync-calls/sync-report.js';
 
 /** Options of {@link detectSyncIo}. */
 export interface SyncIoOptions extends SyncCallOptions {

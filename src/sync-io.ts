@@ -1,6 +1,6 @@
-import { debugFor } from './debug.js';
-import { readEnvironment } from './environment.js';
-import { preloadSyncCalls } from './sync-builtins.js';
+import { debugFor } from './support/debug.js';
+import { readEnvironment } from './support/environment.js';
+import { preloadSyncCalls } from './sync-calls/sync-builtins.js';
 
 // The entry of `node --import express-productionize/sync-io app.js` and of `node --require`.
 if (readEnvironment().mode === 'production') {

@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { availableCpus } from '../src/available-cpus.js';
-import { cacheKey, EncodedCache } from '../src/encoded-cache.js';
-import { memoizeHeader } from '../src/header-memo.js';
+import { availableCpus } from '../src/encoding/available-cpus.js';
+import { cacheKey, EncodedCache } from '../src/encoding/encoded-cache.js';
+import { memoizeHeader } from '../src/support/header-memo.js';
 
 describe('EncodedCache', () => {
   it('C81 caps the total of bytes and drops what was not used for longest', () => {

@@ -5,7 +5,7 @@ import zlib from 'node:zlib';
 import theirs from 'compression';
 import type { Request, RequestHandler, Response } from 'express';
 import { type CompressionOptions, compression } from '../src/compression.js';
-import { ownSyncWork } from '../src/unobserved.js';
+import { ownSyncWork } from '../src/support/unobserved.js';
 import { accept, decoded, decoders, noise, prose } from './helpers/encoding.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { type Answer, closeAll, get, raw, serve } from './helpers/serve.js';

@@ -1,6 +1,6 @@
 import { format } from 'node:util';
 import createDebug from 'debug';
-import { debugFor } from '../src/debug.js';
+import { debugFor } from '../src/support/debug.js';
 
 afterEach(() => createDebug.disable());
 

@@ -5,7 +5,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import compressionPackage from 'compression';
 import { compression } from '../src/index.js';
-import { installStreamResponses } from '../src/stream-responses.js';
+import { installStreamResponses } from '../src/streams/stream-responses.js';
 import { deferred } from './helpers/deferred.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { closeAll, get, serve } from './helpers/serve.js';

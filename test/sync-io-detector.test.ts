@@ -7,7 +7,7 @@ import util from 'node:util';
 import zlib from 'node:zlib';
 import type { RequestHandler } from 'express';
 import { detectSyncIo, requestContext, type SyncIoDetector, type SyncIoOptions } from '../src/index.js';
-import { ownSyncWork } from '../src/unobserved.js';
+import { ownSyncWork } from '../src/support/unobserved.js';
 import { deferred } from './helpers/deferred.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { closeAll, get, serve } from './helpers/serve.js';

@@ -45,7 +45,7 @@ app.get(
     res.json({ answer, aborted: req.signal.aborted });
   }),
 );
-app.get('/file', (req, res, next) => {
+app.get('/file', (_req, res, next) => {
   const source = createReadStream('file');
   bindStreamErrors(source, res, next);
   source.pipe(res);

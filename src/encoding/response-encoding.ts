@@ -1,0 +1,258 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { debugFor } from '../support/debug.js';
+import { unobserved } from '../support/unobserved.js';
+import { chooseCodec, type DecisionSettings } from './compression-decision.js';
+import { cacheKey, type EncodedCache } from './encoded-cache.js';
+import { type Body, EncodedStream, type End, type Write, type WriteCallback } from './encoded-stream.js';
+import type { Codec } from './encoders.js';
+import { declareEncoding, type HeadersArgument, headerText, setHeaders } from './encoding-headers.js';
+
+const debug = debugFor('compression');
+
+/** What {@link encodeResponse} goes by. */
+export interface EncodingSettings extends DecisionSettings {
+  /** Whole bodies of up to this many bytes are encoded in one synchronous call. */
+  readonly syncLimit: number;
+  readonly cache: EncodedCache | undefined;
+}
+
+/** Digesting more than this for a look into the cache would hold up the main thread: 256 KB take 0.16 ms. */
+const maxCachedBody = 256 * 1024;
+
+// registered, so that a response that passes two copies of the package is encoded once
+const encodingKey = Symbol.for('express-productionize.compression');
+
+/** Headers that say where a body ends. */
+const framing = ['Content-Length', 'Transfer-Encoding', 'Trailer'];
+
+type Encoded = ServerResponse & { [encodingKey]: ResponseEncoding; flush: () => void };
+type WriteHead = (
+  status: number,
+  reason?: string | HeadersArgument,
+  headers?: HeadersArgument,
+) => ServerResponse;
+
+/**
+ * Takes charge of how the body of a response is encoded, from its `writeHead`, `write` and `end` on. The functions put
+ * there are shared by all responses; what belongs to one is in its {@link ResponseEncoding}.
+ */
+export function encodeResponse(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings): void {
+  const response = res as Encoded;
+  if (response[encodingKey] !== undefined) {
+    debug(() => ['%s: compression is mounted twice, the first one decides', req.method]);
+    return;
+  }
+  response[encodingKey] = new ResponseEncoding(req, res, settings);
+  response.flush = flush;
+  res.writeHead = writeHead as ServerResponse['writeHead'];
+  res.write = write as ServerResponse['write'];
+  res.end = end as ServerResponse['end'];
+}
+
+function writeHead(
+  this: Encoded,
+  status: number,
+  reason?: string | HeadersArgument,
+  headers?: HeadersArgument,
+): ServerResponse {
+  const encoding = this[encodingKey];
+  if (this.headersSent) return encoding.writeHead.call(this, status, reason, headers);
+  const given = typeof reason === 'string' ? headers : (headers ?? reason);
+  if (given) setHeaders(this, given);
+  if (!encoding.decided) {
+    encoding.decide(status);
+    encoding.keepLength(status);
+  }
+  const message = typeof reason === 'string' ? reason : undefined;
+  try {
+    return encoding.writeHead.call(this, status, message);
+  } catch (error) {
+    encoding.undo();
+    throw error;
+  }
+}
+
+function write(
+  this: Encoded,
+  chunk: Body,
+  charset?: BufferEncoding | WriteCallback,
+  callback?: WriteCallback,
+): boolean {
+  if (typeof charset === 'function') return write.call(this, chunk, undefined, charset);
+
+  const encoding = this[encodingKey];
+  // what cannot be written is left to the original, which throws before it sends any header
+  if (encoding.stream === undefined && isBody(chunk)) {
+    if (!encoding.decided && !this.headersSent) this.writeHead(this.statusCode);
+    if (encoding.codec !== undefined && !encoding.handedOver && !this.destroyed) {
+      encoding.openStream(encoding.codec);
+    }
+  }
+  return encoding.stream !== undefined
+    ? encoding.stream.write(chunk, charset, callback)
+    : encoding.write.call(this, chunk, charset, callback);
+}
+
+function end(
+  this: Encoded,
+  chunk?: Body | (() => void) | null,
+  charset?: BufferEncoding | (() => void),
+  callback?: () => void,
+): ServerResponse {
+  if (typeof chunk === 'function') return end.call(this, undefined, undefined, chunk);
+  if (typeof charset === 'function') return end.call(this, chunk, undefined, charset);
+  const encoding = this[encodingKey];
+  if (!encoding.decided && !this.headersSent && (chunk == null || isBody(chunk))) {
+    encoding.body = chunk ?? '';
+    encoding.charset = charset;
+    // where others hooked in after us, what they do to the headers comes before the decision
+    if (this.writeHead === writeHead) encoding.decide(this.statusCode);
+    else this.writeHead(this.statusCode);
+  }
+  if (encoding.stream !== undefined) encoding.stream.end(chunk ?? undefined, charset, callback);
+  else if (encoding.codec === undefined || encoding.handedOver || this.destroyed) {
+    encoding.end.call(this, chunk, charset, callback);
+  } else encoding.endWhole(encoding.codec, chunk ?? '', charset, callback);
+  return this;
+}
+
+function flush(this: Encoded): void {
+  this[encodingKey].stream?.flush();
+}
+
+/** How one response is encoded, and the functions it had before. */
+class ResponseEncoding {
+  readonly writeHead: WriteHead;
+  readonly write: Write;
+  readonly end: End;
+
+  /** Set once the headers were looked at; `codec` is then what the body goes through, if anything. */
+  decided = false;
+  codec: Codec | undefined = undefined;
+  stream: EncodedStream | undefined = undefined;
+
+  /** The whole body, when the decision knows it. */
+  body: Body | undefined = undefined;
+  charset: BufferEncoding | undefined = undefined;
+  encoded: Buffer | undefined = undefined;
+  /** The encoded body is with the original `end`, which on HTTP/2 comes back through the hooked `write`. */
+  handedOver = false;
+
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #settings: EncodingSettings;
+  /** Where the cache is to find this body the next time. */
+  #missedKey: string | undefined = undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings) {
+    this.#req = req;
+    this.#res = res;
+    this.#settings = settings;
+    this.writeHead = res.writeHead as WriteHead;
+    this.write = res.write as Write;
+    this.end = res.end as End;
+  }
+
+  /** Decides, and makes the headers say so. They are complete and not sent yet. */
+  decide(status: number): void {
+    this.decided = true;
+    const { body } = this;
+    const codec = chooseCodec(this.#req, this.#res, status, this.#length(), this.#settings);
+    if (codec === undefined) return;
+    if (body !== undefined) {
+      const bytes = toBytes(body, this.charset);
+      const encoded = this.#encodeWhole(codec, bytes);
+      const failed = encoded === undefined && bytes.length <= this.#settings.syncLimit;
+      if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
+        debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'it would not shrink']);
+        return;
+      }
+      this.encoded = encoded;
+    }
+    declareEncoding(this.#res, codec.encoding, this.encoded?.length);
+    this.codec = codec;
+  }
+
+  /** Forgets the decision: the headers were refused, and another answer will be tried. */
+  undo(): void {
+    if (this.codec !== undefined) {
+      this.#res.removeHeader('Content-Encoding');
+      this.#res.removeHeader('Content-Length');
+    }
+    this.decided = false;
+    this.codec = undefined;
+    this.body = undefined;
+    this.encoded = undefined;
+    this.handedOver = false;
+  }
+
+  #length(): number | undefined {
+    if (this.body !== undefined) return byteLength(this.body, this.charset);
+    const declared = headerText(this.#res, 'content-length');
+    return declared === '' ? undefined : Number(declared);
+  }
+
+  /** Declares the length that Node itself would, had it seen the body before the headers. */
+  keepLength(status: number): void {
+    const res = this.#res;
+    if (this.body === undefined || this.codec !== undefined) return;
+    if (this.#req.method === 'HEAD' || status === 204 || status === 304) return;
+    if (framing.some((name) => res.hasHeader(name))) return;
+    res.setHeader('Content-Length', byteLength(this.body, this.charset));
+  }
+
+  /** Sends a body that nothing was written of before. */
+  endWhole(codec: Codec, body: Body, charset?: BufferEncoding, callback?: () => void): void {
+    const res = this.#res;
+    const bytes = toBytes(body, charset);
+    const encoded = this.body === undefined ? this.#encodeWhole(codec, bytes) : this.encoded;
+    if (encoded !== undefined) {
+      this.handedOver = true;
+      this.end.call(res, encoded, undefined, callback);
+      return;
+    }
+    if (!res.headersSent) res.writeHead(res.statusCode);
+    this.openStream(codec).end(bytes, undefined, callback);
+  }
+
+  openStream(codec: Codec): EncodedStream {
+    const { cache } = this.#settings;
+    const key = this.#missedKey;
+    const keep = cache && key !== undefined ? (encoded: Buffer) => cache.set(key, encoded) : undefined;
+    this.stream = new EncodedStream(this.#res, codec, this, keep);
+    return this.stream;
+  }
+
+  /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
+  #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
+    const { cache, syncLimit } = this.#settings;
+    const cached = cache !== undefined && codec.cacheable && bytes.length <= maxCachedBody;
+    try {
+      const key = cached ? unobserved(cacheKey, codec.encoding, bytes) : undefined;
+      const found = key === undefined ? undefined : cache?.get(key);
+      if (found !== undefined) return found;
+      if (bytes.length > syncLimit) {
+        this.#missedKey = key;
+        return undefined;
+      }
+      const encoded = unobserved(codec.encode, bytes);
+      if (key !== undefined) cache?.set(key, encoded);
+      return encoded;
+    } catch (error) {
+      debug(() => ['the encoder failed: %s', error]);
+      return undefined;
+    }
+  }
+}
+
+function isBody(chunk: unknown): chunk is Body {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+}
+
+function byteLength(body: Body, charset?: BufferEncoding): number {
+  return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
+}
+
+function toBytes(body: Body, charset?: BufferEncoding): Uint8Array {
+  return typeof body === 'string' ? Buffer.from(body, charset) : body;
+}

@@ -1,0 +1,320 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { warnOnce } from '../errors.js';
+import { debugFor } from '../support/debug.js';
+import { unobserved } from '../support/unobserved.js';
+import { type ExitMember, exitHooks } from './log-exit.js';
+import { LogQueue, pieceLength } from './log-queue.js';
+import type { Sink } from './log-sink.js';
+
+/** Where log lines go; a destination for pino. */
+export interface LogDestination {
+  /** Takes a line that ends in a newline. Never blocks, never throws. */
+  write(line: string): void;
+  /** Resolves when all lines taken so far are written or given up. */
+  flush(callback?: (error?: Error) => void): Promise<void>;
+  /** Writes all lines before it returns, unless the reader takes nothing for `exitDeadlineMs`. */
+  flushSync(): void;
+  /** Writes what is taken within `exitDeadlineMs`, then takes every listener off and closes what it opened. */
+  close(): Promise<void>;
+}
+
+/** Lines of level 60 and above may exceed the limit by this many bytes. */
+const fatalReserve = 262_144;
+/** What POSIX writes to a pipe in one piece, so that lines of several processes never mix. */
+const pipeBuf = process.platform === 'linux' ? 4096 : 512;
+/** Lines are written together after this time, or once they make a good batch: it halves their cost. */
+const batchMs = 10;
+const batchBytes = 16_384;
+/** After this many bytes the event loop gets its turn. */
+const bytesPerTurn = 262_144;
+const shortestPauseMs = 5;
+const longestPauseMs = 100;
+const faultPauseMs = 1000;
+/** At the end of the process a slow reader gets this many deadlines, as long as it keeps reading. */
+const mostDeadlines = 10;
+
+const fatalLine = /^\{"level":(?:[6-9]\d|\d{3,}|"fatal")[,}]/i;
+const closedCodes = new Set(['EPIPE', 'EBADF', 'ECONNRESET', 'ENOTCONN']);
+
+const debug = debugFor('log');
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+interface AsyncWrite {
+  readonly length: number;
+  /** The size of the file once these bytes are in it. */
+  readonly sizeAfter: number;
+}
+
+/** The destination behind `createLogDestination`. */
+export class BufferedDestination implements LogDestination, ExitMember {
+  readonly #sink: Sink;
+  readonly #maxBytes: number;
+  readonly #deadlineMs: number;
+  readonly #queue = new LogQueue();
+  #open = true;
+  #stopped = false;
+  #exiting = false;
+  /** A turn is due: at once, after a time, or when the asynchronous write ends. */
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** The timer only gathers a batch. */
+  #gathering = false;
+  #pauseMs = shortestPauseMs;
+  #writing: AsyncWrite | undefined;
+  #callbacks = 0;
+  #dropped = 0;
+  /** The last synchronous flush gave up, and nothing was taken since. */
+  #stuck = false;
+  #waiters: { chunks: number; resolve: () => void }[] = [];
+
+  constructor(sink: Sink, maxBytes: number, deadlineMs: number) {
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+    this.#deadlineMs = deadlineMs;
+    exitHooks.add(this);
+  }
+
+  write(line: string): void {
+    if (!this.#open || !this.#hasRoom(line)) return;
+    this.#queue.push(line);
+    if (this.#exiting) this.flushSync();
+    else if (!this.#scheduled) this.#gather();
+    else if (this.#gathering && this.#queue.bytes >= batchBytes) this.#hurry();
+  }
+
+  /** Once lines were dropped, half of the room has to be free before new ones are taken. */
+  #hasRoom(line: string): boolean {
+    const size = this.#queue.bytes + line.length;
+    if (size <= (this.#dropped === 0 ? this.#maxBytes : this.#maxBytes / 2)) {
+      if (this.#dropped !== 0) this.#reportDropped();
+      return true;
+    }
+    if (size <= this.#maxBytes + fatalReserve && fatalLine.test(line)) return true;
+    this.#dropped += 1;
+    return false;
+  }
+
+  #reportDropped(): void {
+    const dropped = this.#dropped;
+    const msg = `${dropped} log lines dropped: ${this.#sink.name} did not take them in time`;
+    const record = { level: 40, time: Date.now(), pid: process.pid, dropped, msg };
+    this.#queue.push(`${JSON.stringify(record)}\n`);
+    this.#dropped = 0;
+  }
+
+  #schedule(): void {
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  #scheduleAfter(ms: number): void {
+    this.#scheduled = true;
+    this.#timer = setTimeout(this.#turn, ms);
+    this.#timer.unref();
+  }
+
+  #gather(): void {
+    this.#gathering = true;
+    this.#scheduleAfter(batchMs);
+  }
+
+  #hurry(): void {
+    if (!this.#gathering) return;
+    this.#gathering = false;
+    clearTimeout(this.#timer);
+    this.#schedule();
+  }
+
+  // the timer may have been started by a request, and the detector of synchronous calls is to blame none for this
+  readonly #turn = (): void => unobserved(this.#takeTurn);
+
+  readonly #takeTurn = (): void => {
+    this.#scheduled = false;
+    this.#gathering = false;
+    if (this.#stopped) return;
+    if (this.#sink.isFile) this.#startWrite();
+    else this.#writeTurn();
+  };
+
+  #head(): Buffer | undefined {
+    if (this.#dropped !== 0 && this.#queue.bytes === 0) this.#reportDropped();
+    return this.#queue.head();
+  }
+
+  #writeTurn(): void {
+    const until = this.#queue.bytes - bytesPerTurn;
+    for (let head = this.#head(); head !== undefined; head = this.#head()) {
+      if (this.#queue.bytes < until) {
+        this.#schedule();
+        return;
+      }
+      const taken = this.#writePiece(head);
+      if (taken === 'full') {
+        this.#scheduleAfter(this.#pauseMs);
+        this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+      }
+      if (taken !== 'taken') return;
+    }
+  }
+
+  #writePiece(head: Buffer): 'taken' | 'full' | 'failed' {
+    const { fd, isFile } = this.#sink;
+    const { start } = this.#queue;
+    const length = isFile ? head.length - start : pieceLength(head, start, pipeBuf);
+    try {
+      this.#wrote(fs.writeSync(fd, head, start, length));
+      return 'taken';
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 'full';
+      this.#fail(error as NodeJS.ErrnoException);
+      return 'failed';
+    }
+  }
+
+  #wrote(bytes: number): void {
+    this.#stuck = false;
+    this.#pauseMs = shortestPauseMs;
+    if (!this.#queue.advance(bytes) || this.#waiters.length === 0) return;
+    for (const waiter of this.#waiters) waiter.chunks -= 1;
+    this.#release((waiter) => waiter.chunks <= 0);
+  }
+
+  #release(due: (waiter: { chunks: number }) => boolean): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => !due(waiter));
+    for (const waiter of waiters) if (due(waiter)) waiter.resolve();
+  }
+
+  /** Gives a file the next chunk without waiting for the disk; one write at a time keeps the order. */
+  #startWrite(): void {
+    const head = this.#head();
+    if (head === undefined) return;
+    const { fd } = this.#sink;
+    const { start } = this.#queue;
+    const length = head.length - start;
+    const write: AsyncWrite = { length, sizeAfter: sizeOf(fd) + length };
+    this.#writing = write;
+    this.#scheduled = true;
+    this.#callbacks += 1;
+    fs.write(fd, head, start, length, null, (error, written) => {
+      this.#callbacks -= 1;
+      if (this.#stopped) this.#closeDescriptor();
+      // a synchronous flush has counted it already
+      if (this.#writing !== write) return;
+      this.#writing = undefined;
+      this.#scheduled = false;
+      if (error) this.#fail(error);
+      else this.#wrote(written);
+      if (this.#scheduled || (this.#queue.bytes === 0 && this.#dropped === 0)) return;
+      if (this.#queue.bytes >= batchBytes || this.#waiters.length > 0) this.#schedule();
+      else this.#gather();
+    });
+  }
+
+  /** The write under way runs in another thread: what it wrote can be seen in the size of the file only. */
+  #awaitWrite(deadline: number): void {
+    const write = this.#writing;
+    if (write === undefined) return;
+    while (sizeOf(this.#sink.fd) < write.sizeAfter && performance.now() < deadline) sleep();
+    this.#writing = undefined;
+    this.#wrote(write.length);
+    this.#schedule();
+  }
+
+  /** A reader that is gone ends the logging; a full disk may have room again. */
+  #fail(error: NodeJS.ErrnoException): void {
+    const { name } = this.#sink;
+    if (closedCodes.has(error.code ?? '')) {
+      this.#stop();
+      warnOnce('ERR_PRODUCTIONIZE_LOG_STOPPED', `Logging to ${name} stopped: ${error.message}.`, name);
+      return;
+    }
+    warnOnce(
+      'ERR_PRODUCTIONIZE_LOG_STOPPED',
+      `Logging to ${name} fails and is tried again every second: ${error.message}.`,
+      `${name} ${error.code}`,
+    );
+    if (!this.#scheduled) this.#scheduleAfter(faultPauseMs);
+  }
+
+  flush(callback?: (error?: Error) => void): Promise<void> {
+    const chunks = this.#queue.seal();
+    const done =
+      chunks === 0 || this.#stopped
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => this.#waiters.push({ chunks, resolve }));
+    this.#hurry();
+    if (callback) void done.then(() => callback());
+    return done;
+  }
+
+  flushSync(): void {
+    if (!this.#stopped) this.#drain(this.#stuck ? 0 : this.#deadlineMs);
+  }
+
+  tryFlush(): void {
+    if (!this.#stopped && !this.#sink.isFile) this.#drain(0);
+  }
+
+  finish(): void {
+    this.#exiting = true;
+    this.flushSync();
+  }
+
+  #drain(patienceMs: number): void {
+    const begin = performance.now();
+    const end = begin + patienceMs * mostDeadlines;
+    let deadline = begin + patienceMs;
+    this.#awaitWrite(deadline);
+    for (let head = this.#head(); head !== undefined; head = this.#head()) {
+      const taken = this.#writePiece(head);
+      if (taken === 'failed') return;
+      if (taken === 'taken') deadline = Math.min(performance.now() + patienceMs, end);
+      else if (performance.now() < deadline) sleep();
+      else {
+        if (patienceMs > 0) this.#stuck = true;
+        return;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    const deadline = new AbortController();
+    const { signal } = deadline;
+    await Promise.race([this.flush(), delay(this.#deadlineMs, undefined, { signal }).catch(() => {})]);
+    deadline.abort();
+    this.#stop();
+    exitHooks.delete(this);
+  }
+
+  /** The process listeners stay until `close`: the app may still print to the pipe that broke. */
+  #stop(): void {
+    if (this.#stopped) return;
+    debug(() => ['%s: stopped with %d bytes unwritten', this.#sink.name, this.#queue.bytes]);
+    this.#open = false;
+    this.#stopped = true;
+    this.#queue.clear();
+    clearTimeout(this.#timer);
+    this.#release(() => true);
+    this.#closeDescriptor();
+  }
+
+  #closeDescriptor(): void {
+    // a descriptor closed under a running write could be another file's by then
+    if (this.#sink.owned && this.#callbacks === 0) fs.close(this.#sink.fd, () => {});
+  }
+}
+
+function sizeOf(fd: number): number {
+  try {
+    return fs.fstatSync(fd).size;
+  } catch {
+    return 0;
+  }
+}
+
+function sleep(): void {
+  Atomics.wait(sleeper, 0, 0, 2);
+}

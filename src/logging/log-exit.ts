@@ -1,0 +1,84 @@
+import { isMainThread } from 'node:worker_threads';
+import { processWide } from '../support/process-wide.js';
+
+/** What the end of the process means to a log destination. */
+export interface ExitMember {
+  /** The process goes on: write what is taken without waiting. */
+  tryFlush(): void;
+  /** A signal ends the process: write all that is taken before the deadline. */
+  flushSync(): void;
+  /** The process exits, and the loop turns no more. */
+  finish(): void;
+}
+
+type StandardStream = NodeJS.WriteStream & { fd: number };
+
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** The listeners all destinations of the process share; they are there while there is a destination. */
+class ExitHooks {
+  readonly #members = new Set<ExitMember>();
+  readonly #streams = new Set<StandardStream>();
+
+  add(member: ExitMember): void {
+    if (this.#members.size === 0) this.#attach();
+    this.#members.add(member);
+  }
+
+  delete(member: ExitMember): void {
+    if (this.#members.delete(member) && this.#members.size === 0) this.#detach();
+  }
+
+  /** Keeps a closed pipe from ending the process when the app itself prints to this stream. */
+  guard(stream: StandardStream): void {
+    if (this.#streams.has(stream)) return;
+    this.#streams.add(stream);
+    stream.on('error', ignoreBrokenPipe);
+  }
+
+  #attach(): void {
+    process.on('exit', this.#onExit);
+    if (!isMainThread) return;
+    // in front, so that a `once` listener of the app is still there to be counted
+    for (const signal of signals) process.prependListener(signal, this.#onSignal);
+  }
+
+  #detach(): void {
+    process.off('exit', this.#onExit);
+    for (const signal of signals) process.off(signal, this.#onSignal);
+    for (const stream of this.#streams) stream.off('error', ignoreBrokenPipe);
+    this.#streams.clear();
+  }
+
+  readonly #onExit = (): void => {
+    for (const member of this.#members) member.finish();
+  };
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) - 1 > standAsideListeners()) {
+      for (const member of this.#members) member.tryFlush();
+      return;
+    }
+    for (const member of this.#members) member.flushSync();
+    process.off(signal, this.#onSignal);
+    process.kill(process.pid, signal);
+  };
+}
+
+/**
+ * Listeners of the `signal-exit` package re-raise a signal only when they are alone, as ours do: each would wait
+ * for the other for ever.
+ */
+function standAsideListeners(): number {
+  const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
+  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[
+    Symbol.for('signal-exit emitter')
+  ];
+  return (Number(version3?.count) || 0) + (Number(version4?.count) || 0);
+}
+
+function ignoreBrokenPipe(this: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && this.listenerCount('error') === 1) throw error;
+}
+
+export const exitHooks = processWide('log-exit', () => new ExitHooks());

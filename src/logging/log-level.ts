@@ -1,0 +1,153 @@
+import pino, { type Logger } from 'pino';
+import { ProductionizeError, quote } from '../errors.js';
+import { checkOptions, isInteger, isOneOf } from '../options.js';
+import { processWide } from '../support/process-wide.js';
+
+/** Options of {@link setLogLevel}. */
+export interface LogLevelOptions {
+  /**
+   * Milliseconds after which the level is what it was before; without it the level stays.
+   * @default undefined
+   */
+  readonly revertAfterMs?: number;
+}
+
+/** Options of {@link setLogLevelOnSignal}. */
+export interface LogLevelSignalOptions {
+  /**
+   * The level that the signal switches to.
+   * @default 'debug'
+   */
+  readonly level?: string;
+  /**
+   * Milliseconds after which the level is what it was before.
+   * @default 300000
+   */
+  readonly revertAfterMs?: number;
+}
+
+/** A level that holds for a time. */
+interface Override {
+  readonly level: string;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+interface LevelState {
+  /** Children with a level of their own; the others follow their parent anyway. */
+  readonly children: WeakRef<Logger>[];
+  pruneAt: number;
+  /** The levels that return, while an override holds. */
+  normal: Map<Logger, string> | undefined;
+  override: Override | undefined;
+}
+
+const longestTimer = 2 ** 31 - 1;
+const { levelValSym } = pino.symbols;
+
+const states = processWide('log-levels', () => new WeakMap<Logger, LevelState>());
+
+function newState(): LevelState {
+  return { children: [], pruneAt: 64, normal: undefined, override: undefined };
+}
+
+/** Follows the children of a logger that is about to be made. */
+export function trackChildren(): { onChild: (child: Logger) => void; of: (logger: Logger) => void } {
+  const state = newState();
+  return {
+    onChild(child) {
+      if (!Object.hasOwn(child, levelValSym)) return;
+      state.children.push(new WeakRef(child));
+      if (state.children.length > state.pruneAt) prune(state);
+    },
+    of(logger) {
+      states.set(logger, state);
+    },
+  };
+}
+
+function prune(state: LevelState): void {
+  const live = state.children.filter((ref) => ref.deref() !== undefined);
+  state.children.splice(0, Infinity, ...live);
+  state.pruneAt = Math.max(64, live.length * 2);
+}
+
+/**
+ * Changes the level of a logger while the process runs. Children made earlier follow, those of {@link createLogger}
+ * even when they have a level of their own. Returns a function that takes the change back; a later change replaces
+ * this one, and the level that returns is always the normal one.
+ *
+ * @throws ProductionizeError when the level is unknown to the logger.
+ * @example
+ * app.post('/admin/debug', requireAdmin, (req, res) => {
+ *   setLogLevel(logger, 'debug', { revertAfterMs: 60_000 })
+ *   res.sendStatus(204)
+ * })
+ */
+export function setLogLevel(logger: Logger, level: string, options?: LogLevelOptions): () => void {
+  const { revertAfterMs } = checkOptions('setLogLevel', options, {
+    revertAfterMs: isInteger('milliseconds', 1, longestTimer),
+  });
+  if (typeof level !== 'string' || logger.levels.values[level] === undefined) {
+    const known = [...Object.keys(logger.levels.values), 'silent'].join(', ');
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `setLogLevel: expected one of the levels ${known}, got ${quote(level)}.`,
+    );
+  }
+  const state = states.get(logger) ?? newState();
+  states.set(logger, state);
+  clearTimeout(state.override?.timer);
+  const affected = [logger, ...state.children.flatMap((ref) => ref.deref() ?? [])];
+  state.normal ??= new Map(affected.map((each) => [each, each.level]));
+  for (const each of affected) each.level = level;
+
+  const revert = (): void => {
+    if (state.override !== override) return;
+    clearTimeout(override.timer);
+    for (const [each, normal] of state.normal ?? []) if (each.level === level) each.level = normal;
+    state.normal = undefined;
+    state.override = undefined;
+  };
+  const timer = revertAfterMs === undefined ? undefined : setTimeout(revert, revertAfterMs).unref();
+  const override: Override = { level, timer };
+  state.override = override;
+  return revert;
+}
+
+/**
+ * Changes the level of a logger when the process gets a signal, for a time; the same signal again takes it back.
+ * Returns a function that takes the listener off.
+ *
+ * @throws ProductionizeError when the signal or an option is wrong.
+ * @example
+ * const stop = setLogLevelOnSignal(logger, 'SIGUSR2') // kill -USR2 <pid>: debug for five minutes
+ */
+export function setLogLevelOnSignal(
+  logger: Logger,
+  signal: NodeJS.Signals,
+  options?: LogLevelSignalOptions,
+): () => void {
+  checkOptions('setLogLevelOnSignal', { signal }, { signal: isLevelSignal });
+  const { level = 'debug', revertAfterMs = 300_000 } = checkOptions('setLogLevelOnSignal', options, {
+    level: isOneOf(...Object.keys(logger.levels.values), 'silent'),
+    revertAfterMs: isInteger('milliseconds', 1, longestTimer),
+  });
+  let takeBack: (() => void) | undefined;
+  const onSignal = (): void => {
+    if (takeBack !== undefined && states.get(logger)?.override !== undefined) {
+      takeBack();
+      takeBack = undefined;
+    } else {
+      takeBack = setLogLevel(logger, level, { revertAfterMs });
+    }
+    logger.info({ signal }, `the log level is ${logger.level}`);
+  };
+  process.on(signal, onSignal);
+  return () => {
+    process.off(signal, onSignal);
+    takeBack?.();
+  };
+}
+
+/** Signals that end the process, or that Node keeps to itself, cannot change a level. */
+export const isLevelSignal = isOneOf('SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGWINCH', 'SIGCONT');

@@ -1,0 +1,113 @@
+import type { RequestContext } from '../request-context.js';
+import { type LoggedError, read, serializeError, statusOf } from './log-error.js';
+import { redacted, redactUrl } from './log-redaction.js';
+
+/** The fields of a request's line. */
+export interface RequestLine {
+  readonly reqId: string;
+  readonly trace_id: string | undefined;
+  readonly span_id: string | undefined;
+  readonly method: string;
+  /** As the client sent it, without its secrets. */
+  readonly url: string;
+  /** The pattern that matched. */
+  readonly route: string | undefined;
+  readonly status: number | null;
+  readonly outcome: 'completed' | 'aborted';
+  readonly durationMs: number;
+  /** The length of the body, where a header says it. */
+  readonly bytes: number | undefined;
+  readonly headers: Record<string, string> | undefined;
+  readonly err: LoggedError | undefined;
+}
+
+/** What the lines of one request logger have in common. */
+export interface LineSettings {
+  readonly abortedStatus: 499 | null;
+  /** Names of request headers, in lower case. */
+  readonly headers: readonly string[];
+  readonly isSecret: (name: string) => boolean;
+}
+
+/** How a request ended. */
+export interface Outcome {
+  readonly completed: boolean;
+  readonly failed: boolean;
+  readonly error: unknown;
+  readonly level: 'error' | 'warn' | 'info';
+}
+
+const maxHeader = 512;
+
+/** What a request ends with when its client leaves. */
+const clientLeft = new Set([
+  'ABORT_ERR',
+  'ECONNABORTED',
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** Reads how a request ended, from its closed response; `res.err` is where handlers leave errors for pino-http. */
+export function outcomeOf(context: RequestContext): Outcome {
+  const { req, res } = context;
+  // an answer to an upload that was given up "finishes" on a connection that is gone
+  const completed = res.writableFinished && (req.complete || !req.destroyed);
+  const error = context.failed ? context.error : (res as { err?: unknown }).err;
+  const failed = context.failed || error !== undefined;
+  return { completed, failed, error, level: completed ? levelOf(res.statusCode) : levelOfCut(failed, error) };
+}
+
+function levelOf(status: number): Outcome['level'] {
+  if (status >= 500) return 'error';
+  return status >= 400 ? 'warn' : 'info';
+}
+
+/** A client that leaves is no error; a server that cuts its own answer short is one. */
+function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
+  if (!failed || (statusOf(error) ?? 500) < 500) return 'info';
+  return read(error, 'name') === 'AbortError' || clientLeft.has(read(error, 'code') as string)
+    ? 'info'
+    : 'error';
+}
+
+/** The line of a request that ended. */
+export function requestLine(context: RequestContext, outcome: Outcome, settings: LineSettings): RequestLine {
+  const { res, method, trace } = context;
+  const { completed, failed, error } = outcome;
+  const length = completed && method !== 'HEAD' ? res.getHeader('content-length') : undefined;
+  return {
+    reqId: context.id,
+    trace_id: trace?.traceId,
+    span_id: trace?.spanId,
+    method,
+    url: redactUrl(context.url, settings.isSecret),
+    route: context.route,
+    status: completed ? res.statusCode : settings.abortedStatus,
+    outcome: completed ? 'completed' : 'aborted',
+    durationMs: Math.round((performance.now() - context.startedAt) * 10) / 10,
+    bytes: length === undefined ? undefined : Number(length),
+    headers: settings.headers.length > 0 ? headersOf(context, settings) : undefined,
+    err: failed ? serializeError(error) : undefined,
+  };
+}
+
+function headersOf({ req }: RequestContext, { headers, isSecret }: LineSettings): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of headers) {
+    const value = req.headers[name];
+    if (value !== undefined) found[name] = isSecret(name) ? redacted : String(value).slice(0, maxHeader);
+  }
+  return found;
+}
+
+/** The text of a line, to read and to search for: `GET /users/:id 200`. */
+export function messageOf({ method, route, url, status, outcome }: RequestLine): string {
+  return `${method} ${route ?? pathOf(url)} ${outcome === 'completed' ? status : 'aborted'}`;
+}
+
+/** A URL without its query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}

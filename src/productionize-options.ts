@@ -1,0 +1,44 @@
+import type { CompressionOptions } from './compression.js';
+import type { ErrorHandlerOptions } from './error-handler.js';
+import type { FatalErrorsOptions } from './fatal-errors.js';
+import type { LoggerOptions } from './logger.js';
+import type { Switch } from './options.js';
+import type { ProductionGuardOptions } from './production-guard.js';
+import type { RequestContextOptions } from './request-context.js';
+import type { RequestLoggerOptions } from './request-logger.js';
+import type { SyncIoOptions } from './sync-io-detector.js';
+
+/** Options of the async-errors part. */
+export interface AsyncErrorsOptions {
+  /**
+   * Milliseconds after which a handler that ended without an answer is named in a warning; 0 is off.
+   * @default 10000
+   */
+  readonly noAnswerMs?: number;
+}
+
+/** Options of `productionize`: each part is off, on, or on with options. */
+export interface ProductionizeOptions {
+  /** NODE_ENV and settings. @default true */
+  readonly productionGuard?: Switch<ProductionGuardOptions>;
+  /** Request id, `req.signal`, `currentRequest()`; the other parts lean on it. @default {} */
+  readonly requestContext?: RequestContextOptions;
+  /** The logger behind `req.log` and all lines. @default true */
+  readonly logger?: Switch<LoggerOptions>;
+  /** One line per request. @default true */
+  readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
+  /** Synchronous calls during requests. @default true outside production */
+  readonly detectSyncIo?: Switch<SyncIoOptions>;
+  /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
+  readonly streamErrors?: boolean;
+  /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
+  readonly compression?: Switch<CompressionOptions>;
+  /** Prototype keys in request bodies. @default true */
+  readonly bodyGuard?: boolean;
+  /** Rejections and throws of every handler. @default true */
+  readonly asyncErrors?: Switch<AsyncErrorsOptions>;
+  /** The last answer to errors and unknown paths. @default true */
+  readonly errorHandler?: Switch<ErrorHandlerOptions>;
+  /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
+  readonly fatalErrors?: Switch<FatalErrorsOptions>;
+}
