@@ -1,0 +1,11 @@
+// A server of the bench in a process of its own, which tells the parent its port and, when asked, its CPU time.
+import { once } from 'node:events';
+
+const { server: file, options } = JSON.parse(process.argv[2]);
+const { start } = await import(`./servers/${file}.js`);
+const server = await start(options);
+if (!server.listening) await once(server, 'listening');
+
+process.on('message', () => process.send(process.cpuUsage()));
+process.on('disconnect', () => process.exit());
+process.send({ port: server.address().port });

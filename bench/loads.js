@@ -1,0 +1,41 @@
+// The loads, in the order they run. `status` and `encoded` are checked before anything is measured.
+
+const compressing = { 'Accept-Encoding': 'gzip, br' };
+const order = {
+  customer: 'Ada',
+  items: [
+    { sku: 'a-1', count: 2 },
+    { sku: 'b-7', count: 1 },
+  ],
+  express: true,
+};
+
+export const loads = [
+  { name: 'json', title: 'Small JSON', path: '/small' },
+  {
+    name: 'json10k',
+    title: '10 KB of JSON, compressed, the same each time',
+    path: '/report',
+    headers: compressing,
+    encoded: true,
+  },
+  {
+    name: 'json10k-fresh',
+    title: '10 KB of JSON, compressed, another each time',
+    path: '/fresh-report',
+    headers: compressing,
+    encoded: true,
+  },
+  { name: 'view', title: 'A rendered view (EJS)', path: '/view' },
+  { name: 'not-found', title: 'A path that does not exist', path: '/missing', status: 404 },
+  { name: 'async-error', title: 'An async handler that throws', path: '/failing', status: 500 },
+  {
+    name: 'post',
+    title: 'A POST with a JSON body',
+    path: '/echo',
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(order),
+  },
+  { name: 'stream', title: 'A stream of 1 MB', path: '/megabyte' },
+].map((load) => ({ method: 'GET', status: 200, encoded: false, headers: {}, body: '', ...load }));

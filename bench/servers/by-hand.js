@@ -1,0 +1,21 @@
+// What the guide asks for, put together by hand from the packages most apps use, with their defaults.
+import closeWithGrace from 'close-with-grace';
+import compression from 'compression';
+import pinoHttp from 'pino-http';
+import { addRoutes, expressOf } from './routes.js';
+
+export async function start() {
+  const express = await expressOf(5);
+  const app = express();
+  const { logger } = pinoHttp();
+  app.use(pinoHttp({ logger }), compression());
+  addRoutes(app, express);
+  app.use((_req, res) => res.status(404).json({ error: 'Not Found' }));
+  app.use((error, req, res, _next) => {
+    req.log.error(error);
+    res.status(500).json({ error: 'Internal Server Error' });
+  });
+  const server = app.listen(0, '127.0.0.1');
+  closeWithGrace({ delay: 10_000, logger }, () => new Promise((resolve) => server.close(resolve)));
+  return server;
+}

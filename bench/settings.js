@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+import { loads } from './loads.js';
+import { runs, variants } from './variants.js';
+
+export const usage = `npm run bench -- [options]
+
+  --node MAJOR        run the servers on this Node (installed under .tmp); default: the one you have
+  --check             measure what floors.json names, and fail when a ratio is under its floor
+  --rounds N          default 5
+  --seconds S         of each measurement; default 2
+  --warmup S          thrown away before each; default 1
+  --only NAMES        variants, comma-separated; their baselines are added
+  --loads NAMES       loads, comma-separated
+  --weight            start-up and weight, also where --only, --loads or --check would leave them out
+  --generator NAME    wrk or autocannon; default: wrk where it is installed
+  --json FILE  --markdown FILE  --svg FILE (a chart of the first load)
+  --help
+
+Loads: ${loads.map(({ name }) => name).join(', ')}
+Variants: ${variants.map(({ name }) => name).join(', ')}
+`;
+
+/** Reads the command line. Throws an Error that says what was expected. */
+export function readSettings(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      node: { type: 'string' },
+      check: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      warmup: { type: 'string', default: '1' },
+      only: { type: 'string' },
+      loads: { type: 'string' },
+      weight: { type: 'boolean', default: false },
+      generator: { type: 'string' },
+      json: { type: 'string' },
+      markdown: { type: 'string' },
+      svg: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.generator !== undefined && !['wrk', 'autocannon'].includes(values.generator)) {
+    throw new Error(`--generator: expected wrk or autocannon, got '${values.generator}'`);
+  }
+  const everything = !values.check && values.only === undefined && values.loads === undefined;
+  return {
+    ...values,
+    rounds: positive('--rounds', values.rounds, Number.isInteger),
+    seconds: positive('--seconds', values.seconds),
+    warmup: positive('--warmup', values.warmup),
+    node: values.node && positive('--node', values.node, Number.isInteger),
+    weight: values.weight || everything,
+    only: named('--only', values.only, variants),
+    loads: named('--loads', values.loads, loads),
+  };
+}
+
+function positive(flag, text, accepts = Number.isFinite) {
+  const value = Number(text);
+  if (value > 0 && accepts(value)) return value;
+  throw new Error(`${flag}: expected a number above 0, got '${text}'`);
+}
+
+/** The names that a flag lists; undefined without the flag. */
+function named(flag, list, items) {
+  const known = items.map(({ name }) => name);
+  const names = list?.split(',');
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown === undefined) return names;
+  throw new Error(`${flag}: expected some of ${known.join(', ')}, got '${unknown}'`);
+}
+
+/**
+ * What there is to measure: each load with its variants. Without names that is everything, or what the floors need. The
+ * baseline of each variant is measured with it.
+ */
+export function planOf({ check, only, loads: loadNames }, floors) {
+  return loads
+    .filter(({ name }) => loadNames?.includes(name) ?? (!check || floors.some(({ load }) => load === name)))
+    .map((load) => {
+      const floorsHere = floors.filter((floor) => floor.load === load.name);
+      const names = only ?? (check ? floorsHere.flatMap(({ variant, over }) => [variant, over]) : undefined);
+      const chosen = variants.filter((v) => runs(v, load) && (names?.includes(v.name) ?? true));
+      const needed = new Set(chosen.flatMap(({ name, baseline }) => [name, baseline]));
+      return { load, variants: variants.filter(({ name }) => needed.has(name)) };
+    })
+    .filter((step) => step.variants.length > 0);
+}

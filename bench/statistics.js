@@ -1,0 +1,29 @@
+/** The middle one of some numbers, or the mean of the middle two. */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
+}
+
+export function spread(values) {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+/**
+ * How many times less CPU `costs` are than `baseline`, from pairs of the same round only: what slows the whole machine
+ * for a while slows both.
+ */
+export function ratio(costs, baseline) {
+  return spread(costs.map((cost, round) => baseline[round] / cost));
+}
+
+/** What `costs` are above `baseline`, from pairs of the same round. */
+export function difference(costs, baseline) {
+  return spread(costs.map((cost, round) => cost - baseline[round]));
+}
+
+/** The order of a round: every variant once, another one first each time. */
+export function rotated(items, round, rounds) {
+  const first = Math.floor((items.length * round) / rounds);
+  return [...items.slice(first), ...items.slice(0, first)];
+}

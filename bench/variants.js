@@ -1,0 +1,125 @@
+// The servers that are compared. `baseline` is what a ratio is against; `loads` limits a variant to where it tells
+// something; `part` marks one part of ours taken out.
+
+const compressed = ['json10k', 'json10k-fresh'];
+
+/** The parts that can be off, and the loads on which each could matter. */
+const parts = {
+  productionGuard: ['json'],
+  requestLogger: ['json'],
+  streamErrors: ['json', 'stream'],
+  compression: ['json'],
+  bodyGuard: ['json', 'post'],
+  asyncErrors: ['json', 'async-error'],
+  errorHandler: ['json', 'not-found', 'async-error'],
+  fatalErrors: ['json'],
+};
+
+const ours = { server: 'ours', compresses: true };
+const on5 = { ...ours, baseline: 'express5' };
+const allOff = Object.fromEntries(['logger', ...Object.keys(parts)].map((part) => [part, false]));
+
+export const variants = [
+  { name: 'raw', title: 'node:http, no framework', server: 'raw', baseline: 'express5' },
+  { name: 'express5', title: 'Express 5', server: 'express', options: { version: 5 }, baseline: 'express5' },
+  { name: 'express4', title: 'Express 4', server: 'express', options: { version: 4 }, baseline: 'express4' },
+  { name: 'ours5', title: 'productionize, Express 5', ...on5, options: { version: 5 } },
+  {
+    name: 'ours4',
+    title: 'productionize, Express 4',
+    ...ours,
+    options: { version: 4 },
+    baseline: 'express4',
+  },
+  {
+    name: 'by-hand',
+    title: 'pino-http + compression + close-with-grace, Express 5',
+    server: 'by-hand',
+    baseline: 'express5',
+    compresses: true,
+  },
+  {
+    name: 'compression',
+    title: 'compression alone, Express 5',
+    server: 'compression',
+    baseline: 'express5',
+    compresses: true,
+    loads: compressed,
+  },
+  {
+    name: 'fastify',
+    title: 'Fastify + logger + compress + under-pressure',
+    server: 'fastify',
+    options: { oneLine: false },
+    baseline: 'express5',
+    compresses: true,
+  },
+  {
+    name: 'fastify-one-line',
+    title: 'the same Fastify, one log line per request',
+    server: 'fastify',
+    options: { oneLine: true },
+    baseline: 'express5',
+    compresses: true,
+  },
+  {
+    name: 'service-tools',
+    title: '@banzaicloud/service-tools, Express 4 (no request log, no compression)',
+    server: 'service-tools',
+    baseline: 'express4',
+  },
+  {
+    name: 'express5-development',
+    title: 'Express 5, NODE_ENV=development',
+    server: 'express',
+    options: { version: 5 },
+    baseline: 'express5',
+    nodeEnv: 'development',
+    loads: ['view'],
+  },
+  {
+    name: 'express5-near-miss',
+    title: 'Express 5, NODE_ENV=prod',
+    server: 'express',
+    options: { version: 5 },
+    baseline: 'express5',
+    nodeEnv: 'prod',
+    loads: ['view'],
+  },
+  {
+    name: 'ours5-near-miss',
+    title: 'productionize, Express 5, NODE_ENV=prod',
+    ...on5,
+    options: { version: 5 },
+    nodeEnv: 'prod',
+    loads: ['view'],
+  },
+  {
+    name: 'ours5-detect-sync-io',
+    title: 'productionize, Express 5, detectSyncIo on',
+    ...on5,
+    options: { version: 5, parts: { detectSyncIo: { enabled: true } } },
+  },
+  ...Object.entries(parts).map(([part, loads]) => ({
+    name: `ours5-no-${part}`,
+    title: `productionize, Express 5, without ${part}`,
+    ...on5,
+    options: { version: 5, parts: { [part]: false } },
+    compresses: part !== 'compression',
+    loads,
+    part,
+  })),
+  {
+    name: 'ours5-bare',
+    title: 'productionize, Express 5, all parts off',
+    ...on5,
+    options: { version: 5, parts: allOff },
+    compresses: false,
+    loads: ['json'],
+  },
+].map((variant) => ({ options: {}, nodeEnv: 'production', compresses: false, ...variant }));
+
+/** Whether a variant is measured under a load. */
+export function runs(variant, load) {
+  return variant.loads === undefined || variant.loads.includes(load.name);
+}
