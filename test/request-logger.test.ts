@@ -610,9 +610,7 @@ describe('requestLogger', () => {
     const program = run('log-collapse.mjs');
     expect((await program.exit()).code).toBe(0);
     const lines = program.out.map((line) => JSON.parse(line) as Line);
-    const total = lines.reduce((sum, { repeated = 1 }) => sum + Number(repeated), 0);
-    expect(total).toBe(50);
-    expect(lines.at(-1)?.repeated).toBeGreaterThan(0);
+    expect(lines.map(({ repeated }) => repeated)).toEqual([...Array(10).fill(undefined), 40]);
   });
 
   it.each([
