@@ -3,39 +3,54 @@ import * as crypto from 'node:crypto';
 // the key, the map's slot and the buffer's own header, roughly
 const entryOverhead = 256;
 
-/** Encoded bodies by what they were made from, the least recently used dropped first. */
+/**
+ * Encoded bodies by what they were made from, in two generations: when the young one holds half of the bytes, it
+ * becomes the old one, and what nobody asked for since the last time is gone. A list in order of use would be dearer than
+ * the hit it saves: a Map walks over all it deleted to find its oldest entry.
+ */
 export class EncodedCache {
-  /** Bytes held, the overhead of entries included. */
-  size = 0;
-  readonly #maxBytes: number;
-  readonly #entries = new Map<string, Buffer>();
+  readonly #generationBytes: number;
+  #young = new Map<string, Buffer>();
+  #youngBytes = 0;
+  #old = new Map<string, Buffer>();
+  #oldBytes = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#generationBytes = maxBytes / 2;
+  }
+
+  /** Bytes held, the overhead of entries included. */
+  get size(): number {
+    return this.#youngBytes + this.#oldBytes;
   }
 
   get(key: string): Buffer | undefined {
-    const found = this.#entries.get(key);
-    if (found !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, found);
-    }
-    return found;
+    const found = this.#young.get(key);
+    if (found !== undefined) return found;
+    const survivor = this.#old.get(key);
+    if (survivor !== undefined) this.#keep(key, survivor);
+    return survivor;
   }
 
   set(key: string, encoded: Buffer): void {
-    const cost = encoded.length + entryOverhead;
-    if (cost > this.#maxBytes || this.#entries.has(key)) return;
+    if (this.#young.has(key)) return;
     // a copy, since zlib's result is a small window on a large allocation, which it would keep alive
     const copy = Buffer.allocUnsafeSlow(encoded.length);
     encoded.copy(copy);
-    this.#entries.set(key, copy);
-    this.size += cost;
-    for (const [oldest, { length }] of this.#entries) {
-      if (this.size <= this.#maxBytes) break;
-      this.#entries.delete(oldest);
-      this.size -= length + entryOverhead;
+    this.#keep(key, copy);
+  }
+
+  #keep(key: string, encoded: Buffer): void {
+    const cost = encoded.length + entryOverhead;
+    if (cost > this.#generationBytes) return;
+    if (this.#youngBytes + cost > this.#generationBytes) {
+      this.#old = this.#young;
+      this.#oldBytes = this.#youngBytes;
+      this.#young = new Map();
+      this.#youngBytes = 0;
     }
+    this.#young.set(key, encoded);
+    this.#youngBytes += cost;
   }
 }
 
