@@ -1,8 +1,14 @@
-import { gzipSync } from 'node:zlib';
+import { execFile as execFileWithCallback } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import type { Call, Reply } from './helpers/compare.js';
 import { installed } from './helpers/installed.js';
 import { killAll } from './helpers/program.js';
-import { closeClients, compare } from './helpers/real-app.js';
+import { closeClients, compare, start } from './helpers/real-app.js';
+
+const execFile = promisify(execFileWithCallback);
 
 jest.setTimeout(120_000);
 
@@ -219,13 +225,28 @@ describe('NestJS', () => {
 
 const times =
   /"?(?:\d{4}-\d\d-\d\dT[\d:.]+Z|\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT)"?|"_rev": ?"[^"]*"|"token": ?"[^"]*"/g;
-/** Logged in by the first call of all. */
+const logIn: Call = {
+  method: 'PUT',
+  path: '/-/user/org.couchdb.user:tester',
+  headers: json,
+  body: '{"name":"tester","password":"password"}',
+};
+/** Of the user that the first call of all makes. */
 const auth: Pick<Call, 'follow'> = {
   follow: ([login]) => ({ authorization: `Bearer ${JSON.parse(String(login?.body)).token}` }),
 };
-const tarball = gzipSync(Buffer.alloc(20_000, 'tar'));
 
-function publish(name: string, version: string): Call {
+/** A package in a folder of its own, and npm to work there. */
+function npmPackage(name: string, version: string) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'npm-package-'));
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name, version, main: 'index.js' }));
+  writeFileSync(path.join(folder, 'index.js'), 'module.exports = 42;\n');
+  writeFileSync(path.join(folder, 'README.md'), '# Readme\n'.repeat(500));
+  const npm = async (...args: string[]) => (await execFile('npm', args, { cwd: folder })).stdout.trim();
+  return { folder, npm };
+}
+
+function publish(tarball: Buffer, name: string, version: string): Call {
   const at = `${name}-${version}.tgz`;
   const dist = { tarball: `http://app.test/${name}/-/${at}`, shasum: '0'.repeat(40) };
   const manifest = {
@@ -248,73 +269,91 @@ function publish(name: string, version: string): Call {
   };
 }
 
-const verdaccioCalls: Call[] = [
-  {
-    method: 'PUT',
-    path: '/-/user/org.couchdb.user:tester',
-    headers: json,
-    body: '{"name":"tester","password":"password"}',
-  },
-  { path: '/-/ping' },
-  { path: '/-/whoami' },
-  { path: '/-/whoami', ...auth },
-  { path: '/-/whoami', headers: { authorization: 'Basic bm9ib2R5Ondyb25n' } },
-  { path: '/-/whoami', headers: { authorization: 'Bearer broken' } },
-  publish('one', '1.0.0'),
-  { ...publish('one', '1.0.0'), ...auth },
-  { ...publish('one', '1.0.0'), ...auth },
-  { ...publish('one', '1.1.0'), ...auth },
-  { ...publish('private-one', '1.0.0'), ...auth },
-  { ...publish('two', '1.0.0'), ...auth, body: '{"broken' },
-  { ...publish('two', '1.0.0'), ...auth, body: '{}' },
-  { path: '/one' },
-  { path: '/one', headers: { 'accept-encoding': 'gzip' } },
-  { path: '/one', headers: { 'accept-encoding': 'gzip' }, follow: etagOf(-1) },
-  { path: '/one', headers: { accept: 'application/vnd.npm.install-v1+json' } },
-  { path: '/one/1.1.0' },
-  { path: '/one/latest' },
-  { path: '/one/9.9.9' },
-  { path: '/one', method: 'HEAD' },
-  { path: '/one/-/one-1.0.0.tgz' },
-  { path: '/one/-/one-1.0.0.tgz', headers: { 'accept-encoding': 'gzip' } },
-  { path: '/one/-/one-1.0.0.tgz', method: 'HEAD' },
-  { path: '/private-one' },
-  { path: '/private-one', ...auth },
-  { path: '/-/v1/search?text=one' },
-  { path: '/-/v1/search?text=%ff' },
-  { path: '/-/package/one/dist-tags' },
-  { method: 'PUT', path: '/-/package/one/dist-tags/beta', headers: json, body: '"1.0.0"', ...auth },
-  { path: '/-/package/one/dist-tags' },
-  { method: 'DELETE', path: '/-/package/one/dist-tags/beta', ...auth },
-  { path: '/missing' },
-  { path: '/@scope%2fmissing' },
-  { path: '/%E0%A4%A' },
-  { path: '/' },
-  { path: '/', headers: { 'accept-encoding': 'br, gzip', accept: 'text/html' } },
-  { path: '/-/static/vendors.js', headers: { 'accept-encoding': 'gzip' } },
-  { path: '/-/static/missing.js' },
-  { path: '/favicon.ico' },
-  { path: '/-/web/detail/one' },
-  { path: '/-/verdaccio/data/packages' },
-  { path: '/-/verdaccio/data/sidebar/one' },
-  { path: '/-/verdaccio/data/package/readme/one' },
-  {
-    method: 'OPTIONS',
-    path: '/one',
-    headers: { origin: 'http://a.test', 'access-control-request-method': 'PUT' },
-  },
-  { method: 'POST', path: '/one', headers: json, body: '{}' },
-  { method: 'DELETE', path: '/one/-rev/1' },
-  { method: 'DELETE', path: '/one/-rev/1', ...auth },
-  { path: '/one' },
-].map((call) => ({ ...call, random: times }));
+const verdaccioCalls = (tarball: Buffer): Call[] =>
+  [
+    logIn,
+    { path: '/-/ping' },
+    { path: '/-/whoami' },
+    { path: '/-/whoami', ...auth },
+    { path: '/-/whoami', headers: { authorization: 'Basic bm9ib2R5Ondyb25n' } },
+    { path: '/-/whoami', headers: { authorization: 'Bearer broken' } },
+    publish(tarball, 'one', '1.0.0'),
+    { ...publish(tarball, 'one', '1.0.0'), ...auth },
+    { ...publish(tarball, 'one', '1.0.0'), ...auth },
+    { ...publish(tarball, 'one', '1.1.0'), ...auth },
+    { ...publish(tarball, 'private-one', '1.0.0'), ...auth },
+    { ...publish(tarball, 'two', '1.0.0'), ...auth, body: '{"broken' },
+    { ...publish(tarball, 'two', '1.0.0'), ...auth, body: '{}' },
+    { path: '/one' },
+    { path: '/one', headers: { 'accept-encoding': 'gzip' } },
+    { path: '/one', headers: { 'accept-encoding': 'gzip' }, follow: etagOf(-1) },
+    { path: '/one', headers: { accept: 'application/vnd.npm.install-v1+json' } },
+    { path: '/one/1.1.0' },
+    { path: '/one/latest' },
+    { path: '/one/9.9.9' },
+    { path: '/one', method: 'HEAD' },
+    { path: '/one/-/one-1.0.0.tgz' },
+    { path: '/one/-/one-1.0.0.tgz', headers: { 'accept-encoding': 'gzip' } },
+    { path: '/one/-/one-1.0.0.tgz', method: 'HEAD' },
+    { path: '/private-one' },
+    { path: '/private-one', ...auth },
+    { path: '/-/v1/search?text=one' },
+    { path: '/-/v1/search?text=%ff' },
+    { path: '/-/package/one/dist-tags' },
+    { method: 'PUT', path: '/-/package/one/dist-tags/beta', headers: json, body: '"1.0.0"', ...auth },
+    { path: '/-/package/one/dist-tags' },
+    { method: 'DELETE', path: '/-/package/one/dist-tags/beta', ...auth },
+    { path: '/missing' },
+    { path: '/@scope%2fmissing' },
+    { path: '/%E0%A4%A' },
+    { path: '/' },
+    { path: '/', headers: { 'accept-encoding': 'br, gzip', accept: 'text/html' } },
+    { path: '/-/static/main.js', headers: { 'accept-encoding': 'gzip' } },
+    { path: '/-/static/main.js', headers: { range: 'bytes=5-104' } },
+    { path: '/-/static/missing.js' },
+    { path: '/favicon.ico' },
+    { path: '/-/web/detail/one' },
+    { path: '/-/verdaccio/data/packages' },
+    { path: '/-/verdaccio/data/sidebar/one' },
+    { path: '/-/verdaccio/data/package/readme/one' },
+    {
+      method: 'OPTIONS',
+      path: '/one',
+      headers: { origin: 'http://a.test', 'access-control-request-method': 'PUT' },
+    },
+    { method: 'POST', path: '/one', headers: json, body: '{}' },
+    { method: 'DELETE', path: '/one/-rev/1' },
+    { method: 'DELETE', path: '/one/-rev/1', ...auth },
+    { path: '/one' },
+  ].map((call) => ({ ...call, random: times }));
 
 describe('Verdaccio, on Express 5', () => {
-  it('C111 answers as without, and keeps its own compression', async () => {
-    const folder = installed('@verdaccio/server', '9.0.0-next-9.31');
-    const { replies, apps, found } = await compare('real-verdaccio.mjs', ['after'], verdaccioCalls, [folder]);
-    expect(found).toEqual({ after: [] });
-    expect(statusesOf(replies)).toEqual([200]);
-    expect(apps.after.states).toMatchObject({ compression: 'kept', errorHandler: 'on' });
+  let folder: string;
+
+  beforeAll(() => {
+    folder = installed('@verdaccio/server', '9.0.0-next-9.31');
   }, 300_000);
+
+  it('C111 answers as without, and keeps its own compression', async () => {
+    const { npm, folder: own } = npmPackage('one', '1.0.0');
+    const calls = verdaccioCalls(readFileSync(path.join(own, await npm('pack', '--silent'))));
+    const { replies, apps, found } = await compare('real-verdaccio.mjs', ['after'], calls, [folder]);
+    expect(found).toEqual({ after: [] });
+    expect(statusesOf(replies)).toEqual([200, 201, 204, 304, 400, 401, 404, 409]);
+    expect(apps.after.states).toMatchObject({ compression: 'kept', errorHandler: 'on' });
+  });
+
+  it('takes packages from npm, and gives them back', async () => {
+    const { client } = await start('real-verdaccio.mjs', 'after', [folder]);
+    const login = await client.send(logIn);
+    const { token } = JSON.parse(String(login.body));
+    const registry = `http://127.0.0.1:${client.port}/`;
+    const source = npmPackage('published', '1.2.3');
+    await source.npm('publish', `--registry=${registry}`, `--${registry.slice(5)}:_authToken=${token}`);
+    const user = npmPackage('user', '1.0.0');
+    await user.npm('install', 'published', `--registry=${registry}`, '--no-audit', '--no-fund');
+    const files = path.join(user.folder, 'node_modules/published');
+    expect(readFileSync(path.join(files, 'index.js'), 'utf8')).toBe('module.exports = 42;\n');
+    expect(JSON.parse(readFileSync(path.join(files, 'package.json'), 'utf8')).version).toBe('1.2.3');
+  });
 });
