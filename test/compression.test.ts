@@ -1,8 +1,10 @@
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { format } from 'node:util';
 import zlib from 'node:zlib';
 import theirs from 'compression';
+import createDebug from 'debug';
 import type { Request, RequestHandler, Response } from 'express';
 import { type CompressionOptions, compression } from '../src/compression.js';
 import { ownSyncWork } from '../src/support/unobserved.js';
@@ -11,6 +13,9 @@ import { expressVersions } from './helpers/express-versions.js';
 import { type Answer, closeAll, get, raw, serve } from './helpers/serve.js';
 
 afterEach(closeAll);
+
+// it comes without types
+const session = jest.requireActual<(options: object) => RequestHandler>('express-session');
 
 const gzip = accept('gzip');
 const page = path.join(__dirname, '../package.json');
@@ -269,6 +274,16 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(off.headers['content-encoding']).toBe('br');
   });
 
+  it('C79 sees the cookie that a session sets at the last moment', async () => {
+    const app = express();
+    app.use(compression(), session({ secret: 'x', resave: false, saveUninitialized: true }));
+    app.get('/', (_req, res) => void res.send(prose));
+    const sent = await get((await serve(app)).url, accept('br, gzip'));
+    expect(sent.headers['set-cookie']).toHaveLength(1);
+    expect(sent.headers['content-encoding']).toBe('gzip');
+    expect(decoded(sent)).toBe(prose);
+  });
+
   it('C80 encodes a body under the limit in one call, which the guard ignores', async () => {
     const depths: number[] = [];
     const { gzipSync } = zlib;
@@ -447,6 +462,28 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     const sent = await answer((_req, res) => void res.send(prose), { request: { ...gzip, method: 'HEAD' } });
     expect(sent.headers).toMatchObject({ vary: 'Accept-Encoding', 'content-length': '4400' });
     expect(sent.body).toHaveLength(0);
+  });
+
+  it('says why it leaves a response alone, without the query', async () => {
+    const lines: string[] = [];
+    const { log } = createDebug;
+    createDebug.log = (...args: unknown[]) => lines.push(format(...args));
+    createDebug.enable('productionize:compression');
+    try {
+      const app = express();
+      app.use(compression());
+      app.get('/:type', (req, res) => void res.type(req.params.type).send('short'));
+      const { url } = await serve(app);
+      await get(`${url}/png?token=secret`, gzip);
+      await get(`${url}/text?token=secret`, gzip);
+    } finally {
+      createDebug.disable();
+      createDebug.log = log;
+    }
+    expect(lines).toEqual([
+      expect.stringMatching(/GET \/png: not encoded, its type does not shrink/),
+      expect.stringMatching(/GET \/text: not encoded, below the threshold/),
+    ]);
   });
 
   it('leaves a 204 alone', async () => {
