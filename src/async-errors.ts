@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, RequestParamHandler } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, RequestParamHandler, Response } from 'express';
 import { ProductionizeError, quote } from './errors.js';
 import { guardHandler, type Handler } from './express/handler-call.js';
 import { debugFor } from './support/debug.js';
@@ -19,7 +19,13 @@ export type Awaitable<Fn extends Handler> = (...args: Parameters<Fn>) => unknown
  * @example
  * app.get('/users/:id', wrapAsync(async (req, res) => res.json(await users.find(req.params.id))))
  */
-export function wrapAsync<Params, Answer, Body, Query, Locals extends Record<string, unknown>>(
+export function wrapAsync<
+  Params = Request['params'],
+  Answer = Parameters<Response['send']>[0],
+  Body = Request['body'],
+  Query = Request['query'],
+  Locals extends Response['locals'] = Response['locals'],
+>(
   fn: Awaitable<RequestHandler<Params, Answer, Body, Query, Locals>>,
 ): RequestHandler<Params, Answer, Body, Query, Locals>;
 export function wrapAsync(fn: Awaitable<ErrorRequestHandler>): ErrorRequestHandler;

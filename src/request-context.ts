@@ -8,6 +8,19 @@ import { parseTraceparent, type TraceContext } from './context/trace-context.js'
 import { checkOptions, isBoolean, isEither, isFunction, isOneOf, isString } from './options.js';
 import { processWide } from './support/process-wide.js';
 
+declare global {
+  namespace Express {
+    interface Request {
+      /** The request id: the one a trusted proxy sent, else one of our own. */
+      id: string;
+      /** A logger that carries the request id; made when first read. */
+      log: Logger;
+      /** Aborts when the client goes away before the answer is complete; never after a complete answer. */
+      readonly signal: AbortSignal;
+    }
+  }
+}
+
 /** Options of {@link requestContext}. */
 export interface RequestContextOptions {
   /**

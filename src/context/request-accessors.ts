@@ -1,19 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Application, Express as ExpressApp } from 'express';
+import type { Application, Express } from 'express';
 import type { Logger } from 'pino';
-
-declare global {
-  namespace Express {
-    interface Request {
-      /** The request id: the one a trusted proxy sent, else one of our own. */
-      id: string;
-      /** A logger that carries the request id; made when first read. */
-      log: Logger;
-      /** Aborts when the client goes away before the answer is complete; never after a complete answer. */
-      readonly signal: AbortSignal;
-    }
-  }
-}
 
 const contextKey = Symbol.for('express-productionize.context');
 const accessorsKey = Symbol.for('express-productionize.accessors');
@@ -22,7 +9,7 @@ type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: A
 
 /** Gives the requests of one app `req.id`, `req.log` and `req.signal`, on the app's own prototype. */
 export function installAccessors(app: Application): void {
-  const prototype = (app as ExpressApp).request as object as Record<symbol, boolean>;
+  const prototype = (app as Express).request as object as Record<symbol, boolean>;
   if (prototype[accessorsKey]) return;
   for (const name of ['id', 'log', 'signal'] as const) {
     Object.defineProperty(prototype, name, {
@@ -41,7 +28,7 @@ export function installAccessors(app: Application): void {
 
 /** Takes the accessors of {@link installAccessors} off again. */
 export function removeAccessors(app: Application): void {
-  const prototype = (app as ExpressApp).request as object as Record<string | symbol, unknown>;
+  const prototype = (app as Express).request as object as Record<string | symbol, unknown>;
   if (!Object.hasOwn(prototype, accessorsKey)) return;
   for (const name of ['id', 'log', 'signal', accessorsKey]) delete prototype[name];
 }

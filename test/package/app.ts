@@ -38,7 +38,7 @@ app.param(
 app.get(
   '/users/:id',
   wrapAsync(async (req, res) => {
-    const id: string = req.params.id;
+    const id = String(req.params.id);
     const log = req.log;
     log.info({ id: req.id, also: currentRequest()?.id }, id);
     const answer: string = await new Promise((resolve) => resolve(id));
@@ -59,10 +59,12 @@ alone.use(
   compression(),
   bodyGuard(),
 );
-const recover: ErrorRequestHandler = wrapAsync(async (err: Error, _req, res, _next) => {
-  await Promise.resolve();
-  res.status(500).send(err.message);
-});
+const recover: ErrorRequestHandler = wrapAsync(
+  async (err: Error, _req: Request, res: Response, _next: NextFunction) => {
+    await Promise.resolve();
+    res.status(500).send(err.message);
+  },
+);
 alone.use(recover, notFound(), errorHandler({ exposeStack: false }));
 
 check(app);
