@@ -4,6 +4,9 @@ import { arrayBuffer } from 'node:stream/consumers';
 import { startServer } from './server-process.js';
 import { rotated } from './statistics.js';
 
+const longestWarmUpMs = 10_000;
+const warmUpSliceSeconds = 1;
+
 /**
  * Measures variants under one load, in rounds: each round has every variant once, in a new process. Returns for each
  * variant the microseconds of CPU per request of its server, one figure per round.
@@ -24,7 +27,7 @@ async function cpuPerRequest(load, variant, { nodeBinary, generator, seconds, wa
   const server = await startServer(variant, nodeBinary);
   try {
     await probe(server.origin, load, variant);
-    await generator.fire(server.origin, load, warmup);
+    await warmUp(server, load, generator, warmup);
     const before = await server.cpu();
     const { requests, errorStatus, failed } = await generator.fire(server.origin, load, seconds);
     const after = await server.cpu();
@@ -36,6 +39,17 @@ async function cpuPerRequest(load, variant, { nodeBinary, generator, seconds, wa
     return (after - before) / requests;
   } finally {
     await server.stop();
+  }
+}
+
+/**
+ * Code is optimized after so many calls, not after so many seconds: a slow server, or a busy machine, needs longer.
+ */
+async function warmUp({ origin }, load, generator, warmup) {
+  const start = performance.now();
+  let requests = 0;
+  while (requests < warmup && performance.now() - start < longestWarmUpMs) {
+    requests += (await generator.fire(origin, load, warmUpSliceSeconds)).requests;
   }
 }
 

@@ -14,7 +14,7 @@ export function isBusy({ loadAverage }) {
 export function reportOf(result) {
   const { node, machine, generator, rounds, seconds, warmup } = result;
   return [
-    `Node ${node.slice(1)}, ${machine}, ${generator}, rounds: ${rounds}, each of ${seconds} s after ${warmup} s of warm-up.`,
+    `Node ${node.slice(1)}, ${machine}, ${generator}, rounds: ${rounds}, each of ${seconds} s after ${warmup} requests of warm-up.`,
     'The figure is CPU time of the server process per request; a ratio is against bare Express of the same major',
     'version in the same round, as median (least to most) over the rounds: 2x is half the CPU.',
     ...(isBusy(result) ? ['**The machine was busy with other work: rough figures.**'] : []),

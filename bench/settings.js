@@ -8,7 +8,7 @@ export const usage = `npm run bench -- [options]
   --check             measure what floors.json names, and fail when a ratio is under its floor
   --rounds N          default 5
   --seconds S         of each measurement; default 2
-  --warmup S          thrown away before each; default 1
+  --warmup N          requests before each, thrown away, for 10 s at most; default 20000
   --only NAMES        variants, comma-separated; their baselines are added
   --loads NAMES       loads, comma-separated
   --weight            start-up and weight, also where --only, --loads or --check would leave them out
@@ -29,7 +29,7 @@ export function readSettings(args) {
       check: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      warmup: { type: 'string', default: '1' },
+      warmup: { type: 'string', default: '20000' },
       only: { type: 'string' },
       loads: { type: 'string' },
       weight: { type: 'boolean', default: false },
@@ -48,7 +48,7 @@ export function readSettings(args) {
     ...values,
     rounds: positive('--rounds', values.rounds, Number.isInteger),
     seconds: positive('--seconds', values.seconds),
-    warmup: positive('--warmup', values.warmup),
+    warmup: positive('--warmup', values.warmup, Number.isInteger),
     node: values.node && positive('--node', values.node, Number.isInteger),
     weight: values.weight || everything,
     only: named('--only', values.only, variants),

@@ -227,7 +227,7 @@ test('a script for wrk carries method, headers and body as Lua strings', async (
 });
 
 describe('the whole bench', () => {
-  const tiny = ['--rounds', '1', '--seconds', '0.2', '--warmup', '0.2', '--generator', 'autocannon'];
+  const tiny = ['--rounds', '1', '--seconds', '0.2', '--warmup', '1', '--generator', 'autocannon'];
   let folder: string;
 
   beforeAll(async () => {
