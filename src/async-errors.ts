@@ -30,8 +30,7 @@ export function wrapAsync<
 ): RequestHandler<Params, Answer, Body, Query, Locals>;
 export function wrapAsync(fn: Awaitable<ErrorRequestHandler>): ErrorRequestHandler;
 export function wrapAsync(fn: Awaitable<RequestParamHandler>): RequestParamHandler;
-export function wrapAsync<Fn extends Handler>(fn: Fn): Fn;
-export function wrapAsync<Fn extends Handler>(fn: Fn): Fn {
+export function wrapAsync(fn: Handler): Handler {
   if (typeof fn !== 'function') {
     throw new ProductionizeError(
       'ERR_PRODUCTIONIZE_HANDLER',

@@ -46,6 +46,8 @@ export interface Running {
   boot?(router: Router): void;
   /** Called for each server the app is seen on. */
   onServer?(server: Server): void;
+  /** More for the report. */
+  readonly detail?: string;
   /** Leaves no trace. */
   undo?(): void;
 }
@@ -119,7 +121,7 @@ export const detectSyncIoPart: Part = {
       : undefined,
   setUp({ options }) {
     const detector = detectSyncIo(given(options.detectSyncIo));
-    return { before: detector, undo: () => detector.uninstall() };
+    return { before: detector, detail: detector.startLine, undo: () => detector.uninstall() };
   },
 };
 

@@ -108,13 +108,16 @@ function assemble(assembly: Assembly): Attached {
   const running = new Map<Part, Running>();
   const conditions = new Map<Part, PartCondition>();
   for (const part of order) {
-    const { name, reason } = part;
+    const { name } = part;
     const off = assembly.options[name] === false ? 'switched off by option' : part.offBecause?.(assembly);
-    if (off === undefined) running.set(part, part.setUp(assembly));
-    conditions.set(
-      part,
-      off === undefined ? { name, state: 'on', reason } : { name, state: 'off', reason: off },
-    );
+    if (off !== undefined) {
+      conditions.set(part, { name, state: 'off', reason: off });
+      continue;
+    }
+    const set = part.setUp(assembly);
+    running.set(part, set);
+    const reason = set.detail ? `${part.reason}; ${set.detail}` : part.reason;
+    conditions.set(part, { name, state: 'on', reason });
   }
 
   const observers = () => [...running.values()].flatMap(({ before }) => before ?? []);
