@@ -10,7 +10,7 @@ export interface Call {
   readonly body?: string | Buffer;
   /** What in the body is another each time: a time, a random id. */
   readonly random?: RegExp;
-  /** More headers, taken from answers that came before this call. */
+  /** More headers, taken from answers that came before this call; those without a value are not sent. */
   readonly follow?: (replies: readonly Reply[]) => http.OutgoingHttpHeaders;
 }
 
@@ -21,6 +21,8 @@ export interface Reply {
   readonly headers: ReadonlyMap<string, string>;
   /** Decoded from its `Content-Encoding`. */
   readonly body: Buffer;
+  /** Headers behind the body, and those of informational answers before it. */
+  readonly around: readonly string[];
   /** The connection ended before the message was complete. */
   readonly cut: boolean;
 }
@@ -42,25 +44,26 @@ export class Client {
   }
 
   async send({ body, path, method, headers, follow }: Call, before: readonly Reply[] = []): Promise<Reply> {
+    const all = { host: 'app.test', ...headers, ...follow?.(before) };
+    const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+    if (body !== undefined && !('transfer-encoding' in given))
+      given['content-length'] = Buffer.byteLength(body);
     const req = http.request({
       agent: this.#agent,
       host: '127.0.0.1',
       port: this.port,
       path,
       method,
-      headers: {
-        host: 'app.test',
-        ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
-        ...headers,
-        ...follow?.(before),
-      },
+      headers: given,
     });
+    const around: string[] = [];
+    req.on('information', ({ statusCode, rawHeaders }) => around.push(`${statusCode} ${rawHeaders.join()}`));
     req.end(body);
     let res: http.IncomingMessage;
     try {
       [res] = (await once(req, 'response')) as [http.IncomingMessage];
     } catch {
-      return { status: 0, reason: '', headers: new Map(), body: Buffer.alloc(0), cut: true };
+      return { status: 0, reason: '', headers: new Map(), body: Buffer.alloc(0), around, cut: true };
     }
     const chunks: Buffer[] = [];
     let cut = false;
@@ -80,6 +83,7 @@ export class Client {
       reason: res.statusMessage as string,
       headers: received,
       body: decode(Buffer.concat(chunks), received.get('content-encoding')),
+      around: [...around, ...res.rawTrailers],
       cut: cut || !res.complete,
     };
   }
@@ -137,6 +141,8 @@ const intendedOnErrors: typeof intended = {
   // they described the file that could not be sent, not the answer
   etag: (_plain, ours) => ours === undefined,
   'last-modified': (_plain, ours) => ours === undefined,
+  // HEAD has the length of the page that GET has, which names another method
+  'content-length': (plain, ours, { call }) => call.method === 'HEAD' && Number(ours) === Number(plain) - 1,
 };
 
 interface Pair {
@@ -170,6 +176,7 @@ export function differences(call: Call, plain: Reply, ours: Reply): string[] {
   if (plain.status !== ours.status) note('status', plain.status, ours.status);
   if (plain.reason !== ours.reason) note('reason', plain.reason, ours.reason);
   if (plain.cut !== ours.cut) note('cut', plain.cut, ours.cut);
+  if (String(plain.around) !== String(ours.around)) note('trailers or hints', plain.around, ours.around);
   const stable = ({ body }: Reply) => withoutFrames(body).replace(call.random ?? /$^/, '');
   if (stable(plain) !== stable(ours)) note('body', excerpt(stable(plain)), excerpt(stable(ours)));
   const otherBytes = call.random !== undefined || !plain.body.equals(ours.body);

@@ -9,11 +9,17 @@ export interface Running {
   readonly states: Record<string, string>;
 }
 
+/** An app as it is, and the same app productionized in each of some ways. */
+export interface Ways<Way extends string> {
+  readonly plain: Running;
+  readonly ours: Record<Way, Running>;
+}
+
 const clients = new Set<Client>();
 
 /** Starts a fixture in a process of its own: the app as it is, or productionized in one of the fixture's ways. */
-export async function start(fixture: string, mode: string, args: readonly string[] = []): Promise<Running> {
-  const program = run(fixture, { args: [mode, ...args] });
+export async function start(fixture: string, way: string, args: readonly string[] = []): Promise<Running> {
+  const program = run(fixture, { args: [way, ...args] });
   const report: { name: string; state: string }[] = JSON.parse(
     (await program.line(/^report/)).replace('report', ''),
   );
@@ -22,27 +28,31 @@ export async function start(fixture: string, mode: string, args: readonly string
   return { program, client, states: Object.fromEntries(report.map(({ name, state }) => [name, state])) };
 }
 
-/**
- * Sends the same calls to an app as it is and to the same app productionized, each in a process of its own. Returns
- * the replies of the app as it is, and of each other way what differs without being meant to.
- */
-export async function compare<Mode extends string>(
+/** Starts an app as it is, and the same app productionized, each in a process of its own. */
+export async function startWays<Way extends string>(
   fixture: string,
-  modes: readonly Mode[],
-  calls: readonly Call[],
+  ways: readonly Way[],
   args: readonly string[] = [],
-): Promise<{ replies: Reply[]; apps: Record<Mode, Running>; found: Record<Mode, string[]> }> {
-  const [plain, ...others] = await Promise.all(['plain', ...modes].map((mode) => start(fixture, mode, args)));
-  const [replies, ...theirs] = await Promise.all(
-    [plain as Running, ...others].map(({ client }) => client.all(calls)),
-  );
-  const each = <T>(value: (i: number) => T) =>
-    Object.fromEntries(modes.map((mode, i) => [mode, value(i)])) as Record<Mode, T>;
+): Promise<Ways<Way>> {
+  const [plain, ...others] = await Promise.all(['plain', ...ways].map((way) => start(fixture, way, args)));
+  return { plain: plain as Running, ours: byWay(ways, (i) => others[i] as Running) };
+}
+
+/** Sends the same calls to all of them. Returns what the app as it is replies, and what of the others is not meant to differ. */
+export async function compare<Way extends string>(
+  { plain, ours }: Ways<Way>,
+  calls: readonly Call[],
+): Promise<{ replies: Reply[]; found: Record<Way, string[]> }> {
+  const ways = Object.keys(ours) as Way[];
+  const all = [plain, ...ways.map((way) => ours[way])];
+  const [replies, ...theirs] = (await Promise.all(all.map(({ client }) => client.all(calls)))) as Reply[][];
   const found = (i: number) =>
-    calls.flatMap((call, at) =>
-      differences(call, (replies as Reply[])[at] as Reply, theirs[i]?.[at] as Reply),
-    );
-  return { replies: replies as Reply[], apps: each((i) => others[i] as Running), found: each(found) };
+    calls.flatMap((call, at) => differences(call, replies?.[at] as Reply, theirs[i]?.[at] as Reply));
+  return { replies: replies as Reply[], found: byWay(ways, found) };
+}
+
+function byWay<Way extends string, T>(ways: readonly Way[], value: (i: number) => T): Record<Way, T> {
+  return Object.fromEntries(ways.map((way, i) => [way, value(i)])) as Record<Way, T>;
 }
 
 /** For `afterEach`, beside `killAll`. */
