@@ -53,9 +53,9 @@ export interface CompressionOptions {
    */
   readonly filter?: (req: Request, res: Response) => boolean;
   /**
-   * What is done against BREACH for answers that set a cookie or are `private` or `no-store`, whose length may tell an
-   * eavesdropper about a secret in them: `'pad'` encodes them in gzip only, with up to 100 random bytes; `'skip'` does not
-   * encode them; `'off'` treats them like others.
+   * What is done against BREACH for answers that set a cookie or are `private` or `no-store`, whose length may tell
+   * an eavesdropper about a secret in them: `'pad'` encodes them in gzip only, with up to 100 bytes of random length;
+   * `'skip'` does not encode them; `'off'` treats them like others.
    * @default 'pad'
    */
   readonly breach?: 'pad' | 'skip' | 'off';
@@ -63,7 +63,8 @@ export interface CompressionOptions {
 
 /**
  * Up to this size the synchronous call costs the main thread no more than driving a streaming encoder does, whatever
- * the number of cores: for 10 KB in gzip 53–72 µs against 56–89 µs (and 130–250 µs in total); for 16 KB 90–130 against 65–104.
+ * the number of cores: for 10 KB in gzip 53–72 µs against 56–89 µs (and about 200 µs in total), for 16 KB 90–130 µs
+ * against 65–104 µs.
  */
 const syncFloor = 12 * 1024;
 /** With nobody to hand work to, only the total counts: 64 KB take 0.8 ms in one call, 1 ms in a stream. */
@@ -126,8 +127,8 @@ function resolveCompression(options?: CompressionOptions): EncodingSettings {
  * of a bounded cache; larger and written ones go through a streaming encoder that sends what it holds 10 ms
  * after a write, or at once by `res.flush()`.
  *
- * Left alone are answers with a range, `no-transform`, a `Content-Encoding` or a digest of their own, event streams, and all that
- * is not compressible or below the threshold; `DEBUG=productionize:compression` prints the reason. Strong ETags become
+ * Left alone are answers with a range, `no-transform`, a `Content-Encoding` or a digest of their own, event streams,
+ * and all that is not compressible or below the threshold; `DEBUG=productionize:compression` prints the reason. Strong ETags become
  * weak where the body is encoded, and `Vary` is set where it could have been (RFC 9110).
  *
  * @throws ProductionizeError when an option is wrong.
