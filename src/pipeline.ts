@@ -67,7 +67,8 @@ export function attachPipeline(app: Application, pipeline: Pipeline): () => void
     if (server !== undefined && server !== lastServer) adopt(server);
     const context = known ?? startContext(req, res, pipeline.context, app);
     context.productionized = true;
-    trackResponse(lifecycle, res);
+    // behind an upgrade there is no answer to wait for: express-ws passes a response that never closes
+    if (!(req as { upgrade?: boolean }).upgrade) trackResponse(lifecycle, res);
     runInContext(context, dispatch, req, res, callback);
   };
 
