@@ -1,5 +1,5 @@
 import type { Call, Reply } from './helpers/compare.js';
-import { killAll } from './helpers/program.js';
+import { killAll, run } from './helpers/program.js';
 import { closeClients, compare, startWays, type Ways } from './helpers/real-app.js';
 
 jest.setTimeout(120_000);
@@ -270,5 +270,18 @@ describe.each([
     const { replies, found } = await compare(apps, list);
     expect(found).toEqual({ before: [], after: [] });
     expect(replies.filter(({ status }) => status === 0)).toEqual([]);
+  });
+});
+
+describe.each(['express4', 'express'])('supertest on %s', (express) => {
+  it.each([
+    ['before', 'test'],
+    ['after', 'test'],
+    ['before', 'production'],
+    ['before', 'development'],
+  ])('gets its answers and leaves nothing open, productionized %s the routes in %s', async (way, mode) => {
+    const program = run('real-supertest.mjs', { args: [way, express], env: { NODE_ENV: mode } });
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    expect(program.err).toContain('done ["application/json",5000,false]');
   });
 });
