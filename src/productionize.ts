@@ -8,6 +8,7 @@ import {
 } from './condition-report.js';
 import { ProductionizeError, quote } from './errors.js';
 import { expressMajor, routerOf } from './express/express-layers.js';
+import { installFastETag } from './express/fast-etag.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { createLifecycle } from './lifecycle.js';
 import { type Check, checkOptions, isBoolean, isEither } from './options.js';
@@ -116,7 +117,7 @@ function assemble(assembly: Assembly): Attached {
     }
     const set = part.setUp(assembly);
     running.set(part, set);
-    const reason = set.detail ? `${part.reason}; ${set.detail}` : part.reason;
+    const reason = set.detail ?? part.reason;
     conditions.set(part, { name, state: 'on', reason });
   }
 
@@ -137,6 +138,7 @@ function assemble(assembly: Assembly): Attached {
         conditions.set(part, { name: part.name, state: 'kept', reason: kept });
       }
       for (const { boot } of running.values()) boot?.(router);
+      undoETag = installFastETag(app);
       this.observers = observers();
       lifecycle.state = 'ready';
       debug(() => ['%s', printReport(report())]);
@@ -145,6 +147,7 @@ function assemble(assembly: Assembly): Attached {
       for (const { onServer } of running.values()) onServer?.(server);
     },
   };
+  let undoETag: (() => void) | undefined;
   const detach = attachPipeline(app, pipeline);
 
   const report: Attached['report'] = () => {
@@ -160,6 +163,7 @@ function assemble(assembly: Assembly): Attached {
     report,
     restore() {
       detach();
+      undoETag?.();
       for (const { undo } of running.values()) undo?.();
       running.clear();
       delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];

@@ -12,6 +12,16 @@ export interface ServerOptions extends http.ServerOptions {
 /** Load balancers keep idle connections for 60 s; a server that closes first answers their next request with 502. */
 const keepAliveTimeout = 65_000;
 
+/** Up to this many bytes, copying a body into the write of its head is cheaper than a second write. */
+const maxTextBody = 4096;
+
+type End = (
+  this: ServerResponse,
+  chunk?: unknown,
+  encoding?: unknown,
+  callback?: () => void,
+) => ServerResponse;
+
 type Constructors = { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse };
 
 const constructorsKey = Symbol.for('express-productionize.constructors');
@@ -76,10 +86,20 @@ function makeConstructors(app: Prototypes): Constructors {
       (this as { locals?: unknown }).locals = undefined;
     }
   }
+  (AppResponse.prototype as { end: End }).end = endInOneWrite;
   app.request = transplant(app.request, AppRequest.prototype);
   app.response = transplant(app.response, AppResponse.prototype);
   return { IncomingMessage: AppRequest, ServerResponse: AppResponse as unknown as typeof ServerResponse };
 }
+
+/** Node writes a head and bytes apart, but a head and text together; latin1 maps each byte to one character. */
+const endInOneWrite: End = function end(chunk, encoding, callback) {
+  const original = ServerResponse.prototype.end as End;
+  const joins = chunk instanceof Buffer && chunk.length <= maxTextBody && encoding === undefined;
+  return joins && !this.headersSent
+    ? original.call(this, chunk.toString('latin1'), 'latin1', callback)
+    : original.call(this, chunk, encoding, callback);
+};
 
 /** Moves what stands on an app's `request` or `response` object to the prototype of a class. */
 function transplant(from: object, to: object): object {
