@@ -117,8 +117,8 @@ const conversations: Record<string, { steps: Step[]; expect: RegExp }> = {
   'a long URL': { steps: [get(`/me?q=${'x'.repeat(8000)}`, last)], expect: /^HTTP\/1\.1 200/ },
   'a URL too long for Node': { steps: [get(`/me?q=${'x'.repeat(20_000)}`, host)], expect: /^HTTP\/1\.1 431/ },
   'bytes beyond ASCII in the URL': { steps: [get('/nowhere/\xff\xe4', last)], expect: /^HTTP\/1\.1 4/ },
-  'a thousand headers': {
-    steps: [get('/number', last + Array.from({ length: 1000 }, (_, i) => `X-${i}: ${i}\r\n`).join(''))],
+  'four hundred headers': {
+    steps: [get('/number', last + Array.from({ length: 400 }, (_, i) => `X-${i}: ${i}\r\n`).join(''))],
     expect: /^HTTP\/1\.1 200/,
   },
   'headers too large for Node': {
