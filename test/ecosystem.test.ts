@@ -1,6 +1,6 @@
 import type { Call, Reply } from './helpers/compare.js';
 import { killAll, run } from './helpers/program.js';
-import { closeClients, compare, startWays, type Ways } from './helpers/real-app.js';
+import { closeClients, compare, type Running, startWays, type Ways } from './helpers/real-app.js';
 
 jest.setTimeout(120_000);
 
@@ -270,6 +270,16 @@ describe.each([
     const { replies, found } = await compare(apps, list);
     expect(found).toEqual({ before: [], after: [] });
     expect(replies.filter(({ status }) => status === 0)).toEqual([]);
+  });
+
+  it('C26 strips prototype keys from the fields that multer adds to its body', async () => {
+    const field = (name: string) => `--xx\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n1\r\n`;
+    const names = ['a', '__proto__[admin]', 'constructor[prototype][admin]', 'b[__proto__][admin]'];
+    const body = `${names.map(field).join('')}--xx--\r\n`;
+    const fields = async ({ client }: Running) =>
+      JSON.parse(String((await client.send({ ...upload(), body })).body)).fields;
+    expect(Object.keys(await fields(apps.plain))).toContain('constructor');
+    expect(await fields(apps.ours.before)).toEqual({ a: '1', b: {} });
   });
 });
 

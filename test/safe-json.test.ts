@@ -43,6 +43,33 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url)).text).toBe('{"body":true}');
   });
 
+  it('lists, copies, replaces and deletes req.body as without the guard', async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.post('/', express.json(), (req, res) => {
+      const seen = [Object.keys(req).includes('body'), Object.hasOwn(req, 'body'), { ...req }.body];
+      const derived = Object.create(req);
+      derived.body = 'derived';
+      seen.push(derived.body, req.body);
+      req.body = JSON.parse(hostile);
+      seen.push(Object.keys(req.body));
+      delete req.body;
+      res.json([...seen, Object.hasOwn(req, 'body'), typeof req.body]);
+    });
+    const { url } = await serve(app);
+    const body = { a: 1 };
+    const { text } = await get(url, { ...post, body: JSON.stringify(body) });
+    expect(JSON.parse(text)).toEqual([
+      true,
+      true,
+      body,
+      'derived',
+      body,
+      ['a', 'b', 'ok'],
+      false,
+      'undefined',
+    ]);
+  });
+
   it('C26 works alone behind a parser', async () => {
     const app = express();
     app.use(express.json(), bodyGuard());
