@@ -62,8 +62,10 @@ export class RequestContext {
   failed = false;
   /** The first error of this request, as it was thrown. */
   error: unknown = undefined;
-  /** The `next` of the handler that runs, where the app's layers are observed. */
-  next: ((error?: unknown) => void) | undefined = undefined;
+  /** The call of the handler that runs, where the app's layers are observed. */
+  call: { readonly next: (error?: unknown) => void } | undefined = undefined;
+  /** Hears of handlers that end without an answer; set where the app's layers are observed. */
+  onSilence: ((res: ServerResponse) => void) | undefined = undefined;
   /** The name of the handler that ran last, where the app's layers are observed. */
   handlerName: string | undefined = undefined;
   /** True inside the pipeline of a productionized app. */
@@ -106,6 +108,11 @@ export class RequestContext {
     const trusted =
       typeof trust === 'function' ? trust(this.req) : (trust ?? hopIsTrusted(this.req, this.#app));
     return trusted === true ? sent : undefined;
+  }
+
+  /** The `next` of the handler that runs, where the app's layers are observed. */
+  get next(): ((error?: unknown) => void) | undefined {
+    return this.call?.next;
   }
 
   /** The route pattern, such as `/users/:id`, once a route has matched. */

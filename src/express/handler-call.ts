@@ -4,15 +4,6 @@ import { contextOf, type RequestContext } from '../request-context.js';
 
 export type Next = (error?: unknown) => void;
 
-/** One call of a handler: whether it has called `next`, and what to do with what it throws. */
-export interface Call {
-  readonly next: Next;
-  /** Takes what the handler threw at once. */
-  threw(thrown: unknown): void;
-  /** Watches what the handler returned, when that is a promise. */
-  returned(result: unknown): void;
-}
-
 /**
  * An error for what a handler threw or rejected with. Routers take falsy values for "go on", which has let
  * requests past a failed login, and the strings `'route'` and `'router'` for "skip"; thrown, they are errors.
@@ -32,39 +23,64 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** Starts a guarded call of one handler. `onSilence` hears of handlers that end without an answer. */
-export function startCall(
-  req: IncomingMessage,
-  res: ServerResponse,
-  next: Next,
-  onSilence?: (res: ServerResponse) => void,
-): Call {
-  let passedOn = false;
-  const fail = (thrown: unknown): void => {
+/** One call of a handler: whether it has called `next`, and what to do with what it throws. */
+export class HandlerCall {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #proceed: Next;
+  readonly #onSilence: ((res: ServerResponse) => void) | undefined;
+  #next: Next | undefined = undefined;
+  #passedOn = false;
+
+  /** `onSilence` hears of handlers that end without an answer. */
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    proceed: Next,
+    onSilence?: (res: ServerResponse) => void,
+  ) {
+    this.#req = req;
+    this.#res = res;
+    this.#proceed = proceed;
+    this.#onSilence = onSilence;
+  }
+
+  /** What the handler gets as `next`; made when it is read, since most last handlers take none. */
+  get next(): Next {
+    this.#next ??= (error) => {
+      this.#passedOn = true;
+      if (error && error !== 'route' && error !== 'router') contextOf(this.#req)?.fail(error);
+      this.#proceed(error);
+    };
+    return this.#next;
+  }
+
+  /** Takes what the handler threw or rejected with. */
+  threw(thrown: unknown): void {
     const error = toError(thrown);
-    if (passedOn) {
-      reportAfterNext(contextOf(req), error);
+    if (this.#passedOn) {
+      reportAfterNext(contextOf(this.#req), error);
       return;
     }
-    passedOn = true;
-    contextOf(req)?.fail(error);
-    next(error);
-  };
-  return {
-    next(error) {
-      passedOn = true;
-      if (error && error !== 'route' && error !== 'router') contextOf(req)?.fail(error);
-      next(error);
-    },
-    threw: fail,
-    returned(result) {
-      if (!isThenable(result)) return;
-      // Promise.resolve tames thenables that have no catch, throw from then, or settle twice
-      Promise.resolve(result).then(() => {
-        if (!passedOn && onSilence && !res.headersSent && !res.writableEnded) onSilence(res);
-      }, fail);
-    },
-  };
+    this.#passedOn = true;
+    contextOf(this.#req)?.fail(error);
+    this.#proceed(error);
+  }
+
+  /** Watches what the handler returned, when that is a promise. */
+  returned(result: unknown): void {
+    if (!isThenable(result)) return;
+    // Promise.resolve tames thenables that have no catch, throw from then, or settle twice
+    Promise.resolve(result).then(
+      () => this.#ended(),
+      (thrown) => this.threw(thrown),
+    );
+  }
+
+  #ended(): void {
+    const res = this.#res;
+    if (!this.#passedOn && !res.headersSent && !res.writableEnded) this.#onSilence?.(res);
+  }
 }
 
 /** The answer is already somebody else's: the error is logged, and no second response is tried. */
@@ -86,7 +102,7 @@ export function guardHandler<Fn extends Handler>(fn: Fn): Fn {
     const first = typeof args[2] === 'function' ? 0 : 1;
     const at = first + 2;
     const [req, res, next] = args.slice(first) as [IncomingMessage, ServerResponse, Next];
-    const call = startCall(req, res, next);
+    const call = new HandlerCall(req, res, next);
     args[at] = call.next;
     try {
       call.returned(handler.apply(this, args));

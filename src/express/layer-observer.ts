@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { contextOf, type RequestContext } from '../request-context.js';
 import { type AnyFunction, type Layer, type Router, routerOf } from './express-layers.js';
-import { guardHandler, type Next, startCall } from './handler-call.js';
+import { guardHandler, HandlerCall, type Next } from './handler-call.js';
 
 type HandleRequest = (this: Layer, req: IncomingMessage, res: ServerResponse, next: Next) => void;
 type HandleError = (
@@ -16,16 +16,13 @@ type HandleError = (
 type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...rest: unknown[]) => unknown;
 
 /** Told of a handler whose promise resolved with nothing sent and `next` not called. */
-export type OnSilence = (context: RequestContext, res: ServerResponse) => void;
+export type OnSilence = (res: ServerResponse) => void;
 
-const observedKey = Symbol.for('express-productionize.observed');
 const patchKey = Symbol.for('express-productionize.layers');
-
-type Observed = RequestContext & { [observedKey]?: OnSilence };
 
 /** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
 export function observe(context: RequestContext, onSilence: OnSilence): void {
-  (context as Observed)[observedKey] = onSilence;
+  context.onSilence = onSilence;
 }
 
 /**
@@ -87,8 +84,8 @@ function replace<Fn>(
 
 function observingRequest(original: HandleRequest): HandleRequest {
   return function handleRequest(req, res, next) {
-    const context = contextOf(req) as Observed | undefined;
-    const onSilence = context?.[observedKey];
+    const context = contextOf(req);
+    const onSilence = context?.onSilence;
     if (context === undefined || onSilence === undefined) {
       original.call(this, req, res, next);
       return;
@@ -106,11 +103,11 @@ function observingRequest(original: HandleRequest): HandleRequest {
       original.call(traced, req, res, next);
       return;
     }
-    const call = startCall(req, res, next, () => onSilence(context, res));
-    context.next = call.next;
+    const call = new HandlerCall(req, res, next, onSilence);
+    context.call = call;
     context.handlerName = this.name;
     try {
-      call.returned(handle(req, res, call.next));
+      call.returned(handle(req, res, handle.length === 2 ? next : call.next));
     } catch (thrown) {
       call.threw(thrown);
     }
@@ -119,8 +116,8 @@ function observingRequest(original: HandleRequest): HandleRequest {
 
 function observingError(original: HandleError): HandleError {
   return function handleError(error, req, res, next) {
-    const context = contextOf(req) as Observed | undefined;
-    const onSilence = context?.[observedKey];
+    const context = contextOf(req);
+    const onSilence = context?.onSilence;
     if (context === undefined || onSilence === undefined) {
       original.call(this, error, req, res, next);
       return;
@@ -136,8 +133,8 @@ function observingError(original: HandleError): HandleError {
       original.call(traced, error, req, res, next);
       return;
     }
-    const call = startCall(req, res, next, () => onSilence(context, res));
-    context.next = call.next;
+    const call = new HandlerCall(req, res, next, onSilence);
+    context.call = call;
     context.handlerName = this.name;
     try {
       call.returned(handle(error, req, res, call.next));
@@ -157,9 +154,9 @@ function guardParam(fn: AnyFunction): AnyFunction {
 
 function observingParams(original: ProcessParams): ProcessParams {
   return function processParams(layer, called, req, ...rest) {
-    const context = contextOf(req as IncomingMessage) as Observed | undefined;
+    const context = contextOf(req as IncomingMessage);
     const names = layer.keys?.filter(({ name }) => this.params[name]);
-    if (!context?.[observedKey] || !names?.length) return original.call(this, layer, called, req, ...rest);
+    if (!context?.onSilence || !names?.length) return original.call(this, layer, called, req, ...rest);
     const params = Object.fromEntries(names.map(({ name }) => [name, this.params[name]?.map(guardParam)]));
     return original.call(Object.create(this, { params: { value: params } }), layer, called, req, ...rest);
   };

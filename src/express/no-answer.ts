@@ -1,4 +1,5 @@
 import { warnOnce } from '../errors.js';
+import { contextOf } from '../request-context.js';
 import type { OnSilence } from './layer-observer.js';
 
 /**
@@ -6,7 +7,10 @@ import type { OnSilence } from './layer-observer.js';
  * When nothing else answers within the limit either, one warning names method, route pattern and handler.
  */
 export function watchForAnswer(limitMs: number): OnSilence {
-  return function onSilence({ method, route, url, handlerName }, res) {
+  return function onSilence(res) {
+    const context = contextOf(res.req);
+    if (context === undefined) return;
+    const { method, route, url, handlerName } = context;
     const where = `${method} ${route ?? url.split('?', 1)[0]} ${handlerName ?? '<anonymous>'}`;
     const timer = setTimeout(() => {
       if (res.headersSent || res.closed) return;

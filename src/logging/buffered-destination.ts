@@ -66,6 +66,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
   #dropped = 0;
   /** The last synchronous flush gave up, and nothing was taken since. */
   #stuck = false;
+  /** The descriptor is being closed. */
+  #closing: Promise<void> | undefined;
   #waiters: { chunks: number; resolve: () => void }[] = [];
 
   constructor(sink: Sink, maxBytes: number, deadlineMs: number) {
@@ -287,6 +289,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     deadline.abort();
     this.#stop();
     exitHooks.delete(this);
+    await this.#closing;
   }
 
   /** The process listeners stay until `close`: the app may still print to the pipe that broke. */
@@ -303,7 +306,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
 
   #closeDescriptor(): void {
     // a descriptor closed under a running write could be another file's by then
-    if (this.#sink.owned && this.#callbacks === 0) fs.close(this.#sink.fd, () => {});
+    if (!this.#sink.owned || this.#callbacks !== 0) return;
+    this.#closing = new Promise((resolve) => fs.close(this.#sink.fd, () => resolve()));
   }
 }
 
