@@ -13,7 +13,7 @@ export interface SyncCallOptions {
   readonly apis?: readonly SyncIoGroup[];
   /**
    * Calls shorter than this are not counted, in milliseconds. Hashing, signing and random bytes, which have no
-   * customary asynchronous form, count from 1 ms whatever is set here.
+   * customary asynchronous form, count from 10 ms whatever is set here.
    * @default 0
    */
   readonly minMs?: number;

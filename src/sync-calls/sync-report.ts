@@ -45,7 +45,7 @@ export interface SyncReportSettings {
 }
 
 /** From how many milliseconds a call counts that has no customary asynchronous form. */
-const slowMs = 1;
+const slowMs = 10;
 /**
  * So many calls of one function are located in one request, which takes some microseconds each; those after them
  * count to the site of the latest.
