@@ -18,7 +18,8 @@ const changed = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0);
 /** Installs the packages that are compared, when they are missing or older than the lock. */
 export function installPeers() {
   const installed = changed(path.join(bench, 'node_modules/.package-lock.json'));
-  if (installed < changed(path.join(bench, 'package-lock.json'))) npm('ci', '--include=dev', '--prefix', bench);
+  if (installed < changed(path.join(bench, 'package-lock.json')))
+    npm('ci', '--include=dev', '--prefix', bench);
 }
 
 /** Builds the library when it was never built; says so when what is built is not what is in `src`. */
