@@ -1,5 +1,5 @@
 import { execFile as execFileWithCallback } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -233,9 +233,9 @@ const auth: Pick<Call, 'follow'> = {
   follow: ([login]) => ({ authorization: `Bearer ${JSON.parse(String(login?.body)).token}` }),
 };
 
-/** A package in a folder of its own, and npm to work there. */
-function npmPackage(name: string, version: string) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'npm-package-'));
+/** A package in a new folder, and npm to work there. */
+function npmPackage(parent: string, name: string, version: string) {
+  const folder = mkdtempSync(path.join(parent, `${name}-`));
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name, version, main: 'index.js' }));
   writeFileSync(path.join(folder, 'index.js'), 'module.exports = 42;\n');
   writeFileSync(path.join(folder, 'README.md'), '# Readme\n'.repeat(500));
@@ -326,16 +326,20 @@ const verdaccioCalls = (tarball: Buffer): Call[] =>
   ].map((call) => ({ ...call, random: times }));
 
 describe('Verdaccio, on Express 5', () => {
-  let folder: string;
+  let verdaccio: string;
+  let temporary: string;
 
   beforeAll(() => {
-    folder = installed('@verdaccio/server', '9.0.0-next-9.31');
+    verdaccio = installed('@verdaccio/server', '9.0.0-next-9.31');
+    temporary = mkdtempSync(path.join(tmpdir(), 'verdaccio-'));
   }, 300_000);
 
+  afterAll(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
+
   it('C111 answers as without, and keeps its own compression', async () => {
-    const { npm, folder: own } = npmPackage('one', '1.0.0');
-    const calls = verdaccioCalls(readFileSync(path.join(own, await npm('pack', '--silent'))));
-    const apps = await startWays('real-verdaccio.mjs', ['after'], [folder]);
+    const { npm, folder } = npmPackage(temporary, 'one', '1.0.0');
+    const calls = verdaccioCalls(readFileSync(path.join(folder, await npm('pack', '--silent'))));
+    const apps = await startWays('real-verdaccio.mjs', ['after'], [verdaccio, temporary]);
     const { replies, found } = await compare(apps, calls);
     expect(found).toEqual({ after: [] });
     expect(statusesOf(replies)).toEqual([200, 201, 204, 304, 400, 401, 404, 409]);
@@ -343,11 +347,11 @@ describe('Verdaccio, on Express 5', () => {
   });
 
   it('takes packages from npm, and tells npm of them', async () => {
-    const { client } = await start('real-verdaccio.mjs', 'after', [folder]);
+    const { client } = await start('real-verdaccio.mjs', 'after', [verdaccio, temporary]);
     const login = await client.send(logIn);
     const { token } = JSON.parse(String(login.body));
     const registry = `http://127.0.0.1:${client.port}/`;
-    const { npm } = npmPackage('published', '1.2.3');
+    const { npm } = npmPackage(temporary, 'published', '1.2.3');
     await npm('publish', `--registry=${registry}`, `--${registry.slice(5)}:_authToken=${token}`);
     const view = await npm('view', 'published', 'version', 'dist', '--json', `--registry=${registry}`);
     expect(JSON.parse(view)).toMatchObject({
