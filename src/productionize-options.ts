@@ -27,7 +27,7 @@ export interface ProductionizeOptions {
   readonly logger?: Switch<LoggerOptions>;
   /** One line per request. @default true */
   readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
-  /** Synchronous calls during requests. @default true outside production */
+  /** Synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
   readonly detectSyncIo?: Switch<SyncIoOptions>;
   /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
   readonly streamErrors?: boolean;

@@ -104,5 +104,8 @@ const endInOneWrite: End = function end(chunk, encoding, callback) {
 /** Moves what stands on an app's `request` or `response` object to the prototype of a class. */
 function transplant(from: object, to: object): object {
   Object.defineProperties(to, Object.getOwnPropertyDescriptors(from));
-  return Object.setPrototypeOf(to, Object.getPrototypeOf(from));
+  Object.setPrototypeOf(to, Object.getPrototypeOf(from));
+  // sub-apps that are mounted already inherit from the old object, and are to see what is added to the new one
+  Object.setPrototypeOf(from, to);
+  return to;
 }

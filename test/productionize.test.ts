@@ -125,6 +125,16 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 200)).toMatchObject({ err: { message: 'thrown' } });
   });
 
+  it('does not take a result that was handed to next() for an error', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    app.get('/', (_req, _res, next) => next({ pong: true }));
+    app.use(((result, _req, res, _next) => void res.json(result)) as ErrorRequestHandler);
+    const { url } = await serve(app);
+    expect((await get(url)).text).toBe('{"pong":true}');
+    expect(await log.line(({ status }) => status === 200)).not.toHaveProperty('err');
+  });
+
   it('C38 logs the original path and the full pattern, mount parameters included', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);

@@ -72,6 +72,16 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect((await get(`${url}/sub/none`)).text).toBe('true');
   });
 
+  it('lets sub-apps that were mounted before see what is added to the parent later', async () => {
+    const app = express();
+    const sub = express();
+    sub.get('/', (req, res) => void res.send((req as never as { late(): string }).late()));
+    app.use('/sub', sub);
+    const server = createServer(app);
+    (app.request as unknown as { late(): string }).late = () => 'late';
+    expect((await get(`${await started(server)}/sub`)).text).toBe('late');
+  });
+
   it('mounts an app that served alone before', async () => {
     const sub = express();
     sub.get('/', (req, res) => void res.send(String(req.app === sub)));

@@ -54,8 +54,14 @@ export function outcomeOf(context: RequestContext): Outcome {
   // an answer to an upload that was given up "finishes" on a connection that is gone
   const completed = res.writableFinished && (req.complete || !req.destroyed);
   const error = context.failed ? context.error : (res as { err?: unknown }).err;
-  const failed = context.failed || error !== undefined;
+  const failed = (context.failed || error !== undefined) && !isResult(error, completed, res.statusCode);
   return { completed, failed, error, level: completed ? levelOf(res.statusCode) : levelOfCut(failed, error) };
+}
+
+/** Some apps hand their results to `next` too: an object without any mark of an error, answered as a success. */
+function isResult(error: unknown, completed: boolean, status: number): boolean {
+  if (!completed || status >= 400 || typeof error !== 'object' || error === null) return false;
+  return ['message', 'stack', 'status', 'statusCode'].every((mark) => read(error, mark) === undefined);
 }
 
 function levelOf(status: number): Outcome['level'] {
