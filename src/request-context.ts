@@ -4,6 +4,7 @@ import type { Application, NextFunction, Request, RequestHandler, Response } fro
 import type { Logger } from 'pino';
 import { installAccessors } from './context/request-accessors.js';
 import { newRequestId, validRequestId } from './context/request-id.js';
+import { withNames } from './context/route-pattern.js';
 import { parseTraceparent, type TraceContext } from './context/trace-context.js';
 import { checkOptions, isBoolean, isEither, isFunction, isOneOf, isString } from './options.js';
 import { processWide } from './support/process-wide.js';
@@ -165,15 +166,6 @@ export class RequestContext {
     this.failed = true;
     this.error = error;
   }
-}
-
-function withNames(base: string, params: Record<string, string> | undefined): string {
-  if (params === undefined) return base;
-  const names = new Map(Object.entries(params).map(([name, value]) => [encodeURIComponent(value), name]));
-  return base
-    .split('/')
-    .map((part) => (names.has(part) ? `:${names.get(part)}` : part))
-    .join('/');
 }
 
 function hopIsTrusted(req: IncomingMessage, app = (req as Request).app): boolean {

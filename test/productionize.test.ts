@@ -135,6 +135,20 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 200)).not.toHaveProperty('err');
   });
 
+  it.each(['a@b.example', 'a%40b.example', '%7Ejo', '%D0%96', "o'neil"])(
+    'C38 keeps the value %s of a mount parameter out of the pattern',
+    async (value) => {
+      const log = memoryLog();
+      const app = productionize(express(), log.options);
+      const router = express.Router();
+      router.get('/posts', (_req: Request, res: Response) => void res.send('ok'));
+      app.use('/users/:user', router);
+      const { url } = await serve(app);
+      await get(`${url}/users/${value}/posts`);
+      expect(await log.line(({ status }) => status === 200)).toMatchObject({ route: '/users/:user/posts' });
+    },
+  );
+
   it('C38 logs the original path and the full pattern, mount parameters included', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import { statusOf as errorStatus, read } from '../logging/log-error.js';
+import { hopByHop } from '../support/hop-by-hop.js';
 
 // Anything can be thrown: every function here is total, whatever it is given.
 
@@ -11,18 +12,7 @@ const maxHeaders = 64;
 const maxHeaderBytes = 4096;
 
 /** Headers that describe the message itself; what an error says of them would not fit the body we send. */
-const framing = new Set([
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const framing = new Set([...hopByHop, 'content-encoding', 'content-length', 'content-type']);
 
 /** The text of at most so many characters, without control characters but line breaks and tabs. */
 export function plainText(text: string, max = maxText): string {

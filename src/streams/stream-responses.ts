@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { Application, Express, Response as ExpressResponse } from 'express';
+import { hopByHop } from '../support/hop-by-hop.js';
 import { ResponseSources } from './response-sources.js';
 import { isWebStream } from './web-streams.js';
 
@@ -82,16 +83,7 @@ function sendStream(res: ExpressResponse, body: Streamable): ExpressResponse {
   return sendBody(res, body);
 }
 
-/** Hop-by-hop headers, RFC 9110 section 7.6.1. */
-const ofTheConnection = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const ofTheConnection = new Set(hopByHop);
 
 function sendResponse(res: ExpressResponse, response: Response): ExpressResponse {
   if (response.bodyUsed) throw new TypeError('res.send: the body of this Response was read already.');

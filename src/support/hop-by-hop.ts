@@ -1,0 +1,10 @@
+/** Headers of one connection, never of the answer it carries (RFC 9110 section 7.6.1). */
+export const hopByHop: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
