@@ -35,6 +35,10 @@ export async function startServer({ name, server, options, nodeEnv }, nodeBinary
       const { user, system } = await answer();
       return user + system;
     },
+    async cpuRaw() {
+      child.send('cpu');
+      return answer();
+    },
     async stop() {
       child.kill('SIGKILL');
       await ended.catch(() => {});

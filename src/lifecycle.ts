@@ -22,11 +22,15 @@ export function createLifecycle(): Lifecycle {
   return { state: 'starting', inFlight: new Set(), servers: new Set() };
 }
 
-/** Counts a response in until it closes. */
-export function trackResponse(lifecycle: Lifecycle, res: ServerResponse): void {
+/** Counts a response in until it closes, or until `onClose`, one listener for all responses, takes it out. */
+export function trackResponse(
+  lifecycle: Lifecycle,
+  res: ServerResponse,
+  onClose: (this: ServerResponse) => void = untrack,
+): void {
   lifecycle.inFlight.add(res);
-  (res as Tracked)[lifecycleKey] = lifecycle;
-  res.on('close', untrack);
+  if (onClose === untrack) (res as Tracked)[lifecycleKey] = lifecycle;
+  res.on('close', onClose);
   if (lifecycle.state === 'draining') closeAfterAnswer(res);
 }
 

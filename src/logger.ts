@@ -2,6 +2,7 @@ import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOp
 import { createLogDestination, type LogDestination } from './log-destination.js';
 import { serializeError } from './logging/log-error.js';
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './logging/log-level.js';
+import { markPlain } from './logging/plain-line.js';
 import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from './options.js';
 import { readEnvironment } from './support/environment.js';
 import { processWide } from './support/process-wide.js';
@@ -86,6 +87,7 @@ export function createLogger(options?: LoggerOptions): Logger {
     destination ?? stdout,
   );
   children.of(logger);
+  if (redact === undefined) markPlain(logger);
   if (levelSignal) setLogLevelOnSignal(logger, levelSignal, { revertAfterMs: levelSignalMs });
   return logger;
 }

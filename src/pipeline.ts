@@ -24,6 +24,7 @@ export interface Pipeline {
 }
 
 const passOn: Next = () => {};
+const ignore = (): void => {};
 
 /**
  * Replaces `handle` and `listen` on one app object, so that the pipeline stands around all routes wherever they were
@@ -50,6 +51,12 @@ export function attachPipeline(app: Application, pipeline: Pipeline): () => void
     pipeline.onServer(server);
   };
 
+  const onClose = function onClose(this: ServerResponse): void {
+    lifecycle.inFlight.delete(this);
+    const context = contextOf(this.req);
+    context?.onClose?.(context);
+  };
+
   const dispatch = (req: IncomingMessage, res: ServerResponse, callback?: Next): void => {
     for (const observer of pipeline.observers) observer(req as never, res as never, passOn);
     expressHandle.call(app, req, res, callback ?? finish(pipeline, req, res));
@@ -68,7 +75,10 @@ export function attachPipeline(app: Application, pipeline: Pipeline): () => void
     const context = known ?? startContext(req, res, pipeline.context, app);
     context.productionized = true;
     // behind an upgrade there is no answer to wait for: express-ws passes a response that never closes
-    if (!(req as { upgrade?: boolean }).upgrade) trackResponse(lifecycle, res);
+    if (!(req as { upgrade?: boolean }).upgrade) {
+      trackResponse(lifecycle, res, onClose);
+      context.onClose = ignore;
+    }
     runInContext(context, dispatch, req, res, callback);
   };
 

@@ -8,6 +8,7 @@ import {
 } from './condition-report.js';
 import { ProductionizeError, quote } from './errors.js';
 import { expressMajor, routerOf } from './express/express-layers.js';
+import { installFastAnswers } from './express/fast-answer.js';
 import { installFastETag } from './express/fast-etag.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { createLifecycle } from './lifecycle.js';
@@ -138,7 +139,7 @@ function assemble(assembly: Assembly): Attached {
         conditions.set(part, { name: part.name, state: 'kept', reason: kept });
       }
       for (const { boot } of running.values()) boot?.(router);
-      undoETag = installFastETag(app);
+      undoFastPath = [installFastAnswers(app), installFastETag(app)];
       this.observers = observers();
       lifecycle.state = 'ready';
       debug(() => ['%s', printReport(report())]);
@@ -147,7 +148,7 @@ function assemble(assembly: Assembly): Attached {
       for (const { onServer } of running.values()) onServer?.(server);
     },
   };
-  let undoETag: (() => void) | undefined;
+  let undoFastPath: (() => void)[] = [];
   const detach = attachPipeline(app, pipeline);
 
   const report: Attached['report'] = () => {
@@ -163,7 +164,7 @@ function assemble(assembly: Assembly): Attached {
     report,
     restore() {
       detach();
-      undoETag?.();
+      for (const put of undoFastPath) put();
       for (const { undo } of running.values()) undo?.();
       running.clear();
       delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];

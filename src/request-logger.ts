@@ -7,6 +7,7 @@ import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log
 import { Collapser, errorKind } from './logging/log-collapse.js';
 import { read, serializeError } from './logging/log-error.js';
 import { secretNameTest } from './logging/log-redaction.js';
+import { plainLineWriter } from './logging/plain-line.js';
 import {
   type LineSettings,
   messageOf,
@@ -135,6 +136,7 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
   };
   // our own serializer whoever made the logger: an error of an HTTP client carries the headers it sent
   const writer = logger.child({}, { serializers: { err: serializeError } });
+  const writePlain = plainLineWriter(logger);
   const buffers = bufferDebug ? new DebugBuffers(logger, bufferDebug === true ? {} : bufferDebug) : undefined;
   const collapser =
     collapseErrorsAbove === false
@@ -166,13 +168,17 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
     context.logger = buffered?.logger ?? logger;
     context[loggedKey] = buffered?.buffer ?? true;
     if (context.res.closed) log(context);
+    else if (context.onClose) context.onClose = onEnd;
     else context.res.on('close', onClose);
   }
 
   // one listener for all requests
   function onClose(this: ServerResponse): void {
     const context = contextOf(this.req);
-    if (context === undefined) return;
+    if (context !== undefined) onEnd(context);
+  }
+
+  function onEnd(context: Logged): void {
     if (currentRequest() === context) log(context);
     else runInContext(context, log, context);
   }
@@ -201,7 +207,7 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
       return;
     }
     settle(buffer, failed || level === 'error');
-    writer[level](line, messageOf(line));
+    if (!writePlain?.(level, line)) writer[level](line, messageOf(line));
   }
 }
 

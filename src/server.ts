@@ -2,6 +2,7 @@ import http, { IncomingMessage, type RequestListener, type Server, ServerRespons
 import https from 'node:https';
 import type { Application } from 'express';
 import { ProductionizeError, quote } from './errors.js';
+import { takesText } from './support/takes-text.js';
 
 /** Options of {@link createServer}: those of Node's server, and TLS where the app speaks https itself. */
 export interface ServerOptions extends http.ServerOptions {
@@ -86,7 +87,7 @@ function makeConstructors(app: Prototypes): Constructors {
       (this as { locals?: unknown }).locals = undefined;
     }
   }
-  (AppResponse.prototype as { end: End }).end = endInOneWrite;
+  (AppResponse.prototype as { end: End }).end = Object.assign(endInOneWrite, { [takesText]: true });
   app.request = transplant(app.request, AppRequest.prototype);
   app.response = transplant(app.response, AppResponse.prototype);
   return { IncomingMessage: AppRequest, ServerResponse: AppResponse as unknown as typeof ServerResponse };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../support/debug.js';
+import { takesText } from '../support/takes-text.js';
 import { unobserved } from '../support/unobserved.js';
 import { chooseCodec, type DecisionSettings } from './compression-decision.js';
 import { cacheKey, type EncodedCache } from './encoded-cache.js';
@@ -115,6 +116,8 @@ function end(
   } else encoding.endWhole(encoding.codec, chunk ?? '', charset, callback);
   return this;
 }
+
+Object.assign(end, { [takesText]: true });
 
 function flush(this: Encoded): void {
   this[encodingKey].stream?.flush();

@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import type { Application } from 'express';
+import { takesText } from '../support/takes-text.js';
 
 type ETag = (body: string | Buffer, encoding?: BufferEncoding) => string;
 
@@ -11,14 +12,20 @@ const digest: (body: string | Buffer) => string =
     ? (body) => crypto.hash('sha1', body, 'base64')
     : (body) => crypto.createHash('sha1').update(body).digest('base64');
 
-function strongTag(body: string | Buffer, encoding?: BufferEncoding): string {
-  const bytes = typeof body === 'string' ? Buffer.from(body, encoding) : body;
-  return bytes.length === 0 ? emptyTag : `"${bytes.length.toString(16)}-${digest(bytes).slice(0, 27)}"`;
+function strongTag(body: string | Buffer, encoding: BufferEncoding = 'utf8'): string {
+  const isText = typeof body === 'string';
+  const bytes = isText && encoding !== 'utf8' ? Buffer.from(body, encoding) : body;
+  const length = Buffer.byteLength(bytes);
+  return length === 0 ? emptyTag : `"${length.toString(16)}-${digest(bytes).slice(0, 27)}"`;
+}
+
+function weakTag(body: string | Buffer, encoding?: BufferEncoding): string {
+  return `W/${strongTag(body, encoding)}`;
 }
 
 const generators: Record<string, ETag> = {
-  weak: (body, encoding) => `W/${strongTag(body, encoding)}`,
-  strong: strongTag,
+  weak: Object.assign(weakTag, { [takesText]: true }),
+  strong: Object.assign(strongTag, { [takesText]: true }),
 };
 
 /**

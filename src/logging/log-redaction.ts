@@ -57,6 +57,7 @@ const secretNames = [
 // what separates names from values, plain or percent-encoded: a URL inside a parameter has secrets of its own
 const nameInParameter = /(?:^|[?;#]|%3[fb]|%2[36])((?:(?!%3[dfb]|%2[36])[^=?;#])*)(?:=|%3d)/gi;
 const controls = /[\p{Cc}\u2028\u2029 ]/gu;
+const needsEncoding = /[^!-~]/;
 const userInfo = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 const encodedUnit = /%([0-9a-f]{2})/gi;
 const wordSeparators = /[-_.+\s]/g;
@@ -94,7 +95,7 @@ export function redactUrl(url: string, isSecret: (name: string) => boolean): str
     result = `${result.slice(0, query)}?${parameters.map((each) => redactParameter(each, isSecret)).join('&')}`;
   }
   if (result.length > maxUrl) result = `${result.slice(0, maxUrl)}…`;
-  return result.replace(controls, encodeURIComponent);
+  return needsEncoding.test(result) ? result.replace(controls, encodeURIComponent) : result;
 }
 
 /** The value of a secret ends at the next `&`, whatever other separators it has. */

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { Application, Express, Response as ExpressResponse } from 'express';
 import { hopByHop } from '../support/hop-by-hop.js';
+import { replaceMethod } from '../support/replace-method.js';
 import { ResponseSources } from './response-sources.js';
 import { isWebStream } from './web-streams.js';
 
@@ -10,7 +11,8 @@ type Send = ExpressResponse['send'];
 /** What `res.send` streams instead of turning it into the JSON text `{}`. */
 type Streamable = Readable | ReadableStream | Blob | Response | AsyncIterable<string | Uint8Array>;
 
-const wrappedKey = Symbol.for('express-productionize.send');
+/** On an app's response prototype: installed. On the function there: what it stands before. */
+export const wrappedKey = Symbol.for('express-productionize.send');
 
 type ResponsePrototype = { send: Send; [wrappedKey]?: boolean };
 
@@ -29,7 +31,6 @@ type ResponsePrototype = { send: Send; [wrappedKey]?: boolean };
 export function installStreamResponses(app: Application): () => void {
   const prototype = (app as Express).response as object as ResponsePrototype;
   if (prototype[wrappedKey]) return () => {};
-  const own = Object.getOwnPropertyDescriptor(prototype, 'send');
   const original = prototype.send;
 
   function send(this: ExpressResponse, ...args: Parameters<Send>): ExpressResponse {
@@ -38,18 +39,11 @@ export function installStreamResponses(app: Application): () => void {
     return original.apply(this, args);
   }
 
-  Object.defineProperty(prototype, 'send', {
-    value: send,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
+  const undo = replaceMethod(prototype, 'send', Object.assign(send, { [wrappedKey]: original }));
   Object.defineProperty(prototype, wrappedKey, { value: true, configurable: true });
   return () => {
-    if (prototype.send !== send) return;
+    undo();
     delete prototype[wrappedKey];
-    if (own) Object.defineProperty(prototype, 'send', own);
-    else delete (prototype as Partial<ResponsePrototype>).send;
   };
 }
 

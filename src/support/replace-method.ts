@@ -1,0 +1,14 @@
+/** Puts a method on an object. The undo puts back what was there, unless somebody replaced it since. */
+export function replaceMethod<Target extends object, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  value: Target[Name],
+): () => void {
+  const before = Object.getOwnPropertyDescriptor(target, name);
+  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+  return () => {
+    if (target[name] !== value) return;
+    if (before) Object.defineProperty(target, name, before);
+    else delete target[name];
+  };
+}
