@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { Application } from 'express';
 import type { Finding } from './production-guard.js';
 
@@ -39,6 +40,8 @@ export const pipelineKey = Symbol.for('express-productionize.pipeline');
 export interface Attached {
   readonly report: () => ConditionReport;
   readonly restore: () => void;
+  /** Makes a server known before its first request. */
+  readonly adopt?: (server: Server) => void;
 }
 
 export function attachedTo(app: Application): Attached | undefined {

@@ -1,8 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { quote } from './errors.js';
-import { createLifecycle, type Lifecycle, startDraining, trackResponse, whenIdle } from './lifecycle.js';
+import type { Lifecycle } from './lifecycle.js';
 import { checkOptions, isFunction, isInteger } from './options.js';
 import { currentRequest, type RequestContext } from './request-context.js';
+import { endProcess } from './shutdown/ending.js';
+import { trackServer } from './shutdown/server-lifecycle.js';
 import { debugFor } from './support/debug.js';
 import { processWide } from './support/process-wide.js';
 
@@ -66,13 +68,10 @@ const watch = processWide<Watch>('fatal-errors', () => ({
  * fatalErrors(app.listen(3000))
  */
 export function fatalErrors(server: Server, options?: FatalErrorsOptions): () => void {
-  const lifecycle = createLifecycle();
-  lifecycle.servers.add(server);
-  const track = (_req: IncomingMessage, res: ServerResponse): void => trackResponse(lifecycle, res);
-  server.prependListener('request', track);
+  const { lifecycle, release: untrack } = trackServer(server);
   const release = guardLifecycle(lifecycle, options);
   return () => {
-    server.off('request', track);
+    untrack();
     release();
   };
 }
@@ -127,11 +126,7 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   attempt(() => owner.log(error, { ...event, last: false }));
   if (!watch.dying) {
     watch.dying = true;
-    const exit = (): void => {
-      attempt(() => owner.log(error, { ...event, last: true }));
-      process.exit(1);
-    };
-    drain(apps).then(exit, exit);
+    end(apps, origin, () => attempt(() => owner.log(error, { ...event, last: true })));
   }
   if (context) attempt(() => settle(context, error, owner));
 }
@@ -148,17 +143,24 @@ function settle(context: RequestContext, error: unknown, { answer }: Guarded): v
   answer(context, error);
 }
 
-async function drain(apps: Guarded[]): Promise<void> {
-  const limit = Math.max(...apps.map(({ drainMs }) => drainMs));
-  if (limit === 0) return;
-  for (const { lifecycle } of apps) {
-    startDraining(lifecycle);
-    for (const server of lifecycle.servers) server.close();
+function end(apps: Guarded[], reason: string, last: () => void): void {
+  const timeoutMs = Math.max(...apps.map(({ drainMs }) => drainMs));
+  if (timeoutMs > 0) {
+    endProcess({
+      reason,
+      code: 1,
+      now: true,
+      timeoutMs,
+      lifecycles: apps.map(({ lifecycle }) => lifecycle),
+      last,
+    });
+    return;
   }
-  const timeout = new Promise<void>((resolve) => setTimeout(resolve, limit));
-  // a turn later the guilty request has been answered
-  await new Promise(setImmediate);
-  await Promise.race([timeout, Promise.all(apps.map(({ lifecycle }) => whenIdle(lifecycle)))]);
+  // a turn later the answer of the guilty request is with the kernel
+  setImmediate(() => {
+    last();
+    process.exit(1);
+  });
 }
 
 function answerEmpty({ res }: RequestContext): void {

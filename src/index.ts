@@ -17,6 +17,17 @@ export { ProductionizeError } from './errors.js';
 // The environment and the event loop
 export { type ExpectNoSyncIoOptions, expectNoSyncIo } from './expect-no-sync-io.js';
 export { type FatalErrorsOptions, type FatalEvent, fatalErrors } from './fatal-errors.js';
+export {
+  type GracefulShutdown,
+  type GracefulShutdownOptions,
+  gracefulShutdown,
+  type HookOptions,
+  onDrain,
+  onShutdown,
+  type ShutdownHook,
+  type ShutdownLine,
+  type ShutdownLog,
+} from './graceful-shutdown.js';
 // The request and its log
 export { createLogDestination, type LogDestination, type LogDestinationOptions } from './log-destination.js';
 export { createLogger, type LoggerOptions } from './logger.js';

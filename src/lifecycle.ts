@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
+import { closeAfterAnswer } from './shutdown/closing-answers.js';
 
 /** Where an app stands in its life. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
@@ -11,6 +11,10 @@ export interface Lifecycle {
   readonly inFlight: Set<ServerResponse>;
   /** Servers the app was seen on. */
   readonly servers: Set<Server>;
+  /** What has to say yes before the app is announced as ready, beside `state`. */
+  readonly gates: Set<() => Promise<boolean>>;
+  /** Since when requests are shed, on the clock of `performance.now()`; `undefined` while none is. */
+  sheddingSince: number | undefined;
 }
 
 const lifecycleKey = Symbol('lifecycle');
@@ -19,7 +23,13 @@ type Tracked = ServerResponse & { [lifecycleKey]?: Lifecycle };
 
 /** A new life, at its start. */
 export function createLifecycle(): Lifecycle {
-  return { state: 'starting', inFlight: new Set(), servers: new Set() };
+  return {
+    state: 'starting',
+    inFlight: new Set(),
+    servers: new Set(),
+    gates: new Set(),
+    sheddingSince: undefined,
+  };
 }
 
 /** Counts a response in until it closes, or until `onClose`, one listener for all responses, takes it out. */
@@ -38,19 +48,9 @@ function untrack(this: ServerResponse): void {
   (this as Tracked)[lifecycleKey]?.inFlight.delete(this);
 }
 
-function closeAfterAnswer(res: ServerResponse): void {
-  if (!res.headersSent) res.setHeader('Connection', 'close');
-}
-
 /** Turns an app to draining: every answer whose headers are unsent ends its connection. */
 export function startDraining(lifecycle: Lifecycle): void {
+  if (lifecycle.state === 'draining') return;
   lifecycle.state = 'draining';
   for (const res of lifecycle.inFlight) closeAfterAnswer(res);
-}
-
-/** Resolves when no response is in flight. */
-export async function whenIdle({ inFlight }: Lifecycle): Promise<void> {
-  for (const res of inFlight) {
-    if (!res.closed) await once(res, 'close');
-  }
 }

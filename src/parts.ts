@@ -11,6 +11,7 @@ import type { FoundMiddleware } from './express/found-middleware.js';
 import { observe, observeLayers } from './express/layer-observer.js';
 import { watchForAnswer } from './express/no-answer.js';
 import { type FatalErrorsOptions, guardLifecycle } from './fatal-errors.js';
+import { joinShutdown, resolveShutdown } from './graceful-shutdown.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createLogger } from './logger.js';
 import { checkOptions, isInteger, type Switch } from './options.js';
@@ -18,6 +19,7 @@ import { type Finding, productionGuard } from './production-guard.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 import { contextOf } from './request-context.js';
 import { requestLogger } from './request-logger.js';
+import { listenForSignals } from './shutdown/signals.js';
 import { protectPipes } from './streams/pipe-protection.js';
 import { recordPipeSources } from './streams/pipe-sources.js';
 import { installStreamResponses } from './streams/stream-responses.js';
@@ -221,6 +223,37 @@ export const fatalErrorsPart: Part = {
         release ??= guardLifecycle(lifecycle, settings);
       },
       undo: () => release?.(),
+    };
+  },
+};
+
+export const gracefulShutdownPart: Part = {
+  name: 'gracefulShutdown',
+  reason: 'SIGTERM ends the process without losing a request',
+  offBecause: ({ options, environment }) =>
+    environment.mode === 'test' && options.gracefulShutdown === undefined ? 'NODE_ENV is test' : undefined,
+  setUp({ options, lifecycle, logger }) {
+    const settings = resolveShutdown(
+      {
+        ...(logger && {
+          log: ({ level, message, reason, open }) =>
+            logger[level]({ reason, ...(open?.length && { open }) }, message),
+        }),
+        ...given(options.gracefulShutdown),
+      },
+      async () => {
+        await new Promise((resolve) => (logger ? logger.flush(resolve) : resolve(undefined)));
+      },
+    );
+    const member = joinShutdown(new Set([lifecycle]), settings);
+    // from here on, so that a signal before `listen` ends the process in good order too
+    const release = listenForSignals(options.gracefulShutdown !== undefined);
+    return {
+      onServer: (server) => member.add(server),
+      undo() {
+        release();
+        member.leave();
+      },
     };
   },
 };

@@ -4,6 +4,8 @@ import { expressMajor } from './express/express-layers.js';
 import { type Lifecycle, trackResponse } from './lifecycle.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from './request-context.js';
 import { createServer } from './server.js';
+import { isEnding } from './shutdown/ending.js';
+import { attachLifecycle } from './shutdown/server-lifecycle.js';
 
 type Next = (error?: unknown) => void;
 type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
@@ -28,9 +30,12 @@ const ignore = (): void => {};
 
 /**
  * Replaces `handle` and `listen` on one app object, so that the pipeline stands around all routes wherever they were
- * added. Returns its undo.
+ * added. Returns its undo, and how a server is made known before its first request.
  */
-export function attachPipeline(app: Application, pipeline: Pipeline): () => void {
+export function attachPipeline(
+  app: Application,
+  pipeline: Pipeline,
+): { detach(): void; adopt(server: Server): void } {
   const target = app as unknown as { handle: Handle; listen: Listen };
   const { handle: expressHandle, listen: expressListen } = target;
   const { lifecycle } = pipeline;
@@ -47,7 +52,9 @@ export function attachPipeline(app: Application, pipeline: Pipeline): () => void
     lastServer = server;
     if (lifecycle.servers.has(server)) return;
     lifecycle.servers.add(server);
+    attachLifecycle(server, lifecycle);
     server.once('close', () => lifecycle.servers.delete(server));
+    server.once('listening', boot);
     pipeline.onServer(server);
   };
 
@@ -83,19 +90,23 @@ export function attachPipeline(app: Application, pipeline: Pipeline): () => void
   };
 
   const listen: Listen = function listen(...args) {
+    // a process on its way out opens no port
+    if (isEnding()) return createServer(app);
     const server = isExpressListen(expressListen)
       ? listenOn(createServer(app), args, app)
       : expressListen.apply(app, args);
     adopt(server);
-    server.once('listening', boot);
     return server;
   };
 
   target.handle = handle;
   target.listen = listen;
-  return () => {
-    if (target.handle === handle) target.handle = expressHandle;
-    if (target.listen === listen) target.listen = expressListen;
+  return {
+    adopt,
+    detach() {
+      if (target.handle === handle) target.handle = expressHandle;
+      if (target.listen === listen) target.listen = expressListen;
+    },
   };
 }
 
@@ -118,12 +129,14 @@ function isExpressListen(listen: Listen): boolean {
 function listenOn(server: Server, args: unknown[], app: Application): Server {
   const last = args.at(-1);
   if (typeof last === 'function' && expressMajor(app) === 5) {
-    let called = false;
+    let over = false;
     const done = (...results: unknown[]): void => {
-      if (called) return;
-      called = true;
+      if (over) return;
+      over = true;
       last.apply(server, results);
     };
+    // as Express's own wrapper; a callback with a parameter looks at the error itself
+    if (last.length === 0) Object.assign(done, { called: false });
     args[args.length - 1] = done;
     server.once('error', done);
   }

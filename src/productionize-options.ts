@@ -1,6 +1,7 @@
 import type { CompressionOptions } from './compression.js';
 import type { ErrorHandlerOptions } from './error-handler.js';
 import type { FatalErrorsOptions } from './fatal-errors.js';
+import type { GracefulShutdownOptions } from './graceful-shutdown.js';
 import type { LoggerOptions } from './logger.js';
 import type { Switch } from './options.js';
 import type { ProductionGuardOptions } from './production-guard.js';
@@ -41,4 +42,6 @@ export interface ProductionizeOptions {
   readonly errorHandler?: Switch<ErrorHandlerOptions>;
   /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
   readonly fatalErrors?: Switch<FatalErrorsOptions>;
+  /** Signals, and an end without a lost request. @default true, but not where NODE_ENV is `test` */
+  readonly gracefulShutdown?: Switch<GracefulShutdownOptions>;
 }

@@ -21,6 +21,7 @@ import {
   detectSyncIoPart,
   errorHandlerPart,
   fatalErrorsPart,
+  gracefulShutdownPart,
   loggerPart,
   type Part,
   productionGuardPart,
@@ -51,6 +52,7 @@ const order: readonly Part[] = [
   asyncErrorsPart, // what they throw or reject with
   errorHandlerPart, // behind all error handlers of the app
   fatalErrorsPart, // what got past everything
+  gracefulShutdownPart, // the end of the process, once a server exists
 ];
 
 const isOptions: Check = (value) =>
@@ -87,6 +89,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
     asyncErrors: isSwitch,
     errorHandler: isSwitch,
     fatalErrors: isSwitch,
+    gracefulShutdown: isSwitch,
   });
   const attached = assemble({
     app,
@@ -141,7 +144,7 @@ function assemble(assembly: Assembly): Attached {
       for (const { boot } of running.values()) boot?.(router);
       undoFastPath = [installFastAnswers(app), installFastETag(app)];
       this.observers = observers();
-      lifecycle.state = 'ready';
+      if (lifecycle.state === 'starting') lifecycle.state = 'ready';
       debug(() => ['%s', printReport(report())]);
     },
     onServer(server) {
@@ -149,7 +152,7 @@ function assemble(assembly: Assembly): Attached {
     },
   };
   let undoFastPath: (() => void)[] = [];
-  const detach = attachPipeline(app, pipeline);
+  const { detach, adopt } = attachPipeline(app, pipeline);
 
   const report: Attached['report'] = () => {
     const state = {
@@ -162,6 +165,7 @@ function assemble(assembly: Assembly): Attached {
   };
   return {
     report,
+    adopt,
     restore() {
       detach();
       for (const put of undoFastPath) put();

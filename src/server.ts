@@ -1,6 +1,7 @@
 import http, { IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Application } from 'express';
+import { attachedTo } from './condition-report.js';
 import { ProductionizeError, quote } from './errors.js';
 import { takesText } from './support/takes-text.js';
 
@@ -48,7 +49,11 @@ export function createServer(app: Application, { tls, ...options }: ServerOption
   }
   const settings = { keepAliveTimeout, ...options, ...constructorsOf(app) };
   const listener = app as unknown as RequestListener;
-  return tls ? https.createServer({ ...settings, ...tls }, listener) : http.createServer(settings, listener);
+  const server = tls
+    ? https.createServer({ ...settings, ...tls }, listener)
+    : http.createServer(settings, listener);
+  attachedTo(app)?.adopt?.(server);
+  return server;
 }
 
 interface Prototypes {

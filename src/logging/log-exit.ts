@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { processWide } from '../support/process-wide.js';
+import { ownSignalListener, standAsideListeners } from '../support/signal-listeners.js';
 
 /** What the end of the process means to a log destination. */
 export interface ExitMember {
@@ -54,7 +55,7 @@ class ExitHooks {
     for (const member of this.#members) member.finish();
   };
 
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
+  readonly #onSignal = ownSignalListener((signal: NodeJS.Signals): void => {
     if (process.listenerCount(signal) - 1 > standAsideListeners()) {
       for (const member of this.#members) member.tryFlush();
       return;
@@ -62,19 +63,7 @@ class ExitHooks {
     for (const member of this.#members) member.flushSync();
     process.off(signal, this.#onSignal);
     process.kill(process.pid, signal);
-  };
-}
-
-/**
- * Listeners of the `signal-exit` package re-raise a signal only when they are alone, as ours do: each would wait
- * for the other for ever.
- */
-function standAsideListeners(): number {
-  const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
-  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[
-    Symbol.for('signal-exit emitter')
-  ];
-  return (Number(version3?.count) || 0) + (Number(version4?.count) || 0);
+  });
 }
 
 function ignoreBrokenPipe(this: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {

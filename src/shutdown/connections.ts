@@ -1,0 +1,114 @@
+import type { Server } from 'node:http';
+import type { ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+
+// registered, so that two copies of the package share it
+const connectionsKey = Symbol.for('express-productionize.connections');
+
+/** A connection that was opened but said nothing yet is about to send its request; this many milliseconds. */
+const freshMs = 250;
+
+interface Opened {
+  /** Bytes that were read before HTTP began: the handshake of TLS. */
+  readonly bytes: number;
+  /** On the clock of `performance.now()`. */
+  readonly at: number;
+}
+
+/** What a connection means to a drain. */
+export type Standing =
+  /** It left HTTP, as a WebSocket does. */
+  | 'upgraded'
+  /** Its last bytes are on their way out. */
+  | 'leaving'
+  /** Its first request is to be expected. */
+  | 'fresh'
+  /** It was opened ahead, as balancers do, and never used. */
+  | 'unused'
+  /** It is between two requests, or in the middle of one. */
+  | 'spoken';
+
+/** The open connections of one server. */
+export class Connections {
+  readonly sockets = new Map<Socket, Opened>();
+  readonly sessions = new Set<ServerHttp2Session>();
+  #users = 0;
+  readonly #server: Server;
+  readonly #event: string;
+  readonly #http1: boolean;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.#http1 = 'closeIdleConnections' in server;
+    this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+  }
+
+  /** The connections of a server, watched from now on. Each caller releases them once. */
+  static watch(server: Server): Connections {
+    const carrier = server as Server & { [connectionsKey]?: Connections };
+    carrier[connectionsKey] ??= new Connections(server);
+    const connections = carrier[connectionsKey];
+    if (connections.#users === 0) connections.#attach();
+    connections.#users += 1;
+    return connections;
+  }
+
+  /** The connections of a server that somebody watches. */
+  static of(server: Server): Connections | undefined {
+    return (server as Server & { [connectionsKey]?: Connections })[connectionsKey];
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#server.off(this.#event, this.#opened);
+    this.#server.off('session', this.#started);
+    delete (this.#server as { [connectionsKey]?: Connections })[connectionsKey];
+  }
+
+  #attach(): void {
+    this.#server.on(this.#event, this.#opened);
+    if (!this.#http1) this.#server.on('session', this.#started);
+  }
+
+  readonly #opened = (socket: Socket): void => {
+    this.sockets.set(socket, { bytes: socket.bytesRead, at: performance.now() });
+    socket.on('close', this.#closed);
+  };
+
+  readonly #closed = (() => {
+    const { sockets } = this;
+    return function forget(this: Socket): void {
+      sockets.delete(this);
+    };
+  })();
+
+  readonly #started = (session: ServerHttp2Session): void => {
+    this.sessions.add(session);
+    session.once('close', () => this.sessions.delete(session));
+  };
+
+  /** Bytes read and connections opened so far: it changes while anybody speaks. */
+  get activity(): number {
+    let sum = 0;
+    for (const [socket, { at }] of this.sockets) sum += socket.bytesRead + at;
+    return sum;
+  }
+
+  standing(socket: Socket): Standing {
+    const opened = this.sockets.get(socket);
+    // Node takes its parser off a connection that leaves HTTP/1; one of HTTP/2 is counted by its session
+    if ((socket as { parser?: unknown }).parser == null) return this.#http1 ? 'upgraded' : 'unused';
+    if (socket.writableEnded) return 'leaving';
+    if (opened === undefined || socket.bytesRead > opened.bytes) return 'spoken';
+    return performance.now() - opened.at < freshMs ? 'fresh' : 'unused';
+  }
+
+  /** The connections that stand in a certain way. */
+  *those(...standings: Standing[]): Generator<Socket> {
+    for (const socket of this.sockets.keys()) {
+      if (!socket.destroyed && standings.includes(this.standing(socket))) yield socket;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+
+/** Who starts and stops this process, as far as its environment tells. */
+export interface Orchestrator {
+  readonly name: 'PM2' | 'Kubernetes' | 'ECS' | 'systemd' | 'a container' | 'nobody known';
+  /** Milliseconds between its signal and its SIGKILL. */
+  readonly graceMs: number;
+  /** True when the figure was told, false when it is the usual one. */
+  readonly told: boolean;
+  /** Milliseconds a balancer goes on sending requests after the signal. */
+  readonly delayMs: number;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Asks the environment of the process; called at set-up only. */
+export function findOrchestrator(env: Env = process.env): Orchestrator {
+  if (env.pm_id !== undefined) {
+    const told = Number(env.kill_timeout) > 0;
+    return { name: 'PM2', graceMs: told ? Number(env.kill_timeout) : 1600, told, delayMs: 0 };
+  }
+  // endpoints are taken out of the balancers while the pod gets its signal, not before
+  if (env.KUBERNETES_SERVICE_HOST) {
+    return { name: 'Kubernetes', graceMs: 30_000, told: false, delayMs: 5000 };
+  }
+  if (env.ECS_CONTAINER_METADATA_URI_V4) return { name: 'ECS', graceMs: 30_000, told: false, delayMs: 5000 };
+  if (env.INVOCATION_ID) return { name: 'systemd', graceMs: 90_000, told: false, delayMs: 0 };
+  const contained = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+  return { name: contained ? 'a container' : 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
+}
+
+/** What is left of a grace for our own end: the log, and hooks that run after a cut. */
+export function marginOf(graceMs: number): number {
+  return Math.min(1000, Math.max(300, graceMs * 0.05));
+}

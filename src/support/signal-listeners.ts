@@ -1,0 +1,25 @@
+// registered, so that two copies of the package share it
+const ours = Symbol.for('express-productionize.signal-listener');
+
+/** Marks a signal listener of this library, which the app's own listeners are told apart from. */
+export function ownSignalListener<Listener extends (...args: never[]) => void>(listener: Listener): Listener {
+  return Object.assign(listener, { [ours]: true });
+}
+
+/** Whether the app, or a package in it, listens for a signal and so decides what follows from it. */
+export function appListensFor(signal: NodeJS.Signals): boolean {
+  const foreign = process.listeners(signal).filter((listener) => !(ours in listener));
+  return foreign.length > standAsideListeners();
+}
+
+/**
+ * Listeners of the `signal-exit` package re-raise a signal only when they are alone, as ours do: each would wait
+ * for the other for ever.
+ */
+export function standAsideListeners(): number {
+  const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
+  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[
+    Symbol.for('signal-exit emitter')
+  ];
+  return (Number(version3?.count) || 0) + (Number(version4?.count) || 0);
+}
