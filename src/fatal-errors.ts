@@ -156,8 +156,8 @@ function end(apps: Guarded[], reason: string, last: () => void): void {
     });
     return;
   }
-  // a turn later the answer of the guilty request is with the kernel
-  setImmediate(() => {
+  // behind the tick that hands the answer of the guilty request to the kernel
+  void Promise.resolve().then(() => {
     last();
     process.exit(1);
   });

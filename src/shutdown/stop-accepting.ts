@@ -23,14 +23,16 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
 async function takeWaiting(ports: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
   const until = performance.now() + longestMs;
   let empty = 0;
-  for (let turns = 0; empty < 2 && !signal.aborted; turns++) {
-    await new Promise(setImmediate);
-    const waiting = ports.size > 0 ? acceptQueueLength(ports) : undefined;
+  let waiting: number | undefined = 0;
+  while (empty < 2 && !signal.aborted) {
+    // a turn takes at least one of them
+    await turns(waiting + 1);
+    waiting = ports.size > 0 ? acceptQueueLength(ports) : undefined;
     if (waiting === undefined) {
-      if (turns >= blindTurns) return;
-    } else {
-      empty = waiting === 0 ? empty + 1 : 0;
+      await turns(blindTurns);
+      return;
     }
+    empty = waiting === 0 ? empty + 1 : 0;
     if (performance.now() > until) {
       debug(() => ['connections arrive faster than the accept queue was seen empty: closing now']);
       return;
