@@ -132,7 +132,7 @@ export function gracefulShutdown(
     );
   }
   const settings = resolveShutdown(options);
-  const release = listenForSignals(true);
+  const release = listenForSignals(true, settings);
   const joined = joinShutdown(new Set(), settings);
   const tracked = servers.map((item) => trackServer(item).release);
   for (const item of servers) joined.add(item);

@@ -247,7 +247,7 @@ export const gracefulShutdownPart: Part = {
     );
     const member = joinShutdown(new Set([lifecycle]), settings);
     // from here on, so that a signal before `listen` ends the process in good order too
-    const release = listenForSignals(options.gracefulShutdown !== undefined);
+    const release = listenForSignals(options.gracefulShutdown !== undefined, settings);
     return {
       onServer: (server) => member.add(server),
       undo() {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Connection } from './helpers/connection.js';
 import { killAll, type Program, run } from './helpers/program.js';
 import { get } from './helpers/serve.js';
@@ -41,6 +42,9 @@ async function refused(port: number): Promise<void> {
   }
 }
 
+/** Runs node as the PID 1 of a namespace of its own. */
+const inPidNamespace = { command: ['unshare', '--pid', '--fork', '--kill-child'] };
+
 const clean = { code: 0, signal: null };
 const cut = { code: 1, signal: null };
 const log = (program: Program) =>
@@ -48,7 +52,11 @@ const log = (program: Program) =>
 
 describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
   const start = (setting: Setting = {}, env: NodeJS.ProcessEnv = {}) =>
-    run('shutdown.mjs', { args: [expressName, JSON.stringify(setting)], env });
+    run('shutdown.mjs', {
+      args: [expressName, JSON.stringify(setting)],
+      env,
+      ...(setting.unshare === true && inPidNamespace),
+    });
 
   /** What becomes of requests that reach the kernel before the signal, and the process after it. */
   async function buffered(setting: Setting) {
@@ -67,7 +75,7 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     async (way) => {
       const { answers, exit } = await buffered({ way });
       expect(
-        answers.filter((answer) => /^HTTP\/1.1 200[^]*connection: close[^]*hello$/i.test(answer)),
+        answers.filter((answer) => /^HTTP\/1.1 200.*connection: close.*hello$/is.test(answer)),
       ).toHaveLength(20);
       expect(exit).toEqual(clean);
     },
@@ -88,7 +96,7 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     'E2: 80 connections in the accept queue at the signal are all answered (%s)',
     async (way) => {
       const { answers, exit } = await queued({ way });
-      expect(answers.filter((answer) => /^HTTP\/1.1 200[^]*hello$/.test(answer))).toHaveLength(80);
+      expect(answers.filter((answer) => /^HTTP\/1.1 200.*hello$/s.test(answer))).toHaveLength(80);
       expect(exit).toEqual(clean);
     },
   );
@@ -131,7 +139,7 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     await refused(port);
     expect([kept.isEnded, other.isEnded]).toEqual([false, false]);
     await kept.request('/');
-    expect(await kept.answer()).toMatch(/^HTTP\/1.1 200[^]*connection: close/i);
+    expect(await kept.answer()).toMatch(/^HTTP\/1.1 200.*connection: close/is);
     expect(await kept.ended).toBe('end');
     expect(other.isEnded).toBe(false);
     program.child.kill('SIGUSR2');
@@ -239,11 +247,206 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     expect(await old.rest()).toMatch(/retry: \d{4}\n\r\n0\r\n\r\n$/);
     const hints = await Promise.all(
       fresh.map(
-        async (connection) => /\r\n\r\n[^d]*retry: (\d+)\n[^]*data: first/.exec(await connection.rest())?.[1],
+        async (connection) => /\r\n\r\n[^d]*retry: (\d+)\n.*data: first/s.exec(await connection.rest())?.[1],
       ),
     );
     for (const hint of hints) expect(Number(hint)).toBeGreaterThanOrEqual(1000);
     expect(new Set(hints).size).toBeGreaterThan(1);
     expect(await program.exit()).toEqual(clean);
+  });
+
+  it('E11: closers of upgraded sockets run, and the sockets are destroyed only at the budget', async () => {
+    const options = { gracefulShutdown: { timeoutMs: 600 } };
+    const program = start({ options, drains: ['websockets'], upgrade: true });
+    const port = await program.port();
+    const upgraded = await open(port);
+    await upgraded.request('/', 'Connection: Upgrade\r\nUpgrade: echo\r\n');
+    await upgraded.has(/101/);
+    const signalled = performance.now();
+    program.child.kill('SIGTERM');
+    await program.line(/told websockets/);
+    await upgraded.send('still there');
+    await upgraded.has(/echo still there/);
+    await upgraded.ended;
+    expect(performance.now() - signalled).toBeGreaterThan(590);
+    expect(await program.exit()).toEqual(cut);
+    expect(log(program).find(({ msg }) => msg.includes('cut'))).toMatchObject({
+      open: ['upgraded connection'],
+    });
+  });
+
+  it('E11: an upgraded socket that leaves when it is told lets the process exit 0 at once', async () => {
+    const program = start({ drains: ['websockets'], upgrade: 'leaves' });
+    const upgraded = await open(await program.port());
+    await upgraded.request('/', 'Connection: Upgrade\r\nUpgrade: echo\r\n');
+    await upgraded.has(/101/);
+    program.child.kill('SIGTERM');
+    await upgraded.ended;
+    expect(await program.exit()).toEqual(clean);
+  });
+
+  it('E13: SIGTERM before listen exits 0 and never opens the port', async () => {
+    const program = start({ beforeListen: true, hooks: [{ name: 'slow one', how: 'release' }] });
+    await program.line(/before listen/);
+    program.child.kill('SIGTERM');
+    await program.line(/hook slow one/);
+    program.child.kill('SIGUSR2');
+    expect(await program.exit()).toEqual(clean);
+    expect(program.err.join()).not.toMatch(/listening/);
+  });
+
+  it('E14: a second SIGTERM within 5 s changes nothing', async () => {
+    const program = start();
+    const slow = await open(await program.port());
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    program.child.kill('SIGTERM');
+    await program.line(/draining/);
+    program.child.kill('SIGTERM');
+    program.child.kill('SIGUSR2');
+    expect(await slow.answer()).toContain('slow 1');
+    expect(await program.exit()).toEqual(clean);
+  });
+
+  it('E14: a third SIGTERM exits at once and lists what is in flight', async () => {
+    const program = start({}, { DEBUG: 'productionize:graceful-shutdown' });
+    const again = await open(await program.port());
+    await again.request('/slow/1');
+    await program.line(/arrived 1/);
+    for (const line of [/draining/, /another/, /forced/]) {
+      program.child.kill('SIGTERM');
+      await program.line(line);
+    }
+    expect(await program.exit()).toEqual(cut);
+    expect(log(program).at(-1)).toMatchObject({ level: 50, open: ['GET /slow/:id'] });
+  });
+
+  it('E17: a hook that hangs or throws is named, and the others run, the last registered first', async () => {
+    const hooks = [
+      { name: 'first' },
+      { name: 'throwing', how: 'throws' },
+      { name: 'hanging', how: 'hangs', timeoutMs: 50 },
+      { name: 'last', how: 'slow' },
+    ];
+    const program = start({ hooks });
+    await program.port();
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual(cut);
+    expect(program.err.filter((line) => line.startsWith('hook '))).toEqual(
+      ['last', 'hanging', 'throwing', 'first'].map((name) => `hook ${name}`),
+    );
+    const messages = log(program).map(({ msg }) => msg);
+    expect(messages).toContainEqual('SIGTERM: hanging did not end within 50 ms');
+    expect(messages).toContainEqual(expect.stringContaining('throwing failed: Error: throwing threw'));
+  });
+
+  it.each(['productionize', 'standalone'] as const)(
+    'E19: an uncaught exception during the drain exits 1 within the same budget (%s)',
+    async (way) => {
+      const program = start({ way, fatal: true, options: { gracefulShutdown: { timeoutMs: 800 } } });
+      const port = await program.port();
+      const slow = await open(port);
+      await slow.request('/slow/1');
+      await program.line(/arrived 1/);
+      const kept = await idle(port);
+      const signalled = performance.now();
+      program.child.kill('SIGTERM');
+      await program.line(/draining/);
+      await kept.request('/throw');
+      expect(await kept.answer()).toContain('about to throw');
+      await program.line(/thrown in a timer/);
+      expect(await program.exit()).toEqual(cut);
+      expect(performance.now() - signalled).toBeGreaterThan(780);
+      expect(performance.now() - signalled).toBeLessThan(2000);
+      expect([...program.out, ...program.err].join()).toContain('GET /slow/:id');
+    },
+  );
+
+  it('E19: what is in flight still finishes after such an exception', async () => {
+    const program = start();
+    const port = await program.port();
+    const slow = await open(port);
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    const kept = await idle(port);
+    program.child.kill('SIGTERM');
+    await program.line(/draining/);
+    await kept.request('/throw');
+    await program.line(/thrown in a timer/);
+    program.child.kill('SIGUSR2');
+    expect(await slow.answer()).toContain('slow 1');
+    expect(await program.exit()).toEqual(cut);
+    expect(log(program).at(-1)).toMatchObject({ level: 60, err: { message: 'thrown in a timer' } });
+  });
+
+  it.each([0, 300])(
+    'E20: with nothing in flight it exits within 100 ms of a delay of %d ms',
+    async (delayMs) => {
+      const program = start({ timed: true, options: { gracefulShutdown: { ...(delayMs && { delayMs }) } } });
+      const port = await program.port();
+      const kept = [await idle(port), await idle(port), await idle(port)];
+      program.child.kill('SIGTERM');
+      expect(await program.exit()).toEqual(clean);
+      const took = Number(/exit after (\d+)/.exec(await program.line(/exit after/))?.[1]);
+      expect(took).toBeGreaterThanOrEqual(delayMs);
+      expect(took).toBeLessThan(delayMs + 100);
+      await Promise.all(kept.map(({ ended }) => ended));
+    },
+  );
+
+  it.each([
+    [{ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 5000],
+    [{ KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' }, 0],
+  ])('E20: the delay in %j is %d ms', async (env, delayMs) => {
+    const program = start({}, env);
+    await program.port();
+    program.child.kill('SIGTERM');
+    const line = await program.line(/draining/);
+    if (delayMs > 0) expect(line).toContain(`${delayMs} ms more`);
+    else expect(await program.exit()).toEqual(clean);
+  });
+
+  it('E22: a hook starts after the last response closed', async () => {
+    const program = start({ hooks: [{ name: 'pool' }] });
+    const port = await program.port();
+    const slow = await open(port);
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    const kept = await idle(port);
+    program.child.kill('SIGTERM');
+    await program.line(/draining/);
+    await refused(port);
+    await kept.request('/');
+    expect(await kept.answer()).toContain('hello');
+    expect(program.err.join()).not.toContain('hook pool');
+    program.child.kill('SIGUSR2');
+    expect(await slow.answer()).toContain('slow 1');
+    await program.line(/hook pool/);
+    expect(await program.exit()).toEqual(clean);
+  });
+
+  it('E46: as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
+    const program = start({ unshare: true });
+    const slow = await open(await program.port());
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    expect(await program.line(/^pid/)).toBe('pid 1');
+    const { pid } = program.child;
+    const inside = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+    process.kill(inside, 'SIGTERM');
+    await program.line(/draining/);
+    process.kill(inside, 'SIGUSR2');
+    expect(await slow.answer()).toContain('slow 1');
+    expect(await program.exit()).toEqual(clean);
+  });
+
+  it("keeps the app's own SIGTERM listener unless it was asked for by name", async () => {
+    const program = start({ ownListener: 7, byDefault: true });
+    const port = await program.port();
+    const kept = await idle(port);
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual({ code: 7, signal: null });
+    expect(await kept.ended).toBe('end');
+    expect(log(program).some(({ msg }) => /draining/.test(msg))).toBe(false);
   });
 });

@@ -20,18 +20,22 @@ export interface ShutdownLine {
 
 export type ShutdownLog = (line: ShutdownLine) => void;
 
-/** What takes part in the end of the process. */
-export interface Member extends Leaving {
+/** How the process ends. */
+export interface Manner {
   /** Milliseconds requests are still accepted. */
   readonly delayMs: number;
   /** Milliseconds from the end of the delay until what is open is cut. */
   readonly timeoutMs: number;
   /** Milliseconds without a sound after which an idle connection is closed. */
   readonly quietMs: number;
-  /** Servers that answer until the very end. */
-  readonly adminServers: Leaving;
   readonly log: ShutdownLog;
   flush(): Promise<void>;
+}
+
+/** What takes part in the end of the process. */
+export interface Member extends Leaving, Manner {
+  /** Servers that answer until the very end. */
+  readonly adminServers: Leaving;
 }
 
 /** Why and how the process ends. */
@@ -45,6 +49,8 @@ export interface Demand {
   readonly timeoutMs?: number;
   /** More that ends, beside the members. */
   readonly lifecycles?: Iterable<Lifecycle>;
+  /** How the process ends before any server listens. */
+  readonly manner?: Manner;
   /** The last thing before the process exits. */
   last?(): void;
 }
@@ -113,7 +119,8 @@ export function endProcess(demand: Demand): void {
   };
   if (now) ending.run.endDelay.abort();
   announce(leaving);
-  void runDown(ending.run, all, demand.timeoutMs);
+  const manners = all.length === 0 && demand.manner ? [demand.manner] : all;
+  void runDown(ending.run, manners, all, demand.timeoutMs);
 }
 
 /** Ends the process without waiting any longer. */
@@ -128,7 +135,12 @@ export function forceEnd(reason: string): void {
   process.exit(1);
 }
 
-async function runDown(run: Run, all: readonly Member[], timeout: number | undefined): Promise<void> {
+async function runDown(
+  run: Run,
+  all: readonly Manner[],
+  taking: readonly Member[],
+  timeout: number | undefined,
+): Promise<void> {
   const { reason, leaving, deadline } = run;
   const accepting = [...leaving.servers].some(({ listening }) => listening);
   const delayMs = accepting && !run.endDelay.signal.aborted ? most(all, 'delayMs', 0) : 0;
@@ -176,7 +188,7 @@ async function runDown(run: Run, all: readonly Member[], timeout: number | undef
   for (const hook of [...hooks.shutdown].reverse()) failed(await runHook(hook, leftMs()));
   await leaveCluster();
   await Promise.all(
-    all.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
+    taking.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
   if (all.length > 0) report({ level: 'info', message: `${reason}: exit ${run.code}` });
   await Promise.race([Promise.all(all.map(({ flush }) => flush())), delay(flushMs)]).catch(() => {});
@@ -184,12 +196,12 @@ async function runDown(run: Run, all: readonly Member[], timeout: number | undef
   process.exit(run.code);
 }
 
-function most(all: readonly Member[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {
+function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {
   return all.reduce((longest, member) => Math.max(longest, member[name]), least);
 }
 
 /** A log that fails is no reason to stay. */
-function say(all: readonly Member[], line: ShutdownLine): void {
+function say(all: readonly Manner[], line: ShutdownLine): void {
   for (const log of new Set(all.map((member) => member.log))) {
     try {
       log(line);

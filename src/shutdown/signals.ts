@@ -4,7 +4,7 @@ import { processWide } from '../support/process-wide.js';
 import { appListensFor, ownSignalListener } from '../support/signal-listeners.js';
 import { outlivePrimary } from './cluster-worker.js';
 import { announce } from './drain.js';
-import { endProcess, forceEnd, isEnding, members } from './ending.js';
+import { endProcess, forceEnd, isEnding, type Manner, members } from './ending.js';
 import { hooks } from './hooks.js';
 import { postponeIdleClose } from './stop-accepting.js';
 
@@ -22,6 +22,8 @@ interface Watch {
   users: number;
   /** Users that asked for the shutdown by name: theirs goes before listeners of the app. */
   explicit: number;
+  /** How the process ends before any server listens: as the last user said. */
+  manner: Manner | undefined;
   received: number[];
   detach: (() => void) | undefined;
 }
@@ -29,6 +31,7 @@ interface Watch {
 const watch = processWide<Watch>('shutdown-signals', () => ({
   users: 0,
   explicit: 0,
+  manner: undefined,
   received: [],
   detach: undefined,
 }));
@@ -37,7 +40,8 @@ const watch = processWide<Watch>('shutdown-signals', () => ({
  * Listens for the signals that end a process, one set of listeners for all apps and copies of the package. Where the
  * app listens for the same signal itself, `explicit` says who ends the process: this, or the app. Returns its undo.
  */
-export function listenForSignals(explicit: boolean): () => void {
+export function listenForSignals(explicit: boolean, manner: Manner): () => void {
+  watch.manner = manner;
   watch.users += 1;
   if (explicit) watch.explicit += 1;
   watch.detach ??= attach();
@@ -50,6 +54,7 @@ export function listenForSignals(explicit: boolean): () => void {
     if (watch.users > 0) return;
     watch.detach?.();
     watch.detach = undefined;
+    watch.manner = undefined;
   };
 }
 
@@ -79,7 +84,7 @@ const onSignal = ownSignalListener((signal: Signal): void => {
     return;
   }
   watch.received = [performance.now()];
-  endProcess({ reason: signal });
+  endProcess({ reason: signal, manner: watch.manner });
 });
 
 function again(signal: Signal): void {

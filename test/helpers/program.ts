@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly nodeArgs?: string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** What runs node instead of the test itself. */
+  readonly command?: readonly string[];
 }
 
 const running = new Set<ChildProcess>();
@@ -27,10 +29,11 @@ const running = new Set<ChildProcess>();
 /** Runs a program of `test/fixtures` in a process of its own, on the Node that runs the test. */
 export function run(
   fixture: string,
-  { args = [], nodeArgs = [], env = {}, cwd }: ProgramOptions = {},
+  { args = [], nodeArgs = [], env = {}, cwd, command = [] }: ProgramOptions = {},
 ): Program {
   const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
-  const child = spawn(process.execPath, [...nodeArgs, file, ...args], {
+  const [binary, ...rest] = [...command, process.execPath, ...nodeArgs, file, ...args];
+  const child = spawn(binary as string, rest, {
     cwd,
     env: { ...process.env, NODE_ENV: 'production', DEBUG: '', NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
