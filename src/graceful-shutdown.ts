@@ -15,6 +15,7 @@ import {
 } from './shutdown/ending.js';
 import { type HookOptions, hooks, makeHook, type ShutdownHook } from './shutdown/hooks.js';
 import { watchListenFailure } from './shutdown/listen-failure.js';
+import { warnOfNpmStart } from './shutdown/npm-start.js';
 import { findOrchestrator, marginOf } from './shutdown/orchestrator.js';
 import { whenReady } from './shutdown/ready.js';
 import { lifecyclesOf, trackServer } from './shutdown/server-lifecycle.js';
@@ -197,6 +198,7 @@ export function resolveShutdown(
   flush: () => Promise<void> = async () => {},
 ): ShutdownSettings {
   const orchestrator = findOrchestrator();
+  if (clusterWorker() === undefined) warnOfNpmStart();
   const managed = orchestrator.name === 'PM2' || clusterWorker() !== undefined;
   const given = checkOptions('gracefulShutdown', options, {
     delayMs: isMilliseconds,

@@ -1,4 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import http from 'node:http';
+import http2 from 'node:http2';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gracefulShutdown, onShutdown } from '../src/index.js';
 import { Connection } from './helpers/connection.js';
 import { killAll, type Program, run } from './helpers/program.js';
 import { get } from './helpers/serve.js';
@@ -45,16 +55,20 @@ async function refused(port: number): Promise<void> {
 /** Runs node as the PID 1 of a namespace of its own. */
 const inPidNamespace = { command: ['unshare', '--pid', '--fork', '--kill-child'] };
 
+const loopback: net.LookupFunction = (_host, { all }, done) =>
+  all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4);
+
 const clean = { code: 0, signal: null };
 const cut = { code: 1, signal: null };
 const log = (program: Program) =>
   program.out.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 
 describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
-  const start = (setting: Setting = {}, env: NodeJS.ProcessEnv = {}) =>
+  const start = (setting: Setting = {}, env: NodeJS.ProcessEnv = {}, ipc = false) =>
     run('shutdown.mjs', {
       args: [expressName, JSON.stringify(setting)],
       env,
+      ipc,
       ...(setting.unshare === true && inPidNamespace),
     });
 
@@ -448,5 +462,202 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     expect(await program.exit()).toEqual({ code: 7, signal: null });
     expect(await kept.ended).toBe('end');
     expect(log(program).some(({ msg }) => /draining/.test(msg))).toBe(false);
+  });
+
+  it('E24: a listen call that fails is logged by its code and exits 1, and ready is never sent', async () => {
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    try {
+      const { port } = taken.address() as AddressInfo;
+      const program = start({ port, hooks: [{ name: 'pool' }] }, { pm_id: '0' }, true);
+      const messages: unknown[] = [];
+      program.child.on('message', (message) => messages.push(message));
+      expect(await program.exit()).toEqual(cut);
+      expect(program.out.join()).toContain('EADDRINUSE');
+      expect(program.err).toContain('hook pool');
+      expect(messages).toEqual([]);
+    } finally {
+      taken.close();
+    }
+  });
+
+  it('E45: boot says that npm started it', async () => {
+    const script = 'node test/fixtures/shutdown.mjs';
+    const program = start({}, { npm_lifecycle_event: 'start', npm_lifecycle_script: script });
+    expect(await program.line(/ERR_PRODUCTIONIZE_NPM_START/)).toContain(`Start node itself: ${script}`);
+    const quiet = start({}, { npm_lifecycle_event: 'start', NODE_ENV: 'development' });
+    await quiet.port();
+    quiet.child.kill('SIGTERM');
+    await quiet.exit();
+    expect(quiet.err.join()).not.toContain('npm');
+  });
+
+  it.each(['productionize', 'standalone'] as const)(
+    'E48: PM2 gets ready once, after listen, and its message shutdown drains (%s)',
+    async (way) => {
+      const program = start({ way }, { pm_id: '0', wait_ready: 'true' }, true);
+      const messages: unknown[] = [];
+      program.child.on('message', (message) => messages.push(message));
+      await once(program.child, 'message');
+      const port = await program.port();
+      const slow = await open(port);
+      await slow.request('/slow/1');
+      await program.line(/arrived 1/);
+      program.child.send('shutdown');
+      await program.line(/the message shutdown: draining/);
+      program.child.kill('SIGUSR2');
+      expect(await slow.answer()).toContain('slow 1');
+      expect(await program.exit()).toEqual(clean);
+      expect(messages).toEqual(['ready']);
+    },
+  );
+
+  it('leaves a parent that is no manager alone', async () => {
+    const program = start({ hears: true }, {}, true);
+    const messages: unknown[] = [];
+    program.child.on('message', (message) => messages.push(message));
+    program.child.send('early');
+    expect(await program.line(/heard/)).toBe('heard early');
+    await program.port();
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual(clean);
+    expect(messages).toEqual([]);
+  });
+
+  const cluster = (setting: object = {}) =>
+    run('shutdown-cluster.mjs', { args: [expressName, JSON.stringify(setting)] });
+
+  it.each(['SIGUSR2', 'SIGHUP'] as const)(
+    'E55: connections on their way from the primary go to another worker (%s)',
+    async (how) => {
+      const program = cluster();
+      const url = `http://127.0.0.1:${await program.port()}/`;
+      let running = true;
+      const answers: string[] = [];
+      const client = async () => {
+        while (running) answers.push(await get(url).then(({ text }) => text, String));
+      };
+      const clients = Array.from({ length: 16 }, client);
+      while (answers.length < 50) await new Promise((resolve) => setTimeout(resolve, 5));
+      program.child.kill(how);
+      expect(await program.line(/worker 0 exit/)).toBe('worker 0 exit 0 null');
+      const served = answers.length;
+      while (answers.length < served + 50) await new Promise((resolve) => setTimeout(resolve, 5));
+      running = false;
+      await Promise.all(clients);
+      expect(answers.filter((text) => !/^hello from [12]$/.test(text))).toEqual([]);
+      expect(answers.slice(-20).every((text) => text === 'hello from 2')).toBe(true);
+    },
+  );
+
+  it('E48: a primary hears ready once from each worker', async () => {
+    const program = cluster();
+    await program.port();
+    await program.line(/worker 0 says ready/);
+    await program.line(/worker 1 says ready/);
+    program.child.kill('SIGUSR2');
+    await program.line(/worker 0 exit 0/);
+    expect(program.err.filter((line) => /says/.test(line))).toHaveLength(2);
+  });
+
+  it('a worker whose primary is killed finishes what it has, then exits', async () => {
+    const program = cluster({ workers: 1 });
+    const slow = await open(await program.port());
+    await slow.request('/slow');
+    const worker = Number(/\d+/.exec(await program.line(/arrived at/))?.[0]);
+    program.child.kill('SIGKILL');
+    await program.line(/the primary is gone: draining/);
+    process.kill(worker, 'SIGUSR2');
+    expect(await slow.answer()).toContain('slow is done');
+    await program.line(/the primary is gone: exit 0/);
+  });
+
+  it.each(['close', 'uninstall', 'productionize'])(
+    'keeps handles, listeners and memory flat over 1,000 listen/close cycles (%s)',
+    async (how) => {
+      const program = run('shutdown-cycles.mjs', { args: [expressName, how], nodeArgs: ['--expose-gc'] });
+      expect(await program.exit()).toEqual(clean);
+      const { before, after } = JSON.parse(program.out.join(''));
+      expect(after.handles).toBe(before.handles);
+      expect(after.listeners).toBe(before.listeners);
+      // under 2 kB for each cycle: noise of the heap
+      expect(after.heap - before.heap).toBeLessThan(2_000_000);
+    },
+    60_000,
+  );
+});
+
+describe('gracefulShutdown', () => {
+  it('E16: one drain covers http, https and http2, and health stays reachable until the end', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'shutdown-'));
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name)) as [string, string];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ].concat(['-subj', '/CN=localhost', '-keyout', key, '-out', cert]),
+      { stdio: 'ignore' },
+    );
+    const program = run('shutdown-many.mjs', { args: [key, cert] });
+    const ports = (await program.line(/^ports/)).match(/\d+/g) as string[];
+    const ca = readFileSync(cert);
+    const session = http2.connect(`http://127.0.0.1:${ports[2]}`);
+    const streamed = session.request({ ':path': '/slow' });
+    const slow = [
+      get(`http://127.0.0.1:${ports[0]}/slow`),
+      get(`https://localhost:${ports[1]}/slow`, { agent: new https.Agent({ ca, lookup: loopback }) }),
+      once(streamed, 'response').then(async ([headers]) => {
+        for await (const _ of streamed);
+        return { status: headers[':status'], headers: { connection: 'close' } };
+      }),
+    ];
+    while (program.err.filter((line) => line === 'arrived').length < 3) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    program.child.kill('SIGTERM');
+    await program.line(/draining/);
+    for (const port of ports.slice(0, 3)) await refused(Number(port));
+    const health = () => get(`http://127.0.0.1:${ports[3]}`).then(({ text }) => text);
+    expect(await health()).toBe('alive');
+    program.child.kill('SIGUSR2');
+    for (const answer of await Promise.all(slow)) {
+      expect(answer).toMatchObject({ status: 200, headers: { connection: 'close' } });
+    }
+    await program.line(/in the hook/);
+    expect(await health()).toBe('alive');
+    program.child.kill('SIGHUP');
+    expect(await program.exit()).toEqual(clean);
+    session.destroy();
+  });
+
+  it('throws for what is no server, and for unknown options', () => {
+    expect(() => gracefulShutdown({} as never)).toThrow(/expected a server or an array of servers, got \{\}/);
+    expect(() => gracefulShutdown([])).toThrow(/ERR_PRODUCTIONIZE_SERVER/);
+    expect(() => gracefulShutdown(http.createServer(), { delay: 5 } as never)).toThrow(
+      /unknown option 'delay'/,
+    );
+    expect(() => onShutdown('pool' as never)).toThrow(/expected `hook` to be a function/);
+  });
+
+  it('leaves nothing attached after uninstall', async () => {
+    const server = http.createServer((_req, res) => res.end());
+    const traces = () => [
+      ...['SIGTERM', 'SIGINT', 'message'].map((name) => process.listenerCount(name)),
+      ...server.eventNames().map((name) => `${String(name)} ${server.listenerCount(name)}`),
+      Object.getOwnPropertyNames(server).length,
+    ];
+    const before = traces();
+    const { uninstall } = gracefulShutdown(server);
+    expect(traces()).not.toEqual(before);
+    uninstall();
+    expect(traces()).toEqual(before);
   });
 });

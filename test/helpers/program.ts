@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly nodeArgs?: string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Whether it has a channel to the test, as a manager that forked it would have. */
+  readonly ipc?: boolean;
   /** What runs node instead of the test itself. */
   readonly command?: readonly string[];
 }
@@ -29,14 +31,14 @@ const running = new Set<ChildProcess>();
 /** Runs a program of `test/fixtures` in a process of its own, on the Node that runs the test. */
 export function run(
   fixture: string,
-  { args = [], nodeArgs = [], env = {}, cwd, command = [] }: ProgramOptions = {},
+  { args = [], nodeArgs = [], env = {}, cwd, command = [], ipc = false }: ProgramOptions = {},
 ): Program {
   const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
   const [binary, ...rest] = [...command, process.execPath, ...nodeArgs, file, ...args];
   const child = spawn(binary as string, rest, {
     cwd,
     env: { ...process.env, NODE_ENV: 'production', DEBUG: '', NODE_OPTIONS: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   });
   running.add(child);
   const closed = once(child, 'close').then(([code, signal]) => {
