@@ -28,6 +28,15 @@ export {
   type ShutdownLine,
   type ShutdownLog,
 } from './graceful-shutdown.js';
+export {
+  type CheckResult,
+  type HealthCheck,
+  type HealthCheckOptions,
+  type HealthChecks,
+  type HealthChecksOptions,
+  healthChecks,
+  type LivenessThreadOptions,
+} from './health-checks.js';
 // The request and its log
 export { createLogDestination, type LogDestination, type LogDestinationOptions } from './log-destination.js';
 export { createLogger, type LoggerOptions } from './logger.js';

@@ -1,18 +1,21 @@
-import type { Server } from 'node:http';
-import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Application, ErrorRequestHandler, Request, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { installBodyGuard } from './body-guard.js';
 import { compression } from './compression.js';
 import { installAccessors, removeAccessors } from './context/request-accessors.js';
 import { errorHandler, notFound } from './error-handler.js';
+import { warnOnce } from './errors.js';
 import { lintErrorHandlers } from './express/error-handler-lint.js';
 import type { Router } from './express/express-layers.js';
 import type { FoundMiddleware } from './express/found-middleware.js';
 import { observe, observeLayers } from './express/layer-observer.js';
 import { watchForAnswer } from './express/no-answer.js';
+import { answersPath } from './express/route-collision.js';
 import { type FatalErrorsOptions, guardLifecycle } from './fatal-errors.js';
 import { joinShutdown, resolveShutdown } from './graceful-shutdown.js';
-import type { Lifecycle } from './lifecycle.js';
+import { Health } from './health-checks.js';
+import { type Lifecycle, trackResponse } from './lifecycle.js';
 import { createLogger } from './logger.js';
 import { checkOptions, isInteger, type Switch } from './options.js';
 import { type Finding, productionGuard } from './production-guard.js';
@@ -40,12 +43,14 @@ export interface Assembly {
 
 /** A part that was set up. */
 export interface Running {
+  /** Answers a request before everything else, the log included; true when it did. */
+  readonly first?: (req: IncomingMessage, res: ServerResponse) => boolean;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
   /** Answers what no route and no error handler of the app did. */
   readonly after?: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler };
-  /** Called when the routes stand: at the first request, or when the server listens. */
-  boot?(router: Router): void;
+  /** Called when the routes stand: at the first request, or when the server listens. May return more for the report. */
+  boot?(router: Router): string | undefined;
   /** Called for each server the app is seen on. */
   onServer?(server: Server): void;
   /** More for the report. */
@@ -76,7 +81,63 @@ export const productionGuardPart: Part = {
   setUp(assembly) {
     const guard = productionGuard(assembly.app, given(assembly.options.productionGuard));
     assembly.findings = guard.findings;
-    return { before: guard, boot: () => guard.recheck() };
+    return {
+      before: guard,
+      boot() {
+        guard.recheck();
+        return undefined;
+      },
+    };
+  },
+};
+
+export const healthChecksPart: Part = {
+  name: 'healthChecks',
+  reason: 'probes are answered before everything else, and stay out of the log',
+  keeps: ({ healthChecks }) => (healthChecks ? 'found healthChecks, kept' : undefined),
+  setUp(assembly) {
+    const { options, lifecycle } = assembly;
+    const byName = given(options.healthChecks);
+    const health = new Health({
+      onChange(ready, failing) {
+        if (ready) assembly.logger?.info('ready again: all checks are well');
+        else assembly.logger?.warn({ failing }, `not ready: ${failing.map(({ name }) => name).join(', ')}`);
+      },
+      ...byName,
+    });
+    const gate = () => health.ready();
+    lifecycle.gates.add(gate);
+    const lives = [lifecycle];
+    return {
+      first(req, res) {
+        const kind = health.probed(req);
+        // in a sub-app the path is not the one that was asked for
+        if (kind === undefined || (req as Partial<Request>).baseUrl) return false;
+        trackResponse(lifecycle, res);
+        health.answer(kind, req, res, lives);
+        return true;
+      },
+      boot(router) {
+        const taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
+        for (const path of taken) {
+          if (byName === undefined) health.leave(path);
+          warnOnce(
+            'ERR_PRODUCTIONIZE_HEALTH_PATH',
+            byName === undefined
+              ? `The app answers ${path} itself, and is left to it. Give healthChecks another path, or switch it off.`
+              : `The app has a route for ${path}, which healthChecks answers now. Remove it, or give healthChecks another path.`,
+            path,
+          );
+        }
+        if (taken.length === 0) return undefined;
+        return `${byName === undefined ? 'left to the app' : 'instead of a route of the app'}: ${taken.join(', ')}`;
+      },
+      onServer: () => health.start(),
+      undo() {
+        lifecycle.gates.delete(gate);
+        health.close();
+      },
+    };
   },
 };
 
@@ -177,6 +238,7 @@ export const asyncErrorsPart: Part = {
       boot(router) {
         lintErrorHandlers(router);
         unobserve = observeLayers(app);
+        return undefined;
       },
       undo: () => unobserve?.(),
     };

@@ -15,6 +15,8 @@ type Listen = (this: unknown, ...args: unknown[]) => Server;
 export interface Pipeline {
   readonly context: ContextSettings;
   readonly lifecycle: Lifecycle;
+  /** Asked in order before anything else; the first that answers ends it. */
+  first: readonly ((req: IncomingMessage, res: ServerResponse) => boolean)[];
   /** Run in order before the routes; each calls `next` at once and answers nothing itself. */
   observers: readonly RequestHandler[];
   /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
@@ -79,6 +81,7 @@ export function attachPipeline(
     boot();
     const server = (req.socket as { server?: Server } | undefined)?.server;
     if (server !== undefined && server !== lastServer) adopt(server);
+    for (const answers of pipeline.first) if (answers(req, res)) return;
     const context = known ?? startContext(req, res, pipeline.context, app);
     context.productionized = true;
     // behind an upgrade there is no answer to wait for: express-ws passes a response that never closes

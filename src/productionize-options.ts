@@ -2,6 +2,7 @@ import type { CompressionOptions } from './compression.js';
 import type { ErrorHandlerOptions } from './error-handler.js';
 import type { FatalErrorsOptions } from './fatal-errors.js';
 import type { GracefulShutdownOptions } from './graceful-shutdown.js';
+import type { HealthChecksOptions } from './health-checks.js';
 import type { LoggerOptions } from './logger.js';
 import type { Switch } from './options.js';
 import type { ProductionGuardOptions } from './production-guard.js';
@@ -22,6 +23,8 @@ export interface AsyncErrorsOptions {
 export interface ProductionizeOptions {
   /** NODE_ENV and settings. @default true */
   readonly productionGuard?: Switch<ProductionGuardOptions>;
+  /** `/livez`, `/readyz` and `/startupz`, unless the app answers them itself. @default true */
+  readonly healthChecks?: Switch<HealthChecksOptions>;
   /** Request id, `req.signal`, `currentRequest()`; the other parts lean on it. @default {} */
   readonly requestContext?: RequestContextOptions;
   /** The logger behind `req.log` and all lines. @default true */

@@ -22,6 +22,7 @@ import {
   errorHandlerPart,
   fatalErrorsPart,
   gracefulShutdownPart,
+  healthChecksPart,
   loggerPart,
   type Part,
   productionGuardPart,
@@ -41,6 +42,7 @@ const debug = debugFor('productionize');
 /** The order, from the start of a request to its answer; each part says in its report why it stands there. */
 const order: readonly Part[] = [
   productionGuardPart, // once, at the start: everything below depends on NODE_ENV
+  healthChecksPart, // probes need nothing of what follows, and must not wait for it
   requestContextPart, // id, signal and AsyncLocalStorage, before anything logs
   loggerPart, // req.log
   requestLoggerPart, // sees every answer, those of the parts below included
@@ -90,6 +92,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
     errorHandler: isSwitch,
     fatalErrors: isSwitch,
     gracefulShutdown: isSwitch,
+    healthChecks: isSwitch,
   });
   const attached = assemble({
     app,
@@ -125,10 +128,12 @@ function assemble(assembly: Assembly): Attached {
     conditions.set(part, { name, state: 'on', reason });
   }
 
+  const first = () => [...running.values()].flatMap(({ first }) => first ?? []);
   const observers = () => [...running.values()].flatMap(({ before }) => before ?? []);
   const pipeline: Pipeline = {
     context: resolveContext(assembly.options.requestContext),
     lifecycle,
+    first: first(),
     observers: observers(),
     after: [...running.values()].find(({ after }) => after)?.after,
     boot() {
@@ -141,8 +146,12 @@ function assemble(assembly: Assembly): Attached {
         running.delete(part);
         conditions.set(part, { name: part.name, state: 'kept', reason: kept });
       }
-      for (const { boot } of running.values()) boot?.(router);
+      for (const [part, { boot }] of running) {
+        const reason = boot?.(router);
+        if (reason) conditions.set(part, { name: part.name, state: 'on', reason });
+      }
       undoFastPath = [installFastAnswers(app), installFastETag(app)];
+      this.first = first();
       this.observers = observers();
       if (lifecycle.state === 'starting') lifecycle.state = 'ready';
       debug(() => ['%s', printReport(report())]);

@@ -7,6 +7,7 @@ export interface FoundMiddleware {
   readonly morgan: boolean;
   readonly helmet: boolean;
   readonly errorHandler: boolean;
+  readonly healthChecks: boolean;
 }
 
 /**
@@ -32,5 +33,6 @@ export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
     morgan: names.has('logger'),
     helmet: names.has('helmetMiddleware'),
     errorHandler,
+    healthChecks: names.has('healthChecksMiddleware'),
   };
 }

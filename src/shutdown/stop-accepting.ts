@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import http, { type Server } from 'node:http';
 import { acceptQueueLength } from '../support/accept-queue.js';
 import { debugFor } from '../support/debug.js';
 import { Connections } from './connections.js';
@@ -9,6 +9,7 @@ const debug = debugFor('graceful-shutdown');
 const blindTurns = 10;
 /** Under a steady load the queue may never be seen empty. */
 const longestMs = 1000;
+const silenceMs = 5;
 
 /**
  * Closes listening sockets without resetting anybody: connections that wait in the kernel's queue are taken first,
@@ -16,28 +17,61 @@ const longestMs = 1000;
  */
 export async function stopAccepting(servers: readonly Server[], signal: AbortSignal): Promise<void> {
   const open = servers.filter(({ listening }) => listening);
-  if (open.length > 0) await takeWaiting(portsOf(open), signal);
-  for (const server of servers) closeListener(server);
+  let taken = 0;
+  const count = (): void => void taken++;
+  for (const server of open) server.on('connection', count);
+  try {
+    if (open.length > 0) await takeWaiting(portsOf(open), signal, () => taken);
+  } finally {
+    for (const server of open) server.off('connection', count);
+  }
+  // nothing may run in between: what the kernel accepts from here on is reset
+  for (const server of servers) if (server.listening) closeListener(server);
+  for (const server of servers) {
+    for (const session of Connections.of(server)?.sessions ?? []) session.close();
+  }
 }
 
-async function takeWaiting(ports: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
+/**
+ * Between the last look and the close, the kernel may still take a connection. Clients that open one after the other
+ * connect right after they were answered, and not while they wait: the turn in which one was accepted is the moment,
+ * or a longer silence.
+ */
+async function bestMoment(ports: ReadonlySet<number>, taken: () => number, until: number): Promise<void> {
+  // code that never ran takes ten times as long
+  closeListener(http.createServer());
+  const quietAt = performance.now() + silenceMs;
+  let before = taken();
+  while (performance.now() < until) {
+    await turns(1);
+    if (taken() === before ? performance.now() > quietAt : !acceptQueueLength(ports)) return;
+    before = taken();
+  }
+}
+
+/** Resolves when the queue was read empty twice, and nobody is likely to connect right now. */
+async function takeWaiting(
+  ports: ReadonlySet<number>,
+  signal: AbortSignal,
+  taken: () => number,
+): Promise<void> {
   const until = performance.now() + longestMs;
-  let empty = 0;
   let waiting: number | undefined = 0;
-  while (empty < 2 && !signal.aborted) {
+  for (let empty = 0; empty < 2; ) {
     // a turn takes at least one of them
     await turns(waiting + 1);
     waiting = ports.size > 0 ? acceptQueueLength(ports) : undefined;
     if (waiting === undefined) {
       await turns(blindTurns);
-      return;
+      break;
     }
     empty = waiting === 0 ? empty + 1 : 0;
-    if (performance.now() > until) {
+    if (performance.now() > until || signal.aborted) {
       debug(() => ['connections arrive faster than the accept queue was seen empty: closing now']);
       return;
     }
   }
+  await bestMoment(ports, taken, until);
 }
 
 /** Ports this process itself accepts on; a cluster worker is handed its connections by the primary. */
@@ -58,12 +92,11 @@ function closeListener(server: Server): void {
   const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
   server.closeIdleConnections = () => {};
   try {
-    if (server.listening) server.close();
+    server.close();
   } finally {
     if (own) Object.defineProperty(server, 'closeIdleConnections', own);
     else delete (server as { closeIdleConnections?: unknown }).closeIdleConnections;
   }
-  for (const session of Connections.of(server)?.sessions ?? []) session.close();
 }
 
 /**

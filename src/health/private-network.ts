@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIPv6 } from 'node:net';
+
+const networks = new BlockList();
+for (const [address, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+] as const) {
+  networks.addSubnet(address, bits, 'ipv4');
+}
+networks.addAddress('::1', 'ipv6');
+networks.addSubnet('fc00::', 7, 'ipv6');
+networks.addSubnet('fe80::', 10, 'ipv6');
+
+const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
+
+/**
+ * Whether a request comes from the machine or its private network (RFC 1918, RFC 4193) and from nobody behind it: a
+ * proxy stands in the private network too, and its clients anywhere.
+ */
+export function isFromPrivateNetwork(req: IncomingMessage): boolean {
+  if (forwarding.some((name) => req.headers[name] !== undefined)) return false;
+  // a unix socket has no address, and is of this machine
+  const address = req.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
+  return address === undefined || networks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
