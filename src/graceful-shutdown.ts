@@ -1,73 +1,19 @@
 import type { Server } from 'node:http';
-import { ProductionizeError, quote, warnOnce } from './errors.js';
-import type { Lifecycle } from './lifecycle.js';
-import { type Check, checkOptions, isBoolean, isFunction, isInteger } from './options.js';
-import { clusterWorker, onParentMessage } from './shutdown/cluster-worker.js';
-import { Connections } from './shutdown/connections.js';
-import { announce, cut, drain } from './shutdown/drain.js';
+import { ProductionizeError, quote } from './errors.js';
+import { checkOptions, isFunction } from './options.js';
+import type { ShutdownLine, ShutdownLog } from './shutdown/ending.js';
+import { type Hook, type HookOptions, hooks, makeHook, type ShutdownHook } from './shutdown/hooks.js';
+import { joinShutdown } from './shutdown/membership.js';
+import { trackServer } from './shutdown/server-lifecycle.js';
 import {
-  endProcess,
-  isEnding,
-  type Member,
-  members,
-  type ShutdownLine,
-  type ShutdownLog,
-} from './shutdown/ending.js';
-import { type HookOptions, hooks, makeHook, type ShutdownHook } from './shutdown/hooks.js';
-import { watchListenFailure } from './shutdown/listen-failure.js';
-import { warnOfNpmStart } from './shutdown/npm-start.js';
-import { findOrchestrator, marginOf } from './shutdown/orchestrator.js';
-import { whenReady } from './shutdown/ready.js';
-import { lifecyclesOf, trackServer } from './shutdown/server-lifecycle.js';
+  type GracefulShutdownOptions,
+  isMilliseconds,
+  isServer,
+  resolveShutdown,
+} from './shutdown/settings.js';
 import { listenForSignals } from './shutdown/signals.js';
-import { debugFor } from './support/debug.js';
-import { readEnvironment } from './support/environment.js';
 
-export type { HookOptions, ShutdownHook, ShutdownLine, ShutdownLog };
-
-const debug = debugFor('graceful-shutdown');
-
-/** Options of {@link gracefulShutdown}. */
-export interface GracefulShutdownOptions {
-  /**
-   * Milliseconds requests are still accepted after the signal, for a balancer that has not heard yet. Readiness says
-   * no at once.
-   * @default 5000 in Kubernetes and ECS, else 0; 0 where NODE_ENV is not production
-   */
-  readonly delayMs?: number;
-  /**
-   * Milliseconds from the end of the delay until what is still open is cut and the process exits 1.
-   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s)
-   */
-  readonly timeoutMs?: number;
-  /**
-   * Milliseconds between the orchestrator's signal and its SIGKILL.
-   * @default what PM2 or systemd tell; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under PM2, 10000
-   */
-  readonly graceMs?: number;
-  /**
-   * Milliseconds of silence after which an idle connection is closed, once the listener is closed and nothing is in
-   * flight.
-   * @default 30; 500 in a cluster worker and under PM2, where others serve meanwhile
-   */
-  readonly quietMs?: number;
-  /**
-   * Servers that answer until the very end, such as one for health and metrics.
-   * @default []
-   */
-  readonly adminServers?: Server | readonly Server[];
-  /**
-   * Whether a parent that waits for it gets the message `ready` once the server listens and its health checks pass:
-   * PM2 with `wait_ready`, or the primary of a cluster.
-   * @default true
-   */
-  readonly ready?: boolean;
-  /**
-   * Takes the lines about the end of the process.
-   * @default one line each on stderr
-   */
-  readonly log?: ShutdownLog;
-}
+export type { GracefulShutdownOptions, HookOptions, ShutdownHook, ShutdownLine, ShutdownLog };
 
 /** A running shutdown. */
 export interface GracefulShutdown {
@@ -79,25 +25,6 @@ export interface GracefulShutdown {
   /** Detaches everything: listeners, timers, marks. */
   uninstall(): void;
 }
-
-/** The options of one shutdown, checked and filled in. */
-export interface ShutdownSettings
-  extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'log'>> {
-  readonly adminServers: ReadonlySet<Server>;
-  readonly flush: () => Promise<void>;
-}
-
-const isServer: Check = (value) =>
-  typeof (value as Server | null)?.close === 'function' && typeof (value as Server).on === 'function'
-    ? undefined
-    : 'a server';
-
-const isServers: Check = (value) =>
-  [value].flat().every((item) => isServer(item) === undefined)
-    ? undefined
-    : 'a server or an array of servers';
-
-const isMilliseconds = isInteger('milliseconds', 0, 2 ** 31 - 1);
 
 /**
  * Ends the process without losing a request, on SIGTERM, SIGINT, the message `shutdown` of PM2 or of a cluster's
@@ -176,7 +103,7 @@ export function onShutdown(run: ShutdownHook, options?: HookOptions): () => void
 
 function addHook(
   name: string,
-  set: Set<ReturnType<typeof makeHook>>,
+  set: Set<Hook>,
   run: ShutdownHook,
   options: HookOptions | undefined,
 ): () => void {
@@ -190,143 +117,4 @@ function addHook(
   );
   set.add(hook);
   return () => set.delete(hook);
-}
-
-/** Checks the options of {@link gracefulShutdown} and fills in the defaults of the environment. */
-export function resolveShutdown(
-  options?: GracefulShutdownOptions,
-  flush: () => Promise<void> = async () => {},
-): ShutdownSettings {
-  const orchestrator = findOrchestrator();
-  if (clusterWorker() === undefined) warnOfNpmStart();
-  const managed = orchestrator.name === 'PM2' || clusterWorker() !== undefined;
-  const given = checkOptions('gracefulShutdown', options, {
-    delayMs: isMilliseconds,
-    timeoutMs: isMilliseconds,
-    graceMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
-    quietMs: isMilliseconds,
-    adminServers: isServers,
-    ready: isBoolean,
-    log: isFunction,
-  });
-  const graceMs = given.graceMs ?? orchestrator.graceMs;
-  const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
-  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, log = printLine } = given;
-  const { timeoutMs = Math.max(0, graceMs - delayMs - marginOf(graceMs)) } = given;
-  if (delayMs + timeoutMs > graceMs && (orchestrator.told || given.graceMs !== undefined)) {
-    warnOnce(
-      'ERR_PRODUCTIONIZE_GRACE',
-      `gracefulShutdown may take ${delayMs + timeoutMs} ms (delayMs ${delayMs} + timeoutMs ${timeoutMs}), but ${
-        given.graceMs === undefined ? orchestrator.name : 'the orchestrator'
-      } kills the process after ${graceMs} ms. Shorten them or raise its limit.`,
-    );
-  }
-  const adminServers = new Set([given.adminServers ?? []].flat() as Server[]);
-  return { delayMs, timeoutMs, quietMs, ready, log, adminServers, flush };
-}
-
-/** Takes part in the end of the process with servers that are added as they appear. */
-export function joinShutdown(
-  lifecycles: ReadonlySet<Lifecycle>,
-  settings: ShutdownSettings,
-): { add(server: Server): void; close(): Promise<void>; leave(): void } {
-  const servers = new Set<Server>();
-  const undo = new Map<Server, () => void>();
-  const member: Member = {
-    ...settings,
-    servers,
-    lifecycles,
-    adminServers: { servers: settings.adminServers, lifecycles: new Set() },
-  };
-  let unhear: (() => void) | undefined;
-  let told = false;
-
-  /** The servers of a member that listen keep it in the process-wide set, and nothing else does. */
-  const enter = (): void => {
-    members.add(member);
-    unhear ??= hearParent();
-  };
-  const exit = (): void => {
-    members.delete(member);
-    unhear?.();
-    unhear = undefined;
-  };
-
-  const add = (server: Server): void => {
-    if (servers.has(server)) return;
-    servers.add(server);
-    const connections = Connections.watch(server);
-    const onListening = (): void => {
-      if (isEnding()) server.close();
-      else enter();
-    };
-    const onClose = (): void => {
-      if (!isEnding() && ![...servers].some(({ listening }) => listening)) exit();
-    };
-    if (server.listening) onListening();
-    server.on('listening', onListening);
-    server.on('close', onClose);
-    const unwatch = watchListenFailure(server, (error) => failListen(settings.log, error));
-    const unready = whenReady(
-      server,
-      () => lifecyclesOf(server),
-      () => {
-        if (told || !settings.ready) return;
-        told = true;
-        tellReady();
-      },
-    );
-    undo.set(server, () => {
-      server.off('listening', onListening);
-      server.off('close', onClose);
-      unwatch();
-      unready();
-      connections.release();
-    });
-  };
-  const leave = (): void => {
-    exit();
-    for (const put of undo.values()) put();
-    undo.clear();
-    servers.clear();
-  };
-  return {
-    add,
-    leave,
-    async close() {
-      announce(member);
-      await drain(member, settings.quietMs, AbortSignal.timeout(settings.timeoutMs));
-      const open = cut(member);
-      if (open.length > 0) {
-        settings.log({ level: 'warn', reason: 'close', open, message: `close: cut ${open.join(', ')}` });
-      }
-    },
-  };
-}
-
-function hearParent(): () => void {
-  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') return () => {};
-  return onParentMessage((message) => {
-    if (message === 'shutdown') endProcess({ reason: 'the message shutdown' });
-  });
-}
-
-function tellReady(): void {
-  if (process.send === undefined) return;
-  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') {
-    debug(() => ['the parent is neither PM2 nor a cluster: ready is not sent']);
-    return;
-  }
-  process.send('ready', undefined, undefined, () => {});
-}
-
-/** Where nothing else goes on, Node ends the process now, with this code; else it gets the time of a second try. */
-function failListen(log: ShutdownLog, error: NodeJS.ErrnoException): void {
-  const message = `listening failed: ${error.code ?? error.message}`;
-  log({ level: 'error', reason: 'listen', message: `${message} (${error.message})` });
-  endProcess({ reason: message, code: 1, now: true });
-}
-
-function printLine({ message }: ShutdownLine): void {
-  process.stderr.write(`${message}\n`);
 }

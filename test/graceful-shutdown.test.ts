@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
@@ -9,6 +9,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gracefulShutdown, onShutdown } from '../src/index.js';
+import { stopTimeoutMs } from '../src/shutdown/systemd-unit.js';
 import { Connection } from './helpers/connection.js';
 import { killAll, type Program, run } from './helpers/program.js';
 import { get } from './helpers/serve.js';
@@ -588,6 +589,20 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
 });
 
 describe('gracefulShutdown', () => {
+  it.each([
+    ['TimeoutStopSec=20', 20_000],
+    ['TimeoutSec = 1min 30s', 90_000],
+    ['TimeoutStopSec=5\nTimeoutStopSec=500ms', 500],
+    ['TimeoutStopSec=infinity', undefined],
+    ['# TimeoutStopSec=7', undefined],
+  ])('E8: knows the grace of the systemd unit it runs in (%j)', (line, expected) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'unit-'));
+    writeFileSync(path.join(folder, 'web@.service'), `[Service]\nExecStart=node app.js\n${line}\n`);
+    const cgroup = '4:memory:/\n1:name=systemd:/system.slice/web@3001.service\n0::/\n';
+    expect(stopTimeoutMs([folder], cgroup)).toBe(expected);
+    expect(stopTimeoutMs([folder], '0::/user.slice/session-1.scope\n')).toBeUndefined();
+  });
+
   it('E16: one drain covers http, https and http2, and health stays reachable until the end', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'shutdown-'));
     const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name)) as [string, string];

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stopTimeoutMs } from './systemd-unit.js';
 
 /** Who starts and stops this process, as far as its environment tells. */
 export interface Orchestrator {
@@ -24,7 +25,10 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
     return { name: 'Kubernetes', graceMs: 30_000, told: false, delayMs: 5000 };
   }
   if (env.ECS_CONTAINER_METADATA_URI_V4) return { name: 'ECS', graceMs: 30_000, told: false, delayMs: 5000 };
-  if (env.INVOCATION_ID) return { name: 'systemd', graceMs: 90_000, told: false, delayMs: 0 };
+  if (env.INVOCATION_ID) {
+    const told = stopTimeoutMs();
+    return { name: 'systemd', graceMs: told ?? 90_000, told: told !== undefined, delayMs: 0 };
+  }
   const contained = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
   return { name: contained ? 'a container' : 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
 }
