@@ -192,18 +192,6 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E7: a request of 9 s survives with no option given', async () => {
-    const program = start();
-    const slow = await open(await program.port());
-    await slow.request('/slow/9');
-    await program.line(/arrived 9/);
-    program.child.kill('SIGTERM');
-    const timer = setTimeout(() => program.child.kill('SIGUSR2'), 9000);
-    expect(await slow.answer()).toContain('slow 9');
-    clearTimeout(timer);
-    expect(await program.exit()).toEqual(clean);
-  }, 15_000);
-
   it('E8: warns with both numbers when delay and budget exceed the grace of PM2', async () => {
     const program = start(
       { options: { gracefulShutdown: { delayMs: 1000, timeoutMs: 2000 } } },
@@ -572,20 +560,6 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     expect(await slow.answer()).toContain('slow is done');
     await program.line(/the primary is gone: exit 0/);
   });
-
-  it.each(['close', 'uninstall', 'productionize'])(
-    'keeps handles, listeners and memory flat over 1,000 listen/close cycles (%s)',
-    async (how) => {
-      const program = run('shutdown-cycles.mjs', { args: [expressName, how], nodeArgs: ['--expose-gc'] });
-      expect(await program.exit()).toEqual(clean);
-      const { before, after } = JSON.parse(program.out.join(''));
-      expect(after.handles).toBe(before.handles);
-      expect(after.listeners).toBe(before.listeners);
-      // under 2 kB for each cycle: noise of the heap
-      expect(after.heap - before.heap).toBeLessThan(2_000_000);
-    },
-    60_000,
-  );
 });
 
 describe('gracefulShutdown', () => {
@@ -652,6 +626,32 @@ describe('gracefulShutdown', () => {
     expect(await program.exit()).toEqual(clean);
     session.destroy();
   });
+
+  it('E7: a request of 9 s survives with no option given', async () => {
+    const program = run('shutdown.mjs', { args: ['express'] });
+    const slow = await open(await program.port());
+    await slow.request('/slow/9');
+    await program.line(/arrived 9/);
+    program.child.kill('SIGTERM');
+    const timer = setTimeout(() => program.child.kill('SIGUSR2'), 9000);
+    expect(await slow.answer()).toContain('slow 9');
+    clearTimeout(timer);
+    expect(await program.exit()).toEqual(clean);
+  }, 15_000);
+
+  it.each(['close', 'uninstall', 'productionize'])(
+    'keeps handles, listeners and memory flat over 1,000 listen/close cycles (%s)',
+    async (how) => {
+      const program = run('shutdown-cycles.mjs', { args: ['express', how], nodeArgs: ['--expose-gc'] });
+      expect(await program.exit()).toEqual(clean);
+      const { before, after } = JSON.parse(program.out.join(''));
+      expect(after.handles).toBe(before.handles);
+      expect(after.listeners).toBe(before.listeners);
+      // under 2 kB for each cycle: noise of the heap
+      expect(after.heap - before.heap).toBeLessThan(2_000_000);
+    },
+    60_000,
+  );
 
   it('throws for what is no server, and for unknown options', () => {
     expect(() => gracefulShutdown({} as never)).toThrow(/expected a server or an array of servers, got \{\}/);
