@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { onSharedCore } from './one-core.js';
 
 const connections = 16;
 const run = promisify(execFile);
@@ -29,14 +30,8 @@ function wrk() {
       writeFileSync(script, wrkScript(load));
       // wrk knows whole seconds only
       const duration = `-d${Math.max(1, Math.round(seconds))}s`;
-      const { stdout } = await run('wrk', [
-        '-t1',
-        `-c${connections}`,
-        duration,
-        '-s',
-        script,
-        origin + load.path,
-      ]);
+      const command = [...onSharedCore(), 'wrk', '-t1', `-c${connections}`, duration, '-s', script];
+      const { stdout } = await run(command[0], [...command.slice(1), origin + load.path]);
       return JSON.parse(stdout.trim().split('\n').at(-1));
     },
     close: () => rmSync(folder, { recursive: true, force: true }),

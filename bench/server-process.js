@@ -1,13 +1,16 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { onSharedCore } from './one-core.js';
 
 const host = fileURLToPath(new URL('host.js', import.meta.url));
 
 /** Starts the server of a variant in a new process of the given Node, and waits until it listens. */
 export async function startServer({ name, server, options, nodeEnv }, nodeBinary) {
+  const [execPath, ...execArgv] = [...onSharedCore(), nodeBinary];
   const child = fork(host, [JSON.stringify({ server, options })], {
-    execPath: nodeBinary,
+    execPath,
+    execArgv,
     // nothing of this shell reaches the servers: no DEBUG, no NODE_OPTIONS
     env: { PATH: process.env.PATH, NODE_ENV: nodeEnv },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

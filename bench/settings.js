@@ -8,7 +8,7 @@ export const usage = `npm run bench -- [options]
   --check             measure what floors.json names, and fail when a ratio is under its floor
   --rounds N          default 5
   --seconds S         of each measurement; default 2
-  --warmup N          requests before each, thrown away, for 10 s at most; default 20000
+  --warmup N          requests before each, thrown away, for 10 s at most; default 40000
   --only NAMES        variants, comma-separated; their baselines are added
   --loads NAMES       loads, comma-separated
   --weight            start-up and weight, also where --only, --loads or --check would leave them out
@@ -29,7 +29,7 @@ export function readSettings(args) {
       check: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
-      warmup: { type: 'string', default: '20000' },
+      warmup: { type: 'string', default: '40000' },
       only: { type: 'string' },
       loads: { type: 'string' },
       weight: { type: 'boolean', default: false },

@@ -1,7 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import pino, { type Logger } from 'pino';
 import { processWide } from '../support/process-wide.js';
-import { messageOf, type RequestLine } from './request-line.js';
+import { pathOf, type RequestLine } from './request-line.js';
 
 type Level = 'info' | 'warn' | 'error';
 
@@ -34,24 +34,26 @@ export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
 
   return function writePlainLine(level, line) {
     if (line.err !== undefined || line.headers !== undefined || traced.hasSubscribers) return false;
-    const { reqId, trace_id, span_id, method, url, route, status, outcome, durationMs, bytes } = line;
+    const { reqId, trace_id, span_id, url, route, status, outcome, durationMs, bytes } = line;
+    const method = escaped(line.method);
+    const path = escaped(url);
+    const pattern = route === undefined ? undefined : escaped(route);
     const trace = trace_id === undefined ? '' : `,"trace_id":"${trace_id}","span_id":"${span_id}"`;
-    const place = route === undefined ? '' : `,"route":${quote(route)}`;
+    const place = pattern === undefined ? '' : `,"route":"${pattern}"`;
     const size = bytes === undefined ? '' : `,"bytes":${Number.isFinite(bytes) ? bytes : null}`;
-    const request = `,"reqId":${quote(reqId)}${trace},"method":${quote(method)},"url":${quote(url)}${place}`;
-    const answer = `,"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size}`;
+    const ending = outcome === 'completed' ? status : outcome;
     stream.write(
-      `${heads[level]},"time":${Date.now()}${internals[chindingsSym]}${request}${answer},"msg":${quote(messageOf(line))}}\n`,
+      `${heads[level]},"time":${Date.now()}${internals[chindingsSym]},"reqId":"${escaped(reqId)}"${trace},"method":"${method}","url":"${path}"${place},"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size},"msg":"${method} ${pattern ?? pathOf(path)} ${ending}"}\n`,
     );
     return true;
   };
 }
 
-/** JSON of a text; most need nothing but the quotes. */
-function quote(text: string): string {
+/** A text as it stands between the quotes of JSON; most stand there as they are. */
+function escaped(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit < 32 || unit > 126 || unit === 34 || unit === 92) return JSON.stringify(text);
+    if (unit < 32 || unit > 126 || unit === 34 || unit === 92) return JSON.stringify(text).slice(1, -1);
   }
-  return `"${text}"`;
+  return text;
 }
