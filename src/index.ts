@@ -6,6 +6,8 @@ export { wrapAsync } from './async-errors.js';
 export { bodyGuard } from './body-guard.js';
 export { type CompressionOptions, compression } from './compression.js';
 export { type ConditionReport, conditionReport, type PartCondition } from './condition-report.js';
+// Overload
+export { type Deadline, type DeadlineOptions, deadline } from './deadline.js';
 export {
   type ErrorHandler,
   type ErrorHandlerOptions,
@@ -37,6 +39,14 @@ export {
   healthChecks,
   type LivenessThreadOptions,
 } from './health-checks.js';
+export type { DeadlineCounts, SheddingReason } from './lifecycle.js';
+export {
+  type LoadShedder,
+  type LoadSheddingOptions,
+  loadShedding,
+  type SheddingLogEvent,
+  type SheddingPriority,
+} from './load-shedding.js';
 // The request and its log
 export { createLogDestination, type LogDestination, type LogDestinationOptions } from './log-destination.js';
 export { createLogger, type LoggerOptions } from './logger.js';

@@ -4,6 +4,29 @@ import { closeAfterAnswer } from './shutdown/closing-answers.js';
 /** Where an app stands in its life. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
 
+/** Why a request was refused: what waited in the kernel, on the event loop, a loop without rest, or its priority. */
+export type SheddingReason = 'queue' | 'delay' | 'utilization' | 'priority';
+
+/** What load shedding does at the moment, and has done. */
+export interface SheddingState {
+  /** When it began to refuse requests, on the clock of `performance.now()`; `undefined` while it admits all. */
+  since: number | undefined;
+  /** Requests refused since the start, by reason. */
+  readonly refused: Record<SheddingReason, number>;
+}
+
+/** Requests that took too long, and work that was done for nobody. */
+export interface DeadlineCounts {
+  /** Requests that were answered 503 at their deadline. */
+  expired: number;
+  /** Answers that their handler finished after that. */
+  late: number;
+  /** Answers that were finished after the client had left. */
+  gone: number;
+  /** Milliseconds that these handlers went on, in all. */
+  wastedMs: number;
+}
+
 /** The one truth about an app's life: shutdown writes it, health reads it. One object per app, no module state. */
 export interface Lifecycle {
   state: LifecycleState;
@@ -13,8 +36,10 @@ export interface Lifecycle {
   readonly servers: Set<Server>;
   /** What has to say yes before the app is announced as ready, beside `state`. */
   readonly gates: Set<() => Promise<boolean>>;
-  /** Since when requests are shed, on the clock of `performance.now()`; `undefined` while none is. */
-  sheddingSince: number | undefined;
+  /** Written by load shedding, read by health checks and metrics. */
+  readonly shedding: SheddingState;
+  /** Written by the deadline part, read by metrics. */
+  readonly deadlines: DeadlineCounts;
 }
 
 const lifecycleKey = Symbol('lifecycle');
@@ -28,7 +53,8 @@ export function createLifecycle(): Lifecycle {
     inFlight: new Set(),
     servers: new Set(),
     gates: new Set(),
-    sheddingSince: undefined,
+    shedding: { since: undefined, refused: { queue: 0, delay: 0, utilization: 0, priority: 0 } },
+    deadlines: { expired: 0, late: 0, gone: 0, wastedMs: 0 },
   };
 }
 

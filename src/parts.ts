@@ -1,9 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Application, ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { Server } from 'node:http';
+import type { Application, ErrorRequestHandler, Express, Request, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { installBodyGuard } from './body-guard.js';
 import { compression } from './compression.js';
 import { installAccessors, removeAccessors } from './context/request-accessors.js';
+import { keepDeadlines } from './deadline.js';
 import { errorHandler, notFound } from './error-handler.js';
 import { warnOnce } from './errors.js';
 import { lintErrorHandlers } from './express/error-handler-lint.js';
@@ -15,8 +16,10 @@ import { answersPath } from './express/route-collision.js';
 import { type FatalErrorsOptions, guardLifecycle } from './fatal-errors.js';
 import { Health } from './health/health.js';
 import { type Lifecycle, trackResponse } from './lifecycle.js';
+import { shedLoad } from './load-shedding.js';
 import { createLogger } from './logger.js';
 import { checkOptions, isInteger, type Switch } from './options.js';
+import type { Gate } from './pipeline.js';
 import { type Finding, productionGuard } from './production-guard.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 import { contextOf } from './request-context.js';
@@ -45,7 +48,7 @@ export interface Assembly {
 /** A part that was set up. */
 export interface Running {
   /** Answers a request before everything else, the log included; true when it did. */
-  readonly first?: (req: IncomingMessage, res: ServerResponse) => boolean;
+  readonly first?: Gate;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
   /** Answers what no route and no error handler of the app did. */
@@ -167,6 +170,36 @@ export const loggerPart: Part = {
   },
 };
 
+export const loadSheddingPart: Part = {
+  name: 'loadShedding',
+  reason: 'before the log: refusing costs next to nothing, and is logged as counts',
+  offBecause: ({ options }) =>
+    options.loadShedding ? undefined : 'off by default: only you know whether to refuse or to wait',
+  setUp(assembly) {
+    const { app, options, lifecycle } = assembly;
+    const { priority, ...rest } = given(options.loadShedding) ?? {};
+    const gate = shedLoad(lifecycle, {
+      log({ event, count, ...load }) {
+        const fields = { shedding: event, count, ...load };
+        if (event === 'ended') assembly.logger?.info(fields, 'load shedding ended');
+        else if (event === 'began') assembly.logger?.warn(fields, 'overloaded: load shedding began');
+        else assembly.logger?.warn(fields, `overloaded: ${count} requests refused`);
+      },
+      ...rest,
+      // asked before Express has made the request its own, where the server did not construct it so
+      priority:
+        typeof priority === 'function'
+          ? (req) => priority(Object.setPrototypeOf(req, (app as Express).request))
+          : priority,
+    });
+    return {
+      first: gate.refuses,
+      onServer: gate.watch,
+      undo: gate.uninstall,
+    };
+  },
+};
+
 export const requestLoggerPart: Part = {
   name: 'requestLogger',
   reason: 'one line per request, those that end early included',
@@ -174,6 +207,14 @@ export const requestLoggerPart: Part = {
   keeps: ({ pinoHttp, morgan }) =>
     pinoHttp ? 'found pino-http, kept' : morgan ? 'found morgan, kept' : undefined,
   setUp: ({ options, logger }) => ({ before: requestLogger({ ...given(options.requestLogger), logger }) }),
+};
+
+export const deadlinePart: Part = {
+  name: 'deadline',
+  reason: 'behind the log, which sees the 503 and the error',
+  offBecause: ({ options }) =>
+    options.deadline ? undefined : 'off by default: only you know how long your answers may take',
+  setUp: ({ options, lifecycle }) => ({ before: keepDeadlines(lifecycle, given(options.deadline)) }),
 };
 
 export const detectSyncIoPart: Part = {

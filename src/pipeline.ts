@@ -11,12 +11,15 @@ type Next = (error?: unknown) => void;
 type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
 type Listen = (this: unknown, ...args: unknown[]) => Server;
 
+/** Decides about a request before anything else sees it; true when it answered. */
+export type Gate = (req: IncomingMessage, res: ServerResponse) => boolean;
+
 /** What runs around an app's own routes. */
 export interface Pipeline {
   readonly context: ContextSettings;
   readonly lifecycle: Lifecycle;
-  /** Asked in order before anything else; the first that answers ends it. */
-  first: readonly ((req: IncomingMessage, res: ServerResponse) => boolean)[];
+  /** Asked in order before a request has a context or a log; the first that answers ends it. */
+  first: readonly Gate[];
   /** Run in order before the routes; each calls `next` at once and answers nothing itself. */
   observers: readonly RequestHandler[];
   /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
@@ -81,7 +84,7 @@ export function attachPipeline(
     boot();
     const server = (req.socket as { server?: Server } | undefined)?.server;
     if (server !== undefined && server !== lastServer) adopt(server);
-    for (const answers of pipeline.first) if (answers(req, res)) return;
+    for (const gate of pipeline.first) if (gate(req, res)) return;
     const context = known ?? startContext(req, res, pipeline.context, app);
     context.productionized = true;
     // behind an upgrade there is no answer to wait for: express-ws passes a response that never closes

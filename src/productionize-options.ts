@@ -1,8 +1,10 @@
 import type { CompressionOptions } from './compression.js';
+import type { DeadlineOptions } from './deadline.js';
 import type { ErrorHandlerOptions } from './error-handler.js';
 import type { FatalErrorsOptions } from './fatal-errors.js';
 import type { GracefulShutdownOptions } from './graceful-shutdown.js';
 import type { HealthChecksOptions } from './health-checks.js';
+import type { LoadSheddingOptions } from './load-shedding.js';
 import type { LoggerOptions } from './logger.js';
 import type { Switch } from './options.js';
 import type { ProductionGuardOptions } from './production-guard.js';
@@ -27,10 +29,14 @@ export interface ProductionizeOptions {
   readonly healthChecks?: Switch<HealthChecksOptions>;
   /** Request id, `req.signal`, `currentRequest()`; the other parts lean on it. @default {} */
   readonly requestContext?: RequestContextOptions;
+  /** 503 for what the process cannot do. @default false */
+  readonly loadShedding?: Switch<LoadSheddingOptions>;
   /** The logger behind `req.log` and all lines. @default true */
   readonly logger?: Switch<LoggerOptions>;
   /** One line per request. @default true */
   readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
+  /** 503 for a request whose handler is not in time. @default false */
+  readonly deadline?: Switch<DeadlineOptions>;
   /** Synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
   readonly detectSyncIo?: Switch<SyncIoOptions>;
   /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */

@@ -18,11 +18,13 @@ import {
   asyncErrorsPart,
   bodyGuardPart,
   compressionPart,
+  deadlinePart,
   detectSyncIoPart,
   errorHandlerPart,
   fatalErrorsPart,
   gracefulShutdownPart,
   healthChecksPart,
+  loadSheddingPart,
   loggerPart,
   type Part,
   productionGuardPart,
@@ -43,9 +45,11 @@ const debug = debugFor('productionize');
 const order: readonly Part[] = [
   productionGuardPart, // once, at the start: everything below depends on NODE_ENV
   healthChecksPart, // probes need nothing of what follows, and must not wait for it
+  loadSheddingPart, // a refused request costs neither context nor log line
   requestContextPart, // id, signal and AsyncLocalStorage, before anything logs
   loggerPart, // req.log
   requestLoggerPart, // sees every answer, those of the parts below included
+  deadlinePart, // its 503 is logged like every answer
   detectSyncIoPart, // blames what the routes do, not what stands above
   streamErrorsPart, // guards the response that compression writes to
   compressionPart, // innermost: it sees what the routes send
@@ -81,9 +85,11 @@ export function productionize<App extends Application>(app: App, options?: Produ
   }
   const checked = checkOptions<ProductionizeOptions>('productionize', options, {
     productionGuard: isSwitch,
+    loadShedding: isSwitch,
     requestContext: isOptions,
     logger: isSwitch,
     requestLogger: isSwitch,
+    deadline: isSwitch,
     detectSyncIo: isSwitch,
     streamErrors: isBoolean,
     compression: isSwitch,

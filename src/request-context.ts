@@ -162,6 +162,12 @@ export class RequestContext {
     return this.#abort.signal;
   }
 
+  /** Aborts `signal` though the client is still there, as at a deadline. */
+  abort(reason: unknown): void {
+    void this.signal;
+    this.#abort?.abort(reason);
+  }
+
   /** Notes the first error; later ones are usually the handlers' own. */
   fail(error: unknown): void {
     if (this.failed) return;

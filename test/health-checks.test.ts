@@ -3,7 +3,7 @@ import type { Application, ErrorRequestHandler, Request, Response } from 'expres
 // @ts-expect-error the package has no types
 import session from 'express-session';
 import { conditionReport, createServer, healthChecks, productionize } from '../src/index.js';
-import type { Lifecycle } from '../src/lifecycle.js';
+import { createLifecycle } from '../src/lifecycle.js';
 import { attachLifecycle } from '../src/shutdown/server-lifecycle.js';
 import { Connection } from './helpers/connection.js';
 import { deferred } from './helpers/deferred.js';
@@ -209,22 +209,18 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
   it('E34: shedding never makes live 503, and ready only after it lasted', async () => {
     const app = ways.alone({ sheddingMs: 5000 });
     const { url, server } = await ready(app);
-    const lifecycle: Lifecycle = {
-      state: 'ready',
-      inFlight: new Set(),
-      servers: new Set(),
-      gates: new Set(),
-      sheddingSince: performance.now() - 4000,
-    };
+    const lifecycle = createLifecycle();
+    lifecycle.state = 'ready';
+    lifecycle.shedding.since = performance.now() - 4000;
     attachLifecycle(server, lifecycle);
     expect((await get(`${url}/readyz`)).status).toBe(200);
-    lifecycle.sheddingSince = performance.now() - 5000;
+    lifecycle.shedding.since = performance.now() - 5000;
     expect(await get(`${url}/readyz`)).toMatchObject({
       status: 503,
       text: expect.stringContaining('overloaded'),
     });
     expect((await get(`${url}/livez`)).status).toBe(200);
-    lifecycle.sheddingSince = undefined;
+    lifecycle.shedding.since = undefined;
     expect((await get(`${url}/readyz`)).status).toBe(200);
   });
 

@@ -185,6 +185,8 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     'errorHandler',
     'productionGuard',
     'fatalErrors',
+    'loadShedding',
+    'deadline',
   ])('C112 leaves no trace of %s when it is false, and the app answers', async (part) => {
     const app = productionize(express(), { ...quiet(), [part]: false });
     app.use(express.json());

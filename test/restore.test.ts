@@ -30,7 +30,7 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
       );
     await serve(plain);
     const methods = Object.getOwnPropertyNames(layer()).map((name) => layer()[name]);
-    productionize(app, { ...quiet(), fatalErrors: true, detectSyncIo: true });
+    productionize(app, { ...quiet(), fatalErrors: true, detectSyncIo: true, loadShedding: true });
     addRoutes(app);
     const { url } = await serve(app);
     await get(`${url}/big`);

@@ -94,7 +94,7 @@ export class Health {
     if (kind === 'startup' && this.#started) return { ok: true, status: 'ok' };
     if (states.includes('draining')) return { ok: false, status: 'draining' };
     if (states.includes('starting')) return { ok: false, status: 'starting' };
-    const since = Math.min(...lives.map(({ sheddingSince }) => sheddingSince ?? Infinity));
+    const since = Math.min(...lives.map(({ shedding }) => shedding.since ?? Infinity));
     if (kind === 'ready' && performance.now() - since >= this.#options.sheddingMs) {
       return { ok: false, status: 'overloaded' };
     }

@@ -1,0 +1,25 @@
+import http from 'node:http';
+import { type Answer, get } from './serve.js';
+
+/** Clients that ask again as soon as they are answered, until `stop`; every answer is kept. */
+export function overload(url: string, { clients = 60, keepAlive = false } = {}) {
+  const agent = keepAlive ? new http.Agent({ keepAlive: true, maxSockets: clients }) : false;
+  const answers: Answer[] = [];
+  let stopped = false;
+  const client = async () => {
+    while (!stopped) answers.push(await get(url, { agent }));
+  };
+  const done = Promise.all(Array.from({ length: clients }, client));
+  done.catch(() => undefined);
+  return {
+    answers,
+    count: (status: number) => answers.filter((answer) => answer.status === status).length,
+    /** Ends the load, when all answers are there. */
+    async stop(): Promise<Answer[]> {
+      stopped = true;
+      await done;
+      if (agent) agent.destroy();
+      return answers;
+    },
+  };
+}
