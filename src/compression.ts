@@ -1,13 +1,13 @@
 import cluster from 'node:cluster';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
-import { availableCpus } from './encoding/available-cpus.js';
 import { compressibleType } from './encoding/compression-decision.js';
 import { negotiation } from './encoding/content-encoding.js';
 import { EncodedCache } from './encoding/encoded-cache.js';
 import { codecOf, type Encoding, knownEncodings, paddedGzip } from './encoding/encoders.js';
 import { type EncodingSettings, encodeResponse } from './encoding/response-encoding.js';
 import { type Check, checkOptions, isFunction, isInteger, isOneOf } from './options.js';
+import { availableCpus } from './support/available-cpus.js';
 
 declare global {
   namespace Express {

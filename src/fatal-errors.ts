@@ -6,6 +6,7 @@ import { currentRequest, type RequestContext } from './request-context.js';
 import { endProcess } from './shutdown/ending.js';
 import { trackServer } from './shutdown/server-lifecycle.js';
 import { debugFor } from './support/debug.js';
+import { fatalHooks } from './support/fatal-hooks.js';
 import { processWide } from './support/process-wide.js';
 
 const debug = debugFor('fatal-errors');
@@ -126,7 +127,7 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   attempt(() => owner.log(error, { ...event, last: false }));
   if (!watch.dying) {
     watch.dying = true;
-    end(apps, origin, () => attempt(() => owner.log(error, { ...event, last: true })));
+    end(apps, error, origin, () => attempt(() => owner.log(error, { ...event, last: true })));
   }
   if (context) attempt(() => settle(context, error, owner));
 }
@@ -143,9 +144,10 @@ function settle(context: RequestContext, error: unknown, { answer }: Guarded): v
   answer(context, error);
 }
 
-function end(apps: Guarded[], reason: string, last: () => void): void {
+function end(apps: Guarded[], error: unknown, reason: string, last: () => void): void {
   const timeoutMs = Math.max(...apps.map(({ drainMs }) => drainMs));
   if (timeoutMs > 0) {
+    for (const hook of fatalHooks) attempt(() => hook(error));
     endProcess({
       reason,
       code: 1,

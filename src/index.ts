@@ -4,6 +4,13 @@
 export { wrapAsync } from './async-errors.js';
 // Bodies
 export { bodyGuard } from './body-guard.js';
+export type { ClusterLogger } from './cluster/cluster-log.js';
+export type { ClusterStatus, WorkerStatus } from './cluster/control-protocol.js';
+export type { Cluster } from './cluster/primary.js';
+export type { ReloadResult } from './cluster/reload.js';
+export type { StickyOptions } from './cluster/sticky.js';
+// Processes
+export { type ClusterOptions, runCluster } from './cluster.js';
 export { type CompressionOptions, compression } from './compression.js';
 export { type ConditionReport, conditionReport, type PartCondition } from './condition-report.js';
 // Overload

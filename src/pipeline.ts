@@ -6,6 +6,7 @@ import { type ContextSettings, contextOf, runInContext, startContext } from './r
 import { createServer } from './server.js';
 import { isEnding } from './shutdown/ending.js';
 import { attachLifecycle } from './shutdown/server-lifecycle.js';
+import { liveApps } from './support/live-apps.js';
 
 type Next = (error?: unknown) => void;
 type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
@@ -58,7 +59,11 @@ export function attachPipeline(
     if (lifecycle.servers.has(server)) return;
     lifecycle.servers.add(server);
     attachLifecycle(server, lifecycle);
-    server.once('close', () => lifecycle.servers.delete(server));
+    liveApps.add(lifecycle);
+    server.once('close', () => {
+      lifecycle.servers.delete(server);
+      if (lifecycle.servers.size === 0) liveApps.delete(lifecycle);
+    });
     server.once('listening', boot);
     pipeline.onServer(server);
   };

@@ -1,6 +1,6 @@
 import os from 'node:os';
-import { availableCpus } from '../src/encoding/available-cpus.js';
 import { cacheKey, EncodedCache } from '../src/encoding/encoded-cache.js';
+import { availableCpus } from '../src/support/available-cpus.js';
 import { memoizeHeader } from '../src/support/header-memo.js';
 
 describe('EncodedCache', () => {

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { availableCpus } from '../encoding/available-cpus.js';
+import { availableCpus } from '../support/available-cpus.js';
 import { unobserved } from '../support/unobserved.js';
 import { portSuffix, tables } from './socket-tables.js';
 

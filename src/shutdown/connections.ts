@@ -92,7 +92,8 @@ export class Connections {
   /** Bytes read and connections opened so far: it changes while anybody speaks. */
   get activity(): number {
     let sum = 0;
-    for (const [socket, { at }] of this.sockets) sum += socket.bytesRead + at;
+    // what is handed over from another process need not be a socket that counts
+    for (const [socket, { at }] of this.sockets) sum += (socket.bytesRead ?? 0) + at;
     return sum;
   }
 

@@ -36,6 +36,8 @@ export interface Manner {
 export interface Member extends Leaving, Manner {
   /** Servers that answer until the very end. */
   readonly adminServers: Leaving;
+  /** Whether the parent is told when the servers are ready. */
+  readonly ready: boolean;
 }
 
 /** Why and how the process ends. */

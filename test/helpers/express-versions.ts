@@ -10,3 +10,6 @@ export const expressVersions: [name: string, express: ExpressFactory][] = [
 ];
 
 export type { Express };
+
+/** The packages as programs import them. */
+export const expressNames = ['express4', 'express'] as const;

@@ -10,6 +10,8 @@ export interface Program {
   readonly err: string[];
   /** The first line of either stream that matches; it may have been printed already. */
   line(pattern: RegExp): Promise<string>;
+  /** Resolves with the next line of either stream; rejects when the program has ended. */
+  more(): Promise<void>;
   /** The port in the line `listening on <port>`, printed to stderr by the fixture. */
   port(): Promise<number>;
   exit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -24,6 +26,8 @@ export interface ProgramOptions {
   readonly ipc?: boolean;
   /** What runs node instead of the test itself. */
   readonly command?: readonly string[];
+  /** Runs it in a process group of its own, to be signalled as a whole. */
+  readonly group?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -31,7 +35,7 @@ const running = new Set<ChildProcess>();
 /** Runs a program of `test/fixtures` in a process of its own, on the Node that runs the test. */
 export function run(
   fixture: string,
-  { args = [], nodeArgs = [], env = {}, cwd, command = [], ipc = false }: ProgramOptions = {},
+  { args = [], nodeArgs = [], env = {}, cwd, command = [], ipc = false, group = false }: ProgramOptions = {},
 ): Program {
   const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
   const [binary, ...rest] = [...command, process.execPath, ...nodeArgs, file, ...args];
@@ -39,6 +43,7 @@ export function run(
     cwd,
     env: { ...process.env, NODE_ENV: 'production', DEBUG: '', NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+    detached: group,
   });
   running.add(child);
   const closed = once(child, 'close').then(([code, signal]) => {
@@ -73,6 +78,15 @@ export function run(
         void closed.then(() =>
           reject(new Error(`no line ${pattern} from ${fixture}:\n${[...out, ...err].join('\n')}`)),
         );
+      }),
+    more: () =>
+      new Promise((resolve, reject) => {
+        const watch = () => {
+          watchers.delete(watch);
+          resolve();
+        };
+        watchers.add(watch);
+        void closed.then(() => reject(new Error(`${fixture} ended:\n${[...out, ...err].join('\n')}`)));
       }),
     port: async () => Number(/listening on (\d+)/.exec(await program.line(/listening on \d+/))?.[1]),
     exit: () => closed,

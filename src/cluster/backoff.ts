@@ -1,0 +1,23 @@
+const firstWaitMs = 100;
+const longestWaitMs = 30_000;
+const quickMs = 5000;
+
+/**
+ * How long to wait before a dead worker is replaced. One that lived for 5 s is replaced at once, and so is the first
+ * that did not; each further one doubles the wait, from 100 ms up to 30 s.
+ */
+export class Backoff {
+  #nextMs = 0;
+
+  /** The wait after a worker died at this age. */
+  afterDeath(uptimeMs: number): number {
+    if (uptimeMs >= quickMs) this.#nextMs = 0;
+    const waitMs = this.#nextMs;
+    if (uptimeMs < quickMs) this.#nextMs = Math.min(longestWaitMs, waitMs * 2 || firstWaitMs);
+    return waitMs;
+  }
+
+  reset(): void {
+    this.#nextMs = 0;
+  }
+}

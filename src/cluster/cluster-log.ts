@@ -1,0 +1,41 @@
+import type { Logger } from 'pino';
+import type { ClusterWorker, Death } from './cluster-worker.js';
+
+/** What the cluster writes to: a pino logger, or anything with its three methods. */
+export type ClusterLogger = Pick<Logger, 'info' | 'warn' | 'error'>;
+
+/** The fields of a line about a worker. */
+export function fieldsOf({ id, pid }: ClusterWorker): Record<string, unknown> {
+  return { worker: id, workerPid: pid };
+}
+
+/** The fields of a line about its end. */
+export function fieldsOfDeath({
+  code,
+  signal,
+  uptimeMs,
+  route,
+  killed,
+  error,
+}: Death): Record<string, unknown> {
+  return {
+    code,
+    signal,
+    uptimeMs,
+    ...(route && { route }),
+    ...(killed && { killed }),
+    ...(error && { error }),
+  };
+}
+
+/** Why a worker ended, in words. */
+export function causeOf({ code, signal, killed }: Death): string {
+  if (killed) return `killed: ${killed}`;
+  if (signal) return `signal ${signal}`;
+  return code === null ? 'the process could not be started' : `exit code ${code}`;
+}
+
+/** The line a failed start or reload ends with. */
+export function lastErrorOf(death: Death): string {
+  return death.error ? `${causeOf(death)}; its last error: ${death.error.split('\n', 1)[0]}` : causeOf(death);
+}

@@ -1,0 +1,46 @@
+import type { WorkerState } from './cluster-worker.js';
+
+/** What a client asks a cluster, as one line of JSON. */
+export type ControlRequest =
+  | { readonly command: 'status' }
+  | { readonly command: 'reload' }
+  | { readonly command: 'scale'; readonly workers: number }
+  | { readonly command: 'stop' };
+
+/** What the cluster answers, as one line of JSON. */
+export type ControlAnswer =
+  | { readonly ok: true; readonly message: string; readonly status: ClusterStatus }
+  | { readonly ok: false; readonly message: string };
+
+/** One worker, as the primary sees it. */
+export interface WorkerStatus {
+  readonly id: number;
+  readonly pid: number;
+  readonly state: WorkerState;
+  readonly uptimeMs: number;
+  /** Milliseconds since its last heartbeat; `null` before the first. */
+  readonly beatAgeMs: number | null;
+  readonly rssBytes: number | null;
+  /** How busy its event loop was in the last second, 0 to 1. */
+  readonly utilization: number | null;
+  readonly inFlight: number | null;
+}
+
+/** The state of a cluster: what `express-productionize status` prints. */
+export interface ClusterStatus {
+  /** The process id of the primary. */
+  readonly pid: number;
+  readonly script: string;
+  readonly uptimeMs: number;
+  /** How many workers there are to be, and how many of them are ready. */
+  readonly target: number;
+  readonly ready: number;
+  readonly reloading: boolean;
+  readonly stopping: boolean;
+  /** Workers that died unasked since the start. */
+  readonly deaths: number;
+  readonly workers: readonly WorkerStatus[];
+}
+
+/** Longer lines are no request of ours. */
+export const longestLine = 65_536;

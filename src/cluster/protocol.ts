@@ -1,0 +1,58 @@
+/** What asks a worker to drain and leave; PM2 sends the same. */
+export const drainMessage = 'shutdown';
+
+/** What a worker says once it listens and is ready; PM2 waits for the same. */
+export const readyMessage = 'ready';
+
+/** Tells a worker's processes whose worker it is: the process id of the primary. */
+export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
+
+/** How a worker is, told by itself once per beat. */
+export interface Vitals {
+  /** Resident memory in bytes. */
+  readonly rssBytes: number;
+  /** How busy the event loop was since the last beat, 0 to 1. */
+  readonly utilization: number;
+  /** Requests that have no complete answer yet. */
+  readonly inFlight: number;
+  /** Method and route pattern of the request that came last. */
+  readonly route?: string;
+}
+
+/** What a worker does by itself. */
+export interface Manners {
+  /** It says `ready` once it is. */
+  readonly saysReady: boolean;
+  /** It drains when it is asked to leave, within this many milliseconds; 0 where it does not. */
+  readonly drainMs: number;
+}
+
+/** What a worker tells its primary beside `ready`. */
+export type WorkerMessage =
+  | ({ readonly productionize: 'beat' } & Vitals)
+  /** The answer to `listening?`. */
+  | ({ readonly productionize: 'manners' } & Manners)
+  /** An error that nothing caught; `draining` when the worker finishes its requests before it exits. */
+  | {
+      readonly productionize: 'fatal';
+      readonly error: string;
+      readonly route?: string;
+      readonly draining: boolean;
+    }
+  /** Something that is only a risk with more than one worker. */
+  | { readonly productionize: 'risk'; readonly risk: string };
+
+/** What the primary tells a worker beside `shutdown`. */
+export type PrimaryMessage =
+  /** You listen: will you say when you are ready, and do you drain? */
+  | { readonly productionize: 'listening?' }
+  /** Your replacement serves. */
+  | { readonly productionize: 'replaced' };
+
+/** A message of the other side of this protocol, or nothing: the app sends messages of its own. */
+export function asOurs<Message extends WorkerMessage | PrimaryMessage>(
+  message: unknown,
+): Message | undefined {
+  const kind = (message as { productionize?: unknown } | null | undefined)?.productionize;
+  return typeof kind === 'string' ? (message as Message) : undefined;
+}

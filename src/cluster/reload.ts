@@ -1,0 +1,70 @@
+import { type ClusterLogger, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import type { Pool } from './pool.js';
+
+/** What a reload did. */
+export interface ReloadResult {
+  /** How many workers were replaced. */
+  readonly replaced: number;
+}
+
+/**
+ * Replaces the workers of a pool one by one: a new one is ready before an old one drains. When a new one does not get
+ * ready the reload ends there with an error, and the old ones that are left go on serving. Asked for during a reload,
+ * one more follows; any number of further requests join it.
+ */
+export class Reloader {
+  readonly #pool: Pool;
+  readonly #log: ClusterLogger;
+  #running: Promise<ReloadResult> | undefined;
+  #queued: Promise<ReloadResult> | undefined;
+
+  constructor(pool: Pool, log: ClusterLogger) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  get reloading(): boolean {
+    return this.#running !== undefined;
+  }
+
+  reload(): Promise<ReloadResult> {
+    if (this.#running === undefined) {
+      this.#running = this.#reload().finally(() => {
+        this.#running = undefined;
+      });
+      return this.#running;
+    }
+    const next = (): Promise<ReloadResult> => {
+      this.#queued = undefined;
+      return this.reload();
+    };
+    // the code may have changed since the running one began: it cannot stand for this one
+    this.#queued ??= this.#running.then(next, next);
+    return this.#queued;
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const pool = this.#pool;
+    const old = pool.members();
+    this.#log.info({ workers: old.length }, 'reload: starting');
+    let replaced = 0;
+    await pool.exchange(async () => {
+      // where workers are missing because they cannot start, the new code is tried, too
+      for (let n = 0; n < Math.max(old.length, pool.target); n++) {
+        const worker = old[n];
+        if (worker && worker.state !== 'ready' && worker.state !== 'starting') continue;
+        const death = pool.stopping ? undefined : await pool.trial();
+        if (pool.stopping) throw new Error('reload: given up, the cluster is stopping');
+        if (death !== undefined) {
+          const message = `reload failed, ${old.length - replaced} of ${old.length} workers stay as they were: a new worker did not get ready (${lastErrorOf(death)})`;
+          this.#log.error({ ...fieldsOfDeath(death), replaced }, message);
+          throw new Error(message);
+        }
+        if (worker) await pool.drain(worker);
+        replaced++;
+      }
+    });
+    this.#log.info({ replaced }, 'reload: done');
+    return { replaced };
+  }
+}

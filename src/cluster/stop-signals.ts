@@ -1,0 +1,35 @@
+const repeatMs = 5000;
+
+/**
+ * Listens for what asks a process to stop: SIGTERM, SIGINT, and the message `shutdown` of PM2. npm, `tini -g` and a
+ * terminal deliver one wish twice, so a second one within 5 s changes nothing; a later one, a third, or a second
+ * Ctrl-C in a terminal wants the end now. Returns its undo.
+ */
+export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: string) => void): () => void {
+  let first: number | undefined;
+  let count = 0;
+  const onSignal = (signal: string): void => {
+    count++;
+    first ??= performance.now();
+    if (count === 1) stop(signal);
+    else if (
+      count > 2 ||
+      performance.now() - first > repeatMs ||
+      (signal === 'SIGINT' && process.stdin.isTTY)
+    ) {
+      stopNow(signal);
+    }
+  };
+  const onMessage = (message: unknown): void => {
+    if (message === 'shutdown') onSignal('shutdown');
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  // a listener keeps the channel, and with it the process, alive: only where there is one
+  if (process.connected) process.on('message', onMessage);
+  return () => {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+    process.off('message', onMessage);
+  };
+}

@@ -1,0 +1,133 @@
+import http, { type Server } from 'node:http';
+import https from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
+import type { Application } from 'express';
+import { attachedTo } from '../condition-report.js';
+import { quote, warnOnce } from '../errors.js';
+import { productionize } from '../productionize.js';
+import { createServer } from '../server.js';
+import { debugFor } from '../support/debug.js';
+import { processWide } from '../support/process-wide.js';
+import { isExpressApp } from './express-app.js';
+
+const debug = debugFor('preload');
+
+type AnyMethod = (this: Server, ...args: unknown[]) => unknown;
+
+const hooks = processWide<{ undo: (() => void) | undefined }>('serving-hooks', () => ({ undo: undefined }));
+
+/**
+ * Productionizes every Express app of this process at the moment it starts to serve, unless it is already. An app
+ * serves when a server listens whose `request` listener it is; whether it got there by `app.listen`, by
+ * `http.createServer(app)` or by `server.on('request', app)`, in CommonJS or ESM, ends in the same three places, which
+ * are patched once per process, whatever the number of copies of the package:
+ *
+ * - `on` and `addListener` of http and https servers note which servers have an app, since socket.io takes listeners
+ *   off again;
+ * - `listen` productionizes the noted apps: by then the app had its chance to do so itself, with options;
+ * - `http.createServer` and `https.createServer`, called with an app, make our faster server.
+ *
+ * Returns its undo.
+ */
+export function installServingHooks(): () => void {
+  hooks.undo ??= install();
+  return () => {
+    hooks.undo?.();
+    hooks.undo = undefined;
+  };
+}
+
+function install(): () => void {
+  const apps = new WeakMap<Server, Set<Application>>();
+  let seen = false;
+
+  const note = (server: Server, app: Application): void => {
+    const known = apps.get(server) ?? new Set();
+    apps.set(server, known.add(app));
+    seen = true;
+    if (server.listening) serve(server, app);
+  };
+  const undo: (() => void)[] = [];
+  for (const { prototype } of [http.Server, https.Server] as unknown as { prototype: object }[]) {
+    for (const name of ['on', 'addListener']) {
+      undo.push(
+        replace(prototype, name, (original) => {
+          return function on(event, listener, ...rest) {
+            if (event === 'request' && isExpressApp(listener)) note(this, listener);
+            return original.call(this, event, listener, ...rest);
+          };
+        }),
+      );
+    }
+    undo.push(
+      replace(prototype, 'listen', (original) => {
+        return function listen(...args) {
+          for (const app of apps.get(this) ?? []) serve(this, app);
+          if (!seen) this.once('listening', warnOfNoApp);
+          return original.apply(this, args);
+        };
+      }),
+    );
+  }
+  const warnOfNoApp = (): void => {
+    if (!seen) {
+      warnOnce(
+        'ERR_PRODUCTIONIZE_PRELOAD',
+        'A server listens whose request listener is no Express app, so nothing was productionized. If a function of yours calls the app, call productionize(app) where the app is made.',
+      );
+    }
+  };
+  undo.push(
+    replace(http, 'createServer', (original) => {
+      return function createHttpServer(...args) {
+        const { app, options } = split(args);
+        return app && !own(options) ? createServer(app, options) : original.apply(this, args);
+      };
+    }),
+    replace(https, 'createServer', (original) => {
+      return function createHttpsServer(...args) {
+        const { app, options } = split(args);
+        return app && !own(options) ? createServer(app, { tls: options }) : original.apply(this, args);
+      };
+    }),
+  );
+  syncBuiltinESMExports();
+  return () => {
+    for (const put of undo.reverse()) put();
+    syncBuiltinESMExports();
+  };
+}
+
+function serve(server: Server, app: Application): void {
+  try {
+    if (attachedTo(app)) debug(() => ['the app productionized itself: kept']);
+    else productionize(app);
+    attachedTo(app)?.adopt?.(server);
+  } catch (error) {
+    warnOnce('ERR_PRODUCTIONIZE_PRELOAD', `The app was not productionized: ${quote(error)}.`);
+  }
+}
+
+/** Both signatures of `createServer`: with options first, or without. */
+function split(args: unknown[]): { app: Application | undefined; options: http.ServerOptions } {
+  const app = args.slice(0, 2).find(isExpressApp);
+  return { app, options: app === args[0] ? {} : ((args[0] ?? {}) as http.ServerOptions) };
+}
+
+/** Classes that are given are meant: by the app, or by our own server. */
+function own({ IncomingMessage, ServerResponse }: http.ServerOptions): boolean {
+  return IncomingMessage !== undefined || ServerResponse !== undefined;
+}
+
+/** Replaces a method, an inherited one by an own one. Returns what puts it back. */
+function replace(target: object, name: string, wrap: (original: AnyMethod) => AnyMethod): () => void {
+  const before = Object.getOwnPropertyDescriptor(target, name);
+  const value = wrap((target as Record<string, AnyMethod>)[name] as AnyMethod);
+  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
+  return () => {
+    // somebody patched it after us: their patch stays, ours behind it
+    if ((target as Record<string, unknown>)[name] !== value) return;
+    if (before) Object.defineProperty(target, name, before);
+    else delete (target as Record<string, unknown>)[name];
+  };
+}
