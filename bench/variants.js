@@ -13,6 +13,8 @@ const parts = {
   asyncErrors: ['json', 'async-error'],
   errorHandler: ['json', 'not-found', 'async-error'],
   fatalErrors: ['json'],
+  gracefulShutdown: ['json'],
+  healthChecks: ['json'],
 };
 
 const ours = { server: 'ours', compresses: true };

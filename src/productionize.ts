@@ -36,6 +36,7 @@ import {
 import { attachPipeline, type Pipeline } from './pipeline.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 import { resolveContext } from './request-context.js';
+import { constructorsOf } from './server.js';
 import { debugFor } from './support/debug.js';
 import { readEnvironment } from './support/environment.js';
 
@@ -119,6 +120,8 @@ export function restore(app: Application): void {
 
 function assemble(assembly: Assembly): Attached {
   const { app, lifecycle } = assembly;
+  // before a part puts anything on the app's prototypes, so that each can take its own off again
+  constructorsOf(app);
   const running = new Map<Part, Running>();
   const conditions = new Map<Part, PartCondition>();
   for (const part of order) {

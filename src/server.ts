@@ -62,8 +62,8 @@ interface Prototypes {
   [constructorsKey]?: Constructors;
 }
 
-/** The two classes of an app, made on first use. */
-function constructorsOf(app: Application): Constructors {
+/** The two classes of an app, made on first use. What is put on the app's prototypes later is then put on these. */
+export function constructorsOf(app: Application): Constructors {
   const prototypes = app as unknown as Prototypes;
   prototypes[constructorsKey] ??= makeConstructors(prototypes);
   return prototypes[constructorsKey];

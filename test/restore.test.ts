@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import type { Application, Express } from 'express';
 import { conditionReport, productionize, restore } from '../src/index.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { quiet } from './helpers/memory-log.js';
@@ -41,5 +44,29 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
     expect(Object.getOwnPropertySymbols(layer())).toEqual([]);
     expect(conditionReport(app)).toBeUndefined();
     expect((await get(`${url}/big`, gzip)).headers).not.toHaveProperty('content-encoding');
+  });
+
+  it('C112 restores the prototypes of an app that listens with the faster server', async () => {
+    const own = (app: Application) =>
+      [(app as Express).request, (app as Express).response].flatMap((prototype) =>
+        Reflect.ownKeys(prototype as object),
+      );
+    const signals = () =>
+      ['SIGTERM', 'SIGINT', 'message', 'disconnect'].map((name) => process.listenerCount(name));
+    const before = signals();
+    const app = addRoutes(express());
+    productionize(app, { ...quiet(), gracefulShutdown: true, healthChecks: true, deadline: true });
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/big`;
+    expect((await get(url, gzip)).headers).toHaveProperty('content-encoding');
+    restore(app);
+    expect((await get(url, gzip)).headers).not.toHaveProperty('content-encoding');
+    server.close();
+    await once(server, 'close');
+    // the classes of the server stay as long as it runs
+    const left = own(app).filter((name) => name !== 'constructor' && name !== 'end');
+    expect(left).toEqual(own(addRoutes(express())));
+    expect(signals()).toEqual(before);
   });
 });
