@@ -368,7 +368,8 @@ describe.each(['express4', 'express'])('healthChecks in a process with %s', (exp
           expect(ready.headers.connection).toBe('close');
         }
       } catch (error) {
-        expect((error as NodeJS.ErrnoException).code).toBe('ECONNREFUSED');
+        // the last one may come in the moment in which the listener closes
+        expect(['ECONNREFUSED', 'ECONNRESET']).toContain((error as NodeJS.ErrnoException).code);
       }
       expect(answers.length).toBeGreaterThan(3);
       expect(answers.every(([ready, live]) => ready === 503 && live === 200)).toBe(true);
