@@ -8,6 +8,7 @@ import { productionize } from '../productionize.js';
 import { createServer } from '../server.js';
 import { debugFor } from '../support/debug.js';
 import { processWide } from '../support/process-wide.js';
+import { replaceMethod } from '../support/replace-method.js';
 import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
@@ -119,15 +120,7 @@ function own({ IncomingMessage, ServerResponse }: http.ServerOptions): boolean {
   return IncomingMessage !== undefined || ServerResponse !== undefined;
 }
 
-/** Replaces a method, an inherited one by an own one. Returns what puts it back. */
 function replace(target: object, name: string, wrap: (original: AnyMethod) => AnyMethod): () => void {
-  const before = Object.getOwnPropertyDescriptor(target, name);
-  const value = wrap((target as Record<string, AnyMethod>)[name] as AnyMethod);
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
-  return () => {
-    // somebody patched it after us: their patch stays, ours behind it
-    if ((target as Record<string, unknown>)[name] !== value) return;
-    if (before) Object.defineProperty(target, name, before);
-    else delete (target as Record<string, unknown>)[name];
-  };
+  const methods = target as Record<string, AnyMethod>;
+  return replaceMethod(methods, name, wrap(methods[name] as AnyMethod));
 }

@@ -1,4 +1,4 @@
-/** Puts a method on an object. The undo puts back what was there, unless somebody replaced it since. */
+/** Puts a method on an object, in the place of an inherited one too. The undo puts back what was there, unless somebody replaced it since. */
 export function replaceMethod<Target extends object, Name extends keyof Target>(
   target: Target,
   name: Name,
