@@ -224,6 +224,8 @@ describe('the control socket', () => {
     expect(state).toMatchObject({ pid: cluster.child.pid, target: 2, ready: 2, deaths: 0, reloading: false });
     expect(state.workers).toHaveLength(2);
     expect(state.workers[0]).toMatchObject({ id: 1, state: 'ready', pid: expect.any(Number) });
+    const port = Number(new URL(await cluster.url()).port);
+    expect(state.workers[0].addresses).toEqual([{ host: '127.0.0.1', port }]);
     await ask('scale', '4');
     const missing = await ask('status', '--json');
     expect(missing.code).toBe(JSON.parse(missing.out)[0].ready < 4 ? 1 : 0);

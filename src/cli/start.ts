@@ -34,7 +34,7 @@ Signals to this process: SIGTERM and SIGINT drain all workers and end, SIGHUP re
         `start: unexpected argument ${JSON.stringify(more[0])}. Arguments of the script stand behind \`--\`.`,
       );
     }
-    const file = find(script);
+    const file = findScript('start', script);
     const given =
       values.workers === undefined
         ? undefined
@@ -64,12 +64,12 @@ Signals to this process: SIGTERM and SIGINT drain all workers and end, SIGHUP re
 };
 
 /** Found as Node finds a script: without its extension, or by the folder of its package. */
-function find(script: string): string {
+export function findScript(command: string, script: string): string {
   const file = path.resolve(script);
   try {
     return createRequire(file).resolve(file);
   } catch {
-    throw new UsageError(`start: there is no script ${JSON.stringify(file)}`);
+    throw new UsageError(`${command}: there is no script ${JSON.stringify(file)}`);
   }
 }
 

@@ -12,6 +12,14 @@ import {
 /** `dying`: an error escaped, and the worker finishes its requests. `draining`: it was asked to leave. */
 export type WorkerState = 'starting' | 'ready' | 'dying' | 'draining' | 'dead';
 
+/** Where a worker listens. */
+export interface ListenAddress {
+  /** What the app named; `null` for every address. */
+  readonly host: string | null;
+  /** As the system chose it; -1 for a Unix socket, whose path is `host`. */
+  readonly port: number;
+}
+
 /** How a worker ended. */
 export interface Death {
   readonly code: number | null;
@@ -42,6 +50,7 @@ export class ClusterWorker {
   /** Node's own view of it. */
   readonly handle: Worker;
   readonly startedAt = performance.now();
+  readonly addresses: ListenAddress[] = [];
   state: WorkerState = 'starting';
   vitals: Vitals | undefined;
   manners: Manners | undefined;
@@ -67,7 +76,10 @@ export class ClusterWorker {
     this.started = new Promise((resolve) => {
       this.#tell = resolve;
     });
-    worker.on('listening', () => this.#send({ productionize: 'listening?' }));
+    worker.on('listening', ({ address, port }) => {
+      this.addresses.push({ host: address ?? null, port });
+      this.#send({ productionize: 'listening?' });
+    });
     worker.on('message', (message: unknown) => this.#hear(message, events));
     this.gone = new Promise((resolve) => {
       worker.once('exit', (code, signal) =>

@@ -1,4 +1,4 @@
-import type { WorkerState } from './cluster-worker.js';
+import type { ListenAddress, WorkerState } from './cluster-worker.js';
 
 /** What a client asks a cluster, as one line of JSON. */
 export type ControlRequest =
@@ -24,6 +24,7 @@ export interface WorkerStatus {
   /** How busy its event loop was in the last second, 0 to 1. */
   readonly utilization: number | null;
   readonly inFlight: number | null;
+  readonly addresses: readonly ListenAddress[];
 }
 
 /** The state of a cluster: what `express-productionize status` prints. */

@@ -195,7 +195,8 @@ function statusOf(pool: Pool, reloader: Reloader, script: string): ClusterStatus
   };
 }
 
-function statusOfWorker({ id, pid, state, uptimeMs, beatAt, vitals }: ClusterWorker): WorkerStatus {
+function statusOfWorker(worker: ClusterWorker): WorkerStatus {
+  const { id, pid, state, uptimeMs, beatAt, vitals, addresses } = worker;
   return {
     id,
     pid,
@@ -205,5 +206,6 @@ function statusOfWorker({ id, pid, state, uptimeMs, beatAt, vitals }: ClusterWor
     rssBytes: vitals?.rssBytes ?? null,
     utilization: vitals?.utilization ?? null,
     inFlight: vitals?.inFlight ?? null,
+    addresses,
   };
 }

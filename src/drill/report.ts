@@ -1,0 +1,103 @@
+import type { Tally } from './tally.js';
+
+/** What came of a drill. */
+export interface Report {
+  readonly script: string;
+  readonly port: number;
+  /** What was asked for by GET, and the status it has while nothing happens. */
+  readonly path: string;
+  readonly status: number;
+  readonly workers: number;
+  /** How many reloads were to be, and how many were done. */
+  readonly reloads: number;
+  readonly reloaded: number;
+  readonly seconds: number;
+  /** Workers that died unasked. */
+  readonly deaths: number;
+  /** Why the reloads ended early, where they did. */
+  readonly problem: string | null;
+  readonly traffic: readonly TrafficReport[];
+  readonly lost: number;
+  readonly verdict: string;
+}
+
+/** What came of one kind of traffic. */
+export interface TrafficReport {
+  readonly kind: string;
+  readonly sent: number;
+  readonly answered: number;
+  readonly failed: number;
+  readonly reconnected: number;
+  readonly slowestMs: number;
+  /** How often each reason was met. */
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** Sums up a drill. */
+export function makeReport(
+  drill: Omit<Report, 'traffic' | 'lost' | 'verdict'>,
+  tallies: readonly Tally[],
+): Report {
+  const traffic = tallies.map(({ kind, sent, answered, failed, reconnected, slowestMs, losses }) => ({
+    kind,
+    sent,
+    answered,
+    failed,
+    reconnected,
+    slowestMs: Math.round(slowestMs),
+    losses: Object.fromEntries(losses),
+  }));
+  const lost = traffic.reduce((sum, { failed }) => sum + failed, 0);
+  const report = { ...drill, traffic, lost };
+  return { ...report, verdict: verdict(report) };
+}
+
+/** Whether the app came through it. */
+export function passed({ lost, problem, deaths }: Pick<Report, 'lost' | 'problem' | 'deaths'>): boolean {
+  return lost === 0 && problem === null && deaths === 0;
+}
+
+function verdict(report: Omit<Report, 'verdict'>): string {
+  const { traffic, lost, reloads, reloaded, problem, deaths } = report;
+  const sent = traffic.reduce((sum, kind) => sum + kind.sent, 0);
+  const sentences = [`${number(lost)} of ${number(sent)} lost over ${count(reloaded, 'reload')}.`];
+  if (problem !== null) sentences.push(`Only ${reloaded} of ${reloads} reloads were done: ${problem}.`);
+  if (deaths > 0) sentences.push(`${count(deaths, 'worker')} died.`);
+  return `${passed(report) ? 'Passed' : 'Failed'}: ${sentences.join(' ')}`;
+}
+
+const heads = ['traffic', 'sent', 'answered', 'failed', 'reconnected', 'slowest'];
+
+/** The table of a drill, the reasons of what was lost, and the verdict. */
+export function format(report: Report): string {
+  const rows = report.traffic.map(({ kind, sent, answered, failed, reconnected, slowestMs }) => [
+    kind,
+    ...[sent, answered, failed, reconnected].map(number),
+    `${number(slowestMs)} ms`,
+  ]);
+  const widths = heads.map((head, i) =>
+    Math.max(head.length, ...rows.map((row) => (row[i] as string).length)),
+  );
+  const lines = [heads, ...rows].map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))),
+  );
+  const reasons = report.traffic.flatMap(({ kind, losses }) =>
+    Object.entries(losses).map(([reason, times]) => `${kind}: ${number(times)} × ${reason}`),
+  );
+  return [
+    `${count(report.reloaded, 'reload')} of ${count(report.workers, 'worker')}, ${report.seconds} s; GET ${report.path} on port ${report.port} is answered ${report.status}`,
+    '',
+    ...lines.map((cells) => cells.join('  ')),
+    '',
+    ...reasons,
+    report.verdict,
+  ].join('\n');
+}
+
+function number(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+function count(times: number, name: string): string {
+  return `${number(times)} ${name}${times === 1 ? '' : 's'}`;
+}
