@@ -30,7 +30,7 @@ function wrk() {
       writeFileSync(script, wrkScript(load));
       // wrk knows whole seconds only
       const duration = `-d${Math.max(1, Math.round(seconds))}s`;
-      const command = [...onSharedCore(), 'wrk', '-t1', `-c${connections}`, duration, '-s', script];
+      const command = [...onSharedCore(load), 'wrk', '-t1', `-c${connections}`, duration, '-s', script];
       const { stdout } = await run(command[0], [...command.slice(1), origin + load.path]);
       return JSON.parse(stdout.trim().split('\n').at(-1));
     },

@@ -24,7 +24,7 @@ export async function measureLoad(load, variants, settings) {
 }
 
 async function cpuPerRequest(load, variant, { nodeBinary, generator, seconds, warmup }) {
-  const server = await startServer(variant, nodeBinary);
+  const server = await startServer(variant, nodeBinary, load);
   try {
     await probe(server.origin, load, variant);
     await warmUp(server, load, generator, warmup);

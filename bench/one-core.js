@@ -8,8 +8,12 @@ import { availableParallelism } from 'node:os';
  * wake-up: with a fast client that is a quarter of what a request costs, and what it costs depends on everything else
  * that runs. In production the client is elsewhere. On one core the server answers all that waits, then the client has
  * its turn.
+ *
+ * Where bodies are compressed, servers hand work to threads of their own. What that costs is theirs, in production too:
+ * those loads have all cores.
  */
-export function onSharedCore() {
+export function onSharedCore({ encoded }) {
+  if (encoded) return [];
   const core = availableParallelism() - 1;
   const works = spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0;
   return works ? ['taskset', '-c', `${core}`] : [];

@@ -5,9 +5,9 @@ import { onSharedCore } from './one-core.js';
 
 const host = fileURLToPath(new URL('host.js', import.meta.url));
 
-/** Starts the server of a variant in a new process of the given Node, and waits until it listens. */
-export async function startServer({ name, server, options, nodeEnv }, nodeBinary) {
-  const [execPath, ...execArgv] = [...onSharedCore(), nodeBinary];
+/** Starts the server of a variant for a load, in a new process of the given Node, and waits until it listens. */
+export async function startServer({ name, server, options, nodeEnv }, nodeBinary, load) {
+  const [execPath, ...execArgv] = [...onSharedCore(load), nodeBinary];
   const child = fork(host, [JSON.stringify({ server, options })], {
     execPath,
     execArgv,
