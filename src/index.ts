@@ -87,3 +87,4 @@ export type { BlockedLoop } from './sync-calls/blocked-loop.js';
 export type { SyncIoGroup } from './sync-calls/sync-builtins.js';
 export type { SyncIoFinding } from './sync-calls/sync-report.js';
 export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './sync-io-detector.js';
+export { type InheritedSocket, inheritedSockets, notifySystemd } from './systemd.js';

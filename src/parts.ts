@@ -25,6 +25,7 @@ import type { ProductionizeOptions } from './productionize-options.js';
 import { contextOf } from './request-context.js';
 import { requestLogger } from './request-logger.js';
 import { joinShutdown } from './shutdown/membership.js';
+import { pm2Environment } from './shutdown/pm2-environment.js';
 import { resolveShutdown } from './shutdown/settings.js';
 import { listenForSignals } from './shutdown/signals.js';
 import { protectPipes } from './streams/pipe-protection.js';
@@ -354,6 +355,12 @@ export const gracefulShutdownPart: Part = {
     const release = listenForSignals(options.gracefulShutdown !== undefined, settings);
     return {
       onServer: (server) => member.add(server),
+      boot() {
+        const environment = pm2Environment();
+        if (environment === undefined) return undefined;
+        settings.log({ level: 'info', reason: 'boot', message: `PM2: ${environment}` });
+        return `${gracefulShutdownPart.reason}; PM2: ${environment}`;
+      },
       undo() {
         release();
         member.leave();

@@ -7,6 +7,7 @@ import { createServer } from './server.js';
 import { isEnding } from './shutdown/ending.js';
 import { attachLifecycle } from './shutdown/server-lifecycle.js';
 import { liveApps } from './support/live-apps.js';
+import { listenArguments } from './systemd/inherited-sockets.js';
 
 type Next = (error?: unknown) => void;
 type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
@@ -105,7 +106,7 @@ export function attachPipeline(
     if (isEnding()) return createServer(app);
     const server = isExpressListen(expressListen)
       ? listenOn(createServer(app), args, app)
-      : expressListen.apply(app, args);
+      : expressListen.apply(app, listenArguments(args));
     adopt(server);
     return server;
   };

@@ -4,6 +4,7 @@ import type { Application } from 'express';
 import { attachedTo } from './condition-report.js';
 import { ProductionizeError, quote } from './errors.js';
 import { takesText } from './support/takes-text.js';
+import { inheritedSockets, listenArguments } from './systemd/inherited-sockets.js';
 
 /** Options of {@link createServer}: those of Node's server, and TLS where the app speaks https itself. */
 export interface ServerOptions extends http.ServerOptions {
@@ -52,6 +53,7 @@ export function createServer(app: Application, { tls, ...options }: ServerOption
   const server = tls
     ? https.createServer({ ...settings, ...tls }, listener)
     : http.createServer(settings, listener);
+  if (inheritedSockets().length > 0) listenOnInherited(server);
   attachedTo(app)?.adopt?.(server);
   return server;
 }
@@ -60,6 +62,14 @@ interface Prototypes {
   request: object;
   response: object;
   [constructorsKey]?: Constructors;
+}
+
+/** Under socket activation the port is open already, and not this process's to open. */
+function listenOnInherited(server: Server): void {
+  const { listen } = server;
+  server.listen = function listenOnInheritedSocket(this: Server, ...args: unknown[]) {
+    return (listen as (...args: unknown[]) => Server).apply(this, listenArguments(args));
+  };
 }
 
 /** The two classes of an app, made on first use. What is put on the app's prototypes later is then put on these. */

@@ -81,6 +81,11 @@ export class Pool implements WorkerEvents {
     );
   }
 
+  /** What the longest drain of a worker may take, in milliseconds. */
+  get drainMs(): number {
+    return Math.max(0, ...[...this.workers].map((worker) => this.#drainMs(worker)));
+  }
+
   get ready(): number {
     return this.members().filter(({ state }) => state === 'ready').length;
   }

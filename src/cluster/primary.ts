@@ -1,10 +1,18 @@
 import cluster, { type ClusterSettings } from 'node:cluster';
 import { ProductionizeError, quote, warnOnce } from '../errors.js';
 import { isInteger } from '../options.js';
+import { inheritedSockets } from '../systemd/inherited-sockets.js';
+import {
+  attachServiceManager,
+  tellServiceReady,
+  tellServiceStatus,
+  tellServiceStopping,
+} from '../systemd/service-manager.js';
 import type { ClusterLogger } from './cluster-log.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlAnswer, ControlRequest, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
+import { socketsForWorkers, watchInheritedSockets } from './inherited-sockets.js';
 import { Pool, type Traffic } from './pool.js';
 import { primaryVariable, readyMessage } from './protocol.js';
 import { Reloader, type ReloadResult } from './reload.js';
@@ -47,10 +55,15 @@ export interface Cluster {
 export function startPrimary(settings: PrimarySettings): Cluster {
   const { log, workers } = settings;
   process.env.NODE_ENV ??= 'production';
-  cluster.schedulingPolicy = cluster.SCHED_RR;
+  // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
+  // what its workers do not accept themselves waits there for the next one
+  cluster.schedulingPolicy = inheritedSockets().length > 0 ? cluster.SCHED_NONE : cluster.SCHED_RR;
   if (settings.fork) cluster.setupPrimary(settings.fork);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
   log.info({ workers: workers.count, script }, `cluster: ${workers.count} workers (${workers.reason})`);
+
+  attachServiceManager();
+  const tellWorkers = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
 
   let closeControl = (): void => {};
   const exit = (code: number): never => {
@@ -65,7 +78,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   const pool = new Pool({
     ...settings,
     target: workers.count,
-    environment: { [primaryVariable]: String(process.pid) },
+    environment: { [primaryVariable]: String(process.pid), ...socketsForWorkers() },
     onGiveUp(lastError) {
       log.error(
         { lastError },
@@ -79,6 +92,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       if (warning) warnOnce(warning.code, warning.message(pool.target));
     },
     onReady() {
+      tellWorkers();
       if (pool.ready < pool.target) return;
       tellReady();
       tellReady = () => {};
@@ -90,6 +104,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   const stop = (reason: string): Promise<void> => {
     stopped ??= (async () => {
       log.info({ reason }, `cluster: ${reason}, draining ${pool.workers.size} workers`);
+      tellServiceStopping(reason, pool.drainMs);
       const clean = await pool.stop();
       log.info(
         { clean },
@@ -140,7 +155,16 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     );
   }
   // a process manager above may wait for it, as it would for a single process
-  void ready.then(() => process.connected && process.send?.(readyMessage));
+  void ready.then(() => {
+    tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
+    if (process.connected) process.send?.(readyMessage);
+  });
+  watchInheritedSockets(() => {
+    if (pool.stopping) return;
+    log.error('cluster: the inherited socket was closed with the last worker: ending, to be given it again');
+    pool.kill('the inherited socket is gone');
+    exit(1);
+  });
   pool.settle();
   return handle;
 }

@@ -8,6 +8,7 @@ import { endProcess } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { findOrchestrator, marginOf } from '../shutdown/orchestrator.js';
 import { liveApps } from '../support/live-apps.js';
+import { listenArguments } from '../systemd/inherited-sockets.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { Traffic } from './pool.js';
 import { drainMessage, readyMessage, type WorkerMessage } from './protocol.js';
@@ -60,7 +61,7 @@ export async function listenSticky({
   cluster.setupPrimary({ serialization: 'advanced' });
   const server = http.createServer();
   setupPrimary(server);
-  server.listen(port, host);
+  server.listen(...(listenArguments([port, host]) as Parameters<Server['listen']>));
   await once(server, 'listening');
   const address = server.address();
   return {

@@ -9,6 +9,7 @@ import { createServer } from '../server.js';
 import { debugFor } from '../support/debug.js';
 import { processWide } from '../support/process-wide.js';
 import { replaceMethod } from '../support/replace-method.js';
+import { listenArguments } from '../systemd/inherited-sockets.js';
 import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
@@ -65,7 +66,7 @@ function install(): () => void {
         return function listen(...args) {
           for (const app of apps.get(this) ?? []) serve(this, app);
           if (!seen) this.once('listening', warnOfNoApp);
-          return original.apply(this, args);
+          return original.apply(this, apps.has(this) ? listenArguments(args) : args);
         };
       }),
     );

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Lifecycle } from '../lifecycle.js';
 import { debugFor } from '../support/debug.js';
 import { processWide } from '../support/process-wide.js';
+import { tellServiceStopping } from '../systemd/service-manager.js';
 import { leaveCluster } from './cluster-worker.js';
 import { announce, cut, drain, type Leaving, stillOpen } from './drain.js';
 import { hooks, runHook } from './hooks.js';
@@ -151,6 +152,7 @@ async function runDown(
   const leftMs = () => Math.max(leastForHooksMs, endAt - performance.now());
   const report = (line: Omit<ShutdownLine, 'reason'>) => say(all, { ...line, reason });
   const timer = setTimeout(() => deadline.abort(), delayMs + timeoutMs);
+  tellServiceStopping(reason, delayMs + timeoutMs + hooks.shutdown.size * leastForHooksMs);
 
   if (all.length > 0) {
     const open = stillOpen(leaving);

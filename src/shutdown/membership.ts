@@ -1,17 +1,15 @@
 import type { Server } from 'node:http';
 import type { Lifecycle } from '../lifecycle.js';
-import { debugFor } from '../support/debug.js';
 import { clusterWorker, onParentMessage } from './cluster-worker.js';
 import { Connections } from './connections.js';
 import { announce, cut, drain } from './drain.js';
 import { endProcess, isEnding, type Member, members, type ShutdownLog } from './ending.js';
 import { watchListenFailure } from './listen-failure.js';
 import { findOrchestrator } from './orchestrator.js';
+import { awaitReadiness, becomeReady, giveUpReadiness } from './readiness.js';
 import { whenReady } from './ready.js';
 import { lifecyclesOf } from './server-lifecycle.js';
 import type { ShutdownSettings } from './settings.js';
-
-const debug = debugFor('graceful-shutdown');
 
 /** Takes part in the end of the process with servers that are added as they appear. */
 export function joinShutdown(
@@ -27,7 +25,6 @@ export function joinShutdown(
     adminServers: { servers: settings.adminServers, lifecycles: new Set() },
   };
   let unhear: (() => void) | undefined;
-  let told = false;
 
   /** The servers of a member that listen keep it in the process-wide set, and nothing else does. */
   const enter = (): void => {
@@ -45,10 +42,15 @@ export function joinShutdown(
     servers.add(server);
     const connections = Connections.watch(server);
     const onListening = (): void => {
-      if (isEnding()) server.close();
-      else enter();
+      if (isEnding()) {
+        server.close();
+        return;
+      }
+      enter();
+      if (settings.ready) awaitReadiness(server);
     };
     const onClose = (): void => {
+      giveUpReadiness(server);
       if (!isEnding() && ![...servers].some(({ listening }) => listening)) exit();
     };
     if (server.listening) onListening();
@@ -58,13 +60,10 @@ export function joinShutdown(
     const unready = whenReady(
       server,
       () => lifecyclesOf(server),
-      () => {
-        if (told || !settings.ready) return;
-        told = true;
-        tellReady();
-      },
+      () => settings.ready && becomeReady(server),
     );
     undo.set(server, () => {
+      giveUpReadiness(server);
       server.off('listening', onListening);
       server.off('close', onClose);
       unwatch();
@@ -97,15 +96,6 @@ function hearParent(): () => void {
   return onParentMessage((message) => {
     if (message === 'shutdown') endProcess({ reason: 'the message shutdown' });
   });
-}
-
-function tellReady(): void {
-  if (process.send === undefined) return;
-  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') {
-    debug(() => ['the parent is neither PM2 nor a cluster: ready is not sent']);
-    return;
-  }
-  process.send('ready', undefined, undefined, () => {});
 }
 
 function failListen(log: ShutdownLog, error: NodeJS.ErrnoException): void {

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { warnOnce } from '../errors.js';
 import { type Check, checkOptions, isBoolean, isFunction, isInteger } from '../options.js';
 import { readEnvironment } from '../support/environment.js';
+import { isHeard } from '../systemd/service-manager.js';
 import { clusterWorker } from './cluster-worker.js';
 import type { ShutdownLine, ShutdownLog } from './ending.js';
 import { warnOfNpmStart } from './npm-start.js';
@@ -37,8 +38,8 @@ export interface GracefulShutdownOptions {
    */
   readonly adminServers?: Server | readonly Server[];
   /**
-   * Whether a parent that waits for it gets the message `ready` once the server listens and its health checks pass:
-   * PM2 with `wait_ready`, or the primary of a cluster.
+   * Whether who waits for it hears that the servers listen and their health checks pass: PM2 with `wait_ready`, the
+   * primary of a cluster, systemd with `Type=notify`.
    * @default true
    */
   readonly ready?: boolean;
@@ -89,7 +90,9 @@ export function resolveShutdown(
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
   const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, log = printLine } = given;
   const { timeoutMs = Math.max(0, graceMs - delayMs - marginOf(graceMs)) } = given;
-  if (delayMs + timeoutMs > graceMs && (orchestrator.told || given.graceMs !== undefined)) {
+  const told = orchestrator.told || given.graceMs !== undefined;
+  // a service manager that hears this process is asked for the time it needs
+  if (delayMs + timeoutMs > graceMs && told && !isHeard()) {
     warnOnce(
       'ERR_PRODUCTIONIZE_GRACE',
       `gracefulShutdown may take ${delayMs + timeoutMs} ms (delayMs ${delayMs} + timeoutMs ${timeoutMs}), but ${

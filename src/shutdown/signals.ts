@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { debugFor } from '../support/debug.js';
 import { processWide } from '../support/process-wide.js';
 import { appListensFor, ownSignalListener } from '../support/signal-listeners.js';
+import { attachServiceManager, tellServiceStopping } from '../systemd/service-manager.js';
 import { outlivePrimary } from './cluster-worker.js';
 import { announce } from './drain.js';
 import { endProcess, forceEnd, isEnding, type Manner, members } from './ending.js';
@@ -62,7 +63,9 @@ function attach(): () => void {
   // in front, so that a `once` listener of the app is still there to be counted
   for (const signal of signals) process.prependListener(signal, onSignal);
   const stay = outlivePrimary(() => endProcess({ reason: 'the primary is gone' }));
+  const quit = attachServiceManager();
   return () => {
+    quit();
     for (const signal of signals) process.off(signal, onSignal);
     stay();
   };
@@ -101,6 +104,7 @@ function again(signal: Signal): void {
 /** The app ends the process itself: it is helped to lose nothing, and left to it. */
 function assist(signal: Signal): void {
   debug(() => ['a %s listener of the app was found and kept: it ends the process', signal]);
+  tellServiceStopping(signal);
   for (const member of members) {
     announce(member);
     for (const server of member.servers) postponeIdleClose(server);

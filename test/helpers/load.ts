@@ -20,7 +20,12 @@ export interface Load {
 /** Sends requests one after the other over a few connections, kept alive or a new one each, until it is stopped. */
 export function steadyLoad(
   url: string,
-  { keepAlive, clients = 3, pauseMs = 0 }: { keepAlive: boolean; clients?: number; pauseMs?: number },
+  {
+    keepAlive,
+    clients = 3,
+    pauseMs = 0,
+    limitMs = 0,
+  }: { keepAlive: boolean; clients?: number; pauseMs?: number; limitMs?: number },
 ): Load {
   const agent = keepAlive ? new http.Agent({ keepAlive: true, maxSockets: clients }) : undefined;
   const failures: string[] = [];
@@ -33,7 +38,7 @@ export function steadyLoad(
         failures.push(error.code ?? error.message);
         resolve();
       };
-      const req = http.get(url, { agent: agent ?? false }, (res) => {
+      const req = http.get(url, { agent: agent ?? false, timeout: limitMs }, (res) => {
         res.resume();
         res.once('error', fail);
         res.once('end', () => {
@@ -44,6 +49,7 @@ export function steadyLoad(
         });
       });
       req.once('error', fail);
+      if (limitMs > 0) req.once('timeout', () => req.destroy(new Error('timeout')));
     });
   const loops = Array.from({ length: clients }, async () => {
     while (!stopped) {

@@ -1,0 +1,193 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  afterwards,
+  cleanUp,
+  execFile,
+  failures,
+  folder,
+  freePort,
+  installed,
+  managedApp,
+  pidAt,
+  printCounts,
+  underLoad,
+  until,
+} from '../helpers/daemons.js';
+import { get } from '../helpers/serve.js';
+
+let bin: string;
+
+beforeAll(async () => {
+  bin = await installed('pm2', '7');
+}, 120_000);
+afterEach(cleanUp);
+
+interface Listed {
+  readonly pid: number;
+  readonly pm2_env: { readonly status: string; readonly restart_time: number };
+}
+
+/** A PM2 of its own with the app in it. */
+async function start(app: object, env: NodeJS.ProcessEnv = {}, port?: number) {
+  const home = folder();
+  port ??= await freePort();
+  const file = path.join(home, 'ecosystem.config.cjs');
+  const written = {
+    name: 'web',
+    script: managedApp,
+    interpreter: process.execPath,
+    out_file: path.join(home, 'out.log'),
+    error_file: path.join(home, 'err.log'),
+    merge_logs: true,
+    ...app,
+    env: { NODE_ENV: 'production', PORT: String(port), ...env },
+  };
+  writeFileSync(file, `module.exports = { apps: [${JSON.stringify(written)}] }`);
+  const nodeFirst = `${path.dirname(process.execPath)}:${process.env.PATH}`;
+  const call = async (more: NodeJS.ProcessEnv, ...args: string[]) => {
+    const { stdout } = await execFile(bin, args, {
+      env: { ...process.env, PM2_HOME: home, PATH: nodeFirst, NODE_OPTIONS: '', ...more },
+    });
+    return stdout;
+  };
+  const pm2 = Object.assign((...args: string[]) => call({}, ...args), { with: call });
+  afterwards(() => pm2('kill'));
+  await pm2('start', file);
+  const list = async (): Promise<Listed[]> => {
+    const text = await pm2('jlist');
+    return JSON.parse(text.slice(text.indexOf('[')));
+  };
+  const read = (name: string) =>
+    existsSync(path.join(home, name)) ? readFileSync(path.join(home, name), 'utf8') : '';
+  // in cluster mode what is written to the descriptor itself goes where PM2's own lines go
+  const log = () => read('out.log') + read('err.log') + read('pm2.log');
+  return { pm2, port, list, log };
+}
+
+const twoWorkers = {
+  exec_mode: 'cluster',
+  instances: 2,
+  wait_ready: true,
+  listen_timeout: 10_000,
+  kill_timeout: 5000,
+};
+
+it('E48: 20 reloads under load lose no request, keep-alive and new connections', async () => {
+  const { pm2, port, list } = await start(twoWorkers);
+  const results = await underLoad(port, async () => {
+    for (let n = 0; n < 20; n++) await pm2('reload', 'web');
+  });
+  printCounts('20 PM2 reloads', results);
+  expect(failures(results)).toEqual([]);
+  const processes = await list();
+  expect(processes.map(({ pm2_env }) => pm2_env)).toEqual([
+    expect.objectContaining({ status: 'online', restart_time: 20 }),
+    expect.objectContaining({ status: 'online', restart_time: 20 }),
+  ]);
+});
+
+it('E48: the same without gracefulShutdown loses some', async () => {
+  const { pm2, port } = await start(
+    { ...twoWorkers, wait_ready: false, listen_timeout: 500, kill_timeout: 1600 },
+    { OPTIONS: '{"gracefulShutdown":false}' },
+  );
+  const results = await underLoad(port, async () => {
+    for (let n = 0; n < 3; n++) await pm2('reload', 'web');
+  });
+  printCounts('3 PM2 reloads without gracefulShutdown', results);
+  expect(failures(results)).not.toEqual([]);
+});
+
+it.each(['cluster', 'fork'])('E48: PM2 waits for readiness, not only for listen (%s mode)', async (mode) => {
+  const port = await freePort();
+  const started = start(
+    { exec_mode: mode, wait_ready: true, listen_timeout: 20_000, kill_timeout: 3000 },
+    { GATED: 'yes', EXPRESS: 'express4' },
+    port,
+  );
+  let here = false;
+  void started.then(() => {
+    here = true;
+  });
+  await pidAt(port);
+  expect(here).toBe(false);
+  await get(`http://127.0.0.1:${port}/open`);
+  const { pm2, list, log } = await started;
+  expect((await list())[0]?.pm2_env).toMatchObject({ status: 'online', restart_time: 0 });
+  await pm2('stop', 'web');
+  await until(async () => log().includes('exit 0'));
+});
+
+it('crashes: the guilty request gets a 500, and PM2 starts the app again', async () => {
+  const { port, list, log } = await start({ kill_timeout: 3000 });
+  const before = await pidAt(port);
+  const { status } = await get(`http://127.0.0.1:${port}/crash`);
+  expect(status).toBe(500);
+  await pidAt(port, before);
+  expect((await list())[0]?.pm2_env).toMatchObject({ status: 'online', restart_time: 1 });
+  await until(async () => log().includes('crashed as asked'));
+});
+
+it.each([
+  ['cluster', 'SIGINT'],
+  ['fork', 'SIGINT'],
+  ['cluster', 'message'],
+  ['fork', 'message'],
+])('stops after the answer to an open request (%s mode, %s)', async (mode, way) => {
+  const { pm2, port, log } = await start({
+    exec_mode: mode,
+    kill_timeout: 4000,
+    shutdown_with_message: way === 'message',
+  });
+  await pidAt(port);
+  const slow = get(`http://127.0.0.1:${port}/slow/1000`);
+  await until(async () => log().includes('arrived'));
+  await pm2('stop', 'web');
+  expect(await slow).toMatchObject({ status: 200, text: 'slow' });
+  await until(async () => log().includes('exit 0'));
+  expect(log()).toContain(way === 'message' ? 'the message shutdown: exit 0' : 'SIGINT: exit 0');
+  expect(log()).not.toContain('SIGKILL');
+});
+
+it.each(['cluster', 'fork'])('E8: knows the kill_timeout PM2 gives it (%s mode)', async (mode) => {
+  const { port, log } = await start(
+    { exec_mode: mode, kill_timeout: 2500 },
+    { OPTIONS: '{"gracefulShutdown":{"delayMs":0,"timeoutMs":9000}}' },
+  );
+  await pidAt(port);
+  await until(async () => log().includes('may take'));
+  expect(log()).toMatch(/may take 9000 ms .*PM2 kills the process after 2500 ms/);
+});
+
+it('E104: the boot line says whether the environment changed since the last start', async () => {
+  const { pm2, port, log } = await start({});
+  let pid = await pidAt(port);
+  const restart = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
+    await pm2.with({ NODE_ENV: 'production', ...env }, 'restart', 'web', ...args);
+    pid = await pidAt(port, pid);
+  };
+  /** The last of that many boot lines; PM2 hands them on in its own time. */
+  const line = (count: number) =>
+    until(async () => {
+      const lines = log().match(/PM2: environment [^"]*/g) ?? [];
+      return lines.length === count && lines.at(-1);
+    });
+  expect(await line(1)).toMatch(/environment [0-9a-f]{8}$/);
+  await restart({ FEATURE: 'new' });
+  expect(await line(2)).toMatch(/unchanged since the last start; `pm2 restart --update-env`/);
+  await restart({ FEATURE: 'new' }, '--update-env');
+  expect(await line(3)).toMatch(/changed since the last start \([0-9a-f]{8}\)$/);
+});
+
+it('E7: without kill_timeout the drain ends within the 1.6 s PM2 gives', async () => {
+  const { pm2, port, log } = await start({});
+  await pidAt(port);
+  const slow = get(`http://127.0.0.1:${port}/slow/60000`).catch(() => undefined);
+  await until(async () => log().includes('arrived'));
+  await pm2('stop', 'web');
+  await slow;
+  await until(async () => log().includes('exit 1'));
+  expect(log()).toMatch(/cut after 1300 ms: GET \/slow\/:ms/);
+  expect(log()).not.toContain('SIGKILL');
+});
