@@ -112,7 +112,10 @@ it('E49: a systemd-notify that the signal to the whole group ends is started aga
   const program = path.join(home, 'systemd-notify');
   const script = readFileSync(program, 'utf8');
   const once = `[ -e ${home}/was ] || { touch ${home}/was; kill -TERM $$; sleep 9; }\n`;
-  writeFileSync(program, script.replace('\n', `\n${once}`));
+  writeFileSync(
+    program,
+    script.replace('\n', () => `\n${once}`),
+  );
   start({ env: { ...env, NOTIFY_SOCKET: '/somewhere' } });
   while (!told().includes('READY')) await new Promise(setImmediate);
   expect(existsSync(path.join(home, 'was'))).toBe(true);
@@ -235,6 +238,7 @@ describe.each([
   ])('%s', async (_title, count, PORT, taken) => {
     const program = start({ command: activated(count), env: { EXPRESS, WORKERS, PORT } });
     const port = await program.port();
+    if (WORKERS === '2') for (const id of [1, 2]) await program.line(new RegExp(`worker ${id} is ready`));
     const { text } = await get(`http://127.0.0.1:${port}/env`);
     const env = JSON.parse(text);
     expect(Number(env.PORTS.split(',')[taken])).toBe(port);
@@ -269,6 +273,7 @@ it.each([
 it('a cluster whose last worker took the inherited socket with it ends, to be given it again', async () => {
   const program = start({ command: activated(1), env: { WORKERS: '2' } });
   const port = await program.port();
+  await program.line(/worker 1 is ready/);
   await program.line(/worker 2 is ready/);
   const pids = [...program.out.join('\n').matchAll(/"worker":\d+,"workerPid":(\d+)|"workerPid":(\d+)/g)].map(
     ([, a, b]) => Number(a ?? b),

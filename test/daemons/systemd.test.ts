@@ -8,9 +8,9 @@ import { startUserManager, type UserManager } from '../helpers/user-manager.js';
 
 afterEach(cleanUp);
 
-const readme = readFileSync(path.join(__dirname, '../../README.md'), 'utf8');
-/** The wrapper that the README recommends, up to the program it runs. */
-const wrapper = /^ExecStart=(\/usr\/bin\/perl .*') /m.exec(readme)?.[1];
+const guide = readFileSync(path.join(__dirname, '../../docs/process-managers.md'), 'utf8');
+/** The wrapper that the guide recommends, up to the program it runs. */
+const wrapper = /^ExecStart=(\/usr\/bin\/perl .*') /m.exec(guide)?.[1];
 const plain = `${process.execPath} ${managedApp}`;
 
 const starts = [
@@ -34,7 +34,7 @@ ExecStart=${command}
 const becomes = (manager: UserManager, property: string, value: string) =>
   until(async () => (await manager.show('app', property)) === value);
 
-it('the README has the wrapper that these tests run', () => {
+it('the guide has the wrapper that these tests run', () => {
   expect(wrapper).toContain('EXPRESS_PRODUCTIONIZE_NOTIFY_FD');
 });
 
