@@ -3,6 +3,7 @@ import { createLogDestination, type LogDestination } from './log-destination.js'
 import { serializeError } from './logging/log-error.js';
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './logging/log-level.js';
 import { markPlain } from './logging/plain-line.js';
+import { redirectedStdout } from './logging/redirected-stdout.js';
 import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from './options.js';
 import { readEnvironment } from './support/environment.js';
 import { processWide } from './support/process-wide.js';
@@ -119,7 +120,7 @@ let shared: LogDestination | undefined;
 /** Opened with the first line, so that a logger which is silent leaves the process alone. */
 const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
   write(line) {
-    shared ??= processWide('log-stdout', () => unobserved(createLogDestination));
+    shared ??= processWide('log-stdout', () => redirectedStdout() ?? unobserved(createLogDestination));
     shared.write(line);
   },
   async flush(callback) {

@@ -62,7 +62,7 @@ async function start(app: object, env: NodeJS.ProcessEnv = {}, port?: number) {
     existsSync(path.join(home, name)) ? readFileSync(path.join(home, name), 'utf8') : '';
   // in cluster mode what is written to the descriptor itself goes where PM2's own lines go
   const log = () => read('out.log') + read('err.log') + read('pm2.log');
-  return { pm2, port, list, log };
+  return { pm2, port, list, log, read };
 }
 
 const twoWorkers = {
@@ -85,6 +85,18 @@ it('E48: 20 reloads under load lose no request, keep-alive and new connections',
     expect.objectContaining({ status: 'online', restart_time: 20 }),
     expect.objectContaining({ status: 'online', restart_time: 20 }),
   ]);
+});
+
+it('the log of an app is where PM2 keeps the logs of apps, the last line included', async () => {
+  const { pm2, port, read } = await start(
+    { ...twoWorkers, instances: 1 },
+    { OPTIONS: '{"requestLogger":true}' },
+  );
+  await get(`http://127.0.0.1:${port}/of-the-app`);
+  await until(async () => read('out.log').includes('"url":"/of-the-app"'));
+  await pm2('stop', 'web');
+  await until(async () => read('out.log').includes('exit 0'));
+  expect(read('pm2.log')).not.toContain('/of-the-app');
 });
 
 it('E48: the same without gracefulShutdown loses some', async () => {
