@@ -48,10 +48,13 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
     Atomics.add(beats, 0, 1);
     Atomics.notify(beats, 0);
   }
+  // the first turn of the loop counts, and not only the first interval: a request may block right after it
+  const firstTurn = setImmediate(beatOfTheLoop).unref();
   const timer = setInterval(beatOfTheLoop, Math.ceil(limitMs / 4)).unref();
   return {
     offBecause: undefined,
     stop() {
+      clearImmediate(firstTurn);
       clearInterval(timer);
       void worker.terminate();
     },
