@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gracefulShutdown, onShutdown } from '../src/index.js';
 import { stopTimeoutMs } from '../src/shutdown/systemd-unit.js';
 import { Connection } from './helpers/connection.js';
@@ -70,6 +71,7 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
       args: [expressName, JSON.stringify(setting)],
       env,
       ipc,
+      terminal: setting.terminal === true,
       ...(setting.unshare === true && inPidNamespace),
     });
 
@@ -322,6 +324,23 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     }
     expect(await program.exit()).toEqual(cut);
     expect(log(program).at(-1)).toMatchObject({ level: 50, open: ['GET /slow/:id'] });
+  });
+
+  it('E14: a second Ctrl-C on a terminal exits at once and lists what is in flight', async () => {
+    const program = start({ terminal: true });
+    const slow = await open(await program.port());
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    const controlC = () => program.child.stdin?.write('\u0003');
+    controlC();
+    await program.line(/SIGINT: draining/);
+    // two presses of a hand, which one press that is delivered twice is told from
+    await delay(200);
+    controlC();
+    expect(await program.exit()).toEqual(cut);
+    // the terminal shows ^C in front
+    const last = program.out.findLast((line) => line.includes('{"level":50')) ?? '';
+    expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({ open: ['GET /slow/:id'] });
   });
 
   it('E17: a hook that hangs or throws is named, and the others run, the last registered first', async () => {

@@ -28,6 +28,8 @@ export interface ProgramOptions {
   readonly command?: readonly string[];
   /** Runs it in a process group of its own, to be signalled as a whole. */
   readonly group?: boolean;
+  /** Runs it in a terminal of its own, which is typed in through stdin. */
+  readonly terminal?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -35,14 +37,24 @@ const running = new Set<ChildProcess>();
 /** Runs a program of `test/fixtures` in a process of its own, on the Node that runs the test. */
 export function run(
   fixture: string,
-  { args = [], nodeArgs = [], env = {}, cwd, command = [], ipc = false, group = false }: ProgramOptions = {},
+  {
+    args = [],
+    nodeArgs = [],
+    env = {},
+    cwd,
+    command = [],
+    ipc = false,
+    group = false,
+    terminal = false,
+  }: ProgramOptions = {},
 ): Program {
   const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
-  const [binary, ...rest] = [...command, process.execPath, ...nodeArgs, file, ...args];
+  const words = [...command, process.execPath, ...nodeArgs, file, ...args];
+  const [binary, ...rest] = terminal ? inTerminal(words) : words;
   const child = spawn(binary as string, rest, {
     cwd,
     env: { ...process.env, NODE_ENV: 'production', DEBUG: '', NODE_OPTIONS: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+    stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
     detached: group,
   });
   running.add(child);
@@ -92,6 +104,11 @@ export function run(
     exit: () => closed,
   };
   return program;
+}
+
+function inTerminal(words: readonly string[]): string[] {
+  const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  return ['script', '-qefc', `exec ${quoted}`, '/dev/null'];
 }
 
 /** Ends what a test left running; for `afterEach`. */
