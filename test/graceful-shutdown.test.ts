@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gracefulShutdown, onShutdown } from '../src/index.js';
+import { resolveShutdown } from '../src/shutdown/settings.js';
 import { stopTimeoutMs } from '../src/shutdown/systemd-unit.js';
 import { Connection } from './helpers/connection.js';
 import { killAll, type Program, run } from './helpers/program.js';
@@ -582,6 +583,36 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
 });
 
 describe('gracefulShutdown', () => {
+  it.each([
+    ['nobody known', {}, { delayMs: 0, timeoutMs: 9500 }],
+    ['PM2', { pm_id: '0' }, { delayMs: 0, timeoutMs: 1300 }],
+    ['PM2 with a kill_timeout', { pm_id: '0', kill_timeout: '8000' }, { delayMs: 0, timeoutMs: 7600 }],
+    ['Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { delayMs: 5000, timeoutMs: 24_000 }],
+    ['ECS', { ECS_CONTAINER_METADATA_URI_V4: 'http://x' }, { delayMs: 5000, timeoutMs: 24_000 }],
+    [
+      'Kubernetes in development',
+      { KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' },
+      { delayMs: 0, timeoutMs: 29_000 },
+    ],
+  ])('E7: delay and budget fit the grace of %s', (_name, environment, expected) => {
+    const before = { ...process.env };
+    for (const name of [
+      'pm_id',
+      'KUBERNETES_SERVICE_HOST',
+      'ECS_CONTAINER_METADATA_URI_V4',
+      'INVOCATION_ID',
+    ]) {
+      delete process.env[name];
+    }
+    Object.assign(process.env, { NODE_ENV: 'production' }, environment);
+    try {
+      expect(resolveShutdown()).toMatchObject(expected);
+    } finally {
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
+
   it.each([
     ['TimeoutStopSec=20', 20_000],
     ['TimeoutSec = 1min 30s', 90_000],
