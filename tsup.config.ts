@@ -1,16 +1,10 @@
 import { defineConfig } from 'tsup';
 
-export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    'sync-io': 'src/sync-io.ts',
-    preload: 'src/preload.ts',
-    cli: 'src/cli.ts',
-  },
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  dts: true,
-  clean: true,
-  splitting: true,
-  removeNodeProtocol: false,
-});
+const common = { target: 'node20', dts: true, removeNodeProtocol: false } as const;
+const entry = { index: 'src/index.ts', 'sync-io': 'src/sync-io.ts', preload: 'src/preload.ts' };
+
+export default defineConfig([
+  { ...common, format: 'esm', entry: { ...entry, cli: 'src/cli.ts' }, clean: true, splitting: true },
+  // what splits CommonJS rewrites optional chains and the order of class fields
+  { ...common, format: 'cjs', entry, splitting: false },
+]);
