@@ -1,5 +1,6 @@
 import type { Application, Response } from 'express';
 import { productionize, restore } from '../src/index.js';
+import { takesText } from '../src/support/takes-text.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { quiet } from './helpers/memory-log.js';
 import { closeAll, get, serve } from './helpers/serve.js';
@@ -135,6 +136,27 @@ describe.each(expressVersions)('answers of a productionized app on %s', (version
         }
       }
     }
+  });
+
+  test('take the plain way: text reaches an `end` that takes it, without a copy as bytes', async () => {
+    const seen: string[] = [];
+    const app = express();
+    app.use((_req, res, next) => {
+      const { end } = res;
+      const hooked = function hooked(this: Response, chunk?: unknown, ...rest: unknown[]) {
+        seen.push(typeof chunk);
+        return Reflect.apply(end, this, [chunk, ...rest]);
+      };
+      res.end = Object.assign(hooked, { [takesText]: true }) as Response['end'];
+      next();
+    });
+    app.get('/json', (_req, res) => res.json({ a: 1 }));
+    app.get('/text', (_req, res) => res.send('text'));
+    app.get('/bytes', (_req, res) => res.send('bytes: ö'));
+    productionize(app, quiet());
+    const { url } = await serve(app);
+    for (const path of ['/json', '/text', '/bytes']) await get(url + path);
+    expect(seen).toEqual(['string', 'string', 'object']);
   });
 
   test('leave the functions alone that an app put on its response', async () => {

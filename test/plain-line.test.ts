@@ -1,7 +1,10 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import { createLogger } from '../src/index.js';
+import express from 'express';
+import pino from 'pino';
+import { createLogger, requestLogger } from '../src/index.js';
 import { plainLineWriter } from '../src/logging/plain-line.js';
 import { messageOf, type RequestLine } from '../src/logging/request-line.js';
+import { closeAll, get, serve } from './helpers/serve.js';
 
 const usual: RequestLine = {
   reqId: 'a-1',
@@ -75,6 +78,32 @@ test('pino writes what needs more than a template', () => {
   expect(write?.('info', usual)).toBe(false);
   start.unsubscribe(subscriber);
   expect(written).toEqual([]);
+});
+
+test('a request logger writes the plain line itself, and leaves an error to pino', async () => {
+  jest.useRealTimers();
+  const { written, destination } = capture();
+  const logger = createLogger({ destination, level: 'info' });
+  const internals = logger as unknown as Record<symbol, (...args: unknown[]) => string>;
+  const original = internals[pino.symbols.asJsonSym] as (...args: unknown[]) => string;
+  const byPino: unknown[] = [];
+  internals[pino.symbols.asJsonSym] = function asJson(this: unknown, ...args) {
+    byPino.push((args[0] as RequestLine).url);
+    return original.apply(this, args);
+  };
+  const app = express();
+  app.use(requestLogger({ logger }));
+  app.get('/good', (_req, res) => void res.send('good'));
+  app.get('/bad', (_req, res) => {
+    Object.assign(res, { err: new Error('bad') });
+    res.status(500).send('bad');
+  });
+  const { url } = await serve(app);
+  await get(`${url}/good`);
+  await get(`${url}/bad`);
+  await closeAll();
+  expect(written.map((line) => JSON.parse(line).url)).toEqual(['/good', '/bad']);
+  expect(byPino).toEqual(['/bad']);
 });
 
 test('pino writes for loggers that options or others have changed', () => {

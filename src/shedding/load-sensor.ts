@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { AcceptQueue } from '../support/accept-queue.js';
 import { debugFor } from '../support/debug.js';
-import { AcceptQueue } from './accept-queue.js';
 import type { LoadReading } from './overload-watch.js';
 import { UnreadConnections } from './unread-connections.js';
 

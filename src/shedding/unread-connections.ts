@@ -2,8 +2,8 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { availableCpus } from '../support/available-cpus.js';
+import { socketTables } from '../support/listening-sockets.js';
 import { unobserved } from '../support/unobserved.js';
-import { portSuffix, tables } from './socket-tables.js';
 
 /**
  * A worker's share of the connections that have sent what nobody has read. Where the primary of a cluster accepts for
@@ -17,7 +17,8 @@ export class UnreadConnections {
   #workers = 0;
 
   private constructor(port: number) {
-    this.#pattern = new RegExp(`${portSuffix(port)} [\\dA-F]+:[\\dA-F]{4} 01 [\\dA-F]{8}:(?!0{8})`, 'g');
+    const local = port.toString(16).toUpperCase().padStart(4, '0');
+    this.#pattern = new RegExp(`:${local} [\\dA-F]+:[\\dA-F]{4} 01 [\\dA-F]{8}:(?!0{8})`, 'g');
   }
 
   /** Those of a server in a worker whose primary accepts; else `undefined`. */
@@ -31,7 +32,7 @@ export class UnreadConnections {
   length(): number | undefined {
     return unobserved(() => {
       let found: number | undefined;
-      for (const file of tables) {
+      for (const file of socketTables) {
         try {
           found = (found ?? 0) + (readFileSync(file, 'latin1').match(this.#pattern)?.length ?? 0);
         } catch {

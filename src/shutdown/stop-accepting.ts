@@ -1,5 +1,5 @@
 import http, { type Server } from 'node:http';
-import { acceptQueueLength } from '../support/accept-queue.js';
+import { AcceptQueue } from '../support/accept-queue.js';
 import { debugFor } from '../support/debug.js';
 import { Connections } from './connections.js';
 
@@ -21,7 +21,7 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
   const count = (): void => void taken++;
   for (const server of open) server.on('connection', count);
   try {
-    if (open.length > 0) await takeWaiting(portsOf(open), signal, () => taken);
+    if (open.length > 0) await takeWaiting(queuesOf(open), signal, () => taken);
   } finally {
     for (const server of open) server.off('connection', count);
   }
@@ -37,21 +37,21 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
  * connect right after they were answered, and not while they wait: the turn in which one was accepted is the moment,
  * or a longer silence.
  */
-async function bestMoment(ports: ReadonlySet<number>, taken: () => number, until: number): Promise<void> {
+async function bestMoment(queues: readonly AcceptQueue[], taken: () => number, until: number): Promise<void> {
   // code that never ran takes ten times as long
   closeListener(http.createServer());
   const quietAt = performance.now() + silenceMs;
   let before = taken();
   while (performance.now() < until) {
     await turns(1);
-    if (taken() === before ? performance.now() > quietAt : !acceptQueueLength(ports)) return;
+    if (taken() === before ? performance.now() > quietAt : !lengthOf(queues)) return;
     before = taken();
   }
 }
 
 /** Resolves when the queue was read empty twice, and nobody is likely to connect right now. */
 async function takeWaiting(
-  ports: ReadonlySet<number>,
+  queues: readonly AcceptQueue[],
   signal: AbortSignal,
   taken: () => number,
 ): Promise<void> {
@@ -60,7 +60,7 @@ async function takeWaiting(
   for (let empty = 0; empty < 2; ) {
     // a turn takes at least one of them
     await turns(waiting + 1);
-    waiting = ports.size > 0 ? acceptQueueLength(ports) : undefined;
+    waiting = lengthOf(queues);
     if (waiting === undefined) {
       await turns(blindTurns);
       break;
@@ -71,20 +71,17 @@ async function takeWaiting(
       return;
     }
   }
-  await bestMoment(ports, taken, until);
+  await bestMoment(queues, taken, until);
 }
 
-/** Ports this process itself accepts on; a cluster worker is handed its connections by the primary. */
-function portsOf(servers: readonly Server[]): Set<number> {
-  const ports = new Set<number>();
-  for (const server of servers) {
-    const handle = (server as { _handle?: { fd?: number } | null })._handle;
-    const address = server.address();
-    if (typeof address === 'object' && address !== null && handle?.fd !== undefined && handle.fd >= 0) {
-      ports.add(address.port);
-    }
-  }
-  return ports;
+function queuesOf(servers: readonly Server[]): AcceptQueue[] {
+  return servers.map(AcceptQueue.of).filter((queue) => queue instanceof AcceptQueue);
+}
+
+/** Connections that wait for this process to accept them; a cluster worker is handed its own by the primary. */
+function lengthOf(queues: readonly AcceptQueue[]): number | undefined {
+  const lengths = queues.flatMap((queue) => queue.length() ?? []);
+  return lengths.length > 0 ? lengths.reduce((sum, length) => sum + length, 0) : undefined;
 }
 
 /** `server.close()` of Node destroys idle connections, and with them requests that were sent but not read yet. */

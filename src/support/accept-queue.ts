@@ -1,47 +1,108 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
 import { unobserved } from './unobserved.js';
 
-// local address and port, remote address, state (0A is LISTEN), tx_queue:rx_queue
-const entry = /:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) [0-9A-F]{8}:([0-9A-F]{8})/g;
-const pieceBytes = 8192;
-
 /**
- * Connections that clients opened and the process has not accepted yet, over listening ports of this machine;
- * `undefined` where the system does not say. For a listening socket the kernel gives their number as `rx_queue`
+ * Connections that the kernel has accepted for a server and Node has not fetched yet. Node fetches one per turn of
+ * its event loop, so that under new connections this queue grows while each turn stays short: what waits in it can be
+ * seen nowhere else. For a listening socket, `rx_queue` in `/proc/net/tcp` is its length
  * (https://docs.kernel.org/networking/proc_net_tcp.html).
  */
-export function acceptQueueLength(ports: ReadonlySet<number>): number | undefined {
-  let found = false;
-  let waiting = 0;
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const [, port, state, queue] of unobserved(readListening, table).matchAll(entry)) {
-      if (state !== '0A' || !ports.has(Number.parseInt(port as string, 16))) continue;
-      found = true;
-      waiting += Number.parseInt(queue as string, 16);
-    }
+export class AcceptQueue {
+  readonly readShare = 0.02;
+  readonly #port: number;
+  #sockets: ListeningSocket[];
+
+  private constructor(port: number, sockets: ListeningSocket[]) {
+    this.#port = port;
+    this.#sockets = sockets;
   }
-  return found ? waiting : undefined;
+
+  /** The queue of a server, or the reason why it cannot be seen. */
+  static of(server: Server): AcceptQueue | string {
+    const address = server.address();
+    if (address === null || typeof address === 'string') return 'the server does not listen on TCP';
+    const sockets = unobserved(locate, address.port);
+    if (sockets === undefined) return '/proc/net/tcp cannot be read here';
+    return sockets.length > 0
+      ? new AcceptQueue(address.port, sockets)
+      : 'the listening socket is not held by this process';
+  }
+
+  /** How many connections wait; `undefined` when the kernel does not say. */
+  length(): number | undefined {
+    return unobserved(() => this.#read() ?? this.#relocate());
+  }
+
+  #relocate(): number | undefined {
+    this.#sockets = locate(this.#port) ?? [];
+    return this.#read();
+  }
+
+  #read(): number | undefined {
+    if (this.#sockets.length === 0) return undefined;
+    let sum = 0;
+    for (const socket of this.#sockets) {
+      const length = lengthOf(socket);
+      if (length === undefined) return undefined;
+      sum += length;
+    }
+    return sum;
+  }
 }
 
-/** The beginning of a table: listening sockets stand first, and a busy machine has many thousand others. */
-function readListening(table: string): string {
-  let fd: number;
-  try {
-    fd = openSync(table, 'r');
-  } catch {
-    return '';
+/** The sockets this process listens with on a port; others may listen on the same one (SO_REUSEPORT). */
+function locate(port: number): ListeningSocket[] | undefined {
+  const sockets = listeningSockets()?.filter((socket) => socket.port === port);
+  if (sockets === undefined || sockets.length === 0) return sockets;
+  const own = ownSockets();
+  return sockets.filter(({ inode }) => own.has(inode));
+}
+
+/** The inodes of the sockets this process holds. */
+function ownSockets(): Set<string> {
+  const inodes = new Set<string>();
+  for (const fd of descriptors()) {
+    const inode = inodeOf(fd);
+    if (inode !== undefined) inodes.add(inode);
   }
+  return inodes;
+}
+
+function descriptors(): string[] {
   try {
-    const piece = Buffer.allocUnsafe(pieceBytes);
-    let text = '';
-    for (;;) {
-      const bytes = readSync(fd, piece, 0, pieceBytes, null);
-      text += piece.toString('latin1', 0, bytes);
-      if (bytes === 0 || [...text.matchAll(entry)].some(([, , state]) => state !== '0A')) return text;
+    return readdirSync('/proc/self/fd');
+  } catch {
+    return [];
+  }
+}
+
+/** The inode of a socket that is open in this process, by its descriptor. */
+export function inodeOf(fd: number | string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads no further than the row: the rows behind it are all connections of the machine. */
+function lengthOf({ table, inode, start, end }: ListeningSocket): number | undefined {
+  const buffer = Buffer.allocUnsafe(end);
+  let read: number;
+  try {
+    const fd = openSync(table, 'r');
+    try {
+      read = readSync(fd, buffer, 0, end, 0);
+    } finally {
+      closeSync(fd);
     }
   } catch {
-    return '';
-  } finally {
-    closeSync(fd);
+    return undefined;
   }
+  if (read < end) return undefined;
+  const fields = buffer.toString('latin1', start, end).trim().split(/\s+/);
+  if (fields[3] !== listening || fields[9] !== inode) return undefined;
+  return Number.parseInt(fields[4]?.split(':')[1] ?? '', 16);
 }

@@ -1,6 +1,7 @@
-import { readFileSync, readlinkSync } from 'node:fs';
 import { ProductionizeError, quote } from '../errors.js';
+import { inodeOf } from '../support/accept-queue.js';
 import { debugFor } from '../support/debug.js';
+import { listeningSockets } from '../support/listening-sockets.js';
 import { processWide } from '../support/process-wide.js';
 import { unobserved } from '../support/unobserved.js';
 import { descriptorOf } from './notify-link.js';
@@ -101,22 +102,8 @@ export function listenArguments(args: readonly unknown[]): unknown[] {
   return [options, ...args.filter((arg) => typeof arg === 'function')];
 }
 
-/** The local port of a listening TCP socket, by its number in the tables of the kernel (proc(5)). */
+/** The local port of a listening TCP socket. */
 function portOf(fd: number): number | undefined {
-  try {
-    return unobserved(() => {
-      const inode = /\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0];
-      for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-        for (const line of readFileSync(table, 'utf8').split('\n')) {
-          const columns = line.trim().split(/\s+/);
-          if (columns[9] === inode && columns[3] === '0A') {
-            return Number.parseInt(columns[1]?.split(':')[1] ?? '', 16);
-          }
-        }
-      }
-      return undefined;
-    });
-  } catch {
-    return undefined;
-  }
+  const own = unobserved(inodeOf, fd);
+  return unobserved(listeningSockets)?.find(({ inode }) => inode === own)?.port;
 }

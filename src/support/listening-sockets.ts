@@ -1,0 +1,64 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+/** The kernel's tables of TCP sockets in this process's network (proc(5)); listening ones come first. */
+export const socketTables: readonly string[] = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
+
+/** The state of a listening socket in them. */
+export const listening = '0A';
+
+/** A row of a socket in any other state: remote port, state, queues. */
+const otherState = /:[0-9A-F]{4} (?!0A)[0-9A-F]{2} [0-9A-F]{8}:/;
+const pieceBytes = 8192;
+
+/** A listening TCP socket of this machine, and where in its table its row stands. */
+export interface ListeningSocket {
+  readonly table: string;
+  readonly start: number;
+  readonly end: number;
+  readonly port: number;
+  readonly inode: string;
+}
+
+/** The listening TCP sockets of this machine; `undefined` where the system does not say. */
+export function listeningSockets(): ListeningSocket[] | undefined {
+  const tables = socketTables.map((table) => ({ table, text: beginningOf(table) }));
+  if (tables.every(({ text }) => text === undefined)) return undefined;
+  return tables.flatMap(({ table, text = '' }) => rowsIn(table, text));
+}
+
+function rowsIn(table: string, text: string): ListeningSocket[] {
+  const rows: ListeningSocket[] = [];
+  let start = 0;
+  for (const line of text.split('\n')) {
+    const end = start + line.length + 1;
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    if (state === listening && inode !== undefined) {
+      rows.push({ table, start, end, port: Number.parseInt(local?.split(':')[1] ?? '', 16), inode });
+    }
+    start = end;
+  }
+  return rows;
+}
+
+/** A table as far as listening sockets go: behind them stand all connections of the machine. */
+function beginningOf(table: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(table, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const piece = Buffer.allocUnsafe(pieceBytes);
+    let text = '';
+    for (;;) {
+      const bytes = readSync(fd, piece, 0, pieceBytes, null);
+      text += piece.toString('latin1', 0, bytes);
+      if (bytes === 0 || otherState.test(text)) return text;
+    }
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
