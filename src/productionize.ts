@@ -13,26 +13,26 @@ import { installFastETag } from './express/fast-etag.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { createLifecycle } from './lifecycle.js';
 import { type Check, checkOptions, isBoolean, isEither } from './options.js';
+import type { Assembly, Part, Running } from './parts/part.js';
 import {
-  type Assembly,
+  fatalErrorsPart,
+  gracefulShutdownPart,
+  healthChecksPart,
+  loadSheddingPart,
+  productionGuardPart,
+} from './parts/process-parts.js';
+import {
   asyncErrorsPart,
   bodyGuardPart,
   compressionPart,
   deadlinePart,
   detectSyncIoPart,
   errorHandlerPart,
-  fatalErrorsPart,
-  gracefulShutdownPart,
-  healthChecksPart,
-  loadSheddingPart,
   loggerPart,
-  type Part,
-  productionGuardPart,
-  type Running,
   requestContextPart,
   requestLoggerPart,
   streamErrorsPart,
-} from './parts.js';
+} from './parts/request-parts.js';
 import { attachPipeline, type Pipeline } from './pipeline.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 import { resolveContext } from './request-context.js';
