@@ -5,6 +5,7 @@ import { Backoff } from './backoff.js';
 import { type ClusterLogger, causeOf, fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
 import { ClusterWorker, type Death, type WorkerEvents } from './cluster-worker.js';
 import { saveConnectionsInTransit } from './connections-in-transit.js';
+import { killStuckWorkers } from './stuck-workers.js';
 
 const debug = debugFor('cluster');
 
@@ -51,9 +52,8 @@ export class Pool implements WorkerEvents {
   readonly #candidates = new Set<ClusterWorker>();
   /** Dying workers that are not to leave before a replacement is ready. */
   readonly #unreplaced = new Set<ClusterWorker>();
-  readonly #watch: NodeJS.Timeout;
+  readonly #stopWatching: () => void;
   readonly #graceMs = findOrchestrator().graceMs;
-  #checkedAt = performance.now();
   #target: number;
   #failedStarts = 0;
   #stopping = false;
@@ -63,7 +63,7 @@ export class Pool implements WorkerEvents {
   constructor(settings: PoolSettings) {
     this.#settings = settings;
     this.#target = settings.target;
-    this.#watch = setInterval(() => this.#checkBeats(), 1000);
+    this.#stopWatching = killStuckWorkers(this.workers, settings.stuckMs);
   }
 
   get target(): number {
@@ -238,23 +238,8 @@ export class Pool implements WorkerEvents {
 
   #close(): void {
     this.#stopping = true;
-    clearInterval(this.#watch);
+    this.#stopWatching();
     while (this.#waiting.size > 0) this.#forget();
-  }
-
-  /** A worker that beat once and does so no more hangs; its requests are lost, and it would take new ones. */
-  #checkBeats(): void {
-    const { stuckMs } = this.#settings;
-    const now = performance.now();
-    // when this process itself stood still, the beats wait in its channels: they say nothing about the workers
-    const stoodStill = now - this.#checkedAt > 2000;
-    this.#checkedAt = now;
-    if (stuckMs === 0) return;
-    for (const worker of this.workers) {
-      if (worker.state !== 'ready' || worker.beatAt === undefined) continue;
-      if (stoodStill) worker.beatAt = now;
-      else if (now - worker.beatAt > stuckMs) worker.kill(`no heartbeat for ${stuckMs} ms`);
-    }
   }
 }
 

@@ -160,10 +160,7 @@ async function runDown(
     report({
       level: 'info',
       open,
-      message: `${reason}: draining ${open.length > 0 ? 'with open requests' : ''}${how}`.replace(
-        / $|(?<=draining) (?=,)/,
-        '',
-      ),
+      message: `${reason}: draining${open.length > 0 ? ' with open requests' : ''}${how}`,
     });
   }
   if (delayMs > 0) await delay(delayMs, undefined, { signal: run.endDelay.signal }).catch(() => {});
