@@ -43,7 +43,7 @@ export interface CompressionOptions {
    */
   readonly syncLimitBytes?: number;
   /**
-   * How many bytes of encoded bodies are kept for answers that are sent again; 0 keeps none.
+   * How many bytes of bodies and their encodings are kept for answers that are sent again; 0 keeps none.
    * @default 8 MiB
    */
   readonly cacheBytes?: number;

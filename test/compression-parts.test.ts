@@ -1,46 +1,77 @@
 import os from 'node:os';
-import { cacheKey, EncodedCache } from '../src/encoding/encoded-cache.js';
+import { EncodedCache } from '../src/encoding/encoded-cache.js';
 import { availableCpus } from '../src/support/available-cpus.js';
 import { memoizeHeader } from '../src/support/header-memo.js';
 
 describe('EncodedCache', () => {
-  it('C81 caps the total of bytes, and drops what nobody asked for', () => {
+  const body = (name: string, length = 800) => Buffer.alloc(length, `${name} `);
+  const encoded = (name: string) => Buffer.from(`encoded ${name}`);
+
+  it('C81 caps the total of bytes, and keeps what is asked for', () => {
     const cache = new EncodedCache(10_000);
-    cache.set('asked for', Buffer.alloc(800));
-    cache.set('forgotten', Buffer.alloc(800));
+    cache.set('br', body('asked for'), encoded('asked for'));
+    cache.set('br', body('forgotten'), encoded('forgotten'));
     for (let i = 0; i < 100; i++) {
-      cache.set(`${i}`, Buffer.alloc(800));
-      expect(cache.get('asked for')).toHaveLength(800);
-      expect(cache.size).toBeLessThanOrEqual(10_000);
+      cache.set('br', body(`${i}`), encoded(`${i}`));
+      expect(cache.get('br', body('asked for'))).toEqual(encoded('asked for'));
     }
-    expect(cache.get('99')).toHaveLength(800);
-    expect(cache.get('forgotten')).toBeUndefined();
+    expect(cache.get('br', body('99'))).toEqual(encoded('99'));
+    expect(cache.get('br', body('forgotten'))).toBeUndefined();
   });
 
-  it('C81 counts many tiny bodies, too, and refuses one that would fill it', () => {
+  it('C81 gives back what was kept or nothing, whatever is overwritten', () => {
     const cache = new EncodedCache(10_000);
-    for (let i = 0; i < 1000; i++) cache.set(`${i}`, Buffer.alloc(1));
-    expect(cache.size).toBeLessThanOrEqual(10_000);
-    expect(cache.get('900')).toBeUndefined();
-    cache.set('large', Buffer.alloc(10_001));
-    expect(cache.get('large')).toBeUndefined();
-    expect(cache.get('999')).toHaveLength(1);
+    const bodies = Array.from({ length: 3000 }, (_, n) => body(`${n}`, 8 + ((n * 7919) % 1500)));
+    const wrong: number[] = [];
+    const found = new Map([0, 1, 5, 2000].map((back) => [back, 0]));
+    for (const [n, newest] of bodies.entries()) {
+      cache.set('gzip', newest, encoded(`${n}`));
+      for (const [back, times] of found) {
+        const earlier = Math.max(0, n - back);
+        const answer = cache.get('gzip', bodies[earlier] as Buffer);
+        if (answer?.equals(encoded(`${earlier}`))) found.set(back, times + 1);
+        else if (answer) wrong.push(earlier);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(found.get(0)).toBe(3000);
+    expect(found.get(1)).toBeGreaterThan(2800);
+    expect(found.get(2000)).toBeLessThan(2100);
   });
 
-  it('C81 holds no more memory than it counts', () => {
+  it('C81 refuses one that would fill it', () => {
     const cache = new EncodedCache(10_000);
-    cache.set('a', Buffer.alloc(100_000).subarray(0, 10));
-    expect(cache.get('a')?.buffer.byteLength).toBe(10);
+    cache.set('br', body('small'), encoded('small'));
+    cache.set('br', body('large', 6000), encoded('large'));
+    expect(cache.get('br', body('large', 6000))).toBeUndefined();
+    expect(cache.get('br', body('small'))).toEqual(encoded('small'));
   });
 
-  it('C81 keys by the bytes and the encoding', () => {
-    const keys = [
-      cacheKey('br', Buffer.from('a')),
-      cacheKey('gzip', Buffer.from('a')),
-      cacheKey('br', Buffer.from('b')),
-    ];
-    expect(new Set(keys).size).toBe(3);
-    expect(cacheKey('br', Buffer.from('a'))).toBe(cacheKey('br', new Uint8Array([0x61])));
+  it('C81 goes by every byte and the encoding', () => {
+    const cache = new EncodedCache(1_000_000);
+    const original = body('x', 5000);
+    cache.set('br', original, encoded('br'));
+    cache.set('gzip', original, encoded('gzip'));
+    expect(cache.get('br', new Uint8Array(original))).toEqual(encoded('br'));
+    expect(cache.get('gzip', original)).toEqual(encoded('gzip'));
+    expect(cache.get('zstd', original)).toBeUndefined();
+    expect(cache.get('br', original.subarray(1))).toBeUndefined();
+    const wrong = [...original.keys()].filter((at) => {
+      const other = Buffer.from(original);
+      other[at] = 0;
+      return cache.get('br', other) !== undefined;
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('C81 does not notice what becomes of a buffer that it was given or gave', () => {
+    const cache = new EncodedCache(10_000);
+    const given = body('mine');
+    cache.set('br', given, encoded('mine'));
+    given.fill(0);
+    cache.get('br', body('mine'))?.fill(0);
+    expect(cache.get('br', given)).toBeUndefined();
+    expect(cache.get('br', body('mine'))).toEqual(encoded('mine'));
   });
 });
 

@@ -376,6 +376,24 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(url, gzip))).toBe(noise(3000, 'body 1'));
   });
 
+  it('C81 goes by the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
+    const texts = [noise(200_000, 'first'), noise(200_000, 'second')];
+    const shared = Buffer.alloc(200_000);
+    const app = express();
+    app.use(compression());
+    app.get('/:n', (req, res) => {
+      shared.write(texts[Number(req.params.n)] as string);
+      res.type('text').send(shared);
+      // as a pool does, which thinks that the buffer is free again
+      if (req.params.n === '0') shared.write(texts[1] as string);
+    });
+    const { url } = await serve(app);
+    expect(decoded(await get(`${url}/0`, gzip))).toBe(texts[0]);
+    expect(decoded(await get(`${url}/1`, gzip))).toBe(texts[1]);
+    expect(decoded(await get(`${url}/1`, gzip))).toBe(texts[1]);
+    expect(decoded(await get(`${url}/0`, gzip))).toBe(texts[0]);
+  });
+
   it('C81 keeps nothing with a cache of 0 bytes', async () => {
     const app = express();
     app.use(compression({ cacheBytes: 0 }));

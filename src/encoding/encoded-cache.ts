@@ -1,69 +1,78 @@
-import * as crypto from 'node:crypto';
-
-// the key, the map's slot and the buffer's own header, roughly
-const entryOverhead = 256;
+// position in the table, and lengths before the bytes in the ring
+const slots = 8192;
+const headBytes = 12;
+/** How many bytes of a body at its head, at its tail, and spread over it go into its fingerprint. */
+const samples = 64;
 
 /**
- * Encoded bodies by what they were made from, in two generations: when the young one holds half of the bytes, it
- * becomes the old one, and what nobody asked for since the last time is gone. A list in order of use costs a third of an
- * encoding per body: a Map walks over all it deleted to find its oldest entry.
+ * Encoded bodies beside the bodies they were made from, in one ring of bytes that the newest overwrite from the oldest
+ * on. A body is found by a fingerprint of some of its bytes, and compared whole: that takes a tenth of a digest, and
+ * nobody can forge it. Nothing is allocated for a body that is kept, so those that are never sent again cost two copies,
+ * and no work of the garbage collector.
  */
 export class EncodedCache {
-  readonly #generationBytes: number;
-  #young = new Map<string, Buffer>();
-  #youngBytes = 0;
-  #old = new Map<string, Buffer>();
-  #oldBytes = 0;
+  readonly #maxBytes: number;
+  #ring: Buffer | undefined;
+  /** Where each entry begins, counted from the first byte ever written. */
+  readonly #begins = new Float64Array(slots).fill(-1);
+  #written = 0;
 
   constructor(maxBytes: number) {
-    this.#generationBytes = maxBytes / 2;
+    this.#maxBytes = maxBytes;
   }
 
-  /** Bytes held, the overhead of entries included. */
-  get size(): number {
-    return this.#youngBytes + this.#oldBytes;
+  /** A copy of what these bytes were encoded to. */
+  get(encoding: string, body: Uint8Array): Buffer | undefined {
+    const slot = slotOf(encoding, body);
+    const begin = this.#begins[slot] as number;
+    const ring = this.#ring;
+    if (ring === undefined || begin < 0 || this.#written - begin > this.#maxBytes) return undefined;
+    const at = begin % this.#maxBytes;
+    const bodyAt = at + headBytes;
+    const encodedAt = bodyAt + body.length;
+    if (ring.readUInt32LE(at) !== body.length || ring.readUInt32LE(at + 8) !== seedOf(encoding))
+      return undefined;
+    if (ring.compare(body, 0, body.length, bodyAt, encodedAt) !== 0) return undefined;
+    const encoded = Buffer.from(ring.subarray(encodedAt, encodedAt + ring.readUInt32LE(at + 4)));
+    // what is asked for moves on before it is overwritten
+    if (this.#written - begin > this.#maxBytes / 2) this.set(encoding, body, encoded);
+    return encoded;
   }
 
-  get(key: string): Buffer | undefined {
-    const found = this.#young.get(key);
-    if (found !== undefined) return found;
-    const survivor = this.#old.get(key);
-    if (survivor !== undefined) this.#keep(key, survivor);
-    return survivor;
-  }
-
-  set(key: string, encoded: Buffer): void {
-    if (this.#young.has(key)) return;
-    // a copy, since zlib's result is a small window on a large allocation, which it would keep alive
-    const copy = Buffer.allocUnsafeSlow(encoded.length);
-    encoded.copy(copy);
-    this.#keep(key, copy);
-  }
-
-  #keep(key: string, encoded: Buffer): void {
-    const cost = encoded.length + entryOverhead;
-    if (cost > this.#generationBytes) return;
-    if (this.#youngBytes + cost > this.#generationBytes) {
-      this.#old = this.#young;
-      this.#oldBytes = this.#youngBytes;
-      this.#young = new Map();
-      this.#youngBytes = 0;
-    }
-    this.#young.set(key, encoded);
-    this.#youngBytes += cost;
+  /** Keeps a copy of both, unless they are too large for it. */
+  set(encoding: string, body: Uint8Array, encoded: Uint8Array): void {
+    const needed = headBytes + body.length + encoded.length;
+    if (needed > this.#maxBytes / 2) return;
+    this.#ring ??= Buffer.allocUnsafeSlow(this.#maxBytes);
+    const left = this.#maxBytes - (this.#written % this.#maxBytes);
+    if (needed > left) this.#written += left;
+    const at = this.#written % this.#maxBytes;
+    this.#ring.writeUInt32LE(body.length, at);
+    this.#ring.writeUInt32LE(encoded.length, at + 4);
+    this.#ring.writeUInt32LE(seedOf(encoding), at + 8);
+    this.#ring.set(body, at + headBytes);
+    this.#ring.set(encoded, at + headBytes + body.length);
+    this.#begins[slotOf(encoding, body)] = this.#written;
+    this.#written += needed;
   }
 }
 
-/**
- * The key of a body: our own digest of its bytes and the encoding. Never the app's ETag, which may say less than the
- * bytes do.
- */
-export function cacheKey(encoding: string, body: Uint8Array): string {
-  return encoding + digest(body);
+/** br, gzip and zstd differ in their first letter. */
+function seedOf(encoding: string): number {
+  return encoding.charCodeAt(0);
 }
 
-// crypto.hash arrived in Node 20.12
-const digest: (body: Uint8Array) => string =
-  'hash' in crypto
-    ? (body) => crypto.hash('sha256', body, 'base64')
-    : (body) => (crypto as typeof import('node:crypto')).createHash('sha256').update(body).digest('base64');
+/** FNV-1a over a sample of the bytes. */
+function slotOf(encoding: string, body: Uint8Array): number {
+  const { length } = body;
+  const step = Math.max(1, Math.floor(length / samples));
+  let hash = Math.imul(seedOf(encoding) ^ length, 0x01000193);
+  for (let i = 0; i < length && i < samples; i++) hash = mix(hash, body[i] as number);
+  for (let i = samples; i < length; i += step) hash = mix(hash, body[i] as number);
+  for (let i = Math.max(samples, length - samples); i < length; i++) hash = mix(hash, body[i] as number);
+  return (hash ^ (hash >>> 15)) & (slots - 1);
+}
+
+function mix(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193);
+}

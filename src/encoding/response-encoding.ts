@@ -3,7 +3,7 @@ import { debugFor } from '../support/debug.js';
 import { takesText } from '../support/takes-text.js';
 import { unobserved } from '../support/unobserved.js';
 import { chooseCodec, type DecisionSettings } from './compression-decision.js';
-import { cacheKey, type EncodedCache } from './encoded-cache.js';
+import type { EncodedCache } from './encoded-cache.js';
 import { type Body, EncodedStream, type End, type Write, type WriteCallback } from './encoded-stream.js';
 import type { Codec } from './encoders.js';
 import { declareEncoding, type HeadersArgument, headerText, setHeaders } from './encoding-headers.js';
@@ -17,8 +17,10 @@ export interface EncodingSettings extends DecisionSettings {
   readonly cache: EncodedCache | undefined;
 }
 
-/** Digesting more than this for a look into the cache would hold up the main thread: 256 KB take 0.16 ms. */
+/** Larger bodies are not looked for in the cache, so that a few of them do not fill it. */
 const maxCachedBody = 256 * 1024;
+/** Texts become bytes here when these are needed for the moment of one call only. */
+let scratch: Buffer | undefined;
 
 // registered, so that a response that passes two copies of the package is encoded once
 const encodingKey = Symbol.for('express-productionize.compression');
@@ -144,8 +146,8 @@ class ResponseEncoding {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #settings: EncodingSettings;
-  /** Where the cache is to find this body the next time. */
-  #missedKey: string | undefined = undefined;
+  /** A body that the cache did not know, and is to know the next time. */
+  #missed: Uint8Array | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings) {
     this.#req = req;
@@ -163,7 +165,7 @@ class ResponseEncoding {
     const codec = chooseCodec(this.#req, this.#res, status, this.#length(), this.#settings);
     if (codec === undefined) return;
     if (body !== undefined) {
-      const bytes = toBytes(body, this.charset);
+      const bytes = borrowBytes(body, this.charset);
       const encoded = this.#encodeWhole(codec, bytes);
       const failed = encoded === undefined && bytes.length <= this.#settings.syncLimit;
       if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
@@ -215,13 +217,13 @@ class ResponseEncoding {
       return;
     }
     if (!res.headersSent) res.writeHead(res.statusCode);
-    this.openStream(codec).end(bytes, undefined, callback);
+    this.openStream(codec).end(this.#missed ?? bytes, undefined, callback);
   }
 
   openStream(codec: Codec): EncodedStream {
     const { cache } = this.#settings;
-    const key = this.#missedKey;
-    const keep = cache && key !== undefined ? (encoded: Buffer) => cache.set(key, encoded) : undefined;
+    const missed = this.#missed;
+    const keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
     this.stream = new EncodedStream(this.#res, codec, this, keep);
     return this.stream;
   }
@@ -231,15 +233,15 @@ class ResponseEncoding {
     const { cache, syncLimit } = this.#settings;
     const cached = cache !== undefined && codec.cacheable && bytes.length <= maxCachedBody;
     try {
-      const key = cached ? unobserved(cacheKey, codec.encoding, bytes) : undefined;
-      const found = key === undefined ? undefined : cache?.get(key);
+      const found = cached ? cache.get(codec.encoding, bytes) : undefined;
       if (found !== undefined) return found;
       if (bytes.length > syncLimit) {
-        this.#missedKey = key;
+        // a copy: the app may use its own buffer again while the encoder is at work
+        if (cached) this.#missed = Buffer.from(bytes);
         return undefined;
       }
       const encoded = unobserved(codec.encode, bytes);
-      if (key !== undefined) cache?.set(key, encoded);
+      if (cached) cache.set(codec.encoding, bytes, encoded);
       return encoded;
     } catch (error) {
       debug(() => ['the encoder failed: %s', error]);
@@ -254,6 +256,14 @@ function isBody(chunk: unknown): chunk is Body {
 
 function byteLength(body: Body, charset?: BufferEncoding): number {
   return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
+}
+
+/** The bytes of a body, good until the next call of this. */
+function borrowBytes(body: Body, charset?: BufferEncoding): Uint8Array {
+  // no character takes more than three bytes
+  if (typeof body !== 'string' || body.length * 3 > maxCachedBody) return toBytes(body, charset);
+  scratch ??= Buffer.allocUnsafeSlow(maxCachedBody);
+  return scratch.subarray(0, scratch.write(body, charset));
 }
 
 function toBytes(body: Body, charset?: BufferEncoding): Uint8Array {
