@@ -16,7 +16,8 @@ const usage = `node bench/overload.js [options]
   --factor F         load as a multiple of capacity; default 2
   --only VARIANTS    of none, delay, ours
   --kinds KINDS      of new, keep-alive
-  --cluster          the server is one worker of a cluster, where the primary accepts
+  --workers N        the server is a cluster of N workers; default 0, no cluster
+  --accept WHO       'primary' or 'workers': who accepts in a cluster; default primary, as in Node
 `;
 
 const leadInSeconds = 2;
@@ -34,14 +35,20 @@ const { values } = parseArgs({
     factor: { type: 'string', default: '2' },
     only: { type: 'string', default: 'none,delay,ours' },
     kinds: { type: 'string', default: 'new,keep-alive' },
-    cluster: { type: 'boolean', default: false },
+    workers: { type: 'string', default: '0' },
+    accept: { type: 'string', default: 'primary' },
     help: { type: 'boolean', default: false },
   },
 });
 
 /** One server, first at its ease and then at its limit: every figure is a share of what the same process did before. */
 async function measure(variant, kind, loops) {
-  const server = await startServer({ variant, loops, cluster: values.cluster });
+  const server = await startServer({
+    variant,
+    loops,
+    workers: Number(values.workers),
+    accept: values.accept,
+  });
   try {
     const keepAlive = kind === 'keep-alive';
     await closedLoop(server.origin, { keepAlive, seconds: 1 });

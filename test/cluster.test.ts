@@ -277,6 +277,14 @@ describe('reload', () => {
     180_000,
   );
 
+  it('E41: nor do reloads where the workers accept for themselves', async () => {
+    const env = { NODE_CLUSTER_SCHED_POLICY: 'none' };
+    const { answered, failures } = await reloadUnderLoad(runFixture({ workers: 2 }, { app: quiet, env }), 5);
+    console.info(`5 reloads, workers accept: ${answered} answered, ${failures.length} failed`);
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(1000);
+  });
+
   it('E41: the same load loses requests when the drain is off', async () => {
     const app = { ...quiet, gracefulShutdown: false };
     const { answered, failures } = await reloadUnderLoad(

@@ -8,11 +8,30 @@ import { work } from './server.js';
 
 const settings = JSON.parse(process.argv[2]);
 
-if (settings.cluster && cluster.isPrimary) {
-  const worker = cluster.fork();
-  process.on('message', (message) => worker.send(message));
-  worker.on('message', (message) => process.send(message));
-  process.on('disconnect', () => worker.process.kill('SIGKILL'));
+if (settings.workers > 0 && cluster.isPrimary) {
+  cluster.schedulingPolicy = settings.accept === 'workers' ? cluster.SCHED_NONE : cluster.SCHED_RR;
+  const workers = Array.from({ length: settings.workers }, () => cluster.fork());
+  const answers = () => Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
+  const sum = (counts) =>
+    counts.reduce((total, { cpu, served, refused }) => ({
+      cpu: total.cpu + cpu,
+      served: total.served + served,
+      refused:
+        refused &&
+        Object.fromEntries(
+          Object.keys(refused).map((reason) => [reason, total.refused[reason] + refused[reason]]),
+        ),
+    }));
+  process.on('disconnect', () => {
+    for (const worker of workers) worker.process.kill('SIGKILL');
+  });
+  const [{ port }] = await answers();
+  process.on('message', async (message) => {
+    const counts = answers();
+    for (const worker of workers) worker.send(message);
+    process.send(sum(await counts));
+  });
+  process.send({ port });
 } else {
   const app = express();
   let served = 0;

@@ -57,7 +57,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   process.env.NODE_ENV ??= 'production';
   // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
   // what its workers do not accept themselves waits there for the next one
-  cluster.schedulingPolicy = inheritedSockets().length > 0 ? cluster.SCHED_NONE : cluster.SCHED_RR;
+  if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
   if (settings.fork) cluster.setupPrimary(settings.fork);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
   log.info({ workers: workers.count, script }, `cluster: ${workers.count} workers (${workers.reason})`);

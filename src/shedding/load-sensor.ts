@@ -1,9 +1,12 @@
+import cluster from 'node:cluster';
 import type { Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { AcceptQueue } from '../support/accept-queue.js';
 import { debugFor } from '../support/debug.js';
+import { unobserved } from '../support/unobserved.js';
 import type { LoadReading } from './overload-watch.js';
 import { UnreadConnections } from './unread-connections.js';
+import { workersOfPrimary } from './workers-of-primary.js';
 
 const debug = debugFor('load-shedding');
 
@@ -44,7 +47,7 @@ export class LoadSensor {
     const see = (): void => {
       const queue = AcceptQueue.of(server);
       if (typeof queue !== 'string') {
-        this.#queues.set(server, queue);
+        this.#queues.set(server, cluster.isWorker ? shareOf(queue) : queue);
         return;
       }
       const unread = UnreadConnections.of(server);
@@ -112,4 +115,17 @@ export class LoadSensor {
     this.#readQueuesAt = performance.now() + pauseMs;
     return sum;
   }
+}
+
+/** Workers that accept for themselves do so from one queue, and each refuses its share of what is too much. */
+function shareOf(queue: AcceptQueue): WaitingConnections {
+  let workers = 0;
+  return {
+    readShare: queue.readShare,
+    length() {
+      workers ||= unobserved(workersOfPrimary);
+      const length = queue.length();
+      return length === undefined ? undefined : Math.round(length / workers);
+    },
+  };
 }

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { availableCpus } from '../support/available-cpus.js';
 import { socketTables } from '../support/listening-sockets.js';
 import { unobserved } from '../support/unobserved.js';
+import { workersOfPrimary } from './workers-of-primary.js';
 
 /**
  * A worker's share of the connections that have sent what nobody has read. Where the primary of a cluster accepts for
@@ -42,15 +42,5 @@ export class UnreadConnections {
       this.#workers ||= workersOfPrimary();
       return found === undefined ? undefined : Math.round(found / this.#workers);
     });
-  }
-}
-
-/** The primary's children are its workers; where the kernel does not list them, one per core is what is usual. */
-function workersOfPrimary(): number {
-  try {
-    const children = readFileSync(`/proc/${process.ppid}/task/${process.ppid}/children`, 'latin1');
-    return Math.max(1, children.trim().split(' ').length);
-  } catch {
-    return Math.max(1, availableCpus());
   }
 }
