@@ -4,6 +4,8 @@
 export { wrapAsync } from './async-errors.js';
 // Bodies
 export { bodyGuard } from './body-guard.js';
+// Caching
+export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 export type { ClusterLogger } from './cluster/cluster-log.js';
 export type { ClusterStatus, WorkerStatus } from './cluster/control-protocol.js';
 export type { Cluster } from './cluster/primary.js';
@@ -65,6 +67,7 @@ export {
   setLogLevel,
   setLogLevelOnSignal,
 } from './logging/log-level.js';
+export { type MemoryStoreOptions, memoryStore } from './memory-store.js';
 export {
   type Finding,
   type ProductionGuard,
@@ -80,6 +83,7 @@ export {
   requestContext,
 } from './request-context.js';
 export { type RequestLoggerOptions, requestLogger } from './request-logger.js';
+export { type ResponseCache, type ResponseCacheOptions, responseCache } from './response-cache.js';
 export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './safe-json.js';
 export { createServer, type ServerOptions } from './server.js';
 export { bindStreamErrors } from './stream-errors.js';

@@ -16,6 +16,14 @@ type Listen = (this: unknown, ...args: unknown[]) => Server;
 /** Decides about a request before anything else sees it; true when it answered. */
 export type Gate = (req: IncomingMessage, res: ServerResponse) => boolean;
 
+/** Answers a request, or hands it to `proceed`, with what it was given for that. */
+export type Cache = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  proceed: (req: IncomingMessage, res: ServerResponse, callback: unknown) => void,
+  callback: unknown,
+) => void;
+
 /** What runs around an app's own routes. */
 export interface Pipeline {
   readonly context: ContextSettings;
@@ -24,6 +32,8 @@ export interface Pipeline {
   first: readonly Gate[];
   /** Run in order before the routes; each calls `next` at once and answers nothing itself. */
   observers: readonly RequestHandler[];
+  /** Runs behind the observers, before the routes: answers a request itself, or passes it on. */
+  cache: Cache | undefined;
   /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
   readonly after: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler } | undefined;
   /** Called once, as late as possible: at the first request, or when a server listens. */
@@ -77,7 +87,12 @@ export function attachPipeline(
 
   const dispatch = (req: IncomingMessage, res: ServerResponse, callback?: Next): void => {
     for (const observer of pipeline.observers) observer(req as never, res as never, passOn);
-    expressHandle.call(app, req, res, callback ?? finish(pipeline, req, res));
+    if (pipeline.cache) pipeline.cache(req, res, route, callback);
+    else route(req, res, callback);
+  };
+
+  const route = (req: IncomingMessage, res: ServerResponse, callback: unknown): void => {
+    expressHandle.call(app, req, res, (callback as Next | undefined) ?? finish(pipeline, req, res));
   };
 
   const handle: Handle = function handle(req, res, callback) {

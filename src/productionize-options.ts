@@ -10,6 +10,7 @@ import type { Switch } from './options.js';
 import type { ProductionGuardOptions } from './production-guard.js';
 import type { RequestContextOptions } from './request-context.js';
 import type { RequestLoggerOptions } from './request-logger.js';
+import type { ResponseCache, ResponseCacheOptions } from './response-cache.js';
 import type { SyncIoOptions } from './sync-io-detector.js';
 
 /** Options of the async-errors part. */
@@ -43,6 +44,8 @@ export interface ProductionizeOptions {
   readonly streamErrors?: boolean;
   /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
   readonly compression?: Switch<CompressionOptions>;
+  /** Stored responses, before the router; or a `responseCache()` of your own, to purge. @default false */
+  readonly cache?: Switch<ResponseCacheOptions> | ResponseCache;
   /** Prototype keys in request bodies. @default true */
   readonly bodyGuard?: boolean;
   /** Rejections and throws of every handler. @default true */

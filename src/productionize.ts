@@ -24,6 +24,7 @@ import {
 import {
   asyncErrorsPart,
   bodyGuardPart,
+  cachePart,
   compressionPart,
   deadlinePart,
   detectSyncIoPart,
@@ -53,7 +54,8 @@ const order: readonly Part[] = [
   deadlinePart, // its 503 is logged like every answer
   detectSyncIoPart, // blames what the routes do, not what stands above
   streamErrorsPart, // guards the response that compression writes to
-  compressionPart, // innermost: it sees what the routes send
+  compressionPart, // it sees what the routes and the cache send
+  cachePart, // inside compression, so that it keeps plain bodies
   bodyGuardPart, // the moment a body parser sets req.body
   // your routes
   asyncErrorsPart, // what they throw or reject with
@@ -65,6 +67,8 @@ const order: readonly Part[] = [
 const isOptions: Check = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an options object';
 const isSwitch = isEither(isBoolean, isOptions);
+const isCache: Check = (value) =>
+  typeof value === 'function' && 'purge' in value ? undefined : 'what responseCache() returned';
 
 /**
  * Makes one Express 4 or 5 app ready for production: request context and log, compression, async and stream errors,
@@ -94,6 +98,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
     detectSyncIo: isSwitch,
     streamErrors: isBoolean,
     compression: isSwitch,
+    cache: isEither(isSwitch, isCache),
     bodyGuard: isBoolean,
     asyncErrors: isSwitch,
     errorHandler: isSwitch,
@@ -139,11 +144,13 @@ function assemble(assembly: Assembly): Attached {
 
   const first = () => [...running.values()].flatMap(({ first }) => first ?? []);
   const observers = () => [...running.values()].flatMap(({ before }) => before ?? []);
+  const cache = () => [...running.values()].find(({ cache }) => cache)?.cache;
   const pipeline: Pipeline = {
     context: resolveContext(assembly.options.requestContext),
     lifecycle,
     first: first(),
     observers: observers(),
+    cache: cache(),
     after: [...running.values()].find(({ after }) => after)?.after,
     boot() {
       const router = routerOf(app);
@@ -162,6 +169,7 @@ function assemble(assembly: Assembly): Attached {
       undoFastPath = [installFastAnswers(app), installFastETag(app)];
       this.first = first();
       this.observers = observers();
+      this.cache = cache();
       if (lifecycle.state === 'starting') lifecycle.state = 'ready';
       debug(() => ['%s', printReport(report())]);
     },

@@ -7,6 +7,7 @@ import type { EncodedCache } from './encoded-cache.js';
 import { type Body, EncodedStream, type End, type Write, type WriteCallback } from './encoded-stream.js';
 import type { Codec } from './encoders.js';
 import { declareEncoding, type HeadersArgument, headerText, setHeaders } from './encoding-headers.js';
+import { type KeptEncodings, keptEncodings } from './kept-encodings.js';
 
 const debug = debugFor('compression');
 
@@ -148,6 +149,8 @@ class ResponseEncoding {
   readonly #settings: EncodingSettings;
   /** A body that the cache did not know, and is to know the next time. */
   #missed: Uint8Array | undefined = undefined;
+  /** Where a body that is kept itself has its encodings. */
+  #kept: KeptEncodings | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings) {
     this.#req = req;
@@ -223,7 +226,9 @@ class ResponseEncoding {
   openStream(codec: Codec): EncodedStream {
     const { cache } = this.#settings;
     const missed = this.#missed;
-    const keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
+    const kept = this.#kept;
+    let keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
+    if (kept) keep = (encoded) => kept.set(codec.encoding, encoded);
     this.stream = new EncodedStream(this.#res, codec, this, keep);
     return this.stream;
   }
@@ -231,6 +236,8 @@ class ResponseEncoding {
   /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
   #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
     const { cache, syncLimit } = this.#settings;
+    const kept = codec.cacheable ? keptEncodings(bytes) : undefined;
+    if (kept) return this.#encodeKept(kept, codec, bytes);
     const cached = cache !== undefined && codec.cacheable && bytes.length <= maxCachedBody;
     try {
       const found = cached ? cache.get(codec.encoding, bytes) : undefined;
@@ -242,6 +249,24 @@ class ResponseEncoding {
       }
       const encoded = unobserved(codec.encode, bytes);
       if (cached) cache.set(codec.encoding, bytes, encoded);
+      return encoded;
+    } catch (error) {
+      debug(() => ['the encoder failed: %s', error]);
+      return undefined;
+    }
+  }
+
+  /** The same for a body that is kept together with its encodings: nothing has to be compared to find them. */
+  #encodeKept(kept: KeptEncodings, codec: Codec, bytes: Uint8Array): Buffer | undefined {
+    const found = kept.get(codec.encoding);
+    if (found !== undefined) return found;
+    if (bytes.length > this.#settings.syncLimit) {
+      this.#kept = kept;
+      return undefined;
+    }
+    try {
+      const encoded = unobserved(codec.encode, bytes);
+      kept.set(codec.encoding, encoded);
       return encoded;
     } catch (error) {
       debug(() => ['the encoder failed: %s', error]);

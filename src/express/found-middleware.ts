@@ -8,6 +8,7 @@ export interface FoundMiddleware {
   readonly helmet: boolean;
   readonly errorHandler: boolean;
   readonly healthChecks: boolean;
+  readonly cache: boolean;
 }
 
 /**
@@ -34,5 +35,6 @@ export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
     helmet: names.has('helmetMiddleware'),
     errorHandler,
     healthChecks: names.has('healthChecksMiddleware'),
+    cache: names.has('responseCacheMiddleware'),
   };
 }

@@ -5,7 +5,7 @@ import type { Router } from '../express/express-layers.js';
 import type { FoundMiddleware } from '../express/found-middleware.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { Switch } from '../options.js';
-import type { Gate } from '../pipeline.js';
+import type { Cache, Gate } from '../pipeline.js';
 import type { Finding } from '../production-guard.js';
 import type { ProductionizeOptions } from '../productionize-options.js';
 import type { Environment } from '../support/environment.js';
@@ -28,6 +28,8 @@ export interface Running {
   readonly first?: Gate;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
+  /** Answers from what it keeps, before the routes. */
+  readonly cache?: Cache;
   /** Answers what no route and no error handler of the app did. */
   readonly after?: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler };
   /** Called when the routes stand: at the first request, or when the server listens. May return more for the report. */

@@ -8,9 +8,10 @@ import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observe, observeLayers } from '../express/layer-observer.js';
 import { watchForAnswer } from '../express/no-answer.js';
 import { createLogger } from '../logger.js';
-import { checkOptions, isInteger } from '../options.js';
+import { checkOptions, isInteger, type Switch } from '../options.js';
 import { contextOf } from '../request-context.js';
 import { requestLogger } from '../request-logger.js';
+import { coreOf, type ResponseCacheOptions, responseCache } from '../response-cache.js';
 import { protectPipes } from '../streams/pipe-protection.js';
 import { recordPipeSources } from '../streams/pipe-sources.js';
 import { installStreamResponses } from '../streams/stream-responses.js';
@@ -96,6 +97,30 @@ export const compressionPart: Part = {
   reason: 'innermost: it sees what the routes send',
   keeps: ({ compression }) => (compression ? 'found compression, kept' : undefined),
   setUp: ({ options }) => ({ before: compression(given(options.compression)) }),
+};
+
+export const cachePart: Part = {
+  name: 'cache',
+  reason: 'answers before the router, inside compression, which keeps the encodings',
+  offBecause: ({ options }) =>
+    options.cache
+      ? undefined
+      : 'off by default: a Cache-Control that nobody obeyed so far would begin to count',
+  keeps: ({ cache }) => (cache ? 'found a cache of its own, kept' : undefined),
+  setUp({ app, options, lifecycle }) {
+    const own = typeof options.cache === 'function' ? options.cache : undefined;
+    const cache = own ?? responseCache(given(options.cache as Switch<ResponseCacheOptions>));
+    const core = coreOf(cache);
+    core.attach(app);
+    core.mayRefresh = () => lifecycle.state !== 'draining';
+    return {
+      cache: (req, res, proceed, callback) => core.handle(req, res, proceed, callback),
+      undo() {
+        core.attach(undefined);
+        if (own === undefined) void cache.close();
+      },
+    };
+  },
 };
 
 export const bodyGuardPart: Part = {

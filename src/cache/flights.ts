@@ -1,0 +1,121 @@
+import type { Stored } from './stored-response.js';
+
+/** What a flight brought: the response, the key it is stored under, and what that depends on. */
+export interface Landing {
+  readonly key: string;
+  readonly generation: string | undefined;
+  readonly vary: readonly string[];
+  readonly stored: Stored;
+}
+
+/** How a flight ends for those who wait: with a response, with the lead, or without either. */
+export type Outcome = { readonly landing: Landing } | { readonly lead: Lead } | 'alone';
+
+/** A request that waits for another one. */
+export interface Waiter {
+  /** False when nobody is there to be answered any more. */
+  isWaiting(): boolean;
+  resume(outcome: Outcome): void;
+}
+
+/** The task to fill a key. It ends with the first of its reports; a response that comes later is still welcome. */
+export interface Lead {
+  /** A response that all may have. */
+  land(landing: Landing): void;
+  /** The answers to this key are not for sharing. */
+  dissolve(): void;
+  /** It went wrong, and may go well next time: one of the others takes over. */
+  fail(): void;
+}
+
+interface Flight {
+  readonly key: string;
+  readonly waiters: Set<Waiter>;
+  /** The lead that counts; those before it failed or took too long. */
+  current: object | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * One request at a time fills a key, and the others wait for it. Two limits, as with nginx's `proxy_cache_lock`: a lead
+ * that takes half of `waitMs` is joined by one more, and nobody waits longer than `waitMs`.
+ */
+export class Flights {
+  readonly #waitMs: number;
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(waitMs: number) {
+    this.#waitMs = waitMs;
+  }
+
+  /** How long a lead may take before another one joins it. */
+  get leadMs(): number {
+    return Math.max(1, this.#waitMs / 2);
+  }
+
+  has(key: string): boolean {
+    return this.#flights.has(key);
+  }
+
+  /** Takes the lead for a key that nobody fills. */
+  open(key: string): Lead {
+    const flight: Flight = { key, waiters: new Set(), current: undefined, timer: undefined };
+    this.#flights.set(key, flight);
+    return this.#lead(flight);
+  }
+
+  /** Waits for whoever fills a key; false when nobody does. */
+  join(key: string, waiter: Waiter): boolean {
+    const flight = this.#flights.get(key);
+    if (flight === undefined) return false;
+    flight.waiters.add(waiter);
+    setTimeout(() => {
+      if (flight.waiters.delete(waiter)) waiter.resume('alone');
+    }, this.#waitMs).unref();
+    return true;
+  }
+
+  #lead(flight: Flight): Lead {
+    const self = {};
+    flight.current = self;
+    clearTimeout(flight.timer);
+    flight.timer = setTimeout(() => this.#next(flight), this.leadMs).unref();
+    let reported = false;
+    return {
+      land: (landing) => {
+        if (this.#flights.get(flight.key) === flight) this.#end(flight, { landing });
+      },
+      dissolve: () => {
+        if (reported) return;
+        reported = true;
+        if (this.#flights.get(flight.key) === flight) this.#end(flight, 'alone');
+      },
+      fail: () => {
+        if (reported) return;
+        reported = true;
+        if (flight.current === self) this.#next(flight);
+      },
+    };
+  }
+
+  /** Hands the lead to the first who still waits. */
+  #next(flight: Flight): void {
+    clearTimeout(flight.timer);
+    flight.current = undefined;
+    for (const waiter of flight.waiters) {
+      flight.waiters.delete(waiter);
+      if (!waiter.isWaiting()) continue;
+      waiter.resume({ lead: this.#lead(flight) });
+      return;
+    }
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+
+  #end(flight: Flight, outcome: Outcome): void {
+    clearTimeout(flight.timer);
+    this.#flights.delete(flight.key);
+    const waiters = [...flight.waiters];
+    flight.waiters.clear();
+    for (const waiter of waiters) if (waiter.isWaiting()) waiter.resume(outcome);
+  }
+}

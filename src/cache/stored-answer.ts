@@ -1,0 +1,103 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import isFresh from 'fresh';
+import parseRange from 'range-parser';
+import { contextOf } from '../request-context.js';
+import { addCacheStatus } from './cache-status.js';
+import type { Stored, StoredHead } from './stored-response.js';
+
+/** `end` of a response, or what stood there before the cache hooked in. */
+type End = (this: ServerResponse, body?: Buffer) => unknown;
+
+/** Headers of a representation that a 304 leaves out, as Express does. */
+const ofTheBody = new Set(['content-type', 'content-encoding', 'content-language', 'content-range']);
+
+/**
+ * Whether a stored response answers the range a request asks for. One that cannot be satisfied is the handler's to
+ * refuse, in its own way.
+ */
+export function rangeOf(
+  { headers }: IncomingMessage,
+  { head, body }: Stored,
+): { start: number; end: number } | 'whole' | 'unsatisfiable' {
+  const { range } = headers;
+  if (range === undefined || !head.ranges || head.status !== 200 || !/^ *bytes=/.test(range)) return 'whole';
+  if (!rangeIsMeant(headers, head)) return 'whole';
+  const ranges = parseRange(body.length, range, { combine: true });
+  if (ranges === -1) return 'unsatisfiable';
+  const [first, ...more] = ranges === -2 ? [] : ranges;
+  return first === undefined || more.length > 0 ? 'whole' : first;
+}
+
+/** `If-Range`: the range is of what the client has the rest of (RFC 9110 section 13.1.5). */
+function rangeIsMeant(headers: IncomingHttpHeaders, { etag, modified }: StoredHead): boolean {
+  const condition = headers['if-range'];
+  if (condition === undefined) return true;
+  if (String(condition).includes('"')) return etag !== undefined && String(condition).includes(etag);
+  return Date.parse(modified ?? '') <= Date.parse(String(condition));
+}
+
+/** Whether the client has a response already; the same rule as in Express. */
+export function isKnown(
+  headers: IncomingHttpHeaders,
+  status: number,
+  etag: string | undefined,
+  modified: string | undefined,
+): boolean {
+  if (headers['if-none-match'] === undefined && headers['if-modified-since'] === undefined) return false;
+  if (status < 200 || status >= 300) return false;
+  return isFresh(headers, { etag, 'last-modified': modified });
+}
+
+/**
+ * Answers a request from the store: with the whole, a range, a 304 or the head alone, as the route itself would have.
+ * `status` is what `Cache-Status` says. `end` is the response's own.
+ */
+export function answerStored(
+  req: IncomingMessage,
+  res: ServerResponse,
+  stored: Stored,
+  now: number,
+  status: string | undefined,
+  end: End = res.end as unknown as End,
+): void {
+  const { head } = stored;
+  const known = isKnown(req.headers, head.status, head.etag, head.modified);
+  for (const [name, value] of head.headers) {
+    if (known && ofTheBody.has(name)) continue;
+    res.setHeader(name, value as string);
+  }
+  res.setHeader('age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
+  if (status !== undefined) addCacheStatus(res, status);
+  if (head.message !== undefined) res.statusMessage = head.message;
+  // the log knows the route though no router has run
+  const context = contextOf(req);
+  if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
+    context.matchedBase = '';
+    context.matchedPath = head.route;
+  }
+  if (known) {
+    res.statusCode = 304;
+    end.call(res);
+  } else {
+    res.statusCode = head.status;
+    sendBody(req, res, stored, end);
+  }
+}
+
+function sendBody(req: IncomingMessage, res: ServerResponse, stored: Stored, end: End): void {
+  const { head, body } = stored;
+  if (head.status === 204) {
+    end.call(res);
+    return;
+  }
+  const range = rangeOf(req, stored);
+  let part = body;
+  if (typeof range === 'object') {
+    res.statusCode = 206;
+    res.setHeader('content-range', `bytes ${range.start}-${range.end}/${body.length}`);
+    part = body.subarray(range.start, range.end + 1);
+  }
+  res.setHeader('content-length', part.length);
+  if (req.method === 'HEAD') end.call(res);
+  else end.call(res, part);
+}
