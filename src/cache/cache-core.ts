@@ -130,7 +130,7 @@ export class CacheCore {
     if (stored !== undefined) {
       const { head } = stored;
       const now = Date.now();
-      const wish = this.settings.obeys(req) ? meetsWishes(req, head, now) : 'fresh';
+      const wish = this.#obeys(req) ? meetsWishes(req, head, now) : 'fresh';
       if (!head.open && this.hasCredentials(req)) forwarded = 'bypass';
       else if (wish === 'no') forwarded = 'request';
       else if (now < head.freshUntil || wish === 'stale') {
@@ -154,7 +154,15 @@ export class CacheCore {
   /** Answers from the store; false where the handler has to, since the range asked for is none of this response. */
   #serve({ req, res }: Passage, stored: Stored, now: number): boolean {
     if (req.headers.range !== undefined && rangeOf(req, stored) === 'unsatisfiable') return false;
-    this.serve(req, res, stored, now, `hit; ttl=${Math.ceil((stored.head.freshUntil - now) / 1000)}`);
+    try {
+      this.serve(req, res, stored, now, `hit; ttl=${Math.ceil((stored.head.freshUntil - now) / 1000)}`);
+    } catch (error) {
+      debug(() => ['%s %s: what was stored cannot be sent: %s', req.method, req.url, error]);
+      if (res.headersSent) return true;
+      for (const name of namesOf(stored)) if (res.hasHeader(name)) res.removeHeader(name);
+      res.statusCode = 200;
+      return false;
+    }
     return true;
   }
 
@@ -173,10 +181,19 @@ export class CacheCore {
     const unshared = whyUnshared(req, target);
     const exchange = new Exchange(this, passage, target, found, forwarded, stale);
     if (unshared !== undefined) {
-      debug(() => ['%s %s: not stored, %s', req.method, req.url, unshared]);
-      exchange.runUnstored(unshared);
+      if (stale === undefined) this.pass(passage, forwarded, unshared);
+      else exchange.runUnstored(unshared);
     } else if (forwarded === 'bypass' || this.passes.has(exchange.passKey)) exchange.run(undefined);
     else exchange.runShared();
+  }
+
+  #obeys(req: IncomingMessage): boolean {
+    try {
+      return this.settings.obeys(req) === true;
+    } catch (error) {
+      debug(() => ['requestDirectives() threw %s: they do not count', error]);
+      return false;
+    }
   }
 
   /** Lets a request go to its handler, and says so. */
@@ -191,6 +208,11 @@ export class CacheCore {
     const target = isSafe(req.method) ? undefined : this.#target(req);
     if (target !== undefined) this.hooks.watch(res, new Invalidation(this, res, target.key));
     proceed(req, res, more);
+  }
+
+  /** Removes one response from the store. */
+  forget(key: string): void {
+    void this.store.purge({ key });
   }
 
   /** Drops a URL's entry, and what is on its way to become one. */
@@ -299,4 +321,10 @@ function whyUnshared(req: IncomingMessage, target: Target): string | undefined {
     if (req.headers[name] !== undefined && !target.believed.includes(name)) return name;
   }
   return undefined;
+}
+
+/** The headers that an answer from the store sets, as far as they can be read. */
+function namesOf({ head }: Stored): string[] {
+  const names = head.headers.map((header) => String(header?.[0]));
+  return [...names, 'age', 'content-length', 'content-range'];
 }

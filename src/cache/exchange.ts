@@ -228,7 +228,7 @@ export class Exchange implements Watcher, Waiter {
     const verdict = storability(
       {
         status,
-        message: res.statusMessage || undefined,
+        message: (req.httpVersionMajor < 2 && res.statusMessage) || undefined,
         headers,
         outer: this.#outer,
         credentials: this.#credentials,
@@ -238,7 +238,11 @@ export class Exchange implements Watcher, Waiter {
     );
     if (!('refused' in verdict)) return verdict;
     if (status >= 500) this.#giveUp(verdict.refused, 'fail');
-    else this.#giveUp(verdict.refused, 'dissolve');
+    else {
+      // what was stored is not what the URL says now
+      if (this.#found.entry !== undefined && verdict.personal !== true) this.#core.forget(this.#found.key);
+      this.#giveUp(verdict.refused, 'dissolve');
+    }
     return undefined;
   }
 
@@ -254,7 +258,7 @@ export class Exchange implements Watcher, Waiter {
       ? `fwd=stale; fwd-status=${status}; detail=stale-if-error`
       : undefined;
     this.#giveUp(`it failed with ${status}, and a stale answer is sent`, 'fail');
-    res.statusMessage = '';
+    if (req.httpVersionMajor < 2) res.statusMessage = '';
     answerStored(req, res, stale, now, state, this.own.end as never);
   }
 

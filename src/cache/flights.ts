@@ -30,7 +30,7 @@ export interface Lead {
 
 interface Flight {
   readonly key: string;
-  readonly waiters: Set<Waiter>;
+  readonly waiters: Map<Waiter, NodeJS.Timeout>;
   /** The lead that counts; those before it failed or took too long. */
   current: object | undefined;
   timer: NodeJS.Timeout | undefined;
@@ -59,7 +59,7 @@ export class Flights {
 
   /** Takes the lead for a key that nobody fills. */
   open(key: string): Lead {
-    const flight: Flight = { key, waiters: new Set(), current: undefined, timer: undefined };
+    const flight: Flight = { key, waiters: new Map(), current: undefined, timer: undefined };
     this.#flights.set(key, flight);
     return this.#lead(flight);
   }
@@ -68,10 +68,11 @@ export class Flights {
   join(key: string, waiter: Waiter): boolean {
     const flight = this.#flights.get(key);
     if (flight === undefined) return false;
-    flight.waiters.add(waiter);
-    setTimeout(() => {
-      if (flight.waiters.delete(waiter)) waiter.resume('alone');
+    const timer = setTimeout(() => {
+      flight.waiters.delete(waiter);
+      if (waiter.isWaiting()) waiter.resume('alone');
     }, this.#waitMs).unref();
+    flight.waiters.set(waiter, timer);
     return true;
   }
 
@@ -102,7 +103,8 @@ export class Flights {
   #next(flight: Flight): void {
     clearTimeout(flight.timer);
     flight.current = undefined;
-    for (const waiter of flight.waiters) {
+    for (const [waiter, limit] of flight.waiters) {
+      clearTimeout(limit);
       flight.waiters.delete(waiter);
       if (!waiter.isWaiting()) continue;
       waiter.resume({ lead: this.#lead(flight) });
@@ -116,6 +118,9 @@ export class Flights {
     this.#flights.delete(flight.key);
     const waiters = [...flight.waiters];
     flight.waiters.clear();
-    for (const waiter of waiters) if (waiter.isWaiting()) waiter.resume(outcome);
+    for (const [waiter, limit] of waiters) {
+      clearTimeout(limit);
+      if (waiter.isWaiting()) waiter.resume(outcome);
+    }
   }
 }

@@ -29,7 +29,7 @@ export interface Watcher {
   take(chunk: Body, charset: BufferEncoding | undefined): void;
   /** The body is complete. */
   onEnd(): void;
-  /** The response is cut short by this side. */
+  /** The response is cut short by this side, or cannot be sent. */
   onDestroy(): void;
 }
 
@@ -79,7 +79,14 @@ export function responseHooks(): {
     this.statusCode = status;
     if (message !== undefined) this.statusMessage = message;
     if (!state.decided) decide(state, status, state.looking);
-    return state.answered || state.looking ? this : own.writeHead.call(this, status, message);
+    if (state.answered || state.looking) return this;
+    try {
+      return own.writeHead.call(this, status, message);
+    } catch (error) {
+      // the head was refused, and another answer will be tried
+      state.watcher.onDestroy();
+      throw error;
+    }
   }
 
   function decide(state: State, status: number, whole: boolean): void {
@@ -128,6 +135,9 @@ export function responseHooks(): {
       state.ending = true;
       try {
         watcher.own.end.call(this, chunk, charset, callback);
+      } catch (error) {
+        watcher.onDestroy();
+        throw error;
       } finally {
         state.ending = false;
       }
