@@ -242,19 +242,16 @@ export class CacheCore {
     if (!this.#runsReach || app === undefined) return false;
     this.#refreshing.add(key);
     const refresh: Refresh = { core: this, lead: this.flights.open(key), reached: false };
-    // the stale answer first
-    setImmediate(() => {
-      debug(() => ['%s: refreshed in the background', target.key]);
-      const mark = (run: IncomingMessage) => {
-        (run as Refreshing)[refreshKey] = refresh;
-      };
-      runDetached(outermost(app), req, mark, refreshMs, () => {
-        refresh.lead.fail();
-        this.#refreshing.delete(key);
-        if (refresh.reached) return;
-        this.#runsReach = false;
-        debug(() => ['%s: the app did not bring a request of our own to this cache', target.key]);
-      });
+    debug(() => ['%s: refreshed in the background', target.key]);
+    const mark = (run: IncomingMessage) => {
+      (run as Refreshing)[refreshKey] = refresh;
+    };
+    runDetached(outermost(app), req, mark, refreshMs, () => {
+      refresh.lead.fail();
+      this.#refreshing.delete(key);
+      if (refresh.reached) return;
+      this.#runsReach = false;
+      debug(() => ['%s: the app did not bring a request of our own to this cache', target.key]);
     });
     return true;
   }

@@ -30,7 +30,8 @@ class Nowhere extends Duplex {
   readonly authorized: boolean | undefined;
 
   constructor(like: Socket) {
-    super();
+    // it is never full: a response waits for the drain of a connection, which only a server passes on
+    super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER });
     this.remoteAddress = like.remoteAddress;
     this.remotePort = like.remotePort;
     this.remoteFamily = like.remoteFamily;
@@ -75,7 +76,7 @@ class Nowhere extends Duplex {
 /**
  * Asks an app once more what a request asked, for nobody: a request and a response of their own, with the same URL,
  * headers, cookies and addresses, pass the whole app as if they had come over a connection. The answer is complete or
- * given up after `limitMs`; then `onEnd` is called. Returns nothing and throws nothing.
+ * given up after `limitMs`; then `onEnd` is called. It begins when the present answer is on its way, and throws nothing.
  */
 export function runDetached(
   app: Application,
@@ -108,11 +109,13 @@ export function runDetached(
     clearTimeout(timer);
     onEnd();
   });
-  try {
-    (app as unknown as (req: IncomingMessage, res: ServerResponse) => void)(req, res);
-  } catch {
-    socket.destroy();
-  }
+  setImmediate(() => {
+    try {
+      (app as unknown as (req: IncomingMessage, res: ServerResponse) => void)(req, res);
+    } catch {
+      socket.destroy();
+    }
+  });
 }
 
 function headersLike(headers: IncomingHttpHeaders): IncomingHttpHeaders {

@@ -55,6 +55,8 @@ export class Exchange implements Watcher, Waiter {
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
   #declared: number | undefined;
+  /** The URL says something else now than what is stored, and it is not to be stored. */
+  #outdates = false;
   #over = false;
 
   constructor(
@@ -239,8 +241,7 @@ export class Exchange implements Watcher, Waiter {
     if (!('refused' in verdict)) return verdict;
     if (status >= 500) this.#giveUp(verdict.refused, 'fail');
     else {
-      // what was stored is not what the URL says now
-      if (this.#found.entry !== undefined && verdict.personal !== true) this.#core.forget(this.#found.key);
+      this.#outdates = verdict.personal !== true;
       this.#giveUp(verdict.refused, 'dissolve');
     }
     return undefined;
@@ -271,6 +272,7 @@ export class Exchange implements Watcher, Waiter {
   onEnd(): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#outdates && this.#found.entry !== undefined) this.#core.forget(this.#found.key);
     const body = this.#body?.whole();
     if (this.#storable === undefined || body === undefined) return;
     const { res } = this.#passage;
