@@ -153,7 +153,7 @@ export class CacheCore {
 
   /** Answers from the store; false where the handler has to, since the range asked for is none of this response. */
   #serve({ req, res }: Passage, stored: Stored, now: number): boolean {
-    if (req.headers.range !== undefined && rangeOf(req, stored) === 'unsatisfiable') return false;
+    if (req.headers.range !== undefined && rangeOf(req, stored) === 'unclear') return false;
     try {
       this.serve(req, res, stored, now, `hit; ttl=${Math.ceil((stored.head.freshUntil - now) / 1000)}`);
     } catch (error) {

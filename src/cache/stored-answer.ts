@@ -8,23 +8,23 @@ import type { Stored, StoredHead } from './stored-response.js';
 /** `end` of a response, or what stood there before the cache hooked in. */
 type End = (this: ServerResponse, body?: Buffer) => unknown;
 
-/** Headers of a representation that a 304 leaves out, as Express does. */
-const ofTheBody = new Set(['content-type', 'content-encoding', 'content-language', 'content-range']);
+// what the versions of range-parser that Express brings all read alike
+const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
 
 /**
- * Whether a stored response answers the range a request asks for. One that cannot be satisfied is the handler's to
- * refuse, in its own way.
+ * Which part of a stored response answers the range that a request asks for. What cannot be satisfied or read is the
+ * handler's to answer, in its own way.
  */
 export function rangeOf(
   { headers }: IncomingMessage,
   { head, body }: Stored,
-): { start: number; end: number } | 'whole' | 'unsatisfiable' {
+): { start: number; end: number } | 'whole' | 'unclear' {
   const { range } = headers;
   if (range === undefined || !head.ranges || head.status !== 200 || !/^ *bytes=/.test(range)) return 'whole';
   if (!rangeIsMeant(headers, head)) return 'whole';
-  const ranges = parseRange(body.length, range, { combine: true });
-  if (ranges === -1) return 'unsatisfiable';
-  const [first, ...more] = ranges === -2 ? [] : ranges;
+  const ranges = plainRanges.test(range) ? parseRange(body.length, range, { combine: true }) : -2;
+  if (typeof ranges === 'number') return 'unclear';
+  const [first, ...more] = ranges;
   return first === undefined || more.length > 0 ? 'whole' : first;
 }
 
@@ -36,7 +36,7 @@ function rangeIsMeant(headers: IncomingHttpHeaders, { etag, modified }: StoredHe
   return Date.parse(modified ?? '') <= Date.parse(String(condition));
 }
 
-/** Whether the client has a response already; the same rule as in Express. */
+/** Whether the client has a response already, which has a validator to tell it by; the rule is that of Express. */
 export function isKnown(
   headers: IncomingHttpHeaders,
   status: number,
@@ -44,7 +44,7 @@ export function isKnown(
   modified: string | undefined,
 ): boolean {
   if (headers['if-none-match'] === undefined && headers['if-modified-since'] === undefined) return false;
-  if (status < 200 || status >= 300) return false;
+  if (status < 200 || status >= 300 || (etag === undefined && modified === undefined)) return false;
   return isFresh(headers, { etag, 'last-modified': modified });
 }
 
@@ -63,7 +63,7 @@ export function answerStored(
   const { head } = stored;
   const known = isKnown(req.headers, head.status, head.etag, head.modified);
   for (const [name, value] of head.headers) {
-    if (known && ofTheBody.has(name)) continue;
+    if (known && name === 'content-type') continue;
     res.setHeader(name, value as string);
   }
   res.setHeader('age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
