@@ -77,7 +77,7 @@ export function responseHooks(): {
     if (given) setHeaders(this, given);
     const message = typeof reason === 'string' ? reason : undefined;
     this.statusCode = status;
-    if (message !== undefined) this.statusMessage = message;
+    if (message !== undefined && this.req.httpVersionMajor < 2) this.statusMessage = message;
     if (!state.decided) decide(state, status, state.looking);
     if (state.answered || state.looking) return this;
     try {

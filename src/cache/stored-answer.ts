@@ -68,7 +68,7 @@ export function answerStored(
   }
   res.setHeader('age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
   if (status !== undefined) addCacheStatus(res, status);
-  if (head.message !== undefined) res.statusMessage = head.message;
+  if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
   // the log knows the route though no router has run
   const context = contextOf(req);
   if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
