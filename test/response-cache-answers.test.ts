@@ -199,16 +199,17 @@ describe.each(expressVersions)('E81 on %s', (_name, express) => {
     const app = addRoutes(
       productionize(express(), { ...quiet(), compression: { encodings: ['br', 'gzip'] }, cache: true }),
     );
-    app.get('/large', (_req, res) => void res.type('text').send(prose.repeat(100)));
+    app.get('/large', (_req, res) => void res.type('text').send(prose.repeat(50)));
     const { url } = await serve(app);
     const encoders = countEncoders();
     try {
       for (const [to, body] of [
         ['/json', JSON.stringify({ prose })],
-        ['/large', prose.repeat(100)],
+        ['/large', prose.repeat(50)],
       ] as const) {
-        await get(url + to);
         const before = encoders.calls;
+        // the first answer is encoded on its way to its client
+        await get(url + to, accept('br'));
         for (const encoding of ['gzip', 'br', 'gzip', 'br', 'gzip']) {
           const answer = await get(url + to, accept(encoding));
           expect([answer.headers['content-encoding'], decoded(answer)]).toEqual([encoding, body]);

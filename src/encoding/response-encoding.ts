@@ -237,36 +237,24 @@ class ResponseEncoding {
   #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
     const { cache, syncLimit } = this.#settings;
     const kept = codec.cacheable ? keptEncodings(bytes) : undefined;
-    if (kept) return this.#encodeKept(kept, codec, bytes);
+    const ready = kept?.get(codec.encoding);
+    if (ready !== undefined) return ready;
     const cached = cache !== undefined && codec.cacheable && bytes.length <= maxCachedBody;
     try {
       const found = cached ? cache.get(codec.encoding, bytes) : undefined;
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        kept?.set(codec.encoding, found);
+        return found;
+      }
       if (bytes.length > syncLimit) {
+        if (kept) this.#kept = kept;
         // a copy: the app may use its own buffer again while the encoder is at work
-        if (cached) this.#missed = Buffer.from(bytes);
+        else if (cached) this.#missed = Buffer.from(bytes);
         return undefined;
       }
       const encoded = unobserved(codec.encode, bytes);
-      if (cached) cache.set(codec.encoding, bytes, encoded);
-      return encoded;
-    } catch (error) {
-      debug(() => ['the encoder failed: %s', error]);
-      return undefined;
-    }
-  }
-
-  /** The same for a body that is kept together with its encodings: nothing has to be compared to find them. */
-  #encodeKept(kept: KeptEncodings, codec: Codec, bytes: Uint8Array): Buffer | undefined {
-    const found = kept.get(codec.encoding);
-    if (found !== undefined) return found;
-    if (bytes.length > this.#settings.syncLimit) {
-      this.#kept = kept;
-      return undefined;
-    }
-    try {
-      const encoded = unobserved(codec.encode, bytes);
-      kept.set(codec.encoding, encoded);
+      if (kept) kept.set(codec.encoding, encoded);
+      else if (cached) cache.set(codec.encoding, bytes, encoded);
       return encoded;
     } catch (error) {
       debug(() => ['the encoder failed: %s', error]);
