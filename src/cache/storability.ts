@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { hopByHop } from '../support/hop-by-hop.js';
 import { type Directives, parseDirectives, secondsOf } from './directives.js';
+import { parseHttpDate } from './http-date.js';
 import { type HeaderValue, responseHead, type StoredHead } from './stored-response.js';
 import { varyFields } from './vary.js';
 
@@ -80,7 +81,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   if (length !== undefined && Number(length) > rules.maxEntryBytes) return { refused: 'it is too large' };
 
   const now = Date.now();
-  const date = Date.parse(text(headers.date));
+  const date = parseHttpDate(text(headers.date));
   const lifetime = lifetimeOf(says, headers, date, now) ?? defaultLifetime(status, rules);
   if (lifetime === undefined) return { refused: 'it does not say how long it is fresh' };
   // RFC 9111 section 4.2.3, for a response that came from another server
@@ -123,7 +124,7 @@ function lifetimeOf(
 ): number | undefined {
   const declared = secondsOf(says, 's-maxage') ?? secondsOf(says, 'max-age');
   if (declared !== undefined || headers.expires === undefined) return declared;
-  const expires = Date.parse(text(headers.expires));
+  const expires = parseHttpDate(text(headers.expires));
   return Number.isNaN(expires) ? 0 : Math.max(0, (expires - (Number.isNaN(date) ? now : date)) / 1000);
 }
 
@@ -132,8 +133,8 @@ function defaultLifetime(status: number, { ttlSeconds }: StoringRules): number |
 }
 
 function ageOf({ age }: OutgoingHttpHeaders): number {
-  const seconds = Number(text(age));
-  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0;
+  // what is no whole number is passed over (RFC 9111 section 5.1)
+  return /^\d+$/.test(text(age)) ? Number(age) : 0;
 }
 
 /** A permission for one origin is no permission for another, even where `Vary` was forgotten. */

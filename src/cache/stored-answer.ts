@@ -16,12 +16,17 @@ const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
  * handler's to answer, in its own way.
  */
 export function rangeOf(
-  { headers }: IncomingMessage,
+  { headers, method }: IncomingMessage,
   { head, body }: Stored,
 ): { start: number; end: number } | 'whole' | 'unclear' {
   const { range } = headers;
-  if (range === undefined || !head.ranges || head.status !== 200 || !/^ *bytes=/.test(range)) return 'whole';
-  if (!rangeIsMeant(headers, head)) return 'whole';
+  if (range === undefined || method !== 'GET' || !head.ranges || head.status !== 200) return 'whole';
+  if (!/^ *bytes=/.test(range)) return 'whole';
+  const condition = headers['if-range'];
+  if (condition !== undefined && !rangeIsMeant(String(condition), head)) {
+    // a weak tag promises nothing of bytes; the static files of Express take it for a promise all the same
+    return condition === head.etag ? 'unclear' : 'whole';
+  }
   const ranges = plainRanges.test(range) ? parseRange(body.length, range, { combine: true }) : -2;
   if (typeof ranges === 'number') return 'unclear';
   const [first, ...more] = ranges;
@@ -29,11 +34,9 @@ export function rangeOf(
 }
 
 /** `If-Range`: the range is of what the client has the rest of (RFC 9110 section 13.1.5). */
-function rangeIsMeant(headers: IncomingHttpHeaders, { etag, modified }: StoredHead): boolean {
-  const condition = headers['if-range'];
-  if (condition === undefined) return true;
-  if (String(condition).includes('"')) return etag !== undefined && String(condition).includes(etag);
-  return Date.parse(modified ?? '') <= Date.parse(String(condition));
+function rangeIsMeant(condition: string, { etag, modified }: StoredHead): boolean {
+  if (condition.includes('"')) return condition === etag && !condition.startsWith('W/');
+  return Date.parse(modified ?? '') <= Date.parse(condition);
 }
 
 /** Whether the client has a response already, which has a validator to tell it by; the rule is that of Express. */

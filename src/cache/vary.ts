@@ -7,6 +7,8 @@ import type { VaryMarker } from './stored-response.js';
 const cookieMark = 'cookie;';
 const mostFields = 16;
 
+const listFields = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
+
 /** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than anybody means. */
 export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
   const names = header
@@ -44,7 +46,7 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   const value = req.headers[field];
   if (value === undefined) return null;
   const text = String(value);
-  return field.startsWith('accept') ? withoutSpaces(text) : text;
+  return listFields.has(field) ? withoutSpaces(text) : text;
 }
 
 // browsers send the same few lists in different dress (RFC 9111 section 4.1)
