@@ -13,6 +13,21 @@ const order = {
 export const loads = [
   { name: 'json', title: 'Small JSON', path: '/small' },
   {
+    name: 'cached',
+    title: 'Small JSON that may be cached',
+    path: '/cached',
+    variants: [
+      'raw',
+      'express5',
+      'ours5',
+      'ours5-cache',
+      'express4',
+      'ours4-cache',
+      'apicache5',
+      'apicache4',
+    ],
+  },
+  {
     name: 'json10k',
     title: '10 KB of JSON, compressed, the same each time',
     path: '/report',

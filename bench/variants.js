@@ -97,6 +97,37 @@ export const variants = [
     loads: ['view'],
   },
   {
+    name: 'ours5-cache',
+    title: 'productionize, Express 5, cache on',
+    ...on5,
+    options: { version: 5, parts: { cache: true } },
+    loads: ['cached'],
+  },
+  {
+    name: 'ours4-cache',
+    title: 'productionize, Express 4, cache on',
+    ...ours,
+    options: { version: 4, parts: { cache: true } },
+    baseline: 'express4',
+    loads: ['cached'],
+  },
+  {
+    name: 'apicache5',
+    title: 'apicache, Express 5 (no request log, no compression)',
+    server: 'apicache',
+    options: { version: 5 },
+    baseline: 'express5',
+    loads: ['cached'],
+  },
+  {
+    name: 'apicache4',
+    title: 'apicache, Express 4 (no request log, no compression)',
+    server: 'apicache',
+    options: { version: 4 },
+    baseline: 'express4',
+    loads: ['cached'],
+  },
+  {
     name: 'ours5-detect-sync-io',
     title: 'productionize, Express 5, detectSyncIo on',
     ...on5,
@@ -123,5 +154,6 @@ export const variants = [
 
 /** Whether a variant is measured under a load. */
 export function runs(variant, load) {
-  return variant.loads === undefined || variant.loads.includes(load.name);
+  const isMeant = load.variants === undefined || load.variants.includes(variant.name);
+  return isMeant && (variant.loads === undefined || variant.loads.includes(load.name));
 }

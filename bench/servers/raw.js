@@ -16,6 +16,7 @@ const plain = (res, status, body) => send(res, status, 'text/plain; charset=utf-
 
 const routes = {
   '/small': (_req, res) => json(res, small),
+  '/cached': (_req, res) => json(res, small),
   '/report': (_req, res) => json(res, report),
   '/fresh-report': (_req, res) => json(res, freshReport()),
   '/view': (_req, res) => send(res, 200, 'text/html; charset=utf-8', render(viewData)),

@@ -11,6 +11,7 @@ export async function expressOf(version) {
 export function addRoutes(app, express, wrap = (handler) => handler) {
   app.set('view engine', 'ejs').set('views', views);
   app.get('/small', (_req, res) => res.json(small));
+  app.get('/cached', (_req, res) => res.set('Cache-Control', 'public, max-age=3600').json(small));
   app.get('/report', (_req, res) => res.json(report));
   app.get('/fresh-report', (_req, res) => res.json(freshReport()));
   app.get('/view', (_req, res) => res.render('list', viewData));
