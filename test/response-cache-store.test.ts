@@ -1,5 +1,5 @@
 import { type CacheEntry, type CacheStore, memoryStore } from '../src/index.js';
-import { ask, cachedApps, cacheStatus, counted, minute, saying } from './helpers/cached.js';
+import { ask, cachedApps, cacheStatus, clock, counted, minute, saying } from './helpers/cached.js';
 import { deferred } from './helpers/deferred.js';
 import { closeAll, get, serve } from './helpers/serve.js';
 
@@ -74,6 +74,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
 
   it.each([
     ['null', null],
+    ['a marker that is none', { head: { v: 1, vary: [null], generation: 'x' }, body: Buffer.alloc(0) }],
     ['a text', 'x'],
     ['an entry of another shape', { head: { v: 99 }, body: Buffer.alloc(1) }],
     ['an entry without a body', { head: { v: 1, headers: [], bornAt: 0 } }],
@@ -122,6 +123,75 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect(theirs.map(cacheStatus)).toContain('fwd=uri-miss; collapsed');
     const nobody = await get(`${url}/nobody`);
     expect([nobody.text, handler.calls]).toEqual(['call 2', 2]);
+  });
+
+  it('E80 asks the store for the lead of a refresh, and leaves it to another process that has it', async () => {
+    const time = clock();
+    try {
+      const asked: string[] = [];
+      let granted = false;
+      let ends = 0;
+      const store: CacheStore = {
+        ...memoryStoreLike(),
+        async lead(key) {
+          asked.push(key);
+          const end = () => {
+            ends += 1;
+          };
+          return asked.length === 1 || granted ? end : undefined;
+        },
+      };
+      const { app } = make({ store });
+      const over = deferred<void>();
+      const handler = counted((_req, res, call) => {
+        if (call === 2) res.once('close', over.resolve);
+        res.set('Cache-Control', 'public, max-age=10, stale-while-revalidate=60').send(`call ${call}`);
+      });
+      app.use(handler);
+      const { url } = await serve(app);
+      await get(url);
+      time.pass(20);
+      expect((await get(url)).text).toBe('call 1');
+      await new Promise(setImmediate);
+      expect([asked.length, handler.calls, ends]).toEqual([2, 1, 1]);
+      granted = true;
+      expect((await get(url)).text).toBe('call 1');
+      await over.promise;
+      await new Promise(setImmediate);
+      expect([asked.length, handler.calls, ends]).toEqual([3, 2, 2]);
+      expect((await get(url)).text).toBe('call 2');
+    } finally {
+      time.stop();
+    }
+  });
+
+  it('brings no variant back that another process purged in the meantime', async () => {
+    const inner = memoryStore();
+    const { app } = make({ store: laterStore(inner) });
+    const answer = deferred<void>();
+    const handler = counted(async (req, res, call) => {
+      if (call === 2) await answer.promise;
+      res
+        .set({ 'Cache-Control': minute, Vary: 'Accept-Language' })
+        .send(`${req.headers['accept-language']} ${call}`);
+    });
+    app.use(handler);
+    const { url, server } = await serve(app);
+    const ask = (language: string) => get(url, { headers: { 'accept-language': language } });
+    const stored = async () => {
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+    };
+    await ask('de');
+    await stored();
+    const arrived = new Promise((resolve) => server.once('request', resolve));
+    const second = ask('en');
+    await arrived;
+    await stored();
+    inner.purge({ key: `/ ${url} ` });
+    answer.resolve();
+    expect((await second).text).toBe('en 2');
+    await stored();
+    expect([(await ask('de')).text, (await ask('en')).text]).toEqual(['de 3', 'en 2']);
   });
 
   it('ends the lead when there is nothing to store', async () => {

@@ -5,7 +5,7 @@ import { debugFor } from '../support/debug.js';
 import { storeSelection, type Target, targetOf } from './cache-key.js';
 import type { CacheSettings } from './cache-settings.js';
 import { addCacheStatus, type Forwarded } from './cache-status.js';
-import { outermost, runDetached } from './detached-run.js';
+import { detachedRequest, outermost, runDetached } from './detached-run.js';
 import { Exchange } from './exchange.js';
 import { Flights, type Lead } from './flights.js';
 import { Invalidation, isSafe } from './invalidation.js';
@@ -23,7 +23,7 @@ import { hasOtherCookies, variantKey } from './vary.js';
 const debug = debugFor('cache');
 
 /** How long a key counts as one whose answers are not for sharing. */
-const passMs = 30_000;
+const passMs = 600_000;
 /** How long an answer for nobody may take. */
 const refreshMs = 60_000;
 
@@ -218,12 +218,14 @@ export class CacheCore {
   /** Drops a URL's entry, and what is on its way to become one. */
   drop(key: string): void {
     this.purges.add({ key });
+    this.flights.forgetLanded();
     void this.store.purge({ key });
   }
 
   purge(selection: PurgeSelection): Promise<PurgeReport> {
     const selected = storeSelection(selection, this.settings.query);
     this.purges.add(selected);
+    this.flights.forgetLanded();
     return this.store.purge(selected);
   }
 
@@ -241,18 +243,27 @@ export class CacheCore {
     const app = this.#appOf(req);
     if (!this.#runsReach || app === undefined) return false;
     this.#refreshing.add(key);
-    const refresh: Refresh = { core: this, lead: this.flights.open(key), reached: false };
-    debug(() => ['%s: refreshed in the background', target.key]);
-    const mark = (run: IncomingMessage) => {
-      (run as Refreshing)[refreshKey] = refresh;
-    };
-    runDetached(outermost(app), req, mark, refreshMs, () => {
-      refresh.lead.fail();
+    const lead = this.flights.open(key);
+    const refresh: Refresh = { core: this, lead, reached: false };
+    const run = detachedRequest(req);
+    (run as Refreshing)[refreshKey] = refresh;
+    const over = () => {
+      lead.fail();
       this.#refreshing.delete(key);
-      if (refresh.reached) return;
-      this.#runsReach = false;
-      debug(() => ['%s: the app did not bring a request of our own to this cache', target.key]);
-    });
+    };
+    const start = (end?: () => void) => {
+      debug(() => ['%s: refreshed in the background', target.key]);
+      runDetached(outermost(app), run, refreshMs, () => {
+        over();
+        end?.();
+        if (refresh.reached) return;
+        this.#runsReach = false;
+        debug(() => ['%s: the app did not bring a request of our own to this cache', target.key]);
+      });
+    };
+    // the stale answer first
+    if (!this.store.leads) setImmediate(start);
+    else void this.store.lead(key, refreshMs).then((end) => (end ? start(end) : over()));
     return true;
   }
 

@@ -73,20 +73,9 @@ class Nowhere extends Duplex {
   }
 }
 
-/**
- * Asks an app once more what a request asked, for nobody: a request and a response of their own, with the same URL,
- * headers, cookies and addresses, pass the whole app as if they had come over a connection. The answer is complete or
- * given up after `limitMs`; then `onEnd` is called. It begins when the present answer is on its way, and throws nothing.
- */
-export function runDetached(
-  app: Application,
-  like: IncomingMessage,
-  mark: (req: IncomingMessage) => void,
-  limitMs: number,
-  onEnd: () => void,
-): void {
-  const socket = new Nowhere(like.socket);
-  const req = new IncomingMessage(socket as unknown as Socket);
+/** A request for nobody that asks what another one asked: the same URL, headers, cookies and addresses. */
+export function detachedRequest(like: IncomingMessage): IncomingMessage {
+  const req = new IncomingMessage(new Nowhere(like.socket) as unknown as Socket);
   req.method = 'GET';
   req.url = (like as Request).originalUrl ?? like.url;
   req.httpVersion = '1.1';
@@ -96,10 +85,22 @@ export function runDetached(
   req.rawHeaders = Object.entries(req.headers).flatMap(([name, value]) => [name, String(value)]);
   req.complete = true;
   req.push(null);
-  mark(req);
+  return req;
+}
 
+/**
+ * Sends a request for nobody through a whole app, as if it had come over a connection. Its answer is complete or given
+ * up after `limitMs`; then `onEnd` is called. Throws nothing.
+ */
+export function runDetached(
+  app: Application,
+  req: IncomingMessage,
+  limitMs: number,
+  onEnd: () => void,
+): void {
+  const { socket } = req;
   const res = new ServerResponse(req);
-  res.assignSocket(socket as unknown as Socket);
+  res.assignSocket(socket);
   const timer = setTimeout(() => socket.destroy(), limitMs).unref();
   res.once('finish', () => socket.destroy());
   // a handler may end the connection by an error of its own
@@ -109,13 +110,11 @@ export function runDetached(
     clearTimeout(timer);
     onEnd();
   });
-  setImmediate(() => {
-    try {
-      (app as unknown as (req: IncomingMessage, res: ServerResponse) => void)(req, res);
-    } catch {
-      socket.destroy();
-    }
-  });
+  try {
+    (app as unknown as (req: IncomingMessage, res: ServerResponse) => void)(req, res);
+  } catch {
+    socket.destroy();
+  }
 }
 
 function headersLike(headers: IncomingHttpHeaders): IncomingHttpHeaders {

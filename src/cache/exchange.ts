@@ -232,6 +232,7 @@ export class Exchange implements Watcher, Waiter {
         status,
         message: (req.httpVersionMajor < 2 && res.statusMessage) || undefined,
         headers,
+        names: writtenNames(res),
         outer: this.#outer,
         credentials: this.#credentials,
         route: contextOf(req)?.route,
@@ -296,7 +297,7 @@ export class Exchange implements Watcher, Waiter {
         tags,
       });
       this.#core.passes.delete(this.passKey);
-      this.#lead?.land(landing);
+      this.#lead?.land(landing, done);
       const end = this.#endLead;
       if (end === undefined) return;
       if (isPromise(done)) void done.then(end);
@@ -331,6 +332,11 @@ export class Exchange implements Watcher, Waiter {
 
 function onClose(this: Watched): void {
   this[exchangeKey]?.leave();
+}
+
+/** The names of headers as they were written; HTTP/2 knows lower case only. */
+function writtenNames(res: ServerResponse): string[] {
+  return (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames();
 }
 
 function isBodiless({ head }: Storable): boolean {

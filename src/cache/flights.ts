@@ -20,8 +20,8 @@ export interface Waiter {
 
 /** The task to fill a key. It ends with the first of its reports; a response that comes later is still welcome. */
 export interface Lead {
-  /** A response that all may have. */
-  land(landing: Landing): void;
+  /** A response that all may have; also those who come before it is `stored`, and did not find it there. */
+  land(landing: Landing, stored?: Promise<void>): void;
   /** The answers to this key are not for sharing. */
   dissolve(): void;
   /** It went wrong, and may go well next time: one of the others takes over. */
@@ -34,6 +34,8 @@ interface Flight {
   /** The lead that counts; those before it failed or took too long. */
   current: object | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** What it brought, on its way into the store. */
+  landing: Landing | undefined;
 }
 
 /**
@@ -59,7 +61,13 @@ export class Flights {
 
   /** Takes the lead for a key that nobody fills. */
   open(key: string): Lead {
-    const flight: Flight = { key, waiters: new Map(), current: undefined, timer: undefined };
+    const flight: Flight = {
+      key,
+      waiters: new Map(),
+      current: undefined,
+      timer: undefined,
+      landing: undefined,
+    };
     this.#flights.set(key, flight);
     return this.#lead(flight);
   }
@@ -68,12 +76,28 @@ export class Flights {
   join(key: string, waiter: Waiter): boolean {
     const flight = this.#flights.get(key);
     if (flight === undefined) return false;
+    if (flight.landing !== undefined) {
+      waiter.resume({ landing: flight.landing });
+      return true;
+    }
     const timer = setTimeout(() => {
       flight.waiters.delete(waiter);
       if (waiter.isWaiting()) waiter.resume('alone');
     }, this.#waitMs).unref();
     flight.waiters.set(waiter, timer);
     return true;
+  }
+
+  /** Forgets what is on its way into the store: it was purged. */
+  forgetLanded(): void {
+    for (const [key, { landing }] of this.#flights) if (landing !== undefined) this.#flights.delete(key);
+  }
+
+  #holdUntil(stored: Promise<void>, flight: Flight, landing: Landing): void {
+    flight.landing = landing;
+    void stored.then(() => {
+      if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+    });
   }
 
   #lead(flight: Flight): Lead {
@@ -83,13 +107,16 @@ export class Flights {
     flight.timer = setTimeout(() => this.#next(flight), this.leadMs).unref();
     let reported = false;
     return {
-      land: (landing) => {
-        if (this.#flights.get(flight.key) === flight) this.#end(flight, { landing });
+      land: (landing, stored) => {
+        if (this.#flights.get(flight.key) !== flight || flight.landing !== undefined) return;
+        if (stored !== undefined) this.#holdUntil(stored, flight, landing);
+        this.#end(flight, { landing });
       },
       dissolve: () => {
         if (reported) return;
         reported = true;
-        if (this.#flights.get(flight.key) === flight) this.#end(flight, 'alone');
+        if (this.#flights.get(flight.key) === flight && flight.landing === undefined)
+          this.#end(flight, 'alone');
       },
       fail: () => {
         if (reported) return;
@@ -115,7 +142,8 @@ export class Flights {
 
   #end(flight: Flight, outcome: Outcome): void {
     clearTimeout(flight.timer);
-    this.#flights.delete(flight.key);
+    flight.current = undefined;
+    if (flight.landing === undefined) this.#flights.delete(flight.key);
     const waiters = [...flight.waiters];
     flight.waiters.clear();
     for (const [waiter, limit] of waiters) {

@@ -4,7 +4,7 @@ import type { CacheCore } from './cache-core.js';
 import type { Landing } from './flights.js';
 import type { Found } from './passage.js';
 import type { Storable } from './storability.js';
-import { isPromise } from './store-access.js';
+import { isPromise, type StoreAccess } from './store-access.js';
 import { isMarker, markerHead, type Stored } from './stored-response.js';
 import { cookieField, markerFor, variantKey } from './vary.js';
 
@@ -23,29 +23,58 @@ export function keep(
   req: IncomingMessage,
   key: string,
   known: CacheEntry | undefined,
-  { storable, body, tags }: Complete,
+  complete: Complete,
 ): { landing: Landing; done: Promise<void> | undefined } {
-  const { head } = storable;
-  const expiresAt = Math.max(head.freshUntil, head.staleUntil, head.errorUntil);
-  const entry: CacheEntry = { head: { ...head }, body, expiresAt, tags };
-  const stored: Stored = { head, body };
-  // another variant may have come in the meantime
+  const fields = [...complete.storable.vary, ...[...settings.cookies].map(cookieField)];
+  // another variant, or a purge, may have come in the meantime
   const latest = store.get(key);
-  const marker = isPromise(latest) ? known : latest;
-  const before = marker !== undefined && isMarker(marker) ? marker : undefined;
-  const fields = [...storable.vary, ...[...settings.cookies].map(cookieField)];
-  if (fields.length === 0 && before === undefined) {
-    const done = store.set(key, entry);
-    return { landing: { key, generation: undefined, vary: [], stored }, done };
+  if (!isPromise(latest)) {
+    const place = placeOf(req, key, latest, fields);
+    return { landing: landingAt(place, complete), done: put(store, key, place, complete) };
   }
-  const [vary, generation] = markerFor(fields, before?.head);
-  const variant = variantKey(key, generation, vary, req);
-  if (before?.head.generation !== generation || before.expiresAt < expiresAt) {
-    const lead: CacheEntry = { head: { ...markerHead(vary, generation) }, body: noBody, expiresAt, tags: [] };
-    void store.set(key, lead);
+  const done = latest.then((marker) => put(store, key, placeOf(req, key, marker, fields), complete));
+  return { landing: landingAt(placeOf(req, key, known, fields), complete), done };
+}
+
+/** Where a response is to stand. */
+interface Place {
+  readonly key: string;
+  readonly vary: readonly string[];
+  readonly generation: string | undefined;
+  readonly marker: CacheEntry | undefined;
+}
+
+function placeOf(
+  req: IncomingMessage,
+  key: string,
+  marker: CacheEntry | undefined,
+  fields: readonly string[],
+): Place {
+  const before = marker !== undefined && isMarker(marker) ? marker.head : undefined;
+  if (fields.length === 0 && before === undefined) return { key, vary: [], generation: undefined, marker };
+  const [vary, generation] = markerFor(fields, before);
+  return { key: variantKey(key, generation, vary, req), vary, generation, marker };
+}
+
+function put(
+  store: StoreAccess,
+  key: string,
+  { key: own, vary, generation, marker }: Place,
+  { storable: { head }, body, tags }: Complete,
+): Promise<void> | undefined {
+  const expiresAt = Math.max(head.freshUntil, head.staleUntil, head.errorUntil);
+  if (generation !== undefined) {
+    const before = marker !== undefined && isMarker(marker) ? marker : undefined;
+    if (before?.head.generation !== generation || before.expiresAt < expiresAt) {
+      const lead = { head: { ...markerHead(vary, generation) }, body: noBody, expiresAt, tags: [] };
+      void store.set(key, lead);
+    }
   }
-  const done = store.set(variant, entry);
-  return { landing: { key: variant, generation, vary, stored }, done };
+  return store.set(own, { head: { ...head }, body, expiresAt, tags });
+}
+
+function landingAt({ key, generation, vary }: Place, { storable, body }: Complete): Landing {
+  return { key, generation, vary, stored: { head: storable.head, body } };
 }
 
 /** What another process brought. */

@@ -18,6 +18,8 @@ export interface ResponseFacts {
   readonly status: number;
   readonly message: string | undefined;
   readonly headers: OutgoingHttpHeaders;
+  /** The names of the headers as the app wrote them. */
+  readonly names: readonly string[];
   /** The headers that were set before the cache saw the request; they are set anew for every request. */
   readonly outer: OutgoingHttpHeaders;
   /** Whether the request came with credentials that are no part of the key. */
@@ -143,18 +145,20 @@ function withOrigin(vary: readonly string[], headers: OutgoingHttpHeaders): read
   return allowed === '' || allowed === '*' || vary.includes('origin') ? vary : [...vary, 'origin'];
 }
 
-function storedHeaders({ headers, outer }: ResponseFacts, date: number): [string, HeaderValue][] {
+function storedHeaders({ headers, names, outer }: ResponseFacts, date: number): [string, HeaderValue][] {
   const named = text(headers.connection)
     .toLowerCase()
     .split(',')
     .map((name) => name.trim());
   const stored: [string, HeaderValue][] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const written of names) {
+    const name = written.toLowerCase();
+    const value = headers[name];
     if (value === undefined || neverStored.has(name) || named.includes(name)) continue;
     if (outer[name] === value) continue;
-    stored.push([name, typeof value === 'number' ? String(value) : value]);
+    stored.push([written, Array.isArray(value) ? [...value] : String(value)]);
   }
-  stored.push(['date', new Date(date).toUTCString()]);
+  stored.push(['Date', new Date(date).toUTCString()]);
   return stored;
 }
 

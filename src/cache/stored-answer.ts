@@ -66,10 +66,11 @@ export function answerStored(
   const { head } = stored;
   const known = isKnown(req.headers, head.status, head.etag, head.modified);
   for (const [name, value] of head.headers) {
-    if (known && name === 'content-type') continue;
-    res.setHeader(name, value as string);
+    if (known && isContentType(name)) continue;
+    // a copy: what others append to a list of headers must not reach what is stored
+    res.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
-  res.setHeader('age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
+  res.setHeader('Age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
   if (status !== undefined) addCacheStatus(res, status);
   if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
   // the log knows the route though no router has run
@@ -87,6 +88,10 @@ export function answerStored(
   }
 }
 
+function isContentType(name: string): boolean {
+  return name.length === 12 && name.toLowerCase() === 'content-type';
+}
+
 function sendBody(req: IncomingMessage, res: ServerResponse, stored: Stored, end: End): void {
   const { head, body } = stored;
   if (head.status === 204) {
@@ -97,10 +102,10 @@ function sendBody(req: IncomingMessage, res: ServerResponse, stored: Stored, end
   let part = body;
   if (typeof range === 'object') {
     res.statusCode = 206;
-    res.setHeader('content-range', `bytes ${range.start}-${range.end}/${body.length}`);
+    res.setHeader('Content-Range', `bytes ${range.start}-${range.end}/${body.length}`);
     part = body.subarray(range.start, range.end + 1);
   }
-  res.setHeader('content-length', part.length);
+  res.setHeader('Content-Length', part.length);
   if (req.method === 'HEAD') end.call(res);
   else end.call(res, part);
 }

@@ -52,7 +52,7 @@ export function isResponse(entry: CacheEntry): entry is CacheEntry & Stored {
 
 export function isMarker(entry: CacheEntry): entry is CacheEntry & { head: VaryMarker } {
   const { v, vary } = entry.head as Partial<VaryMarker>;
-  return v === version && Array.isArray(vary);
+  return v === version && Array.isArray(vary) && vary.every((field) => typeof field === 'string');
 }
 
 export function responseHead(head: Omit<StoredHead, 'v'>): StoredHead {
