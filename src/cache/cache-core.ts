@@ -5,14 +5,15 @@ import { debugFor } from '../support/debug.js';
 import { storeSelection, type Target, targetOf } from './cache-key.js';
 import type { CacheSettings } from './cache-settings.js';
 import { addCacheStatus, type Forwarded } from './cache-status.js';
-import { detachedRequest, outermost, runDetached } from './detached-run.js';
 import { Exchange } from './exchange.js';
 import { Flights, type Lead } from './flights.js';
 import { Invalidation, isSafe } from './invalidation.js';
 import { PassMarks } from './pass-marks.js';
 import { type Found, isOpen, type Passage, type Proceed } from './passage.js';
 import { PurgeLog } from './purge-log.js';
-import { meetsWishes, wantsNothingStored, wantsOnlyCached } from './request-wishes.js';
+import { Refreshes } from './refreshes.js';
+import { whyBypassed, whyUnshared } from './request-checks.js';
+import { meetsWishes, wantsOnlyCached } from './request-wishes.js';
 import { responseHooks } from './response-hooks.js';
 import { isAuthenticated } from './storability.js';
 import { isPromise, type StoreAccess } from './store-access.js';
@@ -24,19 +25,6 @@ const debug = debugFor('cache');
 
 /** How long a key counts as one whose answers are not for sharing. */
 const passMs = 600_000;
-/** How long an answer for nobody may take. */
-const refreshMs = 60_000;
-
-const refreshKey = Symbol('refresh');
-
-/** A run for nobody, on its way to the cache that asked for it. */
-interface Refresh {
-  readonly core: CacheCore;
-  readonly lead: Lead;
-  reached: boolean;
-}
-
-type Refreshing = IncomingMessage & { [refreshKey]?: Refresh };
 type Trust = (address: string | undefined, hop: number) => boolean;
 
 /** One cache: what {@link responseCache} does, without Express's manners. */
@@ -51,14 +39,13 @@ export class CacheCore {
   mayRefresh: () => boolean = () => true;
 
   #app: Application | undefined;
-  readonly #refreshing = new Set<string>();
-  /** Turns false when a run for nobody did not come back to this cache. */
-  #runsReach = true;
+  readonly #refreshes: Refreshes;
 
   constructor(settings: CacheSettings, store: StoreAccess) {
     this.settings = settings;
     this.store = store;
     this.flights = new Flights(settings.waitMs);
+    this.#refreshes = new Refreshes(store, this.flights);
   }
 
   /** Makes the app known to a cache that stands before its router. */
@@ -84,10 +71,9 @@ export class CacheCore {
       this.pass(passage, 'bypass', reason ?? 'unusual-url');
       return;
     }
-    const refresh = (req as Refreshing)[refreshKey];
-    if (refresh?.core === this) {
-      refresh.reached = true;
-      this.#fillAgain(passage, target, refresh.lead);
+    const lead = this.#refreshes.leadOf(req);
+    if (lead !== undefined) {
+      this.#fillAgain(passage, target, lead);
       return;
     }
     this.look(passage, target);
@@ -136,7 +122,7 @@ export class CacheCore {
       else if (now < head.freshUntil || wish === 'stale') {
         if (this.#serve(passage, stored, now)) return;
         forwarded = 'request';
-      } else if (now < head.staleUntil && this.#refresh(passage, target, found)) {
+      } else if (now < head.staleUntil && this.#refresh(passage, found)) {
         if (this.#serve(passage, stored, now)) return;
         forwarded = 'request';
       } else {
@@ -238,33 +224,9 @@ export class CacheCore {
   }
 
   /** Starts to make a stale answer anew, unless somebody is at it; false where the request itself has to. */
-  #refresh({ req }: Passage, target: Target, { key }: Found): boolean {
-    if (this.#refreshing.has(key) || this.flights.has(key) || !this.mayRefresh()) return true;
-    const app = this.#appOf(req);
-    if (!this.#runsReach || app === undefined) return false;
-    this.#refreshing.add(key);
-    const lead = this.flights.open(key);
-    const refresh: Refresh = { core: this, lead, reached: false };
-    const run = detachedRequest(req);
-    (run as Refreshing)[refreshKey] = refresh;
-    const over = () => {
-      lead.fail();
-      this.#refreshing.delete(key);
-    };
-    const start = (end?: () => void) => {
-      debug(() => ['%s: refreshed in the background', target.key]);
-      runDetached(outermost(app), run, refreshMs, () => {
-        over();
-        end?.();
-        if (refresh.reached) return;
-        this.#runsReach = false;
-        debug(() => ['%s: the app did not bring a request of our own to this cache', target.key]);
-      });
-    };
-    // the stale answer first
-    if (!this.store.leads) setImmediate(start);
-    else void this.store.lead(key, refreshMs).then((end) => (end ? start(end) : over()));
-    return true;
+  #refresh({ req }: Passage, { key }: Found): boolean {
+    if (this.flights.has(key) || !this.mayRefresh()) return true;
+    return this.#refreshes.start(req, key, this.#appOf(req));
   }
 
   #fillAgain(passage: Passage, target: Target, lead: Lead): void {
@@ -287,48 +249,6 @@ export class CacheCore {
   #appOf(req: IncomingMessage): Application | undefined {
     return this.#app ?? (req as Partial<Request>).app;
   }
-}
-
-function whyBypassed(req: IncomingMessage): string | undefined {
-  const { headers } = req;
-  if (headers['transfer-encoding'] !== undefined) return 'request-body';
-  const length = headers['content-length'];
-  if (length !== undefined && length !== '0') return 'request-body';
-  if ((req as { upgrade?: boolean }).upgrade === true || headers.upgrade?.toLowerCase() === 'websocket') {
-    return 'upgrade';
-  }
-  if (headers['if-match'] !== undefined || headers['if-unmodified-since'] !== undefined)
-    return 'precondition';
-  return undefined;
-}
-
-/** Headers by which a client could have a say in an answer though they are no part of the key. */
-const steering = [
-  'forwarded',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-scheme',
-  'x-forwarded-ssl',
-  'x-forwarded-prefix',
-  'x-host',
-  'x-original-host',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-http-method-override',
-  'x-http-method',
-  'x-method-override',
-];
-
-/** Why the answer to this request cannot be the answer to others. */
-function whyUnshared(req: IncomingMessage, target: Target): string | undefined {
-  if (req.method === 'HEAD') return 'head';
-  if (req.headers.range !== undefined) return 'range';
-  if (target.hasMore) return 'unlisted-query';
-  if (wantsNothingStored(req)) return 'no-store';
-  for (const name of steering) {
-    if (req.headers[name] !== undefined && !target.believed.includes(name)) return name;
-  }
-  return undefined;
 }
 
 /** The headers that an answer from the store sets, as far as they can be read. */

@@ -1,0 +1,73 @@
+import type { IncomingMessage } from 'node:http';
+import type { Application } from 'express';
+import { debugFor } from '../support/debug.js';
+import { detachedRequest, outermost, runDetached } from './detached-run.js';
+import type { Flights, Lead } from './flights.js';
+import type { StoreAccess } from './store-access.js';
+
+const debug = debugFor('cache');
+
+/** How long an answer for nobody may take. */
+const refreshMs = 60_000;
+
+const refreshKey = Symbol('refresh');
+
+/** A request for nobody, on its way to the cache that sent it. */
+interface Refresh {
+  readonly by: Refreshes;
+  readonly lead: Lead;
+  reached: boolean;
+}
+
+type Refreshing = IncomingMessage & { [refreshKey]?: Refresh };
+
+/** Makes stale answers anew behind the ones that are sent: one request for nobody per key, through the whole app. */
+export class Refreshes {
+  readonly #store: StoreAccess;
+  readonly #flights: Flights;
+  readonly #running = new Set<string>();
+  /** Turns false when such a request did not come back to this cache. */
+  #reach = true;
+
+  constructor(store: StoreAccess, flights: Flights) {
+    this.#store = store;
+    this.#flights = flights;
+  }
+
+  /** Sends one like `req`, unless it is on its way already; false where an app cannot be asked so. */
+  start(req: IncomingMessage, key: string, app: Application | undefined): boolean {
+    if (this.#running.has(key)) return true;
+    if (!this.#reach || app === undefined) return false;
+    this.#running.add(key);
+    const lead = this.#flights.open(key);
+    const refresh: Refresh = { by: this, lead, reached: false };
+    const run = detachedRequest(req);
+    (run as Refreshing)[refreshKey] = refresh;
+    const over = () => {
+      lead.fail();
+      this.#running.delete(key);
+    };
+    const begin = (end?: () => void) => {
+      debug(() => ['%s: refreshed in the background', run.url]);
+      runDetached(outermost(app), run, refreshMs, () => {
+        over();
+        end?.();
+        if (refresh.reached) return;
+        this.#reach = false;
+        debug(() => ['%s: the app did not bring a request of our own to this cache', run.url]);
+      });
+    };
+    // the stale answer first
+    if (!this.#store.leads) setImmediate(begin);
+    else void this.#store.lead(key, refreshMs).then((end) => (end ? begin(end) : over()));
+    return true;
+  }
+
+  /** The lead that a request has when it is one of these. */
+  leadOf(req: IncomingMessage): Lead | undefined {
+    const refresh = (req as Refreshing)[refreshKey];
+    if (refresh?.by !== this) return undefined;
+    refresh.reached = true;
+    return refresh.lead;
+  }
+}
