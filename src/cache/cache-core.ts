@@ -9,7 +9,7 @@ import { Exchange } from './exchange.js';
 import { Flights, type Lead } from './flights.js';
 import { Invalidation, isSafe } from './invalidation.js';
 import { PassMarks } from './pass-marks.js';
-import { type Found, isOpen, type Passage, type Proceed } from './passage.js';
+import { type Found, isOpen, type Miss, type Passage, type Proceed, passKeyOf } from './passage.js';
 import { PurgeLog } from './purge-log.js';
 import { Refreshes } from './refreshes.js';
 import { whyBypassed, whyUnshared } from './request-checks.js';
@@ -64,7 +64,7 @@ export class CacheCore {
       this.#passOther(req, res, proceed, more);
       return;
     }
-    const passage = { req, res, proceed, more };
+    const passage = { req, res, proceed, more, looks: 0 };
     const reason = whyBypassed(req);
     const target = reason === undefined ? this.#target(req) : undefined;
     if (target === undefined) {
@@ -81,6 +81,7 @@ export class CacheCore {
 
   /** Looks for an answer, and goes on with what it found: at once where the store answers at once. */
   look(passage: Passage, target: Target): void {
+    passage.looks += 1;
     const found = this.find(target.key, passage.req);
     if (!isPromise(found)) this.#answer(passage, target, found);
     else {
@@ -165,11 +166,12 @@ export class CacheCore {
   ): void {
     const { req } = passage;
     const unshared = whyUnshared(req, target);
-    const exchange = new Exchange(this, passage, target, found, forwarded, stale);
+    const miss: Miss = { passage, target, found, forwarded, stale, credentials: this.hasCredentials(req) };
+    const exchange = new Exchange(this, miss);
     if (unshared !== undefined) {
       if (stale === undefined) this.pass(passage, forwarded, unshared);
-      else exchange.runUnstored(unshared);
-    } else if (forwarded === 'bypass' || this.passes.has(exchange.passKey)) exchange.run(undefined);
+      else exchange.run({ unstored: unshared });
+    } else if (forwarded === 'bypass' || this.passes.has(passKeyOf(miss))) exchange.run();
     else exchange.runShared();
   }
 
@@ -231,7 +233,11 @@ export class CacheCore {
 
   #fillAgain(passage: Passage, target: Target, lead: Lead): void {
     const found = this.find(target.key, passage.req);
-    const fill = (known: Found) => new Exchange(this, passage, target, known, 'stale', undefined).run(lead);
+    const credentials = this.hasCredentials(passage.req);
+    const fill = (known: Found) => {
+      const miss: Miss = { passage, target, found: known, forwarded: 'stale', stale: undefined, credentials };
+      new Exchange(this, miss).run({ lead });
+    };
     if (isPromise(found)) void found.then(fill);
     else fill(found);
   }
