@@ -82,6 +82,8 @@ export {
 export { type RequestLoggerOptions, requestLogger } from './request-logger.js';
 export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './safe-json.js';
 export { createServer, type ServerOptions } from './server.js';
+// Static files
+export { type StaticFilesOptions, staticFiles } from './static-files.js';
 export { bindStreamErrors } from './stream-errors.js';
 export type { BlockedLoop } from './sync-calls/blocked-loop.js';
 export type { SyncIoGroup } from './sync-calls/sync-builtins.js';
