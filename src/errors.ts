@@ -33,7 +33,8 @@ export type ErrorCode =
   | 'ERR_PRODUCTIONIZE_CLUSTER_POLLING'
   | 'ERR_PRODUCTIONIZE_PRELOAD'
   | 'ERR_PRODUCTIONIZE_STATIC_ROOT'
-  | 'ERR_PRODUCTIONIZE_STATIC_ORDER';
+  | 'ERR_PRODUCTIONIZE_STATIC_ORDER'
+  | 'ERR_PRODUCTIONIZE_PRECOMPRESS';
 
 /** The README anchor of a code. */
 export function helpFor(code: ErrorCode): string {

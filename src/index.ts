@@ -65,6 +65,7 @@ export {
   setLogLevel,
   setLogLevelOnSignal,
 } from './logging/log-level.js';
+export { type PrecompressOptions, type PrecompressReport, precompress } from './precompress.js';
 export {
   type Finding,
   type ProductionGuard,

@@ -44,6 +44,11 @@ export class ResourceStore {
     this.#resources = new Generations(cacheBytes);
   }
 
+  /** Bytes held, roughly. */
+  get bytes(): number {
+    return this.#resources.size;
+  }
+
   /** What is known of a path without a look at the file system; `undefined` where it takes one. */
   recall(path: string): Found | undefined {
     const resource = this.#resources.get(path);

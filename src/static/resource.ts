@@ -1,14 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import compressible from 'compressible';
-import mimeTypes from 'mime-types';
 import { negotiation } from '../encoding/content-encoding.js';
 import type { Encoding } from '../encoding/encoders.js';
 import { etagOf, type FileState, isAtRest, isSame } from './file-state.js';
 import { isServable } from './request-path.js';
-
-/** The file name extension of each encoding, as nginx, Caddy and the command line tools have it. */
-export const siblingExtensions: Readonly<Record<Encoding, string>> = { br: '.br', zstd: '.zst', gzip: '.gz' };
+import { isCopyOf, isWorthEncoding, siblingExtensions, typeOf } from './siblings.js';
 
 /** One form of a resource: a file, and the headers that describe it. */
 export interface Representation {
@@ -58,9 +54,6 @@ export interface ReaderSettings {
   readonly cacheControl: (path: string, type: string) => string;
 }
 
-/** Tools that give a copy the time of its original cut off fractions of a millisecond. */
-const copyToleranceMs = 2;
-
 const noFile = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL']);
 
 /** Whether an error of the file system says that there is no such file. */
@@ -83,7 +76,7 @@ export class ResourceReader {
     const { root, encodings } = this.#settings;
     const file = root + path;
     const at = Date.now();
-    const wanted = isWorthEncoding(typeOf(path)) ? encodings : [];
+    const wanted = isWorthEncoding(path) ? encodings : [];
     const [stats, ...siblings] = await Promise.all([
       statOf(file),
       // what is wrong with a sibling is no reason to refuse the file itself
@@ -180,18 +173,4 @@ async function unlessMissing<Result>(answer: Promise<Result>): Promise<Result | 
     if (isMissing(error)) return undefined;
     throw error;
   }
-}
-
-/** Whether a file can be the compressed form of another: regular, smaller, and made from this state of it. */
-function isCopyOf(sibling: fs.Stats, original: fs.Stats): boolean {
-  if (!sibling.isFile() || sibling.size === 0 || sibling.size >= original.size) return false;
-  return sibling.mtimeMs + copyToleranceMs >= original.mtimeMs;
-}
-
-function typeOf(file: string): string {
-  return mimeTypes.contentType(path.posix.extname(file)) || 'application/octet-stream';
-}
-
-function isWorthEncoding(type: string): boolean {
-  return compressible(type) === true;
 }
