@@ -50,6 +50,7 @@ export const loads = [
     files: true,
   },
   { name: 'static-plain', title: 'A picture of 6 KB', path: '/picture.png', files: true },
+  { name: 'static-miss', title: 'Small JSON, by a route behind static files', path: '/small', files: true },
 ].map((load) => ({
   method: 'GET',
   status: 200,

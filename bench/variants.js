@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 
 const compressed = ['json10k', 'json10k-fresh'];
+const files = ['static', 'static-plain'];
 
 /** The parts that can be off, and the loads on which each could matter. */
 const parts = {
@@ -128,8 +129,8 @@ export const variants = [
     { name: 'static-gzip', title: 'express-static-gzip', by: 'express-static-gzip' },
     { name: 'static-sirv', title: 'sirv', by: 'sirv' },
     { name: 'static-sirv-dev', title: 'sirv, dev: true', by: 'sirv-dev' },
-    { name: 'static-raw', title: 'node:http, from memory', by: 'none' },
-  ].map(({ name, title, compresses = true, ...options }) => ({
+    { name: 'static-raw', title: 'node:http, from memory', by: 'none', loads: files },
+  ].map(({ name, title, compresses = true, loads, ...options }) => ({
     name,
     title,
     server: 'static',
@@ -137,6 +138,7 @@ export const variants = [
     baseline: 'static-express',
     compresses,
     files: true,
+    loads,
   })),
   {
     name: 'static-nginx',
@@ -145,6 +147,7 @@ export const variants = [
     baseline: 'static-express',
     compresses: true,
     files: true,
+    loads: files,
     needs: 'nginx',
   },
 ].map((variant) => ({ options: {}, nodeEnv: 'production', compresses: false, files: false, ...variant }));

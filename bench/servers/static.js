@@ -5,6 +5,7 @@ import path from 'node:path';
 import { productionize, staticFiles } from 'express-productionize';
 import expressStaticGzip from 'express-static-gzip';
 import sirv from 'sirv';
+import { small } from './payloads.js';
 import { expressOf } from './routes.js';
 import { makeSite } from './site.js';
 
@@ -23,6 +24,7 @@ export async function start({ by, productionized = false }) {
   const express = await expressOf(5);
   const app = express();
   app.use(middlewares[by](root, express));
+  app.get('/small', (_req, res) => res.json(small));
   if (productionized) productionize(app);
   return app.listen(0, '127.0.0.1');
 }

@@ -54,6 +54,11 @@ export class FileServer {
     const known = this.#store.recall(path);
     if (typeof known === 'object' && !this.#isMountPoint(req) && this.#answerFromMemory(req, res, known))
       return;
+    // a route of the app behind this, most of the time: no promise on its way
+    if (known === 'nothing' && !this.#wantsPage(req)) {
+      this.#pass(next, 404);
+      return;
+    }
     this.#serve(req, res, path, next).catch((error) => next(httpError(error)));
   }
 
@@ -95,7 +100,7 @@ export class FileServer {
 
   async #miss(req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> {
     const { fallback } = this.#settings;
-    if (fallback !== undefined && wantsPage(req.headers, pathsOf(req), fallback.except)) {
+    if (fallback !== undefined && this.#wantsPage(req)) {
       const page = await this.#find(fallback.file);
       if (typeof page === 'object') {
         varyOnPage(res);
@@ -105,6 +110,11 @@ export class FileServer {
     }
     await this.#checkRoot();
     this.#pass(next, 404);
+  }
+
+  #wantsPage(req: IncomingMessage): boolean {
+    const { fallback } = this.#settings;
+    return fallback !== undefined && wantsPage(req.headers, pathsOf(req), fallback.except);
   }
 
   /** Tells once where there is no root at all: a path with a slip answers 404 to everything. */

@@ -9,10 +9,15 @@ export type FileState = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>;
  */
 const restMs = 2000;
 
-/** Whether a file looks as it did. */
+/** Whether a file looks as it did, and is the same one. */
 export function isSame(a: FileState | undefined, b: FileState | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
+  return isAlike(a, b) && a.ino === b.ino;
+}
+
+/** Whether a file looks as it did. Some network file systems give an open file another number than its path. */
+export function isAlike(a: FileState, b: FileState): boolean {
+  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
 
 /** Whether a file had been left alone for so long that a change since could not look the same. */

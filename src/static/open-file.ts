@@ -1,6 +1,5 @@
 import fs from 'node:fs';
-import type { FileState } from './file-state.js';
-import { isSame } from './file-state.js';
+import { isAlike } from './file-state.js';
 import type { Representation } from './resource.js';
 
 /** The file is not the one that was looked at: look again. */
@@ -25,7 +24,7 @@ export async function openFile({ file, state }: Representation): Promise<fs.prom
     throw error;
   }
   try {
-    if (isSame(await handle.stat(), state)) return handle;
+    if (isAlike(await handle.stat(), state)) return handle;
   } catch (error) {
     await handle.close();
     throw error;
@@ -48,7 +47,7 @@ export async function readWhole(representation: Representation): Promise<Buffer>
       filled += bytesRead;
     }
     // written to while it was read
-    if (!isSame((await handle.stat()) as FileState, state)) throw new FileChanged();
+    if (!isAlike(await handle.stat(), state)) throw new FileChanged();
     return body;
   } finally {
     await handle.close();

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { codecOf, type Encoding } from '../encoding/encoders.js';
-import { isSame } from './file-state.js';
+import { isAlike } from './file-state.js';
 import { siblingExtensions } from './siblings.js';
 
 /** The time of a build is paid once, that of a download by everybody. */
@@ -30,7 +30,7 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
       fs.createWriteStream(unfinished, { flags: 'wx', mode: before.mode & 0o666 }),
     );
     const after = await fs.promises.lstat(file);
-    if (!isSame(before, after)) throw new Error('it changed while it was read');
+    if (!isAlike(before, after)) throw new Error('it changed while it was read');
     const { size } = await fs.promises.stat(unfinished);
     if (size >= before.size) {
       await fs.promises.rm(unfinished, { force: true });
