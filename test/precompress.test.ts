@@ -23,12 +23,14 @@ const cli = path.join(__dirname, '../dist/cli.js');
 const known = Object.keys(decoders);
 const extensions: Record<string, string> = { br: '.br', gzip: '.gz', zstd: '.zst' };
 
-/** Names below a folder, sorted. */
-function names(root: string): string[] {
+/** Names below a folder, sorted; links are not followed. */
+function names(root: string, below = ''): string[] {
   return fs
-    .readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .readdirSync(path.join(root, below), { withFileTypes: true })
+    .flatMap((entry) => {
+      const name = path.join(below, entry.name);
+      return entry.isDirectory() ? names(root, name) : [name];
+    })
     .sort();
 }
 

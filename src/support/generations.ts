@@ -8,8 +8,8 @@ interface Held<Value> {
 
 /**
  * Values within a total of bytes, in two generations: when the young one holds half of the bytes, it becomes the old one,
- * and what nobody asked for since the last time is gone. A list in order of use costs a third of an encoding per body: a
- * Map walks over all it deleted to find its oldest entry.
+ * and what nobody asked for since the last time is gone. A Map in order of use would walk over all it ever deleted to
+ * find its oldest entry.
  */
 export class Generations<Value> {
   readonly #generationBytes: number;
