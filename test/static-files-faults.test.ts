@@ -154,6 +154,34 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     },
   );
 
+  it('every answer during a deployment is whole, and of one state of the file', async () => {
+    const { url, at } = await serveSite({ 'a.png': 'a'.repeat(50_000), 'b.png': 'b'.repeat(900_000) });
+    const states = ['a.png', 'b.png'].map((name) => fs.readFileSync(at(name)));
+    let asking = true;
+    let whole = 0;
+    const deploy = (async () => {
+      for (let i = 0; asking; i++) {
+        for (const name of ['a.png', 'b.png']) {
+          await fs.promises.writeFile(at('next'), states[i % 2] as Buffer);
+          await fs.promises.rename(at('next'), at(name));
+        }
+      }
+    })();
+    for (let i = 0; i < 100; i++) {
+      const answers = await Promise.all(['a.png', 'b.png'].map((name) => get(`${url}/${name}`)));
+      for (const { status, body, headers, cut } of answers) {
+        // one that was replaced at each of three looks says so
+        if (status === 503) continue;
+        expect([status, cut, headers['content-length']]).toEqual([200, false, String(body.length)]);
+        expect(states.some((state) => state.equals(body))).toBe(true);
+        whole += 1;
+      }
+    }
+    asking = false;
+    await deploy;
+    expect(whole).toBeGreaterThan(50);
+  });
+
   it.each(['open', 'realpath'] as const)('a file that goes before `%s` is a 404', async (call) => {
     const { url, at, root } = await serveSite({ 'a.png': 'x' });
     justBefore(call, () => fs.rmSync(at('a.png')));

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { staticFiles } from '../src/index.js';
 import { hasContentHash } from '../src/static/content-hash.js';
+import { pathOf, servablePath } from '../src/static/request-path.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { closeAll, get, raw, serve } from './helpers/serve.js';
 import { makeSite, removeSites, watchFs } from './helpers/site.js';
@@ -244,6 +246,75 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     app.use(staticFiles(site.root, { followSymlinks: true }));
     const { url } = await serve(app);
     for (const path of ['/pipe.js', '/zero.js']) expect((await get(url + path)).status).toBe(404);
+  });
+});
+
+describe('C86: any path', () => {
+  const pieces = [
+    ...[
+      '..',
+      '.',
+      '/',
+      '//',
+      '\\',
+      'a.js',
+      'sub',
+      '%2e',
+      '%2E',
+      '%2f',
+      '%5c',
+      '%00',
+      '%25',
+      '2e',
+      '%c0%ae',
+      ':',
+      '%3a',
+    ],
+    ...[
+      'con',
+      'nul.',
+      '.env',
+      ' ',
+      '%20',
+      '~1',
+      '%',
+      'é',
+      '%C3%A9',
+      ';',
+      '?',
+      '#',
+      '\n',
+      '%0a',
+      '%ff',
+      'http://b.test',
+    ],
+  ];
+
+  it('that may be looked at is below the root, in one spelling, and hidden nowhere', () => {
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    let served = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const length = 1 + random(7);
+      const target = `/${Array.from({ length }, () => pieces[random(pieces.length)]).join('')}`;
+      const found = servablePath(pathOf(target), []);
+      if (found === undefined) continue;
+      served += 1;
+      expect([target, path.posix.normalize(found)]).toEqual([target, found]);
+      expect([target, path.win32.normalize(`C:\\r${found}`)]).toEqual([
+        target,
+        `C:\\r${found.replaceAll('/', '\\')}`,
+      ]);
+      expect([target, found]).toEqual([
+        target,
+        expect.not.stringMatching(/\/\.|[\0\n\\:]|[. ](?:\/|$)|%2e|%2f/i),
+      ]);
+    }
+    // it is not that nothing is let through
+    expect(served).toBeGreaterThan(1000);
   });
 });
 

@@ -189,7 +189,7 @@ export class FileServer {
 
 /** Somebody else answered while a file was waited for, or there is nobody to answer any more. */
 function isOver(res: ServerResponse): boolean {
-  return res.headersSent || res.closed;
+  return res.headersSent || res.closed || res.destroyed;
 }
 
 function pathsOf(req: IncomingMessage): string[] {

@@ -28,11 +28,11 @@ export async function streamFile(
   res.once('close', onClose);
   res.on('drain', onDrain);
   try {
-    while (left > 0 && !closed) {
+    while (left > 0 && !closed && !res.destroyed) {
       // a new one each time: the connection holds on to what is not sent yet
       const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkBytes));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-      if (closed) break;
+      if (closed || res.destroyed) break;
       if (bytesRead === 0) throw new Error('the file was cut while it was sent');
       position += bytesRead;
       left -= bytesRead;
