@@ -154,6 +154,26 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     },
   );
 
+  it.each(['GET', 'HEAD'])('a %s that somebody else answers meanwhile is left to them', async (method) => {
+    const site = makeSite({ 'a.js': 'x', 'sub/index.html': 'x' });
+    sparse(site.at('large.zip'), megabytes);
+    const files = staticFiles(site.root);
+    const passedOn: unknown[] = [];
+    const { url } = await serve((req, res) => {
+      files(req, res, (error) => passedOn.push(error));
+      res.end('somebody else');
+    });
+    for (const name of ['a.js', 'large.zip', 'none', 'sub', 'sub/']) {
+      const answer = await get(`${url}/${name}`, { method });
+      expect([answer.status, answer.cut, answer.headers.etag]).toEqual([200, false, undefined]);
+      expect(answer.text).toBe(method === 'GET' ? 'somebody else' : '');
+    }
+    await until(() => openBelow(site.root) === 0);
+    // the looks at the disk are over by the time a file that was never seen was looked at
+    expect((await get(`${url}/other`)).text).toBe('somebody else');
+    expect(passedOn).toEqual([]);
+  });
+
   it('every answer during a deployment is whole, and of one state of the file', async () => {
     const { url, at } = await serveSite({ 'a.png': 'a'.repeat(50_000), 'b.png': 'b'.repeat(900_000) });
     const states = ['a.png', 'b.png'].map((name) => fs.readFileSync(at(name)));

@@ -72,6 +72,7 @@ export class FileServer {
 
   async #serve(req: IncomingMessage, res: ServerResponse, path: string, next: Next): Promise<void> {
     const found = await this.#find(path);
+    if (isOver(res)) return;
     if (typeof found === 'object') {
       if (this.#isMountPoint(req)) redirectToFolder(req, res);
       else await this.#send(req, res, found, next);
