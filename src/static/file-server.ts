@@ -4,6 +4,7 @@ import { headerText } from '../encoding/encoding-headers.js';
 import { warnOnce } from '../errors.js';
 import { debugFor } from '../support/debug.js';
 import { decideAnswer, type FileAnswer, setFileHeaders } from './file-answer.js';
+import { httpError, statusError } from './http-error.js';
 import { FileChanged, openFile } from './open-file.js';
 import { pathOf, servablePath } from './request-path.js';
 import { isMissing, type Resource } from './resource.js';
@@ -132,7 +133,7 @@ export class FileServer {
     );
   }
 
-  #pass(next: Next, status: number, headers?: Record<string, string>): void {
+  #pass(next: Next, status: 404 | 405, headers?: Record<string, string>): void {
     if (this.#settings.fallthrough) next();
     else next(statusError(status, headers));
   }
@@ -214,22 +215,4 @@ function redirectToFolder(req: IncomingMessage, res: ServerResponse): void {
   res.setHeader('Location', `${path.replace(/^[/\\]+/, '/')}/${query}`);
   res.setHeader('Content-Length', 0);
   res.end();
-}
-
-function statusError(status: number, headers?: Record<string, string>): Error {
-  const message = status === 405 ? 'only GET and HEAD are answered here' : 'there is no such file';
-  return Object.assign(new Error(message), { status, statusCode: status, expose: true, headers });
-}
-
-/** What an error of the file system is to a client. */
-function httpError(error: unknown): unknown {
-  const { code } = Object(error) as { code?: string };
-  if (code === 'EACCES' || code === 'EPERM')
-    return Object.assign(error as Error, { status: 403, expose: false });
-  if (code === 'EMFILE' || code === 'ENFILE') {
-    return Object.assign(error as Error, { status: 503, headers: { 'Retry-After': '1' } });
-  }
-  if (error instanceof FileChanged)
-    return Object.assign(error, { status: 503, headers: { 'Retry-After': '1' } });
-  return error;
 }
