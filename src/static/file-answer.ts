@@ -82,7 +82,7 @@ function toSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
 
-/** Puts the headers of an answer on a response. `varyOn` are the request headers that led to the resource itself. */
+/** Puts the headers of an answer on a response. */
 export function setFileHeaders(
   res: ServerResponse,
   resource: Resource,
