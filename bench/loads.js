@@ -1,4 +1,5 @@
-// The loads, in the order they run. `status` and `encoded` are checked before anything is measured.
+// The loads, in the order they run. `status` and `encoded` are checked before anything is measured; `encodes` says that
+// servers compress, `files` that they serve files.
 
 const compressing = { 'Accept-Encoding': 'gzip, br' };
 const order = {
@@ -33,6 +34,7 @@ export const loads = [
     path: '/report',
     headers: compressing,
     encoded: true,
+    encodes: true,
   },
   {
     name: 'json10k-fresh',
@@ -40,6 +42,7 @@ export const loads = [
     path: '/fresh-report',
     headers: compressing,
     encoded: true,
+    encodes: true,
   },
   { name: 'view', title: 'A rendered view (EJS)', path: '/view' },
   { name: 'not-found', title: 'A path that does not exist', path: '/missing', status: 404 },
@@ -53,4 +56,23 @@ export const loads = [
     body: JSON.stringify(order),
   },
   { name: 'stream', title: 'A stream of 1 MB', path: '/megabyte' },
-].map((load) => ({ method: 'GET', status: 200, encoded: false, headers: {}, body: '', ...load }));
+  {
+    name: 'static',
+    title: 'A script of 6 KB with precompressed siblings',
+    path: '/app.js',
+    headers: { 'Accept-Encoding': 'gzip' },
+    encoded: true,
+    files: true,
+  },
+  { name: 'static-plain', title: 'A picture of 6 KB', path: '/picture.png', files: true },
+  { name: 'static-miss', title: 'Small JSON, by a route behind static files', path: '/small', files: true },
+].map((load) => ({
+  method: 'GET',
+  status: 200,
+  encoded: false,
+  encodes: false,
+  files: false,
+  headers: {},
+  body: '',
+  ...load,
+}));

@@ -12,8 +12,8 @@ import { availableParallelism } from 'node:os';
  * Where bodies are compressed, servers hand work to threads of their own. What that costs is theirs, in production too:
  * those loads have all cores.
  */
-export function onSharedCore({ encoded }) {
-  if (encoded) return [];
+export function onSharedCore({ encodes }) {
+  if (encodes) return [];
   const core = availableParallelism() - 1;
   const works = spawnSync('taskset', ['-c', `${core}`, 'true']).status === 0;
   return works ? ['taskset', '-c', `${core}`] : [];

@@ -9,6 +9,7 @@ import { loadGenerator } from './load-generator.js';
 import { measureLoad } from './measure.js';
 import { isBusy, reportOf } from './report.js';
 import { planOf, readSettings, usage } from './settings.js';
+import { isAvailable } from './variants.js';
 import { weigh } from './weight.js';
 
 const { floors } = JSON.parse(readFileSync(new URL('floors.json', import.meta.url), 'utf8'));
@@ -18,7 +19,7 @@ const progress = (text) => console.error(text);
 
 /** Runs the bench, writes what was asked for, and returns whether every floor was kept. */
 async function bench(settings) {
-  const plan = planOf(settings, floors);
+  const plan = available(planOf(settings, floors));
   if (plan.length === 0) throw new Error('none of these variants runs under these loads');
   installPeers();
   buildLibrary(progress);
@@ -64,6 +65,18 @@ async function bench(settings) {
   if (settings.json) writeFileSync(settings.json, `${JSON.stringify(result, undefined, 2)}\n`);
   if (settings.svg) writeFileSync(settings.svg, chart(result, plan[0].load));
   return !settings.check || floorsKept(result);
+}
+
+/** Leaves out what needs a program that is not installed, and says so. */
+function available(plan) {
+  return plan.map(({ load, variants }) => ({
+    load,
+    variants: variants.filter((variant) => {
+      const is = isAvailable(variant);
+      if (!is) progress(`${variant.name} is left out: ${variant.needs} is not installed`);
+      return is;
+    }),
+  }));
 }
 
 function floorsKept({ floors, node }) {

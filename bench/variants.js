@@ -1,7 +1,10 @@
 // The servers that are compared. `baseline` is what a ratio is against; `loads` limits a variant to where it tells
 // something; `part` marks one part of ours taken out.
 
+import { spawnSync } from 'node:child_process';
+
 const compressed = ['json10k', 'json10k-fresh'];
+const files = ['static', 'static-plain'];
 
 /** The parts that can be off, and the loads on which each could matter. */
 const parts = {
@@ -150,10 +153,44 @@ export const variants = [
     compresses: false,
     loads: ['json'],
   },
-].map((variant) => ({ options: {}, nodeEnv: 'production', compresses: false, ...variant }));
+  ...[
+    { name: 'static-express', title: 'express.static', by: 'express', compresses: false },
+    { name: 'static-ours', title: 'staticFiles', by: 'ours' },
+    { name: 'static-productionize', title: 'staticFiles, productionize', by: 'ours', productionized: true },
+    { name: 'static-gzip', title: 'express-static-gzip', by: 'express-static-gzip' },
+    { name: 'static-sirv', title: 'sirv', by: 'sirv' },
+    { name: 'static-sirv-dev', title: 'sirv, dev: true', by: 'sirv-dev' },
+    { name: 'static-raw', title: 'node:http, from memory', by: 'none', loads: files },
+  ].map(({ name, title, compresses = true, loads, ...options }) => ({
+    name,
+    title,
+    server: 'static',
+    options,
+    baseline: 'static-express',
+    compresses,
+    files: true,
+    loads,
+  })),
+  {
+    name: 'static-nginx',
+    title: 'nginx',
+    server: 'nginx',
+    baseline: 'static-express',
+    compresses: true,
+    files: true,
+    loads: files,
+    needs: 'nginx',
+  },
+].map((variant) => ({ options: {}, nodeEnv: 'production', compresses: false, files: false, ...variant }));
 
 /** Whether a variant is measured under a load. */
 export function runs(variant, load) {
+  if (variant.files !== load.files) return false;
   const isMeant = load.variants === undefined || load.variants.includes(variant.name);
   return isMeant && (variant.loads === undefined || variant.loads.includes(load.name));
+}
+
+/** Whether the program that a variant needs beside Node is here. */
+export function isAvailable({ needs }) {
+  return needs === undefined || spawnSync(needs, ['-v']).error === undefined;
 }

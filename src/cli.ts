@@ -3,6 +3,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type Command, exitCodes, parse, print, UsageError } from './cli/command.js';
 import { drill } from './cli/drill.js';
+import { precompress } from './cli/precompress.js';
 import { reload } from './cli/reload.js';
 import { scale } from './cli/scale.js';
 import { start } from './cli/start.js';
@@ -10,7 +11,15 @@ import { status } from './cli/status.js';
 import { stop } from './cli/stop.js';
 import { ProductionizeError } from './errors.js';
 
-const commands: Readonly<Record<string, Command>> = { start, status, reload, scale, stop, drill };
+const commands: Readonly<Record<string, Command>> = {
+  start,
+  status,
+  reload,
+  scale,
+  stop,
+  drill,
+  precompress,
+};
 
 function help(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

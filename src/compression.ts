@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { compressibleType } from './encoding/compression-decision.js';
 import { negotiation } from './encoding/content-encoding.js';
 import { EncodedCache } from './encoding/encoded-cache.js';
-import { codecOf, type Encoding, knownEncodings, paddedGzip } from './encoding/encoders.js';
+import { codecOf, type Encoding, encodingNames, knownEncodings, paddedGzip } from './encoding/encoders.js';
 import { type EncodingSettings, encodeResponse } from './encoding/response-encoding.js';
 import { type Check, checkOptions, isFunction, isInteger, isOneOf } from './options.js';
 import { availableCpus } from './support/available-cpus.js';
@@ -76,10 +76,8 @@ function defaultSyncLimit(): number {
   return Math.max(syncFloor, Math.floor(syncCeiling / cpus));
 }
 
-const allEncodings: readonly Encoding[] = ['br', 'gzip', 'zstd'];
-
 const isEncodingList: Check = (value) =>
-  Array.isArray(value) && value.length > 0 && value.every((item) => allEncodings.includes(item))
+  Array.isArray(value) && value.length > 0 && value.every((item) => encodingNames.includes(item))
     ? undefined
     : "a list of 'br', 'gzip' and 'zstd'";
 
@@ -91,7 +89,7 @@ const levelChecks: Readonly<Record<Encoding, Check>> = {
 
 function resolveCompression(options?: CompressionOptions): EncodingSettings {
   const {
-    encodings = allEncodings,
+    encodings = encodingNames,
     levels,
     threshold = 1024,
     syncLimitBytes = defaultSyncLimit(),

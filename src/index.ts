@@ -68,6 +68,7 @@ export {
   setLogLevelOnSignal,
 } from './logging/log-level.js';
 export { type MemoryStoreOptions, memoryStore } from './memory-store.js';
+export { type PrecompressOptions, type PrecompressReport, precompress } from './precompress.js';
 export {
   type Finding,
   type ProductionGuard,
@@ -86,6 +87,8 @@ export { type RequestLoggerOptions, requestLogger } from './request-logger.js';
 export { type ResponseCache, type ResponseCacheOptions, responseCache } from './response-cache.js';
 export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './safe-json.js';
 export { createServer, type ServerOptions } from './server.js';
+// Static files
+export { type StaticFilesOptions, staticFiles } from './static-files.js';
 export { bindStreamErrors } from './stream-errors.js';
 export type { BlockedLoop } from './sync-calls/blocked-loop.js';
 export type { SyncIoGroup } from './sync-calls/sync-builtins.js';

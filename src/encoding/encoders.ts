@@ -6,6 +6,9 @@ const { constants } = zlib;
 /** A content coding this library can produce (RFC 1952, RFC 7932, RFC 8878). */
 export type Encoding = 'br' | 'gzip' | 'zstd';
 
+/** All of them, in the order of preference among equals. */
+export const encodingNames: readonly Encoding[] = ['br', 'gzip', 'zstd'];
+
 /** The encodings this Node can produce; zstd arrived in 22.15. */
 export const knownEncodings: readonly Encoding[] =
   'createZstdCompress' in zlib ? ['br', 'gzip', 'zstd'] : ['br', 'gzip'];

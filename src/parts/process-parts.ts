@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Express, Request } from 'express';
 import { errorHandler } from '../error-handler.js';
 import { warnOnce } from '../errors.js';
 import { answersPath } from '../express/route-collision.js';
+import { warnStaticBeforeCompression } from '../express/static-order.js';
 import { type FatalErrorsOptions, guardLifecycle } from '../fatal-errors.js';
 import { Health } from '../health/health.js';
 import { trackResponse } from '../lifecycle.js';
@@ -21,9 +22,11 @@ export const productionGuardPart: Part = {
     assembly.findings = guard.findings;
     return {
       before: guard,
-      boot() {
+      boot(router) {
         guard.recheck();
-        return undefined;
+        const uncompressed = warnStaticBeforeCompression(router);
+        if (uncompressed === undefined) return undefined;
+        return `${productionGuardPart.reason}; ${uncompressed} is mounted before the compression`;
       },
     };
   },

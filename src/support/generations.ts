@@ -1,0 +1,63 @@
+// the key, the map's slot and the value's own header, roughly
+const entryOverhead = 256;
+
+interface Held<Value> {
+  readonly value: Value;
+  readonly cost: number;
+}
+
+/**
+ * Values within a total of bytes, in two generations: when the young one holds half of the bytes, it becomes the old one,
+ * and what nobody asked for since the last time is gone. A Map in order of use would walk over all it ever deleted to
+ * find its oldest entry.
+ */
+export class Generations<Value> {
+  readonly #generationBytes: number;
+  #young = new Map<string, Held<Value>>();
+  #youngBytes = 0;
+  #old = new Map<string, Held<Value>>();
+  #oldBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#generationBytes = maxBytes / 2;
+  }
+
+  /** Bytes held, the overhead of entries included. */
+  get size(): number {
+    return this.#youngBytes + this.#oldBytes;
+  }
+
+  get(key: string): Value | undefined {
+    const found = this.#young.get(key);
+    if (found !== undefined) return found.value;
+    const survivor = this.#old.get(key);
+    if (survivor === undefined) return undefined;
+    this.#keep(key, survivor);
+    return survivor.value;
+  }
+
+  /** Keeps a value of so many bytes, in the place of the one it had. */
+  set(key: string, value: Value, bytes: number): void {
+    this.delete(key);
+    this.#keep(key, { value, cost: bytes + entryOverhead });
+  }
+
+  delete(key: string): void {
+    const young = this.#young.get(key);
+    if (young !== undefined && this.#young.delete(key)) this.#youngBytes -= young.cost;
+    const old = this.#old.get(key);
+    if (old !== undefined && this.#old.delete(key)) this.#oldBytes -= old.cost;
+  }
+
+  #keep(key: string, held: Held<Value>): void {
+    if (held.cost > this.#generationBytes) return;
+    if (this.#youngBytes + held.cost > this.#generationBytes) {
+      this.#old = this.#young;
+      this.#oldBytes = this.#youngBytes;
+      this.#young = new Map();
+      this.#youngBytes = 0;
+    }
+    this.#young.set(key, held);
+    this.#youngBytes += held.cost;
+  }
+}
