@@ -32,8 +32,9 @@ export interface NginxCacheOptions extends ProxyCacheOptions {
  * One request fetches while others wait; stale answers are served while one updates in the background; requests with
  * `Authorization` or a session cookie go past; `Cache-Status` (RFC 9211) tells what happened.
  *
- * The app sees this one hop: `app.set('trust proxy', 1)`. nginx knows no `must-revalidate`, and takes no notice of
- * `Age`: behind a cache of its own, an answer may be used for the time of both.
+ * The app sees this one hop: `app.set('trust proxy', 1)`. What nginx does not know: `must-revalidate`; `stale-if-error`
+ * where the app answers with an error (`stale: 'always'` covers it); and `Age`, so that what an app's own cache answers is
+ * kept for the time of both.
  *
  * @throws ProductionizeError when an option is wrong; no value can leave its place in the file.
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache

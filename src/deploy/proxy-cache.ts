@@ -14,8 +14,8 @@ export interface ProxyCacheOptions {
    */
   readonly sessionCookies?: true | readonly string[];
   /**
-   * When stale answers are served: as `stale-while-revalidate` and `stale-if-error` of the answer say, and when the app
-   * cannot be reached; or also for every 5xx and during every update, whatever the answer says.
+   * When stale answers are served: as `stale-while-revalidate` and `stale-if-error` of the answer say, and while the app
+   * cannot be reached; or also instead of every 500, 502, 503 and 504, and during every update.
    * @default 'asked'
    */
   readonly stale?: 'asked' | 'always';

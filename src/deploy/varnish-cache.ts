@@ -81,15 +81,14 @@ sub vcl_recv {
     set req.backend_hint = ${name}.backend();
     if (req.restarts == 0) {
         unset req.http.X-Stale;
-        unset req.http.X-Stale-If-Error;
         unset req.http.X-Cache-Status;
         unset req.http.Forwarded;
 ${indent(forwarded(trustForwarded), 2).join('\n')}
-    } else if (req.http.X-Stale == "ask") {
+    } else if (req.http.X-Stale == "use") {
+        set req.grace = ${keepSeconds}s;
+    } else {
         // what is stale is not wanted now; others who want the same wait for one answer
         set req.grace = 0s;
-    } else {
-        set req.grace = ${keepSeconds}s;
     }
 ${purgeFrom.length > 0 ? purge(name) : ''}    if (req.http.Upgrade ~ "(?i)websocket") {
         return (pipe);
@@ -117,19 +116,21 @@ sub vcl_hit {
     if (obj.ttl > 0s || obj.ttl + std.duration(obj.http.X-Stale-While-Revalidate, 0s) > 0s) {
         return (deliver);
     }
-    // asked already, and no better answer was to be had; or nobody is there to ask
+    // asked, and no better answer was to be had; or nobody is there to ask
     if (req.http.X-Stale == "use" || !std.healthy(req.backend_hint)) {
         return (deliver);
     }
+    // what is stale may stand in for an error, or for no answer at all
     if (obj.ttl + std.duration(obj.http.X-Stale-If-Error, 0s) > 0s) {
-        set req.http.X-Stale-If-Error = "1";
+        set req.http.X-Stale = "if-error";
+    } else {
+        set req.http.X-Stale = "if-down";
     }
-    set req.http.X-Stale = "ask";
     return (restart);
 }
 
 sub vcl_miss {
-    if (req.http.X-Stale == "ask") {
+    if (req.http.X-Stale) {
         set req.http.X-Cache-Status = "fwd=stale";
     } else {
         set req.http.X-Cache-Status = "fwd=uri-miss";
@@ -137,17 +138,15 @@ sub vcl_miss {
 }
 
 sub vcl_backend_fetch {
-    unset bereq.http.X-Stale;
-    unset bereq.http.X-Stale-If-Error;
     unset bereq.http.X-Cache-Status;
 }
 
 sub vcl_backend_response {
     unset beresp.http.X-Stale-While-Revalidate;
     unset beresp.http.X-Stale-If-Error;
-    if (beresp.status >= 500 || beresp.status == 429) {
-        // an error does not take the place of an answer
-        if (bereq.is_bgfetch) {
+    if (beresp.status >= 500) {
+        // an error does not take the place of an answer that may stand in for it
+        if (bereq.is_bgfetch || bereq.http.X-Stale == "if-error") {
             return (abandon);
         }
         set beresp.ttl = 0s;
@@ -174,15 +173,20 @@ ${always ? `        set beresp.http.X-Stale-While-Revalidate = "${keepSeconds}s"
 }
 
 sub vcl_backend_error {
-    set beresp.http.X-Stale = "down";
+    if (bereq.http.X-Stale) {
+        return (abandon);
+    }
 }
 
-sub vcl_deliver {
-    if (resp.status >= 500 && req.http.X-Stale == "ask" && (resp.http.X-Stale == "down" || req.http.X-Stale-If-Error)) {
+sub vcl_synth {
+    // nothing came of asking
+    if (req.http.X-Stale == "if-error" || req.http.X-Stale == "if-down") {
         set req.http.X-Stale = "use";
         return (restart);
     }
-    unset resp.http.X-Stale;
+}
+
+sub vcl_deliver {
     unset resp.http.X-Stale-While-Revalidate;
     unset resp.http.X-Stale-If-Error;
     if (resp.http.Cache-Status) {
