@@ -67,7 +67,19 @@ const lifetimes: Rule[] = [
     origin: says('s-maxage=60', { expires: '0' }),
     asks: [{ from: 1 }, { at: 59, from: 1 }, { at: 60, from: 2 }],
   },
-  ...['0', '-1', 'never', '', 'Wed, 99 Foo 2031 00:00:00 GMT', '4102444800'].map(
+  ...[
+    '0',
+    '-1',
+    'never',
+    '',
+    'Wed, 99 Foo 2031 00:00:00 GMT',
+    '4102444800',
+    '2099',
+    '2099-01-01T00:00:00Z',
+    'Thu, 01 Jan 2099',
+    'Jan 1 2099',
+    '1/1/2099',
+  ].map(
     (expires): Rule => ({
       section: 'RFC 9111, 5.3',
       title: `Expires: ${JSON.stringify(expires)} is a time in the past`,

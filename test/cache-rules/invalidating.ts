@@ -7,8 +7,8 @@ function onWrite(answer: Origin): Rule['origin'] {
   return (req) => (req.method === 'GET' ? long : answer);
 }
 
-const unsafe = ['POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'MKCOL'];
-const safe = ['HEAD', 'OPTIONS', 'TRACE'];
+const unsafe = ['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL', 'PROPPATCH'];
+const safe = ['HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH'];
 
 export const invalidating: readonly Rule[] = [
   ...unsafe.map(

@@ -34,9 +34,13 @@ export const reporting: readonly Rule[] = [
     { headers: { 'x-a': '1' }, from: 1 },
     { headers: { 'x-a': '2' }, from: 2, check: reports({ fwd: ['vary-miss', 'miss'], stored: true }) },
   ]),
-  rule('2.2', 'what is stale is forwarded for that', minute, [
+  rule('2.2', 'what is stale is forwarded for that', says('max-age=60, stale-if-error=60'), [
     { from: 1 },
     { at: 61, from: 2, check: reports({ hit: undefined, fwd: 'stale', stored: true }) },
+  ]),
+  rule('2.2', 'what is of no use when stale may be gone by then', minute, [
+    { from: 1 },
+    { at: 61, from: 2, check: reports({ hit: undefined, fwd: ['stale', 'uri-miss', 'miss'], stored: true }) },
   ]),
   rule('2.2', 'a method that is not cached is forwarded for that', minute, [
     { method: 'POST', from: 1, check: reports({ fwd: 'method', stored: undefined }) },

@@ -178,6 +178,17 @@ const minute = says('max-age=60');
 /** What makes two requests the same. */
 const keys: Rule[] = [
   {
+    section: 'RFC 9112, 3.2',
+    title: 'a request target with a fragment is none, and what it is answered is not kept',
+    origin: minute,
+    asks: [
+      { path: '/b#c', from: 1 },
+      { path: '/b#c', from: 2 },
+      { path: '/b', from: 3 },
+      { path: '/b%23c', from: 4 },
+    ],
+  },
+  {
     section: 'RFC 9111, 2',
     title: 'the query is part of the key',
     origin: minute,
@@ -229,7 +240,6 @@ const keys: Rule[] = [
       ['/b;v=1', '/b;v=2'],
       ['/%00', '/'],
       ['/%e4', '/%c3%a4'],
-      ['/b#c', '/b%23c'],
       ['/b', '/b%20'],
       ['/b.', '/b'],
     ] as const
@@ -289,10 +299,7 @@ const keys: Rule[] = [
     title: 'a body on a GET does not poison what others get',
     origin: (req) =>
       req.headers['content-length'] ? { ...says('max-age=60'), body: 'for the body' } : minute,
-    asks: [
-      { headers: { 'content-length': '4' }, body: 'evil' },
-      { from: 2, calls: 2 },
-    ],
+    asks: [{ headers: { 'content-length': '4' }, body: 'evil', from: 1 }, { from: 2 }],
   },
   {
     section: 'RFC 9110, 9.3.1',
@@ -364,6 +371,18 @@ const requests: Rule[] = [
       asks: [{ from: 1 }, { at: 10, headers: { 'cache-control': value }, from: 1 }],
     }),
   ),
+  {
+    section: 'RFC 9111, 5.2.1.7',
+    title: 'only-if-cached asks the origin for nothing',
+    origin: minute,
+    asks: [{ headers: { 'cache-control': 'only-if-cached' }, status: 504, calls: 0 }, { from: 1 }],
+  },
+  {
+    section: 'RFC 9111, 5.2.1.5',
+    title: 'no-store of a request keeps its answer from being kept',
+    origin: minute,
+    asks: [{ headers: { 'cache-control': 'no-store' }, from: 1 }, { from: 2 }, { from: 2 }],
+  },
   {
     section: 'RFC 9111, 5.2.1.2',
     title: 'max-stale of a request does not stretch a lifetime',

@@ -68,12 +68,12 @@ const tags: Rule[] = [
   },
   {
     section: 'RFC 9110, 8.8.3',
-    title: 'a tag may have a comma in it',
+    title: 'a tag with a comma in it is not two',
     origin: says('max-age=60', { etag: '"a,b"' }),
     asks: [
       { from: 1 },
-      { headers: { 'if-none-match': '"a,b"' }, status: 304 },
       { headers: { 'if-none-match': '"a", "b"' }, from: 1 },
+      { headers: { 'if-none-match': '"a", W/"b"' }, from: 1 },
     ],
   },
   {
@@ -249,11 +249,10 @@ const ranges: Rule[] = [
   range('one byte', { range: 'bytes=0-0' }, '0', '0-0'),
   range('from some byte on', { range: 'bytes=7-' }, '789', '7-9'),
   range('the last bytes', { range: 'bytes=-2' }, '89', '8-9'),
-  range('more last bytes than there are', { range: 'bytes=-20' }, whole, '0-9'),
   range('an end beyond the end', { range: 'bytes=8-100' }, '89', '8-9'),
   range('a range in another unit is all', { range: 'lines=0-3' }, undefined),
-  ...['bytes=a-b', 'bytes=3-1', 'bytes', 'bytes=', 'bytes=-', 'bytes 0-3', 'bytes=0x1-2', 'bytes=1.0-2'].map(
-    (value) => range(`${value} is no range, and gets all`, { range: value }, undefined),
+  ...['bytes=a-b', 'bytes', 'bytes=', 'bytes=-', 'bytes 0-3', 'bytes=0x1-2', 'bytes=1.0-2'].map((value) =>
+    range(`${value} is no range, and gets all`, { range: value }, undefined),
   ),
   range('If-Range by the tag', { range: 'bytes=0-3', 'if-range': '"one"' }, '0123', '0-3'),
   range('If-Range by another tag gets all', { range: 'bytes=0-3', 'if-range': '"two"' }, undefined),
@@ -263,16 +262,19 @@ const ranges: Rule[] = [
     { range: 'bytes=0-3', 'if-range': httpDate(0) },
     undefined,
   ),
-  {
-    section: 'RFC 9110, 15.5.17',
-    title: 'a range beyond the end cannot be satisfied',
-    origin: ranged,
-    asks: [
-      { from: 1 },
-      { headers: { range: 'bytes=10-' }, status: 416, has: { 'content-range': 'bytes */10' } },
-      { from: 1 },
-    ],
-  },
+  ...['bytes=10-', 'bytes=3-1', 'bytes=-20', 'bytes=-0'].map(
+    (value): Rule => ({
+      section: 'RFC 9110, 15.5.17',
+      title: `${value} fits nothing that is kept, and is the route’s to refuse`,
+      origin: (req) =>
+        req.headers.range ? { status: 416, headers: { 'content-range': 'bytes */10' } } : ranged,
+      asks: [
+        { from: 1, text: whole },
+        { headers: { range: value }, from: 2, status: 416, has: { 'content-range': 'bytes */10' } },
+        { from: 1, calls: 2, text: whole },
+      ],
+    }),
+  ),
   {
     section: 'RFC 9110, 14.2',
     title: 'HEAD knows no ranges',
@@ -313,9 +315,9 @@ const ranges: Rule[] = [
   },
   {
     section: 'RFC 9110, 14.2',
-    title: 'a range on a cold key of a route that answers all is kept as all',
+    title: 'a range on a cold key is the route’s to answer, and is not kept',
     origin: ranged,
-    asks: [{ headers: { range: 'bytes=0-3' }, calls: 1, status: [200, 206] }, { text: whole }],
+    asks: [{ headers: { range: 'bytes=0-3' }, from: 1 }, { from: 2, text: whole }, { from: 2 }],
   },
 ];
 
