@@ -95,8 +95,8 @@ describe.each(generators)('%s', (name, generate) => {
     ['keepSeconds', '60; evil'],
     ['timeoutSeconds', 1.5],
     ['trustForwarded', 'yes'],
-    ['upstreams', [{ toString: () => '127.0.0.1:3000' }]],
-    ['name', { toString: () => 'app' }],
+    ['upstreams', [new URL('http://127.0.0.1:3000')]],
+    ['name', ['app']],
   ])('%s: %j is refused', (option, value) => {
     expect(() => text({ [option]: value })).toThrow(`\`${option}\``);
   });
@@ -151,8 +151,8 @@ describe('nginxCache', () => {
     ['maxMegabytes', -1],
     ['lockSeconds', 0],
     ['keepalive', '32'],
-  ])('%s: %j is refused', (option, value) => {
-    expect(() => nginxCache({ upstreams, [option as string]: value })).toThrow(`\`${option}\``);
+  ] as [string, unknown][])('%s: %j is refused', (option, value) => {
+    expect(() => nginxCache({ upstreams, [option]: value })).toThrow(`\`${option}\``);
   });
 });
 
@@ -168,8 +168,8 @@ describe('varnishCache', () => {
     ['purgeFrom', ['10.0.0']],
     ['purgeFrom', []],
     ...endings.map((ending) => ['purgeFrom', [`10.0.0.1${ending}`]]),
-  ])('%s: %j is refused', (option, value) => {
-    expect(() => varnishCache({ upstreams, [option as string]: value })).toThrow(`\`${option}\``);
+  ] as [string, unknown][])('%s: %j is refused', (option, value) => {
+    expect(() => varnishCache({ upstreams, [option]: value })).toThrow(`\`${option}\``);
   });
 
   it('purges for nobody by default', () => {

@@ -60,6 +60,17 @@ const vary: Rule[] = [
     ],
   },
   {
+    section: 'RFC 9111, 4.1',
+    title: 'what is known of Accept-Language is not known of a header whose name begins like it',
+    origin: says('max-age=60', { vary: 'Accept-Tenant' }),
+    asks: [
+      { headers: { 'accept-tenant': 'acme' }, from: 1 },
+      { headers: { 'accept-tenant': 'Acme' }, from: 2 },
+      { headers: { 'accept-tenant': 'a, b' }, from: 3 },
+      { headers: { 'accept-tenant': 'a,b' }, from: 4 },
+    ],
+  },
+  {
     section: 'RFC 9110, 5.3',
     title: 'two lines of Vary are one list',
     origin: says('max-age=60', { vary: ['X-A', 'X-B'] }),
