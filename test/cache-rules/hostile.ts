@@ -87,6 +87,7 @@ const prefixes = [
   'http://b.test/',
   '/x/../',
 ];
+const common = ['a=1', 'a=2', 'b=2', 'a[]=1', 'a[]=2', 'a[b]=1'];
 const parameters = [
   'a=1',
   'a=1',
@@ -188,7 +189,13 @@ const headers: Record<string, readonly (string | string[])[]> = {
   via: ['1.1 x'],
   'content-type': ['application/json', 'x'],
 };
-const names = Object.keys(headers);
+// those that others have been poisoned by come more often
+const names = [
+  ...Object.keys(headers),
+  ...Array(4)
+    .fill(['authorization', 'cookie', 'x-original-url', 'x-http-method-override', 'accept-language'])
+    .flat(),
+];
 
 /** A request that means well as often as not; the other half nobody would send who does. */
 export function fuzzed(random: Random): Fuzzed {
@@ -196,7 +203,9 @@ export function fuzzed(random: Random): Fuzzed {
   const method = odd ? random.pick(methods) : 'GET';
   const route = `${odd ? random.pick(prefixes) : '/'}${random.pick(routeNames)}`;
   const id = odd && random.chance(0.3) ? random.pick(ids) : '1';
-  const query = random.chance(odd ? 0.5 : 0.9) ? '' : `?${random.some(parameters, 4).join('&')}`;
+  const query = random.chance(odd ? 0.5 : 0.9)
+    ? ''
+    : `?${random.some(random.chance(0.7) ? common : parameters, 4).join('&')}`;
   const chosen = new Map([['host', ['host', odd && random.chance(0.3) ? random.pick(hosts) : 'a.test']]]);
   for (const name of random.some(names, odd ? random.pick([1, 3, 7]) : 1)) {
     const spelling = random.chance(0.1) ? name.toUpperCase() : name;

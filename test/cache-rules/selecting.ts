@@ -236,6 +236,8 @@ const keys: Rule[] = [
       ['?a%3D1', '?a=1'],
       ['?a[]=1', '?a=1'],
       ['?a[b]=1', '?a[c]=1'],
+      ['?a[]=1&a[]=2', '?a[]=2&a[]=1'],
+      ['?a[b]=1&a=2', '?a=2&a[b]=1'],
       ['?a=1+2', '?a=1%2B2'],
       ['?a=1%2', '?a=1'],
       ['?a=%FF', '?a=%FE'],
@@ -303,6 +305,21 @@ const keys: Rule[] = [
         { headers: { [name]: 'host=evil.test;proto=https' }, from: 1 },
         { headers: { [name]: '/evil' }, from: 1 },
       ],
+    }),
+  ),
+  ...[
+    ['x-forwarded-host', 'evil.test'],
+    ['x-forwarded-proto', 'https'],
+    ['forwarded', 'host=evil.test'],
+    ['x-original-url', '/evil'],
+    ['x-rewrite-url', '/evil'],
+    ['x-http-method-override', 'DELETE'],
+  ].map(
+    ([name = '', value = '']): Rule => ({
+      section: 'RFC 9111, 7.1',
+      title: `what ${name} may have brought about is for nobody else`,
+      origin: minute,
+      asks: [{ headers: { [name]: value }, from: 1 }, { from: 2 }, { from: 2 }],
     }),
   ),
   {
