@@ -1,5 +1,6 @@
 import { checkOptions, isInteger } from '../options.js';
 import {
+  claims,
   cookiePattern,
   indent,
   type ProxyCacheOptions,
@@ -76,6 +77,7 @@ export function nginxCache(options: NginxCacheOptions): string {
       : ['default 0;', `"~${cookiePattern(sessionCookies)}" 1;`];
   const forwarded = trustForwarded
     ? [
+        'proxy_set_header Forwarded "";',
         'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
         `proxy_set_header X-Forwarded-Host $${name}_forwarded_host;`,
         `proxy_set_header X-Forwarded-Proto $${name}_forwarded_proto;`,
@@ -85,6 +87,7 @@ export function nginxCache(options: NginxCacheOptions): string {
         'proxy_set_header X-Forwarded-For $remote_addr;',
         'proxy_set_header X-Forwarded-Host $host;',
         'proxy_set_header X-Forwarded-Proto $scheme;',
+        ...claims.map((claim) => `proxy_set_header ${claim} "";`),
       ];
   // the scheme clients use, and the host they ask for, are part of what they get
   const key = trustForwarded
@@ -149,7 +152,6 @@ export function nginxCache(options: NginxCacheOptions): string {
         '',
         'proxy_set_header Host $host;',
         ...forwarded,
-        'proxy_set_header Forwarded "";',
         `proxy_set_header Cookie $${name}_cookie;`,
         'proxy_set_header Upgrade $http_upgrade;',
         `proxy_set_header Connection $${name}_connection;`,

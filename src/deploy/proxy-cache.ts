@@ -41,6 +41,22 @@ export const proxyCacheChecks: { [Name in keyof Required<ProxyCacheOptions>]: Ch
   trustForwarded: isBoolean,
 };
 
+/**
+ * Headers by which a client could have a say in an answer that others get, beside those that are overwritten: no app
+ * behind an edge needs them.
+ */
+export const claims: readonly string[] = [
+  'Forwarded',
+  'X-Forwarded-Port',
+  'X-Forwarded-Prefix',
+  'X-Forwarded-Scheme',
+  'X-Forwarded-Ssl',
+  'X-Host',
+  'X-Original-Host',
+  'X-Original-URL',
+  'X-Rewrite-URL',
+];
+
 /** Options whose upstreams are checked even where they are missing: nothing can stand in for them. */
 export function withUpstreams<Options extends ProxyCacheOptions>(options: Options): Options {
   return { ...options, upstreams: options?.upstreams ?? [] };

@@ -1,5 +1,6 @@
 import { checkOptions, isEither, isInteger, isOneOf } from '../options.js';
 import {
+  claims,
   cookiePattern,
   indent,
   type ProxyCacheOptions,
@@ -14,7 +15,11 @@ export interface VarnishCacheOptions extends ProxyCacheOptions {
   readonly probePath?: string | false;
   /** Milliseconds between two probes of an instance. @default 1000 */
   readonly probeMs?: number;
-  /** Networks whose `PURGE` of a URL drops what is kept for it. @default none */
+  /**
+   * Networks whose `PURGE` of a URL drops what is kept for it; with `trustForwarded`, for the protocol and host that its
+   * `X-Forwarded-*` name.
+   * @default none
+   */
   readonly purgeFrom?: readonly string[];
 }
 
@@ -82,7 +87,6 @@ sub vcl_recv {
     if (req.restarts == 0) {
         unset req.http.X-Stale;
         unset req.http.X-Cache-Status;
-        unset req.http.Forwarded;
 ${indent(forwarded(trustForwarded), 2).join('\n')}
     } else if (req.http.X-Stale == "use") {
         set req.grace = ${keepSeconds}s;
@@ -104,7 +108,7 @@ ${purgeFrom.length > 0 ? purge(name) : ''}    if (req.http.Upgrade ~ "(?i)websoc
 ${indent(cookies(sessionCookies)).join('\n')}
 }
 
-sub vcl_pipe {
+${trustForwarded ? hash : ''}sub vcl_pipe {
     if (req.http.Upgrade) {
         set bereq.http.Upgrade = req.http.Upgrade;
         set bereq.http.Connection = req.http.Connection;
@@ -214,13 +218,20 @@ function probe(name: string, path: string | false, ms: number): string {
 
 function forwarded(trusted: boolean): string[] {
   // Varnish itself adds the client to X-Forwarded-For
-  if (trusted)
-    return ['if (!req.http.X-Forwarded-Proto) {', '    set req.http.X-Forwarded-Proto = "http";', '}'];
+  if (trusted) {
+    return [
+      'unset req.http.Forwarded;',
+      'if (!req.http.X-Forwarded-Proto) {',
+      '    set req.http.X-Forwarded-Proto = "http";',
+      '}',
+    ];
+  }
   return [
     '// the edge: what clients claim of themselves ends here',
     'set req.http.X-Forwarded-For = client.ip;',
     'set req.http.X-Forwarded-Host = req.http.Host;',
     'set req.http.X-Forwarded-Proto = "http";',
+    ...claims.map((claim) => `unset req.http.${claim};`),
   ];
 }
 
@@ -235,6 +246,14 @@ function cookies(session: true | readonly string[]): string[] {
     'unset req.http.Cookie;',
   ];
 }
+
+// the scheme clients use, and the host they ask for, are part of what they get
+const hash = `sub vcl_hash {
+    hash_data(req.http.X-Forwarded-Proto);
+    hash_data(req.http.X-Forwarded-Host);
+}
+
+`;
 
 function purgers(name: string, networks: readonly string[]): string {
   if (networks.length === 0) return '';

@@ -251,8 +251,8 @@ const ranges: Rule[] = [
   range('the last bytes', { range: 'bytes=-2' }, '89', '8-9'),
   range('an end beyond the end', { range: 'bytes=8-100' }, '89', '8-9'),
   range('a range in another unit is all', { range: 'lines=0-3' }, undefined),
-  ...['bytes=a-b', 'bytes', 'bytes=', 'bytes=-', 'bytes 0-3', 'bytes=0x1-2', 'bytes=1.0-2'].map((value) =>
-    range(`${value} is no range, and gets all`, { range: value }, undefined),
+  ...['bytes', 'bytes 0-3', ''].map((value) =>
+    range(`${JSON.stringify(value)} is no range, and gets all`, { range: value }, undefined),
   ),
   range('If-Range by the tag', { range: 'bytes=0-3', 'if-range': '"one"' }, '0123', '0-3'),
   range('If-Range by another tag gets all', { range: 'bytes=0-3', 'if-range': '"two"' }, undefined),
@@ -262,7 +262,17 @@ const ranges: Rule[] = [
     { range: 'bytes=0-3', 'if-range': httpDate(0) },
     undefined,
   ),
-  ...['bytes=10-', 'bytes=3-1', 'bytes=-20', 'bytes=-0'].map(
+  ...[
+    'bytes=10-',
+    'bytes=3-1',
+    'bytes=-20',
+    'bytes=-0',
+    'bytes=a-b',
+    'bytes=',
+    'bytes=-',
+    'bytes=0x1-2',
+    'bytes=1.0-2',
+  ].map(
     (value): Rule => ({
       section: 'RFC 9110, 15.5.17',
       title: `${value} fits nothing that is kept, and is the route’s to refuse`,

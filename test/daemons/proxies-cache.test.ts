@@ -211,10 +211,15 @@ describe.each(proxies)('E91: behind $name', (kind) => {
         'x-forwarded-for': '6.6.6.6',
         'x-forwarded-host': 'evil.test',
         'x-forwarded-proto': 'https',
+        'x-forwarded-port': '666',
+        'x-forwarded-prefix': '/evil',
+        'x-host': 'evil.test',
+        'x-original-url': '/evil',
+        'x-rewrite-url': '/evil',
       });
       const { headers, ip, host, protocol } = JSON.parse(answer.text);
       expect({ ip, host, protocol }).toEqual({ ip: '127.0.0.1', host: 'a.test', protocol: 'http' });
-      expect(JSON.stringify(headers)).not.toMatch(/evil|6\.6\.6\.6/);
+      expect(JSON.stringify(headers)).not.toMatch(/evil|666|6\.6\.6\.6/);
       expect(headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'a.test' });
       expect(answer.headers['cache-status']).not.toContain('evil');
     });
@@ -231,7 +236,8 @@ describe.each(proxies)('E91: behind $name', (kind) => {
       const before = Number((await get(`http://127.0.0.1:${appPort}/sockets`)).text);
       for (let n = 0; n < 20; n++) await callOf(`/none/${at}`);
       const after = Number((await get(`http://127.0.0.1:${appPort}/sockets`)).text);
-      expect(after - before).toBeLessThanOrEqual(1);
+      // one that is not back yet is not used again
+      expect(after - before).toBeLessThanOrEqual(3);
     });
 
     it('while the app is away, what is stale is served, and nothing that is not kept', async () => {
