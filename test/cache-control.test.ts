@@ -1,6 +1,6 @@
 import type http from 'node:http';
-import type { RequestHandler } from 'express';
-import { cacheControl, errorHandler, productionize } from '../src/index.js';
+import type { Express, RequestHandler } from 'express';
+import { cacheControl, errorHandler, productionize, responseCache } from '../src/index.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { closeAll, get, serve } from './helpers/serve.js';
 
@@ -146,5 +146,47 @@ describe.each(expressVersions)('%s', (_name, express) => {
         expect(headers['cache-control']).toBe('no-store');
       },
     );
+  });
+
+  const cached: [string, () => Express][] = [
+    ['app.use(responseCache())', () => express().use(responseCache())],
+    [
+      'productionize(app, { cache: true })',
+      () => productionize(express(), { cache: true, logger: { level: 'silent' } }),
+    ],
+  ];
+
+  it.each(cached)('%s keeps what its route says, and no error in its place', async (_way, make) => {
+    const app = make();
+    app.set('env', 'test');
+    let calls = 0;
+    const answers: RequestHandler[] = [
+      (_req, res) => void res.json({}),
+      (_req, res) => void res.status(404).json({}),
+      (_req, res) => void res.writeHead(404).end(),
+      (_req, _res, next) => next(),
+      (_req, _res, next) => next(Object.assign(new Error('gone'), { status: 410 })),
+    ];
+    answers.forEach((answer, i) => {
+      const count: RequestHandler = (_req, _res, next) => {
+        calls++;
+        next();
+      };
+      app.get(`/${i}`, minute, count, answer);
+    });
+    const { url } = await serve(app as unknown as http.RequestListener);
+    const statuses: number[][] = [];
+    for (let i = 0; i < answers.length; i++) {
+      calls = 0;
+      const two = [await get(`${url}/${i}`), await get(`${url}/${i}`)];
+      statuses.push([...two.map(({ status }) => status), calls]);
+    }
+    expect(statuses).toEqual([
+      [200, 200, 1],
+      [404, 404, 2],
+      [404, 404, 2],
+      [404, 404, 2],
+      [410, 410, 2],
+    ]);
   });
 });
