@@ -219,6 +219,8 @@ const obeyed: Rule[] = [
     'x="a\\"b", no-store, max-age=60',
     'no-store=1, max-age=60',
     'no-store="x", max-age=60',
+    'max-age=60; no-store',
+    'max-age=60 no-store',
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.2.5',
@@ -236,6 +238,8 @@ const obeyed: Rule[] = [
     'private="x-name", max-age=60',
     'private=x-name, max-age=60',
     'max-age=60, private="x-a, x-b"',
+    'max-age=60; private',
+    'max-age=60 private',
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.2.7',
