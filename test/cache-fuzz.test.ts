@@ -141,7 +141,7 @@ describe.each(expressVersions)('%s', (_version, express) => {
       // it was the cache that was tested
       expect(hits).toBeGreaterThan(combinations / 4 / 10);
     },
-    30_000,
+    60_000,
   );
 
   it.each(ways)(
@@ -169,6 +169,6 @@ describe.each(expressVersions)('%s', (_version, express) => {
       }
       expect(failures).toEqual([]);
     },
-    30_000,
+    60_000,
   );
 });

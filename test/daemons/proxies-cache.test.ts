@@ -260,6 +260,27 @@ describe.each(proxies)('E91: behind $name', (kind) => {
     });
   });
 
+  it('behind a balancer its word on protocol and host reaches the app, and each has answers of its own', async () => {
+    const app = run('cached.mjs');
+    const port = await app.port();
+    const proxy = await kind.start({ upstreams: [`127.0.0.1:${port}`], trustForwarded: true });
+    try {
+      const ask = async (path: string, headers: OutgoingHttpHeaders = {}) =>
+        JSON.parse((await get(`http://127.0.0.1:${proxy.port}`, { path, headers })).text);
+      const https = { 'x-forwarded-proto': 'https' };
+      const host = { 'x-forwarded-host': 'shop.test' };
+      const { headers } = await ask('/seen/1', { ...https, ...host, 'x-forwarded-for': '1.2.3.4' });
+      expect(headers).toMatchObject({ ...https, ...host, 'x-forwarded-for': '1.2.3.4, 127.0.0.1' });
+      const calls: number[] = [];
+      for (const sent of [{}, https, host, { ...https, ...host }, {}, https, host, { ...https, ...host }]) {
+        calls.push((await ask('/minute/1', sent)).call);
+      }
+      expect(calls).toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('other cookies than those named reach the app on no GET, and keep nothing from being kept', async () => {
     const app = run('cached.mjs');
     const port = await app.port();
