@@ -4,6 +4,7 @@
 export { wrapAsync } from './async-errors.js';
 // Bodies
 export { bodyGuard } from './body-guard.js';
+export { type CacheControlOptions, cacheControl } from './cache-control.js';
 // Caching
 export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 export type { ClusterLogger } from './cluster/cluster-log.js';

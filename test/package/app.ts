@@ -3,6 +3,8 @@ import express, { type ErrorRequestHandler, type NextFunction, type Request, typ
 import {
   bindStreamErrors,
   bodyGuard,
+  type CacheControlOptions,
+  cacheControl,
   compression,
   conditionReport,
   currentRequest,
@@ -15,6 +17,7 @@ import {
   requestLogger,
   wrapAsync,
 } from 'express-productionize';
+import { type NginxCacheOptions, nginxCache, varnishCache } from 'express-productionize/deploy';
 
 import check = require('./check.cjs');
 
@@ -45,6 +48,13 @@ app.get(
     res.json({ answer, aborted: req.signal.aborted });
   }),
 );
+const policy: CacheControlOptions = { maxAge: 60, staleWhileRevalidate: 86_400 };
+app.get('/news', cacheControl(policy), (_req, res) => {
+  res.json({ kept: cacheControl.header(policy) });
+});
+const proxy: NginxCacheOptions = { upstreams: ['127.0.0.1:3000'], sessionCookies: ['sid'] };
+const files: string[] = [nginxCache(proxy), varnishCache({ ...proxy, purgeFrom: ['127.0.0.1'] })];
+if (files.includes('')) throw new Error('no configuration');
 app.get('/file', (_req, res, next) => {
   const source = createReadStream('file');
   bindStreamErrors(source, res, next);

@@ -1,0 +1,182 @@
+import { checkOptions, isInteger } from '../options.js';
+import {
+  claims,
+  cookiePattern,
+  indent,
+  type ProxyCacheOptions,
+  proxyCacheChecks,
+  withUpstreams,
+} from './proxy-cache.js';
+import { isFolder, isHostNameList, isListen } from './values.js';
+
+/** Options of {@link nginxCache}. */
+export interface NginxCacheOptions extends ProxyCacheOptions {
+  /** A port, or `host:port`. @default 80 */
+  readonly listen?: number | string;
+  /** Hosts the server answers to. @default ['_'] */
+  readonly serverNames?: readonly string[];
+  /** The folder of the cache, which nginx makes. @default '/var/cache/nginx/<name>' */
+  readonly cachePath?: string;
+  /** Megabytes of keys in memory, some 8,000 each. @default 10 */
+  readonly keysMegabytes?: number;
+  /** Megabytes of answers on disk. @default 1024 */
+  readonly maxMegabytes?: number;
+  /** Seconds that requests wait for the one that fetches what they want, before they ask the app themselves. @default 5 */
+  readonly lockSeconds?: number;
+  /** Idle connections to the app that each worker keeps. @default 32 */
+  readonly keepalive?: number;
+}
+
+/**
+ * Writes an nginx site that caches in front of an app, for the `http` context (`conf.d/app.conf`); nginx 1.18 or
+ * later. What is kept, and for how long, the answers of the app say by `Cache-Control`, as {@link cacheControl} sets it.
+ * One request fetches while others wait; stale answers are served while one updates in the background; requests with
+ * `Authorization` or a session cookie go past; `Cache-Status` (RFC 9211) tells what happened.
+ *
+ * The app sees this one hop: `app.set('trust proxy', 1)`. What nginx does not know: `must-revalidate`; `stale-if-error`
+ * where the app answers with an error (`stale: 'always'` covers it); and `Age`, so that what an app's own cache answers is
+ * kept for the time of both.
+ *
+ * @throws ProductionizeError when an option is wrong; no value can leave its place in the file.
+ * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache
+ * @example
+ * writeFileSync('app.conf', nginxCache({ upstreams: ['127.0.0.1:3000', '127.0.0.1:3001'] }))
+ */
+export function nginxCache(options: NginxCacheOptions): string {
+  const {
+    upstreams = [],
+    name = 'app',
+    sessionCookies = true,
+    stale = 'asked',
+    keepSeconds = 86_400,
+    timeoutSeconds = 60,
+    trustForwarded = false,
+    listen = 80,
+    serverNames = ['_'],
+    cachePath = `/var/cache/nginx/${name}`,
+    keysMegabytes = 10,
+    maxMegabytes = 1024,
+    lockSeconds = 5,
+    keepalive = 32,
+  } = checkOptions<NginxCacheOptions>('nginxCache', withUpstreams(options), {
+    ...proxyCacheChecks,
+    listen: isListen,
+    serverNames: isHostNameList,
+    cachePath: isFolder,
+    keysMegabytes: isInteger('megabytes', 1, 65_536),
+    maxMegabytes: isInteger('megabytes', 1, 2 ** 24),
+    lockSeconds: isInteger('seconds', 1, 3600),
+    keepalive: isInteger('connections', 1, 4096),
+  });
+
+  const staleOn =
+    stale === 'always' ? 'error timeout updating http_500 http_502 http_503 http_504' : 'error timeout';
+  const session =
+    sessionCookies === true
+      ? ['default 1;', '"" 0;']
+      : ['default 0;', `"~${cookiePattern(sessionCookies)}" 1;`];
+  const forwarded = trustForwarded
+    ? [
+        'proxy_set_header Forwarded "";',
+        'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
+        `proxy_set_header X-Forwarded-Host $${name}_forwarded_host;`,
+        `proxy_set_header X-Forwarded-Proto $${name}_forwarded_proto;`,
+      ]
+    : [
+        '# the edge: what clients claim of themselves ends here',
+        'proxy_set_header X-Forwarded-For $remote_addr;',
+        'proxy_set_header X-Forwarded-Host $host;',
+        'proxy_set_header X-Forwarded-Proto $scheme;',
+        ...claims.map((claim) => `proxy_set_header ${claim} "";`),
+      ];
+  // the scheme clients use, and the host they ask for, are part of what they get
+  const key = trustForwarded
+    ? `$${name}_forwarded_proto://$host/$${name}_forwarded_host$request_uri`
+    : '$scheme://$host$request_uri';
+
+  return [
+    `proxy_cache_path ${cachePath} levels=1:2 keys_zone=${name}:${keysMegabytes}m max_size=${maxMegabytes}m inactive=${keepSeconds}s use_temp_path=off;`,
+    '',
+    `upstream ${name} {`,
+    ...indent(upstreams.map((upstream) => `server ${upstream} max_fails=0;`)),
+    ...indent([`keepalive ${keepalive};`]),
+    '}',
+    '',
+    ...map('$http_authorization', `$${name}_authorized`, ['default 1;', '"" 0;']),
+    ...map('$http_cookie', `$${name}_session`, session),
+    '# an answer that may be kept cannot depend on a cookie that is not sent',
+    ...map(`$request_method:$${name}_session`, `$${name}_cookie`, [
+      'default $http_cookie;',
+      '"~^(GET|HEAD):0$" "";',
+    ]),
+    '# errors are not kept, but for what is not there',
+    ...map('$upstream_status', `$${name}_error`, ['default 0;', '"~^(4(?!04|10)|5)" 1;']),
+    ...map('$http_upgrade', `$${name}_connection`, ['default upgrade;', '"" "";']),
+    ...(trustForwarded
+      ? [
+          ...map('$http_x_forwarded_proto', `$${name}_forwarded_proto`, [
+            'default $scheme;',
+            'https https;',
+            'http http;',
+          ]),
+          ...map('$http_x_forwarded_host', `$${name}_forwarded_host`, [
+            'default $host;',
+            String.raw`"~^[\w.-]+(:\d+)?$" $http_x_forwarded_host;`,
+          ]),
+        ]
+      : []),
+    ...map('$upstream_cache_status', `$${name}_cache_status`, [
+      'default "nginx; fwd=method";',
+      'HIT "nginx; hit";',
+      'STALE "nginx; hit; detail=STALE";',
+      'UPDATING "nginx; hit; detail=UPDATING";',
+      'MISS "nginx; fwd=uri-miss";',
+      'EXPIRED "nginx; fwd=stale";',
+      'REVALIDATED "nginx; fwd=stale; fwd-status=304";',
+      'BYPASS "nginx; fwd=request";',
+    ]),
+    'server {',
+    ...indent([
+      `listen ${listen};`,
+      `server_name ${serverNames.join(' ')};`,
+      '',
+      'location / {',
+      ...indent([
+        `proxy_pass http://${name};`,
+        'proxy_http_version 1.1;',
+        `proxy_connect_timeout 2s;`,
+        `proxy_read_timeout ${timeoutSeconds}s;`,
+        `proxy_send_timeout ${timeoutSeconds}s;`,
+        '# a request that may have run is sent again only where that does no harm',
+        'proxy_next_upstream error timeout;',
+        '',
+        'proxy_set_header Host $host;',
+        ...forwarded,
+        `proxy_set_header Cookie $${name}_cookie;`,
+        'proxy_set_header Upgrade $http_upgrade;',
+        `proxy_set_header Connection $${name}_connection;`,
+        '',
+        `proxy_cache ${name};`,
+        `proxy_cache_key "${key}";`,
+        '# one request fetches, the others wait for its answer',
+        'proxy_cache_lock on;',
+        `proxy_cache_lock_timeout ${lockSeconds}s;`,
+        `proxy_cache_lock_age ${lockSeconds}s;`,
+        '# stale-while-revalidate and stale-if-error of the answers say the rest',
+        `proxy_cache_use_stale ${staleOn};`,
+        'proxy_cache_background_update on;',
+        'proxy_cache_revalidate on;',
+        `proxy_cache_bypass $${name}_authorized $${name}_session;`,
+        `proxy_no_cache $${name}_authorized $${name}_session $${name}_error;`,
+        `add_header Cache-Status $${name}_cache_status always;`,
+      ]),
+      '}',
+    ]),
+    '}',
+    '',
+  ].join('\n');
+}
+
+function map(source: string, variable: string, entries: readonly string[]): string[] {
+  return [`map ${source} ${variable} {`, ...indent(entries), '}', ''];
+}

@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import type { Check } from '../options.js';
+
+// Values end up in files of other programs: each check admits what needs no quoting there, and nothing else.
+
+const hostName = /^(?=.{1,253}$)[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)*$/i;
+
+/** Where a server listens, taken apart. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, with an IPv6 address in brackets; `undefined` for all else. */
+export function addressOf(text: unknown): Address | undefined {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(String(text)) ?? [];
+  const isHost =
+    bracketed === undefined ? hostName.test(plain ?? '') : isIP(bracketed) === 6 && !/%/.test(bracketed);
+  return isHost && isPortNumber(Number(port))
+    ? { host: bracketed ?? (plain as string), port: Number(port) }
+    : undefined;
+}
+
+function isPortNumber(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
+}
+
+function isListOf(what: string, is: (item: unknown) => boolean): Check {
+  return (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && is(item))
+      ? undefined
+      : `a list of ${what}`;
+}
+
+function isMatch(what: string, pattern: RegExp): Check {
+  return (value) => (typeof value === 'string' && pattern.test(value) ? undefined : what);
+}
+
+/** Upstreams: one or more of `host:port`. */
+export const isAddressList = isListOf("one or more of 'host:port'", (item) => addressOf(item) !== undefined);
+
+export const isListen: Check = (value) =>
+  isPortNumber(value as number) || (typeof value === 'string' && addressOf(value) !== undefined)
+    ? undefined
+    : "a port, or 'host:port'";
+
+/** A name that is one in every file it stands in. */
+export const isName = isMatch(
+  'a name of up to 32 of a-z, 0-9 and _, a letter first',
+  /^[a-z][a-z\d_]{0,31}$/,
+);
+
+export const isHostNameList = isListOf(
+  "host names, with '*.' in front for those below",
+  (item) => item === '_' || hostName.test(String(item).replace(/^\*\./, '')),
+);
+
+export const isCookieList = isListOf('cookie names of letters, digits, _, - and .', (item) =>
+  /^[\w.-]{1,128}$/.test(String(item)),
+);
+
+/** A URL path without query. */
+export const isUrlPath = isMatch('a path such as /readyz', /^\/[\w.~/-]{0,255}$/);
+
+/** A folder; never one above the path that stands there. */
+export const isFolder = isMatch(
+  'an absolute path of letters, digits, _, -, . and /',
+  /^(?!.*\/\.\.?(\/|$))(\/[\w.-]+)+$/,
+);
+
+/** Networks: addresses, with the length of the prefix where it is not one host. */
+export const isNetworkList = isListOf('addresses or networks such as 10.0.0.0/8', (item) => {
+  const [, address = '', length] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(String(item)) ?? [];
+  const family = isIP(address);
+  return family !== 0 && (length === undefined || Number(length) <= (family === 4 ? 32 : 128));
+});
