@@ -26,6 +26,8 @@ export const loads = [
       'ours4-cache',
       'apicache5',
       'apicache4',
+      'nginx-cache',
+      'varnish-cache',
     ],
   },
   {

@@ -130,6 +130,18 @@ export const variants = [
     baseline: 'express4',
     loads: ['cached'],
   },
+  ...[
+    ['nginx', 'nginx, proxy_cache', 'nginx'],
+    ['varnish', 'Varnish', 'varnishd'],
+  ].map(([by, title, needs]) => ({
+    name: `${by}-cache`,
+    title: `${title} in front (its own CPU, no request log)`,
+    server: 'proxy-cache',
+    options: { by },
+    baseline: 'express5',
+    loads: ['cached'],
+    needs,
+  })),
   {
     name: 'ours5-detect-sync-io',
     title: 'productionize, Express 5, detectSyncIo on',
@@ -192,5 +204,5 @@ export function runs(variant, load) {
 
 /** Whether the program that a variant needs beside Node is here. */
 export function isAvailable({ needs }) {
-  return needs === undefined || spawnSync(needs, ['-v']).error === undefined;
+  return needs === undefined || spawnSync(needs, ['-V']).error === undefined;
 }
