@@ -207,6 +207,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const livesMs = Math.floor(entry.expiresAt - Date.now());
     if (!fills.finish(key, entry.tags) || !(livesMs > 0)) return;
     keepHere(key, entry);
+    if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
       // the one before it must not stand for it

@@ -85,6 +85,11 @@ export class RedisCommands {
     return this.#circuit.closed;
   }
 
+  /** Whether something large is worth the work of being prepared. */
+  get writable(): boolean {
+    return this.up && performance.now() >= this.#heldUntil && !this.#isBehind(performance.now());
+  }
+
   /** Resolves as soon as it is known whether Redis can be asked. */
   async known(): Promise<boolean> {
     if (this.#known) return this.up;
@@ -152,14 +157,18 @@ export class RedisCommands {
   ): Promise<unknown> {
     const { connection } = this.#link;
     if (!connection || !this.#circuit.closed) return nothing;
-    const [oldest] = this.#pending;
     const now = performance.now();
-    if (oldest && now - oldest.askedAt > this.#timeoutMs) {
+    if (this.#isBehind(now)) {
       this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, now);
       return nothing;
     }
     if (this.#pending.size >= mostPending || this.#pendingBytes + bytes > mostPendingBytes) return nothing;
     return this.#send(connection, args, bytes, onRefusal);
+  }
+
+  #isBehind(now: number): boolean {
+    const [oldest] = this.#pending;
+    return oldest !== undefined && now - oldest.askedAt > this.#timeoutMs;
   }
 
   #send(

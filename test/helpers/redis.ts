@@ -57,19 +57,32 @@ export interface TestProxy {
   delay(ms: number): void;
   /** Nothing gets through any more, and nobody is told; connections of before stay dead. */
   blackhole(): void;
+  /** New connections are ended at once. */
+  refuse(): void;
   /** New connections get through again. */
   open(): void;
   /** Ends all connections. */
   cut(): void;
   /** Connections that stand. */
   connections(): number;
+  /** Connections that were opened so far, and bytes that clients sent. */
+  accepted(): number;
+  received(): number;
 }
 
 export async function startProxy(target: number): Promise<TestProxy> {
   let delayMs = 0;
   let dead = false;
+  let refusing = false;
+  let accepted = 0;
+  let received = 0;
   const sockets = new Set<net.Socket>();
   const server = net.createServer((near) => {
+    accepted++;
+    if (refusing) {
+      near.destroy();
+      return;
+    }
     const far = net.connect(target, '127.0.0.1');
     let lost = dead;
     sockets.add(near);
@@ -79,6 +92,7 @@ export async function startProxy(target: number): Promise<TestProxy> {
       far.destroy();
     };
     near.on('data', (chunk) => {
+      received += chunk.length;
       lost ||= dead;
       if (!lost) far.write(chunk);
     });
@@ -110,10 +124,16 @@ export async function startProxy(target: number): Promise<TestProxy> {
     blackhole: () => {
       dead = true;
     },
+    refuse: () => {
+      refusing = true;
+    },
     open: () => {
       dead = false;
+      refusing = false;
     },
     cut,
     connections: () => sockets.size,
+    accepted: () => accepted,
+    received: () => received,
   };
 }
