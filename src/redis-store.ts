@@ -121,7 +121,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     report,
   });
   const fills = new Fills();
-  const purges = new Purges(commands, names);
+  const purges = new Purges(commands, names, id);
   const leads = new Leads(commands, names);
   const subscription = new Subscription(client as RedisStoreClient, names.channel, { onMessage, onGap });
   const ticking = setInterval(tick, tickMs).unref();
@@ -146,8 +146,10 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   function onMessage(message: Message): void {
     if ('ended' in message) leads.ended(message.ended);
-    else if (!('replaced' in message)) purgeHere(message);
-    else if (message.by !== id) dropHere({ key: message.replaced });
+    else if ('replaced' in message) {
+      if (message.by !== id) dropHere({ key: message.replaced });
+    } else if (message.by === id) dropHere(message);
+    else purgeHere(message, true);
   }
 
   function onGap(): void {
@@ -159,8 +161,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     return local ? local.purge(selection) : undefined;
   }
 
-  function purgeHere(selection: PurgeSelection) {
-    fills.purge(selection);
+  function purgeHere(selection: PurgeSelection, elsewhere: boolean) {
+    fills.purge(selection, elsewhere, performance.now());
     return dropHere(selection);
   }
 
@@ -178,7 +180,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const before = doubts;
     const answer = await commands.ask(['EVAL', getEntry, '1', names.entry + key, names.tag]);
     const entry = decodeEntry(answer, Date.now());
-    if (entry === undefined) fills.start(key);
+    if (entry === undefined) fills.start(key, performance.now());
     else if (doubts === before) keepHere(key, entry);
     return entry;
   }
@@ -199,13 +201,15 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (entry) return entry;
     }
     if (commands.up) return askOnce(key);
-    fills.start(key);
+    fills.start(key, performance.now());
     return undefined;
   }
 
   async function set(key: string, entry: CacheEntry): Promise<void> {
     const livesMs = Math.floor(entry.expiresAt - Date.now());
-    if (!fills.finish(key, entry.tags) || !(livesMs > 0)) return;
+    const mayKeep = fills.mayKeep(key, entry.tags, performance.now());
+    fills.end(key);
+    if (!mayKeep || !(livesMs > 0)) return;
     keepHere(key, entry);
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
@@ -228,7 +232,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     get,
     set,
     async purge(selection) {
-      const here = await purgeHere(selection);
+      const here = await purgeHere(selection, false);
       const report = await purges.purge(selection);
       // an entry may have come from Redis between the two
       await dropHere(selection);
@@ -237,9 +241,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     async lead(key, limitMs) {
       const end = await leads.lead(key, limitMs);
       if (end === undefined) return undefined;
-      fills.start(key);
+      fills.start(key, performance.now());
       return () => {
-        fills.finish(key);
+        fills.end(key);
         end();
       };
     },

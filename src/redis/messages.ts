@@ -1,9 +1,9 @@
 import type { PurgeSelection } from '../cache-store.js';
 import { safeJsonParse } from '../safe-json.js';
 
-/** What processes tell each other: something was purged, an entry was replaced by another, the lead of a key ended. */
+/** What stores tell each other: one purged something, or replaced an entry by another; the lead of a key ended. */
 export type Message =
-  | PurgeSelection
+  | (PurgeSelection & { readonly by: string })
   | { readonly replaced: string; readonly by: string }
   | { readonly ended: string };
 

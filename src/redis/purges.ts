@@ -12,9 +12,11 @@ const mostOwed = 1000;
 export class Purges {
   readonly #commands: RedisCommands;
   readonly #names: Names;
+  readonly #id: string;
   #owed: PurgeSelection[] = [];
 
-  constructor(commands: RedisCommands, names: Names) {
+  constructor(commands: RedisCommands, names: Names, id: string) {
+    this.#id = id;
     this.#commands = commands;
     this.#names = names;
     commands.onTurn('up', () => void this.#payUp());
@@ -34,7 +36,7 @@ export class Purges {
   async #remove(selection: PurgeSelection): Promise<number | undefined> {
     if ('prefix' in selection) return this.#removeAll(selection);
     const name = 'tag' in selection ? this.#names.tag + selection.tag : this.#names.entry + selection.key;
-    const message = encodeMessage(selection);
+    const message = encodeMessage({ ...selection, by: this.#id });
     const removed = await this.#commands.ask(['EVAL', removeKey, '1', name, this.#names.channel, message]);
     return removed as number | undefined;
   }
@@ -55,7 +57,11 @@ export class Purges {
       removed += unlinked as number;
     } while (cursor !== '0');
     // told at the end: what a process took from Redis meanwhile is dropped, too
-    const told = await this.#commands.ask(['PUBLISH', this.#names.channel, encodeMessage(selection)]);
+    const told = await this.#commands.ask([
+      'PUBLISH',
+      this.#names.channel,
+      encodeMessage({ ...selection, by: this.#id }),
+    ]);
     return told === undefined ? undefined : removed;
   }
 
