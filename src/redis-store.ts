@@ -75,18 +75,16 @@ const isStore: Check = (value) =>
     : 'a CacheStore, or false';
 
 function resolveRedisStore(options: RedisStoreOptions) {
-  const given = checkOptions<RedisStoreOptions>('redisStore', options ?? {}, {
+  // without a client there is no store
+  const given = { ...options, client: options?.client ?? null } as RedisStoreOptions;
+  return checkOptions('redisStore', given, {
     client: isRedisClient,
     prefix: isString,
     timeoutMs: isInteger('milliseconds', 1, 60_000),
     maxEntryBytes: isInteger('bytes', 1),
     local: isStore,
     log: isFunction,
-  });
-  // a client that was left out is as wrong as any other that is none
-  if (given.client === undefined)
-    checkOptions('redisStore', { client: undefined }, { client: isRedisClient });
-  return given;
+  }) as RedisStoreOptions;
 }
 
 /**
@@ -115,7 +113,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   } = resolveRedisStore(options);
   const names = namesUnder(prefix);
   const id = randomBytes(9).toString('base64');
-  const commands = new RedisCommands(client as RedisStoreClient, {
+  const commands = new RedisCommands(client, {
     timeoutMs,
     probeKey: `${prefix}probe`,
     report,
@@ -123,7 +121,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const fills = new Fills();
   const purges = new Purges(commands, names, id);
   const leads = new Leads(commands, names);
-  const subscription = new Subscription(client as RedisStoreClient, names.channel, { onMessage, onGap });
+  const subscription = new Subscription(client, names.channel, { onMessage, onGap });
   const ticking = setInterval(tick, tickMs).unref();
   /** Questions to Redis for an entry, so that a key in demand is asked for once at a time. */
   const asked = new Map<string, Promise<CacheEntry | undefined>>();

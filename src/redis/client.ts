@@ -35,6 +35,11 @@ export function duplicateOf(client: RedisStoreClient): Connection {
     socket: { ...socket, reconnectStrategy: false },
     disableOfflineQueue: true,
     commandsQueueMaxLength: undefined,
+    // what the user's own connection does on its own account
+    pingInterval: undefined,
+    clientSideCache: undefined,
+    emitInvalidate: undefined,
+    legacyMode: undefined,
   }) as Connection;
   connection.unref();
   return connection;
@@ -66,5 +71,5 @@ export function isRedisClient(value: unknown): string | undefined {
     sendCommand.length <= 2;
   return good
     ? undefined
-    : 'a client made by createClient of the `redis` package (no cluster, pool or sentinel)';
+    : 'a client made by createClient of the `redis` package, 4.5 or newer (no cluster, pool or sentinel)';
 }

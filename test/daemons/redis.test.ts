@@ -57,6 +57,14 @@ async function textAt(store: RedisStore, key: string): Promise<string | undefine
   return (await store.get(key))?.body.toString();
 }
 
+/** Resolves when one has heard what the other told so far: messages come in order. */
+async function told(one: RedisStore, by: RedisStore): Promise<void> {
+  await one.set('told', entryOf('one'));
+  await by.set('told', entryOf('other'));
+  const near = () => (one.get('told') as CacheEntry | undefined)?.body?.toString();
+  await until(async () => near() !== 'one');
+}
+
 /** How long something took, in milliseconds. */
 async function timed(work: () => unknown): Promise<number> {
   const startedAt = performance.now();
@@ -309,6 +317,37 @@ describe('E84: Redis is full', () => {
   });
 });
 
+it('E84: a replica gives, and keeps nothing', async () => {
+  const [main, replica] = [await startRedis(), await startRedis()];
+  const store = await opened(main.url, { local: false });
+  await store.set('copied', entryOf('copied', ['tag']));
+  await replica.cli.sendCommand(['REPLICAOF', '127.0.0.1', String(main.port)]);
+  await until(async () => (await replica.cli.exists('express-productionize:entry:copied')) === 1);
+  const reader = await opened(replica.url, { local: false });
+  expect(await textAt(reader, 'copied')).toBe('copied');
+  await reader.set('refused', entryOf('refused'));
+  expect(await reader.lead('led', 1000)).toEqual(expect.any(Function));
+  expect(await reader.purge({ tag: 'tag' })).toEqual({ reach: 'process' });
+  expect(await textAt(reader, 'copied')).toBe('copied');
+  expect(reader.events).toEqual([{ event: 'read-only', reason: expect.stringContaining('READONLY') }]);
+});
+
+it('E84: a log that throws disturbs nobody', async () => {
+  const redis = await startRedis();
+  let said = 0;
+  const log = () => {
+    said++;
+    throw new Error('the log is full');
+  };
+  const store = await opened(redis.url, { log });
+  await redis.kill();
+  await until(async () => said === 1);
+  await redis.start();
+  await until(async () => said === 2);
+  await store.set('said', entryOf('kept'));
+  expect(await textAt(store, 'said')).toBe('kept');
+});
+
 describe('the store in this process', () => {
   it('answers without a promise, and is asked first', async () => {
     const redis = await startRedis();
@@ -361,10 +400,7 @@ describe('purges', () => {
       expect(await store.get('made')).toBeUndefined();
       const end = await store.lead('made', 5000);
       await other.purge(selection);
-      await other.set('marker', entryOf(JSON.stringify(selection)));
-      // told in order: what is told now comes behind the purge
-      await until(async () => (await textAt(store, 'marker')) === JSON.stringify(selection));
-      await delay(50);
+      await told(store, other);
       await store.set('made', entryOf('of what was before', ['made']));
       end?.();
       expect(await store.get('made')).toBeUndefined();
@@ -372,6 +408,21 @@ describe('purges', () => {
       expect(await textAt(store, 'made')).toBe('after');
       await store.purge({ key: 'made' });
     }
+  });
+
+  it('E86: an answer that was refreshed while the old one was served is not kept after a purge elsewhere', async () => {
+    const redis = await startRedis();
+    const [store, other] = [await opened(redis.url), await opened(redis.url)];
+    await store.set('stale', entryOf('before', ['stale']));
+    await store.get('stale');
+    await other.purge({ tag: 'stale' });
+    await until(async () => (await redis.cli.exists('express-productionize:tag:stale')) === 0);
+    await told(store, other);
+    await store.set('stale', entryOf('of what was before', ['stale']));
+    expect(await other.get('stale')).toBeUndefined();
+    expect(await store.get('stale')).toBeUndefined();
+    await store.set('stale', entryOf('after', ['stale']));
+    expect(await textAt(other, 'stale')).toBe('after');
   });
 
   it('an entry whose tag was evicted is gone, not unpurgeable', async () => {
@@ -483,6 +534,44 @@ describe('what stands in Redis', () => {
 });
 
 describe('connections', () => {
+  it.each<[name: string, create: (url: string) => RedisStoreOptions['client']]>([
+    ['redis 4 in legacy mode', (url) => createClient4({ url, legacyMode: true })],
+    ['redis 4 that pings', (url) => createClient4({ url, pingInterval: 10 })],
+    [
+      'redis 5 with RESP 3 and its own cache',
+      (url) => createClient5({ url, RESP: 3, clientSideCache: { ttl: 0 } }),
+    ],
+    ['redis 6 with RESP 2 and a database', (url) => createClient({ url, RESP: 2, database: 3 })],
+    [
+      'redis 6 with command options',
+      (url) => createClient({ url, commandOptions: { timeout: 1, asap: true } }),
+    ],
+  ])('are made from %s', async (_name, create) => {
+    const redis = await startRedis();
+    const [store, other] = (await Promise.all(
+      [1, 2].map(() => opened(redis.url, { client: create(redis.url), timeoutMs: 2000 })),
+    )) as [TestStore, TestStore];
+    const entry = entryOf('kept', ['tag']);
+    await store.set('made', entry);
+    await until(async () => other.get('made') !== undefined && !(other.get('made') instanceof Promise));
+    expect(other.get('made')).toEqual(entry);
+    expect(await store.purge({ prefix: 'made' })).toEqual({ removed: 1, reach: 'all' });
+    await until(async () => (await other.get('made')) === undefined);
+    // longer than the local store trusts a subscription that does not answer
+    await store.set('made', entry);
+    await other.get('made');
+    const near = () => other.get('made') !== undefined && !(other.get('made') instanceof Promise);
+    await until(async () => near());
+    for (const end = performance.now() + 1500; performance.now() < end; await delay(50))
+      expect(near()).toBe(true);
+    await redis.kill();
+    await Promise.all([store.said('down'), other.said('down')]);
+    await redis.start();
+    await Promise.all([store.said('up'), other.said('up')]);
+    for (const one of [store, other]) one.close();
+    await until(async () => (await redis.cli.clientList()).length === 1);
+  });
+
   it('two are opened, none remains after close(), and the client is left as it is', async () => {
     const redis = await startRedis();
     const client = createClient({ url: redis.url, name: 'user' });
