@@ -88,7 +88,7 @@ function resolveRedisStore(options: RedisStoreOptions) {
 }
 
 /**
- * A store of responses that processes and hosts share through Redis, 4.0 or newer, for {@link responseCache}. In front
+ * A store of responses that processes and hosts share through Redis, 5 or newer, for {@link responseCache}. In front
  * of it stands a store in this process, so that a response in demand costs no round trip. Purges by key, prefix and
  * tag reach all processes within a second; of all processes one fills a key while the others wait.
  *

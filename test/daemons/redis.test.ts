@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from 'redis';
@@ -598,6 +600,31 @@ describe('connections', () => {
       store.close();
     }
     await until(async () => proxy.accepted() >= 8 && proxy.connections() === 0);
+  });
+
+  it('need no more rights than the documentation says', async () => {
+    const redis = await startRedis();
+    const docs = readFileSync(path.join(__dirname, '../../docs/cache-redis.md'), 'utf8');
+    const rights = /`(~express-productionize:\*[^`]+)`/.exec(docs)?.[1] as string;
+    await redis.cli.sendCommand(['ACL', 'SETUSER', 'cache', 'on', '>secret', ...rights.split(/\s+/)]);
+    const url = redis.url.replace('//', '//cache:secret@');
+    const [store, other] = [await opened(url), await opened(url, { local: false })];
+    for (const selection of [{ key: 'a' }, { prefix: 'a' }, { tag: 't' }]) {
+      await store.set('a', entryOf('before', ['t']));
+      await store.set('a', entryOf('kept', ['t']));
+      expect(await textAt(other, 'a')).toBe('kept');
+      expect(await other.purge(selection)).toMatchObject({ reach: 'all' });
+      await until(async () => (await store.get('a')) === undefined);
+    }
+    const end = await store.lead('a', 5000);
+    const waits = other.lead('a', 5000);
+    await until(async () => String(await redis.cli.get('express-productionize:lead:a')).endsWith('+'));
+    const startedAt = performance.now();
+    end?.();
+    expect(await waits).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(150);
+    await store.set('a', { ...entryOf(''), body: Buffer.alloc(2 * 1024 * 1024) });
+    expect([...store.events, ...other.events]).toEqual([]);
   });
 
   it('an operation under load costs', async () => {
