@@ -176,10 +176,12 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   async function ask(key: string): Promise<CacheEntry | undefined> {
     const before = doubts;
+    const askedAt = performance.now();
     const answer = await commands.ask(['EVAL', getEntry, '1', names.entry + key, names.tag]);
     const entry = decodeEntry(answer, Date.now());
     if (entry === undefined) fills.start(key, performance.now());
-    else if (doubts === before) keepHere(key, entry);
+    else fills.found(key, askedAt);
+    if (entry && doubts === before) keepHere(key, entry);
     return entry;
   }
 
@@ -205,8 +207,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   async function set(key: string, entry: CacheEntry): Promise<void> {
     const livesMs = Math.floor(entry.expiresAt - Date.now());
-    const mayKeep = fills.mayKeep(key, entry.tags, performance.now());
-    fills.end(key);
+    const now = performance.now();
+    const mayKeep = fills.mayKeep(key, entry.tags, now);
+    fills.end(key, mayKeep, now);
     if (!mayKeep || !(livesMs > 0)) return;
     keepHere(key, entry);
     if (!commands.writable) return;
@@ -241,7 +244,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (end === undefined) return undefined;
       fills.start(key, performance.now());
       return () => {
-        fills.end(key);
+        fills.giveUp(key);
         end();
       };
     },

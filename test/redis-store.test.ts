@@ -236,7 +236,7 @@ describe('what is being made', () => {
       fills.start('/a', 100);
       fills.purge(selection, false, 200);
       expect(fills.mayKeep('/a', ['t'], 300)).toBe(false);
-      fills.end('/a');
+      fills.giveUp('/a');
       fills.start('/a', 400);
       expect(fills.mayKeep('/a', ['t'], 500)).toBe(true);
     }
@@ -255,17 +255,41 @@ describe('what is being made', () => {
     fills.start('/a', 100);
     for (let n = 0; n < 256; n++) fills.purge({ key: `/${n}` }, true, 200);
     expect(fills.mayKeep('/a', [], 300)).toBe(false);
-    fills.end('/a');
+    fills.end('/a', false, 300);
     fills.start('/a', 300);
     expect(fills.mayKeep('/a', [], 400)).toBe(true);
   });
 
-  it('is kept without a begin, unless it was purged elsewhere in the last ten seconds', () => {
+  it('is kept where nothing is known of its begin, unless it was purged elsewhere in the last ten seconds', () => {
     const fills = new Fills();
     fills.purge({ key: '/here' }, false, 1000);
     fills.purge({ key: '/elsewhere' }, true, 1000);
     expect(fills.mayKeep('/here', [], 1001)).toBe(true);
     expect(fills.mayKeep('/elsewhere', [], 1001)).toBe(false);
     expect(fills.mayKeep('/elsewhere', [], 11_001)).toBe(true);
+  });
+
+  it('is kept when it is made anew of what was kept or found after the purge', () => {
+    const fills = new Fills();
+    fills.purge({ key: '/kept' }, true, 1000);
+    fills.purge({ key: '/found' }, true, 1000);
+    fills.start('/kept', 1001);
+    fills.end('/kept', true, 1002);
+    fills.giveUp('/kept');
+    fills.found('/found', 1002);
+    expect(fills.mayKeep('/kept', [], 1003)).toBe(true);
+    expect(fills.mayKeep('/found', [], 1003)).toBe(true);
+    fills.purge({ prefix: '/' }, true, 1004);
+    expect(fills.mayKeep('/kept', [], 60_000)).toBe(false);
+    expect(fills.mayKeep('/found', [], 60_000)).toBe(false);
+  });
+
+  it('was begun at the miss, whatever is found meanwhile', () => {
+    const fills = new Fills();
+    fills.start('/a', 1);
+    fills.purge({ key: '/a' }, true, 2);
+    fills.found('/a', 3);
+    fills.start('/a', 3);
+    expect(fills.mayKeep('/a', [], 4)).toBe(false);
   });
 });
