@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
-import { helpFor } from './errors.js';
 import { memoryStore } from './memory-store.js';
 import { type Check, checkOptions, isFunction, isInteger, isString } from './options.js';
 import { isRedisClient, type RedisStoreClient } from './redis/client.js';
-import { RedisCommands, type RedisStoreEvent } from './redis/commands.js';
+import { RedisCommands } from './redis/commands.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './redis/entry-format.js';
 import { Fills } from './redis/fills.js';
 import { Leads } from './redis/leads.js';
 import { encodeMessage, type Message } from './redis/messages.js';
 import { namesUnder } from './redis/names.js';
+import { NearStore } from './redis/near-store.js';
 import { Purges } from './redis/purges.js';
 import { getEntry, setEntry } from './redis/scripts.js';
-import { leaseMs, Subscription } from './redis/subscription.js';
-import { debugFor } from './support/debug.js';
+import { type RedisStoreEvent, reporter } from './redis/store-log.js';
+import { Subscription } from './redis/subscription.js';
 
 export type { RedisStoreClient, RedisStoreEvent };
 
@@ -65,8 +65,6 @@ export interface RedisStore extends CacheStore {
   close(): void;
 }
 
-const debug = debugFor('redis-store');
-
 const tickMs = 250;
 
 const isStore: Check = (value) =>
@@ -109,33 +107,23 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     timeoutMs = 50,
     maxEntryBytes = 1024 * 1024,
     local = memoryStore({ maxBytes: 16 * 1024 * 1024 }),
-    log = warn,
+    log,
   } = resolveRedisStore(options);
   const names = namesUnder(prefix);
   const id = randomBytes(9).toString('base64');
   const commands = new RedisCommands(client, {
     timeoutMs,
     probeKey: `${prefix}probe`,
-    report,
+    report: reporter(log),
   });
+  const subscription = new Subscription(client, names.channel, { onMessage, onGap });
+  const near = new NearStore(local, subscription);
   const fills = new Fills();
   const purges = new Purges(commands, names, id);
   const leads = new Leads(commands, names);
-  const subscription = new Subscription(client, names.channel, { onMessage, onGap });
   const ticking = setInterval(tick, tickMs).unref();
   /** Questions to Redis for an entry, so that a key in demand is asked for once at a time. */
   const asked = new Map<string, Promise<CacheEntry | undefined>>();
-  /** Counts what makes an entry doubtful that is on its way. */
-  let doubts = 0;
-
-  function report(event: RedisStoreEvent): void {
-    debug(() => ['%o', event]);
-    try {
-      log(event);
-    } catch (error) {
-      debug(() => ['log() threw: %s', error]);
-    }
-  }
 
   function tick(): void {
     commands.tick();
@@ -145,43 +133,25 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   function onMessage(message: Message): void {
     if ('ended' in message) leads.ended(message.ended);
     else if ('replaced' in message) {
-      if (message.by !== id) dropHere({ key: message.replaced });
-    } else if (message.by === id) dropHere(message);
-    else purgeHere(message, true);
+      if (message.by !== id) near.drop({ key: message.replaced });
+    } else {
+      if (message.by !== id) fills.purge(message, true, performance.now());
+      near.drop(message);
+    }
   }
 
   function onGap(): void {
-    dropHere({ prefix: '' });
-  }
-
-  function dropHere(selection: PurgeSelection) {
-    doubts++;
-    return local ? local.purge(selection) : undefined;
-  }
-
-  function purgeHere(selection: PurgeSelection, elsewhere: boolean) {
-    fills.purge(selection, elsewhere, performance.now());
-    return dropHere(selection);
-  }
-
-  function keepHere(key: string, entry: CacheEntry): void {
-    if (!local) return;
-    const current = subscription.isCurrent(performance.now());
-    // nobody may be able to tell this process that it is purged
-    local.set(
-      key,
-      current ? entry : { ...entry, expiresAt: Math.min(entry.expiresAt, Date.now() + leaseMs) },
-    );
+    near.drop({ prefix: '' });
   }
 
   async function ask(key: string): Promise<CacheEntry | undefined> {
-    const before = doubts;
+    const { doubts } = near;
     const askedAt = performance.now();
     const answer = await commands.ask(['EVAL', getEntry, '1', names.entry + key, names.tag]);
     const entry = decodeEntry(answer, Date.now());
     if (entry === undefined) fills.start(key, performance.now());
     else fills.found(key, askedAt);
-    if (entry && doubts === before) keepHere(key, entry);
+    if (entry && near.doubts === doubts) near.keep(key, entry);
     return entry;
   }
 
@@ -194,12 +164,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
 
   function get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
-    if (local) {
-      subscription.isCurrent(performance.now());
-      const entry = local.get(key);
-      if (entry instanceof Promise) return entry.then((found) => found ?? askOnce(key));
-      if (entry) return entry;
-    }
+    const entry = near.get(key);
+    if (entry instanceof Promise) return entry.then((found) => found ?? askOnce(key));
+    if (entry) return entry;
     if (commands.up) return askOnce(key);
     fills.start(key, performance.now());
     return undefined;
@@ -211,7 +178,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const mayKeep = fills.mayKeep(key, entry.tags, now);
     fills.end(key, mayKeep, now);
     if (!mayKeep || !(livesMs > 0)) return;
-    keepHere(key, entry);
+    near.keep(key, entry);
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
@@ -233,10 +200,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     get,
     set,
     async purge(selection) {
-      const here = await purgeHere(selection, false);
+      fills.purge(selection, false, performance.now());
+      const here = await near.drop(selection);
       const report = await purges.purge(selection);
       // an entry may have come from Redis between the two
-      await dropHere(selection);
+      await near.drop(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },
     async lead(key, limitMs) {
@@ -256,15 +224,4 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (local && options.local === undefined) void local.close?.();
     },
   };
-}
-
-function warn({ event, reason, afterMs }: RedisStoreEvent): void {
-  const message = {
-    down: `redisStore: Redis is not asked any more: ${reason}. Responses are kept in this process until it answers again.`,
-    up: `redisStore: Redis answers again, after ${afterMs} ms.`,
-    'read-only': `redisStore: Redis refuses to keep responses: ${reason}.`,
-    writable: `redisStore: Redis keeps responses again, after ${afterMs} ms.`,
-  }[event];
-  const code = 'ERR_PRODUCTIONIZE_REDIS';
-  process.emitWarning(`${message} See ${helpFor(code)}`, { type: 'ProductionizeWarning', code });
 }

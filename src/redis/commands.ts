@@ -5,21 +5,9 @@ import { Circuit } from './circuit.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
 import { RedisLink } from './link.js';
 import { getEntry } from './scripts.js';
+import type { RedisStoreEvent } from './store-log.js';
 
 const debug = debugFor('redis-store');
-
-/** What the store reports of its Redis; a line per failed request would only add to the trouble. */
-export interface RedisStoreEvent {
-  /**
-   * `down`: Redis is lost, or does nothing in time, and is not asked; `up`: it is again. `read-only`: it refuses to keep
-   * anything, as when its memory is full; `writable`: it keeps again.
-   */
-  readonly event: 'down' | 'up' | 'read-only' | 'writable';
-  /** Why it is down or read-only. */
-  readonly reason?: string;
-  /** How many milliseconds it was. */
-  readonly afterMs?: number;
-}
 
 /** Answers come in the order of questions: what was asked and not answered yet, the oldest first. */
 interface Question {
@@ -35,6 +23,8 @@ const mostPendingBytes = 16 * 1024 * 1024;
 const deadMs = 5000;
 /** Who refused to keep something is asked again after this time. */
 const heldMs = 1000;
+/** Servers end connections on which nothing is asked for long. */
+const idleMs = 5000;
 
 /**
  * Asks Redis, and waits a bounded time for each answer. Nothing is asked while it is known that no answer can come in
@@ -49,6 +39,7 @@ export class RedisCommands {
   readonly #pending = new Set<Question>();
   readonly #turns = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
+  #askedAt = 0;
   #probing = false;
   #known = false;
   #refusedAt: number | undefined;
@@ -126,7 +117,7 @@ export class RedisCommands {
     void this.#send(connection, args, 0, undefined);
   }
 
-  /** Probes when it is time to, and gives up a connection that is dead. */
+  /** Probes when it is time to, or nothing else is asked, and gives up a connection that is dead. */
   tick(): void {
     const { connection } = this.#link;
     if (!connection) return;
@@ -134,7 +125,9 @@ export class RedisCommands {
     const [oldest] = this.#pending;
     if (oldest && now - oldest.askedAt > deadMs) {
       this.#link.replace(new Error(`no answer for ${deadMs} ms`));
-    } else if (!this.#probing && this.#circuit.mayProbe(now)) void this.#sendProbe(connection);
+    } else if (!this.#probing && (this.#circuit.mayProbe(now) || now - this.#askedAt > idleMs)) {
+      void this.#sendProbe(connection);
+    }
   }
 
   close(): void {
@@ -179,6 +172,7 @@ export class RedisCommands {
   ): Promise<unknown> {
     return new Promise((resolve) => {
       const question = { askedAt: performance.now(), bytes };
+      this.#askedAt = question.askedAt;
       let late = false;
       this.#pending.add(question);
       this.#pendingBytes += bytes;

@@ -602,6 +602,21 @@ describe('connections', () => {
     await until(async () => proxy.accepted() >= 8 && proxy.connections() === 0);
   });
 
+  it('are used before a server that ends idle ones does so', async () => {
+    const redis = await startRedis('--timeout', '8');
+    const store = await opened(redis.url);
+    const commands = (await redis.cli.sendCommand(['CLIENT', 'LIST'])) as unknown as string;
+    expect(commands).toContain('cmd=eval');
+    const before = /id=(\d+).*cmd=eval/.exec(commands)?.[1];
+    const idleFor = async () => {
+      const list = (await redis.cli.sendCommand(['CLIENT', 'LIST'])) as unknown as string;
+      return Number(new RegExp(`id=${before} .*idle=(\\d+) .*cmd=eval`).exec(list)?.[1]);
+    };
+    await until(async () => (await idleFor()) >= 4);
+    await until(async () => (await idleFor()) <= 1);
+    expect(store.events).toEqual([]);
+  });
+
   it('need no more rights than the documentation says', async () => {
     const redis = await startRedis();
     const docs = readFileSync(path.join(__dirname, '../../docs/cache-redis.md'), 'utf8');
