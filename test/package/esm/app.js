@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import express from 'express';
-import { conditionReport, productionize } from 'express-productionize';
+import { conditionReport, memoryStore, productionize } from 'express-productionize';
+import { storeConformance } from 'express-productionize/store-conformance';
 import check from './check.cjs';
 
 const app = productionize(express());
 assert.equal(conditionReport(app)?.express, 5);
 check(app);
+for (const { run } of storeConformance) await run(memoryStore());
