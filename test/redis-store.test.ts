@@ -201,6 +201,16 @@ describe('the circuit', () => {
     expect(said).toEqual(['first', 'late']);
   });
 
+  it('bears with a process that has just started', () => {
+    const { made, said } = circuit();
+    for (const at of [100, 600, 1099]) made.failed('late', at);
+    expect(said).toEqual([]);
+    made.failed('late', 1100);
+    expect(said).toEqual(['late']);
+    made.close(1200);
+    expect(said).toEqual(['late', 'after 100']);
+  });
+
   it('is probed after a pause, which grows while it opens again and again', () => {
     const { made } = circuit();
     made.close(0);

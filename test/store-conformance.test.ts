@@ -3,6 +3,9 @@ import type { CacheEntry, CacheStore, PurgeSelection } from '../src/cache-store.
 import { memoryStore } from '../src/memory-store.js';
 import { sharedStoreConformance, storeConformance } from '../src/store-conformance.js';
 
+// some cases wait for limits of seconds
+jest.setTimeout(30_000);
+
 describe('memoryStore', () => {
   it.each(storeConformance)('$name', async ({ run }) => {
     await run(memoryStore());

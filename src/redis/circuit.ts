@@ -1,5 +1,7 @@
 /** How long nothing but failures is borne. */
 const toleratedMs = 200;
+/** The same for a process that has just started, and may be too busy to be in time. */
+const startMs = 1000;
 const shortestPauseMs = 250;
 const longestPauseMs = 10_000;
 /** A circuit that opens again within this time waits twice as long for a probe. */
@@ -37,9 +39,9 @@ export class Circuit {
 
   failed(reason: string, now: number): void {
     this.#probeAt = now + this.#pauseMs;
+    this.#failingSince ??= now;
+    if (now - this.#failingSince < (this.closed ? toleratedMs : startMs)) return;
     if (this.closed) {
-      this.#failingSince ??= now;
-      if (now - this.#failingSince < toleratedMs) return;
       const relapsed = now - this.#closedAt < relapseMs;
       this.#pauseMs = relapsed ? Math.min(2 * this.#pauseMs, longestPauseMs) : shortestPauseMs;
       this.#probeAt = now + this.#pauseMs;

@@ -65,7 +65,8 @@ export class RedisLink {
     connection.on('end', () => drop(new Error('the connection was closed')));
     connection.on('connect', () => {
       opened = true;
-      if (dropped) end(connection);
+      // version 4 has to begin its greeting before it can be ended without an unhandled rejection
+      if (dropped) setImmediate(end, connection);
     });
     connection.on('ready', () => {
       if (dropped) return;
