@@ -208,7 +208,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return report.reach === 'all' ? report : { ...here, ...report };
     },
     async lead(key, limitMs) {
-      const end = await leads.lead(key, limitMs);
+      const end = await leads.lead(key, limitMs, fills.wasAbsent(key));
       if (end === undefined) return undefined;
       fills.start(key, performance.now());
       return () => {

@@ -16,6 +16,8 @@ interface Begin {
   readonly at: number;
   /** Nothing was found then: what is kept next was begun then. */
   readonly missed: boolean;
+  /** Nothing was found when Redis was asked the last time. */
+  absent: boolean;
 }
 
 /**
@@ -29,12 +31,21 @@ export class Fills {
 
   /** Nothing was found, or a lead was taken: an entry is being made. */
   start(key: string, now: number): void {
-    if (!this.#begins.get(key)?.missed) this.#note(key, { at: now, missed: true });
+    const begin = this.#begins.get(key);
+    if (begin?.missed) begin.absent = true;
+    else this.#note(key, { at: now, missed: true, absent: true });
   }
 
   /** There is an entry: what is made from now on comes after it. */
   found(key: string, now: number): void {
-    if (!this.#begins.get(key)?.missed) this.#note(key, { at: now, missed: false });
+    const begin = this.#begins.get(key);
+    if (begin?.missed) begin.absent = false;
+    else this.#note(key, { at: now, missed: false, absent: false });
+  }
+
+  /** Whether nothing was found when Redis was asked the last time. */
+  wasAbsent(key: string): boolean {
+    return this.#begins.get(key)?.absent === true;
   }
 
   /** What was begun came to something, which may be kept or not. */

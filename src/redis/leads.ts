@@ -24,7 +24,8 @@ export class Leads {
     commands.onTurn('down', () => this.#wakeAll());
   }
 
-  async lead(key: string, limitMs: number): Promise<Lead> {
+  /** `wasAbsent`: nothing was found at the key, which another process may have filled since. */
+  async lead(key: string, limitMs: number, wasAbsent: boolean): Promise<Lead> {
     const name = this.#names.lead + key;
     const token = randomBytes(12).toString('base64');
     // the end of the other's lead may be heard before the answer that there is one
@@ -32,16 +33,11 @@ export class Leads {
     const forget = this.#listen(key, () => {
       over = true;
     });
-    const taken = await this.#commands.write([
-      'EVAL',
-      takeLead,
-      '1',
-      name,
-      token,
-      String(Math.ceil(limitMs)),
-    ]);
+    const args = [name, this.#names.entry + key, token, String(Math.ceil(limitMs)), wasAbsent ? '1' : '0'];
+    const taken = await this.#commands.write(['EVAL', takeLead, '2', ...args]);
     forget();
     if (taken === 0 && !this.#closed) return over ? undefined : this.#wait(key, name, limitMs);
+    if (taken === 2) return undefined;
     if (taken !== 1) return withoutRedis;
     let ended = false;
     return () => {

@@ -53,8 +53,12 @@ export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;
 
-/** Takes a lead, or leaves a mark that somebody waits. KEYS: the lead. ARGV: a token, milliseconds to live. */
-export const takeLead = `if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+/**
+ * Takes a lead, or leaves a mark that somebody waits. There is nothing to lead where an entry was kept since none was found.
+ * KEYS: the lead, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
+ */
+export const takeLead = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then redis.pcall('APPEND', KEYS[1], '+') end
 return 0`;
 

@@ -463,6 +463,21 @@ describe('purges', () => {
   });
 });
 
+describe('leads', () => {
+  it('are of no use where an entry came since none was found, and of use where it is to be made anew', async () => {
+    const redis = await startRedis();
+    const [store, other] = [await opened(redis.url), await opened(redis.url)];
+    expect(await store.get('led')).toBeUndefined();
+    const end = await other.lead('led', 5000);
+    const kept = other.set('led', entryOf('led'));
+    end?.();
+    await kept;
+    expect(await store.lead('led', 5000)).toBeUndefined();
+    expect(await textAt(store, 'led')).toBe('led');
+    expect(await store.lead('led', 5000)).toEqual(expect.any(Function));
+  });
+});
+
 describe('what stands in Redis', () => {
   it('expires with the entry', async () => {
     const redis = await startRedis();
