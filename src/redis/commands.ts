@@ -39,6 +39,8 @@ export class RedisCommands {
   readonly #pending = new Set<Question>();
   readonly #turns = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
+  /** Questions that are overdue: behind them no answer comes in time. */
+  #late = 0;
   #askedAt = 0;
   #probing = false;
   #known = false;
@@ -78,7 +80,7 @@ export class RedisCommands {
 
   /** Whether something large is worth the work of being prepared. */
   get writable(): boolean {
-    return this.up && performance.now() >= this.#heldUntil && !this.#isBehind(performance.now());
+    return this.up && this.#late === 0 && performance.now() >= this.#heldUntil;
   }
 
   /** Resolves as soon as it is known whether Redis can be asked. */
@@ -150,18 +152,12 @@ export class RedisCommands {
   ): Promise<unknown> {
     const { connection } = this.#link;
     if (!connection || !this.#circuit.closed) return nothing;
-    const now = performance.now();
-    if (this.#isBehind(now)) {
-      this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, now);
+    if (this.#late > 0) {
+      this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, performance.now());
       return nothing;
     }
     if (this.#pending.size >= mostPending || this.#pendingBytes + bytes > mostPendingBytes) return nothing;
     return this.#send(connection, args, bytes, onRefusal);
-  }
-
-  #isBehind(now: number): boolean {
-    const [oldest] = this.#pending;
-    return oldest !== undefined && now - oldest.askedAt > this.#timeoutMs;
   }
 
   #send(
@@ -179,13 +175,20 @@ export class RedisCommands {
       const giveUp = (): void => {
         if (!this.#pending.has(question)) return;
         late = true;
+        this.#late++;
         this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, performance.now());
         resolve(undefined);
       };
-      // an answer that lies in the socket of a process that was busy itself is not late
-      const timer = setTimeout(setImmediate, this.#timeoutMs, giveUp);
+      // a process that is busy itself is no fault of Redis: the question is written at the end of this turn, and an
+      // answer that lies in the socket is not late
+      let timer: NodeJS.Timeout | undefined;
+      const written = setImmediate(() => {
+        timer = setTimeout(setImmediate, this.#timeoutMs, giveUp);
+      });
       const settle = (): void => {
+        clearImmediate(written);
         clearTimeout(timer);
+        if (late) this.#late--;
         this.#pending.delete(question);
         this.#pendingBytes -= bytes;
       };
