@@ -6,6 +6,7 @@ const entry = {
   'sync-io': 'src/sync-io.ts',
   preload: 'src/preload.ts',
   deploy: 'src/deploy.ts',
+  'store-conformance': 'src/store-conformance.ts',
 };
 
 export default defineConfig([

@@ -79,6 +79,13 @@ export {
 export { productionize, restore } from './productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './productionize-options.js';
 export {
+  type RedisStore,
+  type RedisStoreClient,
+  type RedisStoreEvent,
+  type RedisStoreOptions,
+  redisStore,
+} from './redis-store.js';
+export {
   currentRequest,
   type RequestContext,
   type RequestContextOptions,

@@ -13,11 +13,14 @@ import {
   type ProductionizeOptions,
   productionGuard,
   productionize,
+  type RedisStoreClient,
+  redisStore,
   requestContext,
   requestLogger,
   wrapAsync,
 } from 'express-productionize';
 import { type NginxCacheOptions, nginxCache, varnishCache } from 'express-productionize/deploy';
+import { sharedStoreConformance } from 'express-productionize/store-conformance';
 
 import check = require('./check.cjs');
 
@@ -76,5 +79,10 @@ const recover: ErrorRequestHandler = wrapAsync(
   },
 );
 alone.use(recover, notFound(), errorHandler({ exposeStack: false }));
+
+// cases for a runner of one's own; there is no redis here
+const cases = (client: RedisStoreClient) =>
+  sharedStoreConformance.map(({ run }) => run(redisStore({ client }), redisStore({ client })));
+if (cases.length !== 1) throw new Error('no cases');
 
 check(app);

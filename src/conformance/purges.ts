@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { assertKept, assertNone, entryOf, purge, type StoreCase } from './case.js';
+
+export const purgeCases: readonly StoreCase[] = [
+  {
+    name: 'purges one key and no other',
+    async run(store) {
+      const entry = entryOf('stays');
+      await store.set('/one', entryOf('goes'));
+      await store.set('/one/more', entry);
+      const { removed } = await purge(store, { key: '/one' });
+      assert.ok(removed === undefined || removed === 1, `expected 1 removed entry, got ${removed}`);
+      await assertNone(store, '/one');
+      await assertKept(store, '/one/more', entry);
+    },
+  },
+  {
+    name: 'purges all keys that begin alike, and no other',
+    async run(store) {
+      const entry = entryOf('stays');
+      const gone = ['/shop/[1]*?', '/shop/[1]*?a', '/shop/[1]*?/b'];
+      const kept = ['/shop/1', '/shop/[1]', '/shop/[1]xy', '/shop/[1]*', 'x/shop/[1]*?'];
+      for (const key of [...gone, ...kept]) await store.set(key, entry);
+      await purge(store, { prefix: '/shop/[1]*?' });
+      for (const key of gone) await assertNone(store, key);
+      for (const key of kept) await assertKept(store, key, entry);
+    },
+  },
+  {
+    name: 'takes a prefix with a backslash, a caret or a hyphen as it is',
+    async run(store) {
+      const entry = entryOf('stays');
+      for (const special of ['\\', '^', '-', ']', '\n', 'ä']) {
+        await store.set(`p${special}1`, entryOf('goes'));
+        await store.set('p1', entry);
+        await purge(store, { prefix: `p${special}` });
+        await assertNone(store, `p${special}1`);
+        await assertKept(store, 'p1', entry);
+      }
+    },
+  },
+  {
+    name: 'purges thousands of keys by prefix',
+    async run(store) {
+      const keys = Array.from({ length: 2500 }, (_, n) => `many/${n}`);
+      await Promise.all(keys.map((key) => store.set(key, entryOf('goes'))));
+      await purge(store, { prefix: 'many/' });
+      for (const key of keys) await assertNone(store, key);
+    },
+  },
+  {
+    name: 'purges everything by the empty prefix',
+    async run(store) {
+      for (const key of ['', 'a', '*']) await store.set(key, entryOf('goes'));
+      await purge(store, { prefix: '' });
+      for (const key of ['', 'a', '*']) await assertNone(store, key);
+    },
+  },
+  {
+    name: 'purges all entries with a tag, and no other',
+    async run(store) {
+      const tags = ['product:1', 'größe*', 'a b', '__proto__'];
+      for (const tag of tags) {
+        const entry = entryOf('stays', ['product:2', 'product']);
+        await store.set('first', entryOf('goes', ['other', tag]));
+        await store.set('second', entryOf('goes', [tag]));
+        await store.set('third', entry);
+        await purge(store, { tag });
+        await assertNone(store, 'first');
+        await assertNone(store, 'second');
+        await assertKept(store, 'third', entry);
+      }
+    },
+  },
+  {
+    name: 'keeps entries with a tag that was purged before',
+    async run(store) {
+      await store.set('again', entryOf('before', ['again']));
+      await purge(store, { tag: 'again' });
+      const entry = entryOf('after', ['again']);
+      await store.set('again', entry);
+      await assertKept(store, 'again', entry);
+      await purge(store, { tag: 'again' });
+      await assertNone(store, 'again');
+    },
+  },
+  {
+    name: 'goes by the tags of the entry that is there, not of one before',
+    async run(store) {
+      await store.set('retagged', entryOf('before', ['before']));
+      const entry = entryOf('after', ['after']);
+      await store.set('retagged', entry);
+      await purge(store, { tag: 'before' });
+      await assertKept(store, 'retagged', entry);
+    },
+  },
+  {
+    name: 'purges what is not there without a word',
+    async run(store) {
+      for (const selection of [{ key: 'none' }, { prefix: 'none' }, { tag: 'none' }]) {
+        const { removed } = await purge(store, selection);
+        assert.ok(removed === undefined || removed === 0, `expected no removed entry, got ${removed}`);
+      }
+    },
+  },
+];

@@ -1,0 +1,55 @@
+import type { CacheEntry } from '../cache-store.js';
+import { safeJsonParse } from '../safe-json.js';
+
+/**
+ * An entry in Redis is one value: the format's name, the number of tags, for each tag its token and name, the length
+ * of a JSON text, that text, the body. Numbers are big-endian; names of tags have two bytes for their length. Scripts
+ * write and read what stands before the length of the text.
+ */
+export const formatName = 'EPC1';
+export const tokenBytes = 16;
+export const mostTags = 1000;
+const longestTag = 0xffff;
+
+interface Head {
+  readonly head: Record<string, unknown>;
+  readonly expiresAt: number;
+}
+
+/** The part of an entry that the client writes: everything behind the tags; `undefined` where it does not fit. */
+export function encodeEntry({ head, body, expiresAt, tags }: CacheEntry): Buffer | undefined {
+  if (tags.length > mostTags || tags.some((tag) => Buffer.byteLength(tag) > longestTag)) return undefined;
+  const text = Buffer.from(JSON.stringify({ head, expiresAt } satisfies Head));
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(text.length);
+  return Buffer.concat([length, text, body]);
+}
+
+/** The entry in a value of Redis; `undefined` for whatever else stands there, and for an entry that has expired. */
+export function decodeEntry(value: unknown, now: number): CacheEntry | undefined {
+  if (!Buffer.isBuffer(value) || value.length < 10 || value.toString('latin1', 0, 4) !== formatName) {
+    return undefined;
+  }
+  const tags: string[] = [];
+  let at = 6;
+  for (let left = value.readUInt16BE(4); left > 0; left--) {
+    const name = at + tokenBytes + 2;
+    if (name > value.length) return undefined;
+    at = name + value.readUInt16BE(name - 2);
+    if (at > value.length) return undefined;
+    tags.push(value.toString('utf8', name, at));
+  }
+  if (at + 4 > value.length) return undefined;
+  const end = at + 4 + value.readUInt32BE(at);
+  if (end > value.length) return undefined;
+  const parsed = safeJsonParse<Partial<Head> | null>(value.toString('utf8', at + 4, end));
+  const { head, expiresAt } = (parsed.ok && parsed.value) || {};
+  if (typeof head !== 'object' || head === null || Array.isArray(head)) return undefined;
+  if (typeof expiresAt !== 'number' || !(expiresAt > now)) return undefined;
+  return { head, body: ownBytes(value.subarray(end)), expiresAt, tags };
+}
+
+/** A reply may be a small part of what a socket read at once, which should not stay in memory with it. */
+function ownBytes(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
+}

@@ -1,0 +1,83 @@
+import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
+
+/** What happens on a {@link RedisLink}. */
+export interface LinkEvents {
+  /** The connection can be used. */
+  onReady(connection: Connection): void;
+  /** It cannot, any more or yet; said for every attempt that fails. */
+  onDown(error: unknown): void;
+}
+
+const firstRetryMs = 50;
+const longestRetryMs = 2000;
+/** A server that takes the connection and then says nothing. */
+const handshakeLimitMs = 10_000;
+
+/** One connection of the store's own, which is replaced when it ends. It keeps no process alive. */
+export class RedisLink {
+  /** The connection while it can be used. */
+  connection: Connection | undefined;
+  readonly #client: RedisStoreClient;
+  readonly #events: LinkEvents;
+  #drop = (_error: unknown): void => {};
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = firstRetryMs;
+  #closed = false;
+
+  constructor(client: RedisStoreClient, events: LinkEvents) {
+    this.#client = client;
+    this.#events = events;
+    this.#connect();
+  }
+
+  /** Gives up a connection that says nothing any more; another takes its place. */
+  replace(error: Error): void {
+    this.#drop(error);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#drop(new Error('the store is closed'));
+  }
+
+  #connect(): void {
+    const connection = duplicateOf(this.#client);
+    let dropped = false;
+    let opened = false;
+
+    const drop = (error: unknown): void => {
+      if (dropped) return;
+      dropped = true;
+      clearTimeout(handshake);
+      this.connection = undefined;
+      // version 4 cannot end what is being opened: see below
+      if (opened) end(connection);
+      if (this.#closed) return;
+      this.#retry = setTimeout(() => this.#connect(), this.#retryMs * (1 + Math.random()) * 0.5).unref();
+      this.#retryMs = Math.min(2 * this.#retryMs, longestRetryMs);
+      this.#events.onDown(error);
+    };
+    const handshake = setTimeout(drop, handshakeLimitMs, new Error('no greeting in time')).unref();
+    this.#drop = drop;
+
+    connection.on('error', drop);
+    connection.on('end', () => drop(new Error('the connection was closed')));
+    connection.on('connect', () => {
+      opened = true;
+      // version 4 has to begin its greeting before it can be ended without an unhandled rejection
+      if (dropped) setImmediate(end, connection);
+    });
+    connection.on('ready', () => {
+      if (dropped) return;
+      clearTimeout(handshake);
+      this.#retryMs = firstRetryMs;
+      this.connection = connection;
+      this.#events.onReady(connection);
+    });
+    connection.connect().catch((error) => {
+      drop(error);
+      end(connection);
+    });
+  }
+}

@@ -1,0 +1,17 @@
+/** Where things are in Redis. */
+export interface Names {
+  /** In front of the key of an entry, the name of a tag, the key of a lead. */
+  readonly entry: string;
+  readonly tag: string;
+  readonly lead: string;
+  readonly channel: string;
+}
+
+export function namesUnder(prefix: string): Names {
+  return {
+    entry: `${prefix}entry:`,
+    tag: `${prefix}tag:`,
+    lead: `${prefix}lead:`,
+    channel: `${prefix}messages`,
+  };
+}

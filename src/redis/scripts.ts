@@ -1,0 +1,69 @@
+import { formatName, tokenBytes } from './entry-format.js';
+
+/**
+ * Each script is sent with its text: Redis keeps it compiled by its hash, and a server that was restarted knows it,
+ * too. They read keys of tags that are named in values, which a cluster of Redis does not allow.
+ */
+
+/**
+ * An entry whose tags have the tokens it was kept with. A tag is purged by removing its token; a token that was evicted
+ * or has expired purges, too, so nothing can stay that can no longer be purged.
+ * KEYS: the entry. ARGV: the prefix of tags.
+ */
+export const getEntry = `local value = redis.pcall('GET', KEYS[1])
+if type(value) ~= 'string' or string.sub(value, 1, 4) ~= '${formatName}' then return false end
+local read, valid = pcall(function()
+  local count, at = struct.unpack('>I2', value, 5)
+  for _ = 1, count do
+    local token, tag
+    token, tag, at = struct.unpack('>c${tokenBytes}I2c0', value, at)
+    if redis.call('GET', ARGV[1] .. tag) ~= token then return false end
+  end
+  return true
+end)
+if read and valid then return value end
+if read then redis.pcall('UNLINK', KEYS[1]) end
+return false`;
+
+/**
+ * Keeps an entry with the tokens of its tags; a tag without one gets one, which lives at least as long as the entry.
+ * Other processes hear when it took the place of another.
+ * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the entry
+ * behind its tags, the tags.
+ */
+export const setEntry = `local parts = { '${formatName}', struct.pack('>I2', #ARGV - 6) }
+for i = 7, #ARGV do
+  local key = ARGV[1] .. ARGV[i]
+  local token = redis.pcall('GET', key)
+  if type(token) ~= 'string' or #token ~= ${tokenBytes} then
+    token = ARGV[3]
+    redis.call('SET', key, token, 'PX', ARGV[2])
+  elseif redis.call('PTTL', key) < tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', key, ARGV[2])
+  end
+  parts[#parts + 1] = token .. struct.pack('>I2', #ARGV[i]) .. ARGV[i]
+end
+parts[#parts + 1] = ARGV[6]
+local replaced = redis.call('EXISTS', KEYS[1]) == 1
+redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
+if replaced then redis.call('PUBLISH', ARGV[4], ARGV[5]) end`;
+
+/** Removes a key and says so. KEYS: an entry or a tag. ARGV: the channel, the message. */
+export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return removed`;
+
+/**
+ * Takes a lead, or leaves a mark that somebody waits. There is nothing to lead where an entry was kept since none was found.
+ * KEYS: the lead, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
+ */
+export const takeLead = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then redis.pcall('APPEND', KEYS[1], '+') end
+return 0`;
+
+/** Gives up a lead that is still one's own, and wakes who waits. KEYS: the lead. ARGV: its token, the channel, the message. */
+export const endLead = `local held = redis.pcall('GET', KEYS[1])
+if type(held) ~= 'string' or string.sub(held, 1, #ARGV[1]) ~= ARGV[1] then return end
+redis.call('DEL', KEYS[1])
+if #held > #ARGV[1] then redis.call('PUBLISH', ARGV[2], ARGV[3]) end`;

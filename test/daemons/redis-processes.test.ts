@@ -1,0 +1,160 @@
+import http from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { cleanUp, failures, printCounts, until } from '../helpers/daemons.js';
+import { expressNames } from '../helpers/express-versions.js';
+import { steadyLoad } from '../helpers/load.js';
+import { killAll, type Program, run } from '../helpers/program.js';
+import { startProxy, startRedis } from '../helpers/redis.js';
+import { get } from '../helpers/serve.js';
+
+afterEach(async () => {
+  killAll();
+  await cleanUp();
+});
+
+interface Site {
+  readonly program: Program;
+  readonly url: string;
+  /** How often its handler of that name ran. */
+  made(name: string): number;
+  text(path: string): Promise<string>;
+}
+
+async function startSite(redisUrl: string, env: NodeJS.ProcessEnv = {}): Promise<Site> {
+  const program = run('redis-cached.mjs', { env: { REDIS_URL: redisUrl, ...env } });
+  const url = `http://127.0.0.1:${await program.port()}`;
+  const text = async (path: string) => {
+    // one site, whichever of its processes is asked
+    const answer = await get(url + path, { headers: { host: 'site.test' } });
+    expect(answer.status).toBe(200);
+    return answer.text;
+  };
+  expect(await text('/ready')).toBe('true');
+  const made = (name: string) => program.err.filter((line) => line === `made ${name}`).length;
+  return { program, url, made, text };
+}
+
+it.each(expressNames)(
+  '%s: 1,000 concurrent requests for a cold key over 4 workers are one call of the handler',
+  async (express) => {
+    const redis = await startRedis();
+    const site = await startSite(redis.url, { EXPRESS: express, WORKERS: '4' });
+    await until(async () => (await redis.cli.clientList()).length === 1 + 4 * 2);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 200 });
+    const startedAt = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, () => get(`${site.url}/made/cold?ms=500`, { agent })),
+    );
+    const tookMs = performance.now() - startedAt;
+    agent.destroy();
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(answers[0]?.status).toBe(200);
+    expect(site.made('cold')).toBe(1);
+    process.stdout.write(
+      `1,000 requests for a cold key over 4 workers: 1 call, ${tookMs.toFixed(0)} ms with a handler of 500 ms\n`,
+    );
+  },
+);
+
+it.each(expressNames)('%s: E86: a purge by tag reaches 4 processes within 1 s', async (express) => {
+  const redis = await startRedis();
+  const sites = await Promise.all(
+    Array.from({ length: 4 }, () => startSite(redis.url, { EXPRESS: express })),
+  );
+  const [first, ...others] = sites as [Site, ...Site[]];
+  const before = await first.text('/made/tagged');
+  for (const site of sites) {
+    // twice: from Redis, and from the store in that process
+    for (let n = 0; n < 2; n++) expect(await site.text('/made/tagged')).toBe(before);
+  }
+  const startedAt = performance.now();
+  const purged = await get(`${first.url}/purge/tagged`, { method: 'POST', headers: { host: 'site.test' } });
+  expect(JSON.parse(purged.text)).toEqual({ reach: 'all' });
+  await Promise.all(sites.map((site) => until(async () => (await site.text('/made/tagged')) !== before)));
+  const tookMs = performance.now() - startedAt;
+  expect(tookMs).toBeLessThan(1000);
+  // and all have the same one again
+  const after = new Set(await Promise.all(sites.map((site) => site.text('/made/tagged'))));
+  expect(after.size).toBe(1);
+  expect(sites.reduce((sum, site) => sum + site.made('tagged'), 0)).toBe(2);
+  expect(others.length).toBe(3);
+  process.stdout.write(`a purge by tag reached 4 processes in ${tookMs.toFixed(0)} ms\n`);
+});
+
+it.each(expressNames)(
+  '%s: Redis killed and restarted under load fails no request, and entries are shared again after',
+  async (express) => {
+    const redis = await startRedis();
+    const sites = await Promise.all([1, 2].map(() => startSite(redis.url, { EXPRESS: express })));
+    const [one, other] = sites as [Site, Site];
+    const loads = sites.map((site) =>
+      steadyLoad(`${site.url}/made/loaded`, { keepAlive: true, clients: 4, pauseMs: 2, limitMs: 5000 }),
+    );
+    const more = () => Promise.all(loads.map((load) => load.answered(100)));
+    await more();
+    for (let round = 1; round <= 2; round++) {
+      await redis.kill();
+      await Promise.all(
+        sites.map(({ program }) => until(async () => count(program, 'redis down') === round)),
+      );
+      await more();
+      await redis.start();
+      await Promise.all(sites.map(({ program }) => until(async () => count(program, 'redis up') === round)));
+      await more();
+    }
+    const [first, second] = await Promise.all(loads.map((load) => load.stop()));
+    const results = { one: first as NonNullable<typeof first>, other: second as NonNullable<typeof second> };
+    printCounts('Redis killed and restarted twice under load', results);
+    expect(failures(results)).toEqual([]);
+
+    const shared = await one.text('/made/after');
+    expect(await other.text('/made/after')).toBe(shared);
+    expect(one.made('after') + other.made('after')).toBe(1);
+    for (const { program } of sites) {
+      expect(program.err.filter((line) => line.startsWith('redis'))).toEqual([
+        'redis down',
+        'redis up',
+        'redis down',
+        'redis up',
+      ]);
+      expect(program.err.filter((line) => /Error|Warning/.test(line))).toEqual([]);
+    }
+  },
+);
+
+it('E84: answers come in time from an app whose Redis says nothing', async () => {
+  const redis = await startRedis();
+  const proxy = await startProxy(redis.port);
+  const site = await startSite(proxy.url);
+  await site.text('/made/before');
+  proxy.blackhole();
+  let longest = 0;
+  for (let n = 0; n < 50; n++) {
+    const startedAt = performance.now();
+    await site.text(`/made/silent-${n}`);
+    longest = Math.max(longest, performance.now() - startedAt);
+  }
+  process.stdout.write(`a miss while Redis says nothing: ${longest.toFixed(0)} ms at most\n`);
+  expect(longest).toBeLessThan(50 + 60);
+  expect(site.program.err.filter((line) => line.startsWith('redis')).length).toBeLessThanOrEqual(1);
+});
+
+it('a process with a store ends by itself, with Redis and without', async () => {
+  const redis = await startRedis();
+  const ends = async () => {
+    const program = run('redis-script.mjs', { env: { REDIS_URL: redis.url } });
+    const { code } = await program.exit();
+    return { code, out: program.out, err: program.err.filter((line) => !line.startsWith('(Use `node')) };
+  };
+  expect(await ends()).toEqual({ code: 0, out: ['ready true', 'purged all'], err: [] });
+  await redis.kill();
+  expect(await ends()).toEqual({
+    code: 0,
+    out: ['ready false', 'purged process'],
+    err: [expect.stringMatching(/ERR_PRODUCTIONIZE_REDIS.*Redis is not asked any more: no connection/)],
+  });
+});
+
+function count(program: Program, line: string): number {
+  return program.err.filter((one) => one === line).length;
+}
