@@ -9,7 +9,7 @@ import type { Lead } from './flights.js';
 import { keep } from './keeping.js';
 import { type Miss, passKeyOf } from './passage.js';
 import { ownFunctions, type Watcher } from './response-hooks.js';
-import { type Storable, storability } from './storability.js';
+import { type Refusal, type Storable, storability } from './storability.js';
 import { isPromise } from './store-access.js';
 import { answerStored, isKnown } from './stored-answer.js';
 import type { Stored } from './stored-response.js';
@@ -49,6 +49,9 @@ export class Capture implements Watcher {
   readonly #purgeMark: number;
 
   #hidden: IncomingHttpHeaders | undefined;
+  #status = 0;
+  /** The client has its 304, and the handler is still at work on the body. */
+  #endsLater = false;
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
   #declared: number | undefined;
@@ -87,6 +90,7 @@ export class Capture implements Watcher {
   onHead(status: number, whole: boolean): boolean {
     const { req, res } = this.#miss.passage;
     const now = Date.now();
+    this.#status = status;
     if (this.#hidden !== undefined) {
       for (const name of conditions)
         if (this.#hidden[name] !== undefined) req.headers[name] = this.#hidden[name];
@@ -96,7 +100,7 @@ export class Capture implements Watcher {
       return true;
     }
     const headers = res.getHeaders();
-    const storable = this.#judge(status, headers);
+    const storable = this.#storableNow(headers);
     const length = headers['content-length'];
     this.#declared = length === undefined ? undefined : Number(length);
     if (storable !== undefined) {
@@ -108,26 +112,41 @@ export class Capture implements Watcher {
       const detail = this.#unstored === undefined ? '' : `; detail=${this.#unstored}`;
       addCacheStatus(res, `fwd=${this.#miss.forwarded}${stored}${detail}`);
     }
-    if (
-      this.#hidden === undefined ||
-      !isKnown(this.#hidden, status, textOf(headers.etag), textOf(headers['last-modified']))
-    ) {
-      return false;
-    }
+    const known =
+      this.#hidden !== undefined &&
+      isKnown(this.#hidden, status, textOf(headers.etag), textOf(headers['last-modified']));
+    if (!known || (!whole && storable === undefined)) return false;
     res.statusCode = 304;
     for (const name of ['Content-Type', 'Content-Length', 'Transfer-Encoding']) {
       if (res.hasHeader(name)) res.removeHeader(name);
     }
-    this.own.end.call(res);
+    if (whole) this.own.end.call(res);
+    else {
+      // a source that is piped goes on as long as the response is open
+      this.#endsLater = true;
+      res.flushHeaders();
+    }
     return true;
   }
 
-  #judge(status: number, headers: OutgoingHttpHeaders): Storable | undefined {
+  #storableNow(headers: OutgoingHttpHeaders): Storable | undefined {
     if (this.#unstored !== undefined) return undefined;
+    const verdict = this.#judge(headers);
+    if (!('refused' in verdict)) return verdict;
+    // a 304 says nothing about what others get
+    if (this.#status >= 500 || this.#status === 304) this.#giveUp(verdict.refused, 'fail');
+    else {
+      this.#outdates = !this.#miss.credentials;
+      this.#giveUp(verdict.refused, 'dissolve');
+    }
+    return undefined;
+  }
+
+  #judge(headers: OutgoingHttpHeaders): Storable | Refusal {
     const { req, res } = this.#miss.passage;
-    const verdict = storability(
+    return storability(
       {
-        status,
+        status: this.#status,
         message: (req.httpVersionMajor < 2 && res.statusMessage) || undefined,
         headers,
         names: writtenNames(res),
@@ -137,13 +156,6 @@ export class Capture implements Watcher {
       },
       this.#core.settings,
     );
-    if (!('refused' in verdict)) return verdict;
-    if (status >= 500) this.#giveUp(verdict.refused, 'fail');
-    else {
-      this.#outdates = verdict.personal !== true;
-      this.#giveUp(verdict.refused, 'dissolve');
-    }
-    return undefined;
   }
 
   /** A failure, while there is something better to say. */
@@ -171,6 +183,7 @@ export class Capture implements Watcher {
   onEnd(): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#endsLater) this.own.end.call(this.#miss.passage.res);
     if (this.#outdates && this.#miss.found.entry !== undefined) this.#core.forget(this.#miss.found.key);
     const body = this.#body?.whole();
     if (this.#storable === undefined || body === undefined) return;
@@ -178,7 +191,19 @@ export class Capture implements Watcher {
     if (this.#declared !== undefined && this.#declared !== body.length && !isBodiless(this.#storable)) {
       this.#giveUp('its length is not what Content-Length says', 'fail');
     } else if ((res as { _trailer?: string })._trailer) this.#giveUp('it has trailers', 'dissolve');
-    else this.#store(this.#storable, body);
+    else if (!this.#isWhatWasSent(this.#storable)) {
+      this.#giveUp('what stands before the cache made another answer of it', 'dissolve');
+    } else this.#store(this.#storable, body);
+  }
+
+  /** Sessions and the like, mounted before the cache, set their headers when the head goes out: after the cache looked. */
+  #isWhatWasSent({ vary }: Storable): boolean {
+    const { res } = this.#miss.passage;
+    // where the client is gone no head is made: then nobody must stand in its way
+    if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.own.writeHead))) return false;
+    const sent = this.#judge(res.getHeaders());
+    if ('refused' in sent) return false;
+    return sent.vary.every((field) => field === 'accept-encoding' || vary.includes(field));
   }
 
   #store(storable: Storable, body: Buffer): void {
@@ -186,13 +211,17 @@ export class Capture implements Watcher {
     const tags = tagsOf(req, res, this.#core.settings.tags);
     if (tags === undefined) {
       this.#giveUp('its tags could not be read', 'dissolve');
-    } else if (this.#core.purges.purgedSince(this.#purgeMark, this.#miss.target.key, tags)) {
+      return;
+    }
+    const isPurged = () => this.#core.purges.purgedSince(this.#purgeMark, this.#miss.target.key, tags);
+    if (isPurged()) {
       this.#giveUp('it was purged while it was made', 'fail');
     } else {
       const { landing, done } = keep(this.#core, req, this.#miss.target.key, this.#miss.found.marker, {
         storable,
         body,
         tags,
+        isPurged,
       });
       this.#core.passes.delete(passKeyOf(this.#miss));
       this.#lead?.land(landing, done);
@@ -230,6 +259,10 @@ export class Capture implements Watcher {
 
 function onClose(this: Watched): void {
   this[captureKey]?.leave();
+}
+
+function hasOwnHead(res: ServerResponse, writeHead: unknown): boolean {
+  return writeHead === Object.getPrototypeOf(res).writeHead;
 }
 
 /** The names of headers as they were written; HTTP/2 knows lower case only. */

@@ -15,6 +15,8 @@ export interface Complete {
   readonly storable: Storable;
   readonly body: Buffer;
   readonly tags: readonly string[];
+  /** Whether a purge has come that it must not outlive; asked again after the store was waited for. */
+  readonly isPurged: () => boolean;
 }
 
 /** Stores a response: under the key of its URL, or as one of the URL's variants with a marker that leads there. */
@@ -32,7 +34,9 @@ export function keep(
     const place = placeOf(req, key, latest, fields);
     return { landing: landingAt(place, complete), done: put(store, key, place, complete) };
   }
-  const done = latest.then((marker) => put(store, key, placeOf(req, key, marker, fields), complete));
+  const done = latest.then((marker) =>
+    complete.isPurged() ? undefined : put(store, key, placeOf(req, key, marker, fields), complete),
+  );
   return { landing: landingAt(placeOf(req, key, known, fields), complete), done };
 }
 

@@ -129,20 +129,17 @@ export function responseHooks(): {
       else look(this, state);
     }
     if (chunk != null && isBody(chunk)) watcher.take(chunk, charset);
-    if (state.answered) {
-      if (callback) process.nextTick(callback);
-    } else {
-      state.ending = true;
-      try {
-        watcher.own.end.call(this, chunk, charset, callback);
-      } catch (error) {
-        watcher.onDestroy();
-        throw error;
-      } finally {
-        state.ending = false;
-      }
+    state.ending = true;
+    try {
+      if (!state.answered) watcher.own.end.call(this, chunk, charset, callback);
+      else if (callback) process.nextTick(callback);
+      watcher.onEnd();
+    } catch (error) {
+      watcher.onDestroy();
+      throw error;
+    } finally {
+      state.ending = false;
     }
-    watcher.onEnd();
     return this;
   }
 

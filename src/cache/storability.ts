@@ -33,10 +33,9 @@ export interface Storable {
   readonly vary: readonly string[];
 }
 
-/** Why a response is not stored; `personal` when another request for the same URL may well be. */
+/** Why a response is not stored. */
 export interface Refusal {
   readonly refused: string;
-  readonly personal?: boolean;
 }
 
 /** Beside the headers of the connection: those that are made anew for each answer. */
@@ -74,10 +73,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   if (says.size === 0 && /\bno-cache\b/i.test(text(headers.pragma))) return { refused: 'it says no-cache' };
   const open = says.has('public') || says.has('s-maxage');
   if (credentials && !open) {
-    return {
-      refused: 'the request has credentials, and it says neither public nor s-maxage',
-      personal: true,
-    };
+    return { refused: 'the request has credentials, and it says neither public nor s-maxage' };
   }
   const length = headers['content-length'];
   if (length !== undefined && Number(length) > rules.maxEntryBytes) return { refused: 'it is too large' };

@@ -53,7 +53,9 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
 const withoutSpaces = memoizeHeader((list: string) =>
   list
     .toLowerCase()
-    .replace(/\s*([,;])\s*/g, '$1')
+    // in two steps, each of which reads a long run of spaces once
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ ?([,;]) ?/g, '$1')
     .trim(),
 );
 
