@@ -12,7 +12,7 @@ import { PassMarks } from './pass-marks.js';
 import { type Found, isOpen, type Miss, type Passage, type Proceed, passKeyOf } from './passage.js';
 import { PurgeLog } from './purge-log.js';
 import { Refreshes } from './refreshes.js';
-import { whyBypassed, whyUnshared } from './request-checks.js';
+import { steeredBy, whyBypassed, whyUnshared } from './request-checks.js';
 import { meetsWishes, wantsOnlyCached } from './request-wishes.js';
 import { responseHooks } from './response-hooks.js';
 import { isAuthenticated } from './storability.js';
@@ -123,7 +123,7 @@ export class CacheCore {
       else if (now < head.freshUntil || wish === 'stale') {
         if (this.#serve(passage, stored, now)) return;
         forwarded = 'request';
-      } else if (now < head.staleUntil && this.#refresh(passage, found)) {
+      } else if (now < head.staleUntil && this.#refresh(passage, target, found)) {
         if (this.#serve(passage, stored, now)) return;
         forwarded = 'request';
       } else {
@@ -226,8 +226,9 @@ export class CacheCore {
   }
 
   /** Starts to make a stale answer anew, unless somebody is at it; false where the request itself has to. */
-  #refresh({ req }: Passage, { key }: Found): boolean {
-    if (this.flights.has(key) || !this.mayRefresh()) return true;
+  #refresh({ req }: Passage, target: Target, { key }: Found): boolean {
+    // a client that has a say in the answer is no model for one that all get
+    if (this.flights.has(key) || !this.mayRefresh() || steeredBy(req, target) !== undefined) return true;
     return this.#refreshes.start(req, key, this.#appOf(req));
   }
 

@@ -52,6 +52,18 @@ class Nowhere extends Duplex {
     done();
   }
 
+  address(): { address?: string | undefined; port?: number | undefined; family?: string | undefined } {
+    return { address: this.localAddress, port: this.localPort, family: this.remoteFamily };
+  }
+
+  getPeerCertificate(): object {
+    return {};
+  }
+
+  destroySoon(): void {
+    this.end(() => this.destroy());
+  }
+
   setTimeout(): this {
     return this;
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Application } from 'express';
+import type { Application, Request } from 'express';
 import { debugFor } from '../support/debug.js';
 import { detachedRequest, outermost, runDetached } from './detached-run.js';
 import type { Flights, Lead } from './flights.js';
@@ -9,6 +9,8 @@ const debug = debugFor('cache');
 
 /** How long an answer for nobody may take. */
 const refreshMs = 60_000;
+/** How long an app is left alone that did not bring such a request to this cache. */
+const retryMs = 60_000;
 
 const refreshKey = Symbol('refresh');
 
@@ -16,6 +18,8 @@ const refreshKey = Symbol('refresh');
 interface Refresh {
   readonly by: Refreshes;
   readonly lead: Lead;
+  /** Where the request like it was when it came to this cache. */
+  readonly place: string;
   reached: boolean;
 }
 
@@ -26,8 +30,9 @@ export class Refreshes {
   readonly #store: StoreAccess;
   readonly #flights: Flights;
   readonly #running = new Set<string>();
-  /** Turns false when such a request did not come back to this cache. */
-  #reach = true;
+  /** Whether such a request ever came back to this cache, and when the next attempt is where none did. */
+  #reached = false;
+  #retryAt = 0;
 
   constructor(store: StoreAccess, flights: Flights) {
     this.#store = store;
@@ -37,10 +42,12 @@ export class Refreshes {
   /** Sends one like `req`, unless it is on its way already; false where an app cannot be asked so. */
   start(req: IncomingMessage, key: string, app: Application | undefined): boolean {
     if (this.#running.has(key)) return true;
-    if (!this.#reach || app === undefined) return false;
+    if (app === undefined || (!this.#reached && Date.now() < this.#retryAt)) return false;
+    // a client certificate cannot be shown again
+    if ((req.socket as { authorized?: boolean } | undefined)?.authorized) return false;
     this.#running.add(key);
     const lead = this.#flights.open(key);
-    const refresh: Refresh = { by: this, lead, reached: false };
+    const refresh: Refresh = { by: this, lead, place: placeOf(req), reached: false };
     const run = detachedRequest(req);
     (run as Refreshing)[refreshKey] = refresh;
     const over = () => {
@@ -53,7 +60,7 @@ export class Refreshes {
         over();
         end?.();
         if (refresh.reached) return;
-        this.#reach = false;
+        this.#retryAt = Date.now() + retryMs;
         debug(() => ['%s: the app did not bring a request of our own to this cache', run.url]);
       });
     };
@@ -66,8 +73,15 @@ export class Refreshes {
   /** The lead that a request has when it is one of these. */
   leadOf(req: IncomingMessage): Lead | undefined {
     const refresh = (req as Refreshing)[refreshKey];
-    if (refresh?.by !== this) return undefined;
+    // an app that is called by another one by hand knows only its own part of the URL: there it is another request
+    if (refresh?.by !== this || refresh.place !== placeOf(req)) return undefined;
     refresh.reached = true;
+    this.#reached = true;
     return refresh.lead;
   }
+}
+
+/** What the routers on the way have taken off the URL, and what they left. */
+function placeOf(req: IncomingMessage): string {
+  return `${(req as Partial<Request>).baseUrl ?? ''} ${req.url}`;
 }

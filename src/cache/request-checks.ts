@@ -33,14 +33,16 @@ const steering = [
   'x-method-override',
 ];
 
+/** By what a client has a say in the answer though it is no part of the key. */
+export function steeredBy(req: IncomingMessage, target: Target): string | undefined {
+  if (target.hasMore) return 'unlisted-query';
+  return steering.find((name) => req.headers[name] !== undefined && !target.believed.includes(name));
+}
+
 /** Why the answer to this request cannot be the answer to others. */
 export function whyUnshared(req: IncomingMessage, target: Target): string | undefined {
   if (req.method === 'HEAD') return 'head';
   if (req.headers.range !== undefined) return 'range';
-  if (target.hasMore) return 'unlisted-query';
   if (wantsNothingStored(req)) return 'no-store';
-  for (const name of steering) {
-    if (req.headers[name] !== undefined && !target.believed.includes(name)) return name;
-  }
-  return undefined;
+  return steeredBy(req, target);
 }
