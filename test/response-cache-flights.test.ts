@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
+import { Flights, type Outcome } from '../src/cache/flights.js';
 import { cachedApps, cacheStatus, clock, counted, minute } from './helpers/cached.js';
 import { closeAll, get, serve } from './helpers/serve.js';
 
@@ -92,6 +93,27 @@ describe.each(cachedApps)('single flight on %s', (_name, make) => {
     const texts = (await Promise.all(answers)).map((answer) => answer?.text);
     expect(texts.filter((text) => text === 'second')).toHaveLength(99);
     expect(handler.calls).toBe(2);
+  });
+
+  it('E78 600 requests whose handler fails at once, one after the other, get their own answers', async () => {
+    const { app } = make();
+    const first = new Promise<Response>((resolve) => {
+      app.use(
+        counted((_req, res, call) => {
+          if (call === 1) resolve(res);
+          else res.status(503).send(`call ${call}`);
+        }),
+      );
+    });
+    const { url, server } = await serve(app);
+    const all = arrived(server, 600);
+    const answers = many(url, 600);
+    const res = await first;
+    await all;
+    res.status(503).send('call 1');
+    const sent = await Promise.all(answers);
+    expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(new Set(sent.map(({ text }) => text)).size).toBe(600);
   });
 
   it('E78 a leader whose client leaves is joined by one more, and fills the key if it is first', async () => {
@@ -334,5 +356,47 @@ describe.each(cachedApps)('single flight on %s', (_name, make) => {
       (await next()).res.status(500).send('failed');
       expect((await second).text).toBe('failed');
     });
+  });
+});
+
+describe('those who wait', () => {
+  /** A request that waits, and what became of it. */
+  function waiting(take: (outcome: Outcome) => void = () => {}) {
+    const outcomes: Outcome[] = [];
+    return {
+      outcomes,
+      isWaiting: () => true,
+      resume(outcome: Outcome) {
+        outcomes.push(outcome);
+        take(outcome);
+      },
+    };
+  }
+
+  it('one that throws stops no other, and goes on alone', () => {
+    const flights = new Flights(1000);
+    const lead = flights.open('key');
+    const broken = waiting((outcome) => {
+      if (outcome !== 'alone') throw new Error('cannot be sent');
+    });
+    const whole = waiting();
+    flights.join('key', broken);
+    flights.join('key', whole);
+    const landing = { key: 'key', generation: undefined, vary: [], stored: {} as never };
+    lead.land(landing);
+    expect([broken.outcomes, whole.outcomes]).toEqual([[{ landing }, 'alone'], [{ landing }]]);
+  });
+
+  it('one that comes right after a failure waits for the next lead', async () => {
+    const flights = new Flights(1000);
+    const lead = flights.open('key');
+    const [first, second] = [waiting(), waiting()];
+    flights.join('key', first);
+    lead.fail();
+    expect([flights.join('key', second), first.outcomes]).toEqual([true, []]);
+    await new Promise(setImmediate);
+    expect([first.outcomes.length, second.outcomes.length]).toEqual([1, 0]);
+    (first.outcomes[0] as { lead: { dissolve(): void } }).lead.dissolve();
+    expect(second.outcomes).toEqual(['alone']);
   });
 });

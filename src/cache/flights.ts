@@ -1,4 +1,7 @@
+import { debugFor } from '../support/debug.js';
 import type { Stored } from './stored-response.js';
+
+const debug = debugFor('cache');
 
 /** What a flight brought: the response, the key it is stored under, and what that depends on. */
 export interface Landing {
@@ -77,12 +80,12 @@ export class Flights {
     const flight = this.#flights.get(key);
     if (flight === undefined) return false;
     if (flight.landing !== undefined) {
-      waiter.resume({ landing: flight.landing });
+      resume(waiter, { landing: flight.landing });
       return true;
     }
     const timer = setTimeout(() => {
       flight.waiters.delete(waiter);
-      if (waiter.isWaiting()) waiter.resume('alone');
+      if (waiter.isWaiting()) resume(waiter, 'alone');
     }, this.#waitMs).unref();
     flight.waiters.set(waiter, timer);
     return true;
@@ -121,7 +124,10 @@ export class Flights {
       fail: () => {
         if (reported) return;
         reported = true;
-        if (flight.current === self) this.#next(flight);
+        // not on the stack of the one that failed: the next may fail at once, too, and so may hundreds after it
+        setImmediate(() => {
+          if (flight.current === self) this.#next(flight);
+        });
       },
     };
   }
@@ -134,7 +140,7 @@ export class Flights {
       clearTimeout(limit);
       flight.waiters.delete(waiter);
       if (!waiter.isWaiting()) continue;
-      waiter.resume({ lead: this.#lead(flight) });
+      resume(waiter, { lead: this.#lead(flight) });
       return;
     }
     if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
@@ -148,7 +154,17 @@ export class Flights {
     flight.waiters.clear();
     for (const [waiter, limit] of waiters) {
       clearTimeout(limit);
-      if (waiter.isWaiting()) waiter.resume(outcome);
+      if (waiter.isWaiting()) resume(waiter, outcome);
     }
+  }
+}
+
+/** Lets a waiter go on. One that throws stops no other; what it cannot send, its handler makes. */
+function resume(waiter: Waiter, outcome: Outcome): void {
+  try {
+    waiter.resume(outcome);
+  } catch (error) {
+    debug(() => ['a request that waited could not go on: %s', error]);
+    if (typeof outcome === 'object' && 'landing' in outcome && waiter.isWaiting()) resume(waiter, 'alone');
   }
 }
