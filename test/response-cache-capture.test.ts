@@ -95,6 +95,29 @@ describe.each(cachedApps)('what requests of some do to the answers of others, %s
     expect(sources).toHaveLength(1);
   });
 
+  it('what another process stored and cannot be sent is no answer, and no crash', async () => {
+    const now = Date.now();
+    const head = {
+      ...{ v: 1, status: 200, headers: [['x-broken', 'a\u0000b']], ranges: false, open: true },
+      ...{ bornAt: now, freshUntil: now + 60_000, staleUntil: 0, errorUntil: 0 },
+    };
+    let looks = 0;
+    const store: CacheStore = {
+      get: () => {
+        looks += 1;
+        return looks === 1 ? undefined : { head, body: Buffer.from('x'), expiresAt: now + 60_000, tags: [] };
+      },
+      set: () => {},
+      purge: () => ({ reach: 'process' }),
+      lead: async () => undefined,
+    };
+    const { app } = make({ store });
+    app.get('/', (_req, res) => void res.send('the handler'));
+    const { url } = await serve(app);
+    const answer = await get(url);
+    expect([answer.status, answer.text]).toEqual([200, 'the handler']);
+  });
+
   it('E86 what was purged while its store was waited for is not stored', async () => {
     const memory = memoryStore();
     const looked: (() => void)[] = [];

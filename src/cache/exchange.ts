@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { debugFor } from '../support/debug.js';
 import type { CacheCore } from './cache-core.js';
 import { Capture, type Errand } from './capture.js';
 import type { Landing, Lead, Outcome, Waiter } from './flights.js';
@@ -6,6 +7,8 @@ import { landingOf } from './keeping.js';
 import { isOpen, type Miss } from './passage.js';
 import { isResponse } from './stored-response.js';
 import { variantKey } from './vary.js';
+
+const debug = debugFor('cache');
 
 /** How often a request looks into the store when what it waited for was another variant. */
 const mostLooks = 4;
@@ -45,7 +48,7 @@ export class Exchange implements Waiter {
       if (entry !== undefined && isResponse(entry) && Date.now() < entry.head.freshUntil) {
         const landing = landingOf(again, entry);
         lead.land(landing);
-        if (this.isWaiting()) this.#arrive(landing);
+        if (this.isWaiting()) this.#arriveSafely(landing);
         return;
       }
     }
@@ -78,6 +81,16 @@ export class Exchange implements Waiter {
     if (stale !== undefined && now < stale.head.errorUntil) {
       this.#core.serve(req, res, stale, now, `fwd=stale; collapsed; detail=stale-if-error`);
     } else this.run();
+  }
+
+  /** What another process stored may be nothing that can be sent. */
+  #arriveSafely(landing: Landing): void {
+    try {
+      this.#arrive(landing);
+    } catch (error) {
+      debug(() => ['%s: what another process stored cannot be sent: %s', landing.key, error]);
+      if (this.isWaiting()) this.run();
+    }
   }
 
   /** Takes what the other request brought, where it is the answer to this one, too. */
