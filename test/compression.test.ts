@@ -5,7 +5,7 @@ import { format } from 'node:util';
 import zlib from 'node:zlib';
 import theirs from 'compression';
 import createDebug from 'debug';
-import type { Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { type CompressionOptions, compression } from '../src/compression.js';
 import { ownSyncWork } from '../src/support/unobserved.js';
 import { accept, decoded, decoders, noise, prose } from './helpers/encoding.js';
@@ -616,6 +616,43 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     const { status, headers, text } = await get((await serve(app)).url, gzip);
     expect([status, text]).toEqual([500, '{"code":"ERR_INVALID_CHAR"}']);
     expect(headers['content-encoding']).toBeUndefined();
+  });
+
+  it('C81 keeps no answer under the body of another one whose headers were refused', async () => {
+    const body = noise(140_000, 'page');
+    const page = noise(30_000, 'error page');
+    const app = express();
+    app.use(compression());
+    app.get('/', (_req, res) => void res.type('text').send(body));
+    app.get('/refused', (_req, res) => {
+      res.statusMessage = 'caf\u0101';
+      res.type('text').send(body);
+    });
+    app.use(((_error, _req, res, _next) => {
+      res.statusMessage = '';
+      res.status(500).type('text').write(page);
+      res.end(page);
+    }) as ErrorRequestHandler);
+    const { url } = await serve(app);
+    const failed = await get(`${url}/refused`, gzip);
+    expect([failed.status, decoded(failed)]).toEqual([500, page + page]);
+    for (let i = 0; i < 2; i++) expect(decoded(await get(url, gzip))).toBe(body);
+  });
+
+  it('sends the error page itself, however long, after the headers of a long body were refused', async () => {
+    const page = noise(300_000, 'error page');
+    const app = express();
+    app.use(compression());
+    app.get('/', (_req, res) => {
+      res.statusMessage = 'caf\u0101';
+      res.type('text').send(noise(140_000, 'page'));
+    });
+    app.use(((_error, _req, res, _next) => {
+      res.statusMessage = '';
+      res.status(500).type('text').send(page);
+    }) as ErrorRequestHandler);
+    const failed = await get((await serve(app)).url, gzip);
+    expect([failed.status, decoded(failed)]).toEqual([500, page]);
   });
 
   it('throws what Node throws for a body that is none, before any header is sent', async () => {

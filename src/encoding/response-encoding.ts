@@ -192,6 +192,8 @@ class ResponseEncoding {
     this.body = undefined;
     this.encoded = undefined;
     this.handedOver = false;
+    this.#missed = undefined;
+    this.#kept = undefined;
   }
 
   #length(): number | undefined {
@@ -236,6 +238,8 @@ class ResponseEncoding {
   /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
   #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
     const { cache, syncLimit } = this.#settings;
+    this.#missed = undefined;
+    this.#kept = undefined;
     const kept = codec.cacheable ? keptEncodings(bytes) : undefined;
     const ready = kept?.get(codec.encoding);
     if (ready !== undefined) return ready;
