@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import cluster from 'node:cluster';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
@@ -43,7 +44,8 @@ export interface CompressionOptions {
    */
   readonly syncLimitBytes?: number;
   /**
-   * How many bytes of bodies and their encodings are kept for answers that are sent again; 0 keeps none.
+   * How many bytes of bodies and their encodings are kept for answers that are sent again; 0 keeps none. At most
+   * what one `Buffer` can hold (`buffer.constants.MAX_LENGTH`).
    * @default 8 MiB
    */
   readonly cacheBytes?: number;
@@ -101,7 +103,7 @@ function resolveCompression(options?: CompressionOptions): EncodingSettings {
     levels: () => undefined,
     threshold: isInteger('bytes'),
     syncLimitBytes: isInteger('bytes'),
-    cacheBytes: isInteger('bytes'),
+    cacheBytes: isInteger('bytes', 0, constants.MAX_LENGTH),
     filter: isFunction,
     breach: isOneOf('pad', 'skip', 'off'),
   });

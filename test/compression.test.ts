@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -406,6 +407,35 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
+  it('C81 encodes and keeps nothing where there is no memory for the cache, and asks for it once', async () => {
+    const cacheBytes = 3_333_333;
+    const allocate = Buffer.allocUnsafeSlow;
+    let refused = 0;
+    const spy = jest.spyOn(Buffer, 'allocUnsafeSlow').mockImplementation((size) => {
+      if (size !== cacheBytes) return allocate(size);
+      refused++;
+      throw new RangeError('Array buffer allocation failed');
+    });
+    try {
+      const long = noise(140_000);
+      const app = express();
+      app.use(compression({ cacheBytes }));
+      app.get('/whole', (_req, res) => void res.send(prose));
+      app.get('/streamed', (_req, res) => void res.send(long));
+      const { url } = await serve(app);
+      for (const [where, body] of Object.entries({ whole: prose, streamed: long })) {
+        for (let i = 0; i < 2; i++) {
+          const sent = await get(`${url}/${where}`, gzip);
+          expect(sent.headers['content-encoding']).toBe('gzip');
+          expect(decoded(sent)).toBe(body);
+        }
+      }
+      expect(refused).toBe(1);
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   it('C81 keeps nothing of a body that was cut off', async () => {
     const body = noise(200_000);
     const app = express();
@@ -734,6 +764,7 @@ describe('compression options', () => {
     [{ levels: 4 }, /levels: expected an options object, got 4/],
     [{ breach: true }, /`breach` to be one of 'pad', 'skip', 'off', got true/],
     [{ syncLimitBytes: -1 }, /`syncLimitBytes`/],
+    [{ cacheBytes: constants.MAX_LENGTH + 1 }, /`cacheBytes` to be a whole number of bytes, 0 or more/],
   ])('refuses %p', (options, message) => {
     expect(() => compression(options as never)).toThrow(message);
   });

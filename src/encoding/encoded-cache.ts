@@ -1,3 +1,7 @@
+import { debugFor } from '../support/debug.js';
+
+const debug = debugFor('compression');
+
 // position in the table, and lengths before the bytes in the ring
 const slots = 8192;
 const headBytes = 12;
@@ -11,7 +15,7 @@ const samples = 64;
  * and no work of the garbage collector.
  */
 export class EncodedCache {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #ring: Buffer | undefined;
   /** Where each entry begins, counted from the first byte ever written. */
   readonly #begins = new Float64Array(slots).fill(-1);
@@ -43,7 +47,8 @@ export class EncodedCache {
   set(encoding: string, body: Uint8Array, encoded: Uint8Array): void {
     const needed = headBytes + body.length + encoded.length;
     if (needed > this.#maxBytes / 2) return;
-    this.#ring ??= Buffer.allocUnsafeSlow(this.#maxBytes);
+    this.#ring ??= this.#allocate();
+    if (this.#ring === undefined) return;
     const left = this.#maxBytes - (this.#written % this.#maxBytes);
     if (needed > left) this.#written += left;
     const at = this.#written % this.#maxBytes;
@@ -54,6 +59,17 @@ export class EncodedCache {
     this.#ring.set(encoded, at + headBytes + body.length);
     this.#begins[slotOf(encoding, body)] = this.#written;
     this.#written += needed;
+  }
+
+  /** Where there is no memory for the ring, nothing is ever kept: each try would be one more full collection. */
+  #allocate(): Buffer | undefined {
+    try {
+      return Buffer.allocUnsafeSlow(this.#maxBytes);
+    } catch (error) {
+      debug(() => ['nothing is kept, %d bytes could not be allocated: %s', this.#maxBytes, error]);
+      this.#maxBytes = 0;
+      return undefined;
+    }
   }
 }
 
