@@ -8,6 +8,7 @@ import {
   type StaticFilesOptions,
   staticFiles,
 } from '../src/index.js';
+import { wantsPage } from '../src/static/spa-fallback.js';
 import { processWide } from '../src/support/process-wide.js';
 import { Connection } from './helpers/connection.js';
 import { accept, decoded, prose } from './helpers/encoding.js';
@@ -214,5 +215,29 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     const answer = await get(`${(await serve(app)).url}/a.js`, accept('gzip'));
     expect(answer.headers['content-encoding']).toBe('gzip');
     expect(decoded(answer)).toBe(prose);
+  });
+});
+
+describe('wantsPage', () => {
+  const parts = ['', '/', '.', 'a', 'a.b', '/.', './', '//', '\n'];
+  const paths = parts.flatMap((a) => parts.flatMap((b) => parts.map((c) => `/${a}${b}${c}`)));
+
+  it('C87: goes by a dot after the last slash', () => {
+    for (const path of [...paths, `/${'a.'.repeat(7500)}`, `/${'a.'.repeat(7500)}a/`]) {
+      const last = path.split('/').at(-1) as string;
+      expect([path, wantsPage({ accept: 'text/html' }, [path], [])]).toEqual([path, !last.includes('.')]);
+    }
+  });
+
+  it('C87: runs no expression over the path', () => {
+    const path = `/${'a.'.repeat(7500)}a/`;
+    const ran: unknown[] = [];
+    const exec = RegExp.prototype.exec;
+    jest.spyOn(RegExp.prototype, 'exec').mockImplementation(function (this: RegExp, text) {
+      ran.push(text);
+      return exec.call(this, text);
+    });
+    wantsPage({ accept: 'text/html' }, [path], ['/api']);
+    expect(ran).not.toContain(path);
   });
 });

@@ -26,7 +26,11 @@ export function wantsPage(
   const { accept, 'sec-fetch-dest': dest } = headers;
   if (accept === undefined || (dest !== undefined && !pages.has(String(dest)))) return false;
   if (!namesHtml(accept)) return false;
-  return paths.every((path) => !/\.[^/]*$/.test(path) && !reserved.some((prefix) => isBelow(path, prefix)));
+  return paths.every((path) => !hasExtension(path) && !reserved.some((prefix) => isBelow(path, prefix)));
+}
+
+function hasExtension(path: string): boolean {
+  return path.includes('.', path.lastIndexOf('/') + 1);
 }
 
 /** As Express compares paths: without regard to case. */
