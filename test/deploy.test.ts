@@ -123,8 +123,8 @@ describe('nginxCache', () => {
       'proxy_cache_use_stale error timeout;',
       'proxy_cache_background_update on;',
       'proxy_cache_revalidate on;',
-      'proxy_cache_bypass $app_authorized $app_session;',
-      'proxy_no_cache $app_authorized $app_session $app_error;',
+      'proxy_cache_bypass $cache_app_authorized $cache_app_session $cache_app_body;',
+      'proxy_no_cache $cache_app_authorized $cache_app_session $cache_app_body $cache_app_error;',
       'proxy_set_header Forwarded "";',
       'proxy_set_header X-Forwarded-For $remote_addr;',
     ]) {
@@ -134,6 +134,16 @@ describe('nginxCache', () => {
       'proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;',
     );
   });
+
+  it.each(['http', 'upstream', 'sent_http', 'arg', 'cookie'])(
+    'a site called %s defines no variable of nginx itself',
+    (name) => {
+      const text = nginxCache({ upstreams, name, trustForwarded: true });
+      const defined = [...text.matchAll(/^map \S+ (\S+) \{$/gm)].map(([, variable]) => variable);
+      expect(defined.length).toBeGreaterThan(5);
+      for (const variable of defined) expect(variable).toContain(`$cache_${name}_`);
+    },
+  );
 
   it.each([
     ...['relative', '/', '/a/../b', '/a/..', '/a//b', '/a/./b', ''].map((value) => ['cachePath', value]),

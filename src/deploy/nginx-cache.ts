@@ -69,6 +69,8 @@ export function nginxCache(options: NginxCacheOptions): string {
     keepalive: isInteger('connections', 1, 4096),
   });
 
+  // `http_…`, `upstream_…` and the like are nginx's own, whatever the site is called
+  const own = `$cache_${name}`;
   const staleOn =
     stale === 'always' ? 'error timeout updating http_500 http_502 http_503 http_504' : 'error timeout';
   const session =
@@ -79,8 +81,8 @@ export function nginxCache(options: NginxCacheOptions): string {
     ? [
         'proxy_set_header Forwarded "";',
         'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
-        `proxy_set_header X-Forwarded-Host $${name}_forwarded_host;`,
-        `proxy_set_header X-Forwarded-Proto $${name}_forwarded_proto;`,
+        `proxy_set_header X-Forwarded-Host ${own}_forwarded_host;`,
+        `proxy_set_header X-Forwarded-Proto ${own}_forwarded_proto;`,
       ]
     : [
         '# the edge: what clients claim of themselves ends here',
@@ -91,7 +93,7 @@ export function nginxCache(options: NginxCacheOptions): string {
       ];
   // the scheme clients use, and the host they ask for, are part of what they get
   const key = trustForwarded
-    ? `$${name}_forwarded_proto://$host/$${name}_forwarded_host$request_uri`
+    ? `${own}_forwarded_proto://$host/${own}_forwarded_host$request_uri`
     : '$scheme://$host$request_uri';
 
   return [
@@ -102,30 +104,36 @@ export function nginxCache(options: NginxCacheOptions): string {
     ...indent([`keepalive ${keepalive};`]),
     '}',
     '',
-    ...map('$http_authorization', `$${name}_authorized`, ['default 1;', '"" 0;']),
-    ...map('$http_cookie', `$${name}_session`, session),
+    ...map('$http_authorization', `${own}_authorized`, ['default 1;', '"" 0;']),
+    '# what answers a body is for nobody else',
+    ...map('"$http_content_length$http_transfer_encoding"', `${own}_body`, [
+      'default 1;',
+      '"" 0;',
+      '"~^0+$" 0;',
+    ]),
+    ...map('$http_cookie', `${own}_session`, session),
     '# an answer that may be kept cannot depend on a cookie that is not sent',
-    ...map(`$request_method:$${name}_session`, `$${name}_cookie`, [
+    ...map(`$request_method:${own}_session`, `${own}_cookie`, [
       'default $http_cookie;',
       '"~^(GET|HEAD):0$" "";',
     ]),
     '# errors are not kept, but for what is not there',
-    ...map('$upstream_status', `$${name}_error`, ['default 0;', '"~^(4(?!04|10)|5)" 1;']),
-    ...map('$http_upgrade', `$${name}_connection`, ['default upgrade;', '"" "";']),
+    ...map('$upstream_status', `${own}_error`, ['default 0;', '"~^(4(?!04|10)|5)" 1;']),
+    ...map('$http_upgrade', `${own}_connection`, ['default upgrade;', '"" "";']),
     ...(trustForwarded
       ? [
-          ...map('$http_x_forwarded_proto', `$${name}_forwarded_proto`, [
+          ...map('$http_x_forwarded_proto', `${own}_forwarded_proto`, [
             'default $scheme;',
             'https https;',
             'http http;',
           ]),
-          ...map('$http_x_forwarded_host', `$${name}_forwarded_host`, [
+          ...map('$http_x_forwarded_host', `${own}_forwarded_host`, [
             'default $host;',
             String.raw`"~^[\w.-]+(:\d+)?$" $http_x_forwarded_host;`,
           ]),
         ]
       : []),
-    ...map('$upstream_cache_status', `$${name}_cache_status`, [
+    ...map('$upstream_cache_status', `${own}_cache_status`, [
       'default "nginx; fwd=method";',
       'HIT "nginx; hit";',
       'STALE "nginx; hit; detail=STALE";',
@@ -152,9 +160,9 @@ export function nginxCache(options: NginxCacheOptions): string {
         '',
         'proxy_set_header Host $host;',
         ...forwarded,
-        `proxy_set_header Cookie $${name}_cookie;`,
+        `proxy_set_header Cookie ${own}_cookie;`,
         'proxy_set_header Upgrade $http_upgrade;',
-        `proxy_set_header Connection $${name}_connection;`,
+        `proxy_set_header Connection ${own}_connection;`,
         '',
         `proxy_cache ${name};`,
         `proxy_cache_key "${key}";`,
@@ -166,9 +174,9 @@ export function nginxCache(options: NginxCacheOptions): string {
         `proxy_cache_use_stale ${staleOn};`,
         'proxy_cache_background_update on;',
         'proxy_cache_revalidate on;',
-        `proxy_cache_bypass $${name}_authorized $${name}_session;`,
-        `proxy_no_cache $${name}_authorized $${name}_session $${name}_error;`,
-        `add_header Cache-Status $${name}_cache_status always;`,
+        `proxy_cache_bypass ${own}_authorized ${own}_session ${own}_body;`,
+        `proxy_no_cache ${own}_authorized ${own}_session ${own}_body ${own}_error;`,
+        `add_header Cache-Status ${own}_cache_status always;`,
       ]),
       '}',
     ]),

@@ -5,7 +5,7 @@ import { isAddressList, isCookieList, isName } from './values.js';
 export interface ProxyCacheOptions {
   /** The instances of the app, each as `host:port`, with an IPv6 address in brackets. */
   readonly upstreams: readonly string[];
-  /** What names in the file begin with: lower-case letters, digits and `_`. @default 'app' */
+  /** What names in the file are made from: lower-case letters, digits and `_`. @default 'app' */
   readonly name?: string;
   /**
    * Cookies that belong to a user: a request with one of them goes past the cache. All of them, or those of these

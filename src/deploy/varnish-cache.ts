@@ -42,7 +42,7 @@ export interface VarnishCacheOptions extends ProxyCacheOptions {
 export function varnishCache(options: VarnishCacheOptions): string {
   const {
     upstreams = [],
-    name = 'app',
+    name: site = 'app',
     sessionCookies = true,
     stale = 'asked',
     keepSeconds = 86_400,
@@ -57,6 +57,8 @@ export function varnishCache(options: VarnishCacheOptions): string {
     probeMs: isInteger('milliseconds', 100, 3_600_000),
     purgeFrom: isNetworkList,
   });
+  // a word of the language or a module may be the name of a site
+  const name = `cache_${site}`;
   const backends = upstreams.map((upstream, i) => ({ ...addressOf(upstream), id: `${name}_${i + 1}` }));
   const always = stale === 'always';
 

@@ -41,6 +41,15 @@ describe('E72: what is written', () => {
     expect(await varnish.refuses(varnish.text({ ...options, ...more }))).toBeUndefined();
   });
 
+  it.each(['http', 'upstream', 'sent_http', 'req', 'std', 'sub', 'vcl_recv'])(
+    'is accepted by both for a site called %s',
+    async (name) => {
+      const options = { upstreams: ['127.0.0.1:3000'], name };
+      expect(await nginx.refuses(nginx.text({ ...options, trustForwarded: true }))).toBeUndefined();
+      expect(await varnish.refuses(varnish.text({ ...options, purgeFrom: ['::1'] }))).toBeUndefined();
+    },
+  );
+
   it('is checked: what is broken is refused by both', async () => {
     const options = { upstreams: ['127.0.0.1:3000'] };
     expect(await nginx.refuses(nginx.text(options).replace('lock on', 'lock maybe'))).toMatch(/lock/);
@@ -294,6 +303,30 @@ describe.each(proxies)('E91: behind $name', (kind) => {
       expect(await ask('connect.sid=s')).toEqual({ call: 3, cookie: 'connect.sid=s' });
       expect(await ask('theme=dark')).toEqual({ call: 1 });
       expect((await ask('theme=dark', '/seen/1', 'POST')).headers.cookie).toBe('theme=dark');
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
+
+describe.each(proxies)('E91: a GET with a body behind $name', (kind) => {
+  it.each([
+    ['a length', { 'content-length': '4' }],
+    ['chunks', { 'transfer-encoding': 'chunked' }],
+  ])('is answered for itself only, with %s', async (_how, framing) => {
+    const app = run('cached.mjs');
+    const proxy = await kind.start({ upstreams: [`127.0.0.1:${await app.port()}`] });
+    try {
+      const url = `http://127.0.0.1:${proxy.port}`;
+      const headers = { 'content-type': 'text/plain', ...framing };
+      await get(url, { path: '/told/1', headers, body: 'evil' });
+      expect((await get(url, { path: '/told/1' })).text).toBe('{}');
+      await get(url, { path: '/told/1', headers, body: 'evil' });
+      const empty = await get(url, { path: '/told/1', headers: { 'content-length': '0' } });
+      expect(empty.text).toBe('{}');
+      expect(cacheStatuses(String(empty.headers['cache-status'])).at(-1)?.parameters).toMatchObject({
+        hit: true,
+      });
     } finally {
       await proxy.stop();
     }
