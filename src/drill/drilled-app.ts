@@ -27,6 +27,8 @@ const pollMs = 50;
 const startMs = 30_000;
 /** What an app gets to leave by itself, a little more than a worker's drain may take. */
 const leaveMs = 12_000;
+/** What its last words get to arrive. */
+const wordsMs = 1000;
 const lastLines = 40;
 const longestLine = 500;
 
@@ -42,6 +44,8 @@ export class DrilledApp {
   readonly #exited: Promise<void>;
   readonly #lines: string[] = [];
   #serves = false;
+  /** All that it said has arrived. */
+  #silent = false;
 
   constructor(settings: AppSettings) {
     const { program, script, args, workers } = settings;
@@ -63,6 +67,9 @@ export class DrilledApp {
       this.#child.once('exit', () => resolve());
       this.#child.once('error', () => resolve());
     });
+    this.#child.once('close', () => {
+      this.#silent = true;
+    });
     process.once('exit', this.#kill);
   }
 
@@ -70,9 +77,15 @@ export class DrilledApp {
   async ready(signal: AbortSignal): Promise<Target> {
     const until = performance.now() + startMs;
     while (!signal.aborted && performance.now() < until) {
-      if (this.#gone) throw this.#cannotStart('it ended');
+      if (this.#gone) {
+        await this.#hear(() => this.#silent);
+        throw this.#cannotStart('it ended');
+      }
       const status = await this.#status();
-      if (status && status.deaths > 0) throw this.#cannotStart('a worker died before all were ready');
+      if (status && status.deaths > 0) {
+        await this.#hear(() => this.#lines.some((line) => /\bdied: /.test(line)));
+        throw this.#cannotStart('a worker died before all were ready');
+      }
       if (status && status.ready >= status.target) {
         this.#serves = true;
         return this.#choose(status);
@@ -144,6 +157,12 @@ export class DrilledApp {
     if (!address) throw new CannotDrill(`the app does not listen on port ${port}: its ports are ${ports}.`);
     const everywhere = address.host === null || address.host === '0.0.0.0' || address.host === '::';
     return { host: everywhere ? '127.0.0.1' : (address.host as string), port };
+  }
+
+  /** The control socket is faster than the log. */
+  async #hear(isAll: () => boolean): Promise<void> {
+    const until = performance.now() + wordsMs;
+    while (!isAll() && performance.now() < until) await delay(pollMs);
   }
 
   #cannotStart(why: string): CannotDrill {
