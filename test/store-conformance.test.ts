@@ -184,7 +184,7 @@ const brokenPairs: Record<string, (one: ReturnType<typeof plainStore>) => Partia
     lead: (_key, limitMs) => lead('', limitMs),
   }),
   'a lead that nobody ends is over after its limit, and who waits is let go': ({ lead }) => ({
-    lead: (key, limitMs) => lead(key, 10 * limitMs),
+    lead: (key, limitMs) => lead(key, 15 * limitMs),
   }),
   'who waits does so for its own limit at most': ({ lead }) => ({ lead: (key) => lead(key, 2500) }),
   'who ends a lead late or twice does not end that of its successor': () => {
