@@ -51,7 +51,7 @@ class Run {
   /** Resolves once the origin was called so often; what never comes is for the comparison to tell. */
   called(times: number): Promise<void> {
     return new Promise((resolve) => {
-      const giveUp = setTimeout(resolve, 500);
+      const giveUp = setTimeout(resolve, 2000);
       this.#watch = () => {
         if (this.calls < times) return;
         clearTimeout(giveUp);

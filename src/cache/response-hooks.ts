@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Body, End, Write, WriteCallback } from '../encoding/encoded-stream.js';
+import { type Body, type End, isBody, type Write, type WriteCallback } from '../encoding/encoded-stream.js';
 import { type HeadersArgument, setHeaders } from '../encoding/encoding-headers.js';
 import { takesText } from '../support/takes-text.js';
 
@@ -170,8 +170,4 @@ export function responseHooks(): {
       res.destroy = destroy as ServerResponse['destroy'];
     },
   };
-}
-
-function isBody(chunk: unknown): chunk is Body {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array;
 }

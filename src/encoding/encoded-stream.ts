@@ -14,6 +14,10 @@ const flushDelay = 10;
 
 export type Body = string | Uint8Array;
 
+export function isBody(chunk: unknown): chunk is Body {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+}
+
 /** What is called when a chunk was taken, or could not be. */
 export type WriteCallback = (error?: Error | null) => void;
 

@@ -4,7 +4,14 @@ import { takesText } from '../support/takes-text.js';
 import { unobserved } from '../support/unobserved.js';
 import { chooseCodec, type DecisionSettings } from './compression-decision.js';
 import type { EncodedCache } from './encoded-cache.js';
-import { type Body, EncodedStream, type End, type Write, type WriteCallback } from './encoded-stream.js';
+import {
+  type Body,
+  EncodedStream,
+  type End,
+  isBody,
+  type Write,
+  type WriteCallback,
+} from './encoded-stream.js';
 import type { Codec } from './encoders.js';
 import { declareEncoding, type HeadersArgument, headerText, setHeaders } from './encoding-headers.js';
 import { type KeptEncodings, keptEncodings } from './kept-encodings.js';
@@ -265,10 +272,6 @@ class ResponseEncoding {
       return undefined;
     }
   }
-}
-
-function isBody(chunk: unknown): chunk is Body {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array;
 }
 
 function byteLength(body: Body, charset?: BufferEncoding): number {
