@@ -232,19 +232,16 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     ['by default', undefined],
     ['encoded by wish', { filter: () => true }],
   ])('C72 sends the first event of an event stream at once, %s', async (_when, options) => {
-    const clock = deferred<number>();
     const address = await url((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/event-stream' });
       res.write('data: first\n\n');
-      clock.resolve(performance.now());
     }, options);
     const message = await slowClient(address);
     const decoder = options ? message.pipe(zlib.createGunzip()) : message;
     decoder.on('error', () => {});
-    // it never ends: that the event arrives at all is the point, how soon is bound loosely for a busy machine
+    // the response never ends: the event can only have been sent for itself
     const [event] = await once(decoder, 'data');
     expect(String(event)).toBe('data: first\n\n');
-    expect(performance.now() - (await clock.promise)).toBeLessThan(1000);
     expect(message.headers['content-encoding']).toBe(options ? 'gzip' : undefined);
     message.destroy();
   });

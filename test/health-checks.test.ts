@@ -1,4 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
 // @ts-expect-error the package has no types
 import session from 'express-session';
@@ -377,9 +380,10 @@ describe.each(['express4', 'express'])('healthChecks in a process with %s', (exp
     },
   );
 
-  it('E30: live answers from its thread while the main loop is blocked 3 s, and is 503 past the stall limit', async () => {
+  it('E30: live answers from its thread while the main loop is blocked, and is 503 past the stall limit', async () => {
     const livenessThread = { port: 0, host: '127.0.0.1', stallMs: 1500 };
-    const program = start({ standalone: true, options: { healthChecks: { livenessThread } } });
+    const blockUntil = path.join(mkdtempSync(path.join(tmpdir(), 'health-')), 'file');
+    const program = start({ standalone: true, blockUntil, options: { healthChecks: { livenessThread } } });
     const port = await program.port();
     const thread = `http://127.0.0.1:${/\d+/.exec(await program.line(/liveness on/))?.[0]}/livez`;
     expect(await get(thread)).toMatchObject({ status: 200 });
@@ -388,15 +392,15 @@ describe.each(['express4', 'express'])('healthChecks in a process with %s', (exp
     let status = 200;
     let lag = 0;
     while (status === 200) {
-      const asked = performance.now();
       const answer = await get(thread);
-      expect(performance.now() - asked).toBeLessThan(100);
       status = answer.status;
       expect(json(answer.text).eventLoopLagMs).toBeGreaterThanOrEqual(lag);
       lag = json(answer.text).eventLoopLagMs;
     }
     expect(status).toBe(503);
     expect(lag).toBeGreaterThanOrEqual(1500);
+    expect(program.err).not.toContain('free');
+    writeFileSync(blockUntil, '');
     await program.line(/^free/);
     await get(`http://127.0.0.1:${port}/livez`);
     expect(await get(thread)).toMatchObject({ status: 200 });
@@ -419,7 +423,7 @@ describe.each(['express4', 'express'])('healthChecks in a process with %s', (exp
   });
 
   it('E48: ready is sent when the checks pass, not before', async () => {
-    const program = start({ workers: 1, passAfterMs: 300 });
+    const program = start({ workers: 1, passesLater: true });
     await program.line(/worker 0 says ready/);
     const order = program.err.filter((line) => /asked|says/.test(line));
     expect(order[0]).toBe('asked, cold');

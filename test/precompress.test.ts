@@ -149,6 +149,8 @@ describe('precompress', () => {
     expect(await precompress(site.root)).toMatchObject({ written: 0, upToDate: 2 * known.length });
     expect(names(site.root).map((name) => fs.statSync(site.at(name)).ino)).toEqual(before);
     site.write('a.js', `${prose}!`);
+    const later = Date.now() / 1000 + 5;
+    fs.utimesSync(site.at('a.js'), later, later);
     expect(await precompress(site.root)).toMatchObject({ written: known.length, upToDate: known.length });
     expect(zlib.gunzipSync(fs.readFileSync(site.at('a.js.gz'))).toString()).toBe(`${prose}!`);
   });

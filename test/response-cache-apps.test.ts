@@ -179,11 +179,13 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     const { app } = make();
     app.use(createProxyMiddleware({ target, changeOrigin: true }) as RequestHandler);
     const { url } = await serve(app);
+    const time = clock();
     const answers = [await get(url), await get(url)];
     expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 1']);
     expect(answers[1]?.headers).toMatchObject({ 'x-up': '1', 'content-length': '6', age: '0' });
     const etag = answers[0]?.headers.etag as string;
     expect((await get(url, { headers: { 'if-none-match': etag } })).status).toBe(304);
+    time.stop();
   });
 
   it('a line of pino-http and a finish listener see every answer', async () => {

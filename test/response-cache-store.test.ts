@@ -225,7 +225,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
         return found.promise;
       },
     };
-    const { app } = make({ store });
+    const { app } = make({ store, storeTimeoutMs: 10_000 });
     const handler = saying();
     app.use(handler);
     const { server, url } = await serve(app);

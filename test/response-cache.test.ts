@@ -520,6 +520,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
   });
 
   it('stands aside for a cache that the app mounts itself', async () => {
+    const time = clock();
     const app = productionize(express(), { ...quiet(), cache: true });
     app.use(responseCache());
     const handler = saying();
@@ -528,9 +529,11 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     const [, hit] = [await get(url), await get(url)];
     expect([handler.calls, hit.headers['cache-status']]).toEqual([1, 'express-productionize; hit; ttl=60']);
     expect(conditionReport(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('kept');
+    time.stop();
   });
 
   it('works together with a cache of one route', async () => {
+    const time = clock();
     const app = productionize(express(), { ...quiet(), cache: true });
     const handler = counted((_req, res, call) => res.send(`call ${call}`));
     app.get('/', responseCache({ ttlSeconds: 60 }), handler);
@@ -538,9 +541,11 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     const answers = [await get(url), await get(url), await get(url)];
     expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 1', 'call 1']);
     expect(answers[2]?.headers['cache-status']).toMatch(/hit; ttl=60/);
+    time.stop();
   });
 
   it('runs once where the same cache is mounted twice', async () => {
+    const time = clock();
     const cache = responseCache();
     const app = productionize(express(), { ...quiet(), cache });
     const handler = saying();
@@ -551,6 +556,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
       'express-productionize; fwd=uri-miss; stored',
       'express-productionize; hit; ttl=60',
     ]);
+    time.stop();
   });
 
   it('knows the whole URL in a sub-app and in a router', async () => {

@@ -115,24 +115,22 @@ describe('the watch of the event loop', () => {
     const file = path.join(os.tmpdir(), `sync-io-release-${process.pid}`);
     const answer = get(`${running.url}/until/${encodeURIComponent(file)}`);
     // the request cannot end before the report was read
-    const line = await running.program.line(/Event loop blocked/);
+    const line = await running.program.line(/Event loop blocked.*GET \/until\/:file/);
     await running.program.line(/at spinUntil \(.*blocked-loop\.mjs:\d+:\d+\)/);
     fs.writeFileSync(file, '');
     const { text, headers } = await answer;
     fs.rmSync(file);
     expect(JSON.parse(text)).toEqual({ released: true });
-    expect(line).toContain('GET /until/:file');
     expect(line).toContain(`request ${headers['x-request-id']}`);
     const blocks = JSON.parse((await get(`${running.url}/blocks`)).text);
-    expect(blocks[0]).toMatchObject({ method: 'GET', route: '/until/:file' });
+    expect(blocks).toContainEqual(expect.objectContaining({ method: 'GET', route: '/until/:file' }));
     await quit(running);
   });
 
   it('C62 blames a regular expression that backtracks on its request', async () => {
     const running = await start();
     await get(`${running.url}/redos`);
-    const line = await running.program.line(/Event loop blocked/);
-    expect(line).toContain('GET /redos');
+    await running.program.line(/Event loop blocked.*GET \/redos/);
     await running.program.line(/at .*blocked-loop\.mjs/);
     await quit(running);
   });

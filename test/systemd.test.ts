@@ -100,6 +100,8 @@ it('E49: without a descriptor by the program systemd-notify, in order', async ()
   while (!told().includes('READY')) await new Promise(setImmediate);
   program.child.kill('SIGTERM');
   await program.exit();
+  // nobody waits for the program that tells it
+  while (!told().includes('STOPPING')) await new Promise(setImmediate);
   expect(told()).toMatch(
     new RegExp(
       `^/somewhere READY=1 STATUS=listening on port ${port}\n/somewhere STOPPING=1 STATUS=SIGTERM: draining EXTEND_TIMEOUT_USEC=\\d+\n$`,

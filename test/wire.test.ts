@@ -87,7 +87,7 @@ const conversations: Record<string, { steps: Step[]; expect: RegExp }> = {
     expect: /^(HTTP\/1\.1 400|$)/,
   },
   'a client that ends its half before the answer, which Node takes for gone': {
-    steps: [get('/slow', last), 'FIN'],
+    steps: [get('/left', last), 'FIN'],
     expect: /^$/,
   },
   'CONNECT, which nobody handles': { steps: [`CONNECT app.test:443 HTTP/1.1\r\n${host}\r\n`], expect: /^$/ },

@@ -19,11 +19,13 @@ const framesOfOne = 1;
 const framesOfAll = 50;
 const framesKept = 12;
 const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?):(\d+:\d+)(?:[),]|$)/;
+/** What Node calls from its queues was put there by others. */
+const queues = /^node:internal\/(?:.+\/)?(?:timers|task_queues)$/;
 const passedOver = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
 
-/** Whether Node calls on its own behalf; what it calls from its queues was put there by others. */
+/** Whether Node calls on its own behalf. */
 export function isNodesOwn(file: string): boolean {
-  return file.startsWith('node:internal/') && !/\/(?:timers|task_queues)$/.test(file);
+  return file.startsWith('node:internal/') && !queues.test(file);
 }
 
 /** Whether a call site is looked for behind this file. */
@@ -56,7 +58,7 @@ export function callSiteOf(below: Below): CallSite {
   const theirs =
     frames.find((frame) => !passedOver.test(frame.file)) ??
     frames.find((frame) => !frame.file.startsWith('node:')) ??
-    frames[0];
+    frames.find((frame) => !queues.test(frame.file));
   return {
     site: theirs ? `${theirs.file}:${theirs.position}` : '(no call site)',
     stack: lines.slice(0, framesKept).join('\n'),

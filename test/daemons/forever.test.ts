@@ -42,7 +42,7 @@ it('crashes: the guilty request gets a 500, and forever starts the app again', a
   const { port, pid, log } = await start();
   expect((await get(`http://127.0.0.1:${port}/crash`)).status).toBe(500);
   await pidAt(port, pid);
-  expect(log()).toContain('crashed as asked');
+  await until(async () => log().includes('crashed as asked'));
 });
 
 it('stops by SIGTERM after the answer to an open request, and stays stopped', async () => {

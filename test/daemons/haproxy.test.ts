@@ -30,6 +30,7 @@ async function balanced(ports: readonly [number, number]): Promise<number> {
     `defaults
   mode http
   timeout connect 1s
+  timeout check 5s
   timeout client 10s
   timeout server 10s
   retries 0
