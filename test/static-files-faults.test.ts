@@ -272,6 +272,20 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     await until(() => openBelow(root) === 0);
   });
 
+  it('a setHeaders that throws leaves no descriptor', async () => {
+    const { url, root, at } = await serveSite(
+      {},
+      {
+        setHeaders() {
+          throw new Error('no headers');
+        },
+      },
+    );
+    sparse(at('large.zip'), megabytes);
+    expect((await get(`${url}/large.zip`)).status).toBe(500);
+    expect(openBelow(root)).toBe(0);
+  });
+
   it('a slow client holds a few chunks in memory, and not the file', async () => {
     const { port, at, server } = await serveSite();
     sparse(at('large.zip'), 512 * megabytes);

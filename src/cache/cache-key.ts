@@ -115,7 +115,10 @@ function originOf(
   const { headers, socket } = req;
   const encrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true;
   let protocol = encrypted ? 'https' : 'http';
-  let host = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
+  const authority = headers[':authority'] as string | undefined;
+  let host = headers.host ?? authority ?? '';
+  // HTTP/2 has two names for the host, and a handler may read either
+  if (authority !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
   const sentProtocol = headers['x-forwarded-proto'];
   const sentHost = headers['x-forwarded-host'];
   const sent = sentProtocol !== undefined || sentHost !== undefined;

@@ -14,6 +14,7 @@ import { isPromise } from './store-access.js';
 import { answerStored, isKnown } from './stored-answer.js';
 import type { Stored } from './stored-response.js';
 import { tagsOf } from './tags.js';
+import { hasTrailers, noteTrailers } from './trailers.js';
 
 const debug = debugFor('cache');
 
@@ -70,6 +71,7 @@ export class Capture implements Watcher {
     this.#outer = { ...res.getHeaders() };
     this.#purgeMark = core.purges.mark;
     core.hooks.watch(res, this);
+    noteTrailers(res);
     if (lead === undefined) return;
     // all that wait need the whole answer; the client's own conditions are looked at when it is there
     this.#hideConditions();
@@ -190,7 +192,7 @@ export class Capture implements Watcher {
     const { res } = this.#miss.passage;
     if (this.#declared !== undefined && this.#declared !== body.length && !isBodiless(this.#storable)) {
       this.#giveUp('its length is not what Content-Length says', 'fail');
-    } else if ((res as { _trailer?: string })._trailer) this.#giveUp('it has trailers', 'dissolve');
+    } else if (hasTrailers(res)) this.#giveUp('it has trailers', 'dissolve');
     else if (!this.#isWhatWasSent(this.#storable)) {
       this.#giveUp('what stands before the cache made another answer of it', 'dissolve');
     } else this.#store(this.#storable, body);

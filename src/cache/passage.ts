@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEntry } from '../cache-store.js';
+import { isClosed } from '../support/response-state.js';
 import type { Target } from './cache-key.js';
 import type { Forwarded } from './cache-status.js';
 import type { Stored } from './stored-response.js';
@@ -44,5 +45,5 @@ export function passKeyOf({ target, credentials }: Miss): string {
 
 /** Whether somebody still waits for an answer. */
 export function isOpen(res: ServerResponse): boolean {
-  return !res.closed && !res.destroyed && !res.headersSent && !res.writableEnded;
+  return !isClosed(res) && !res.headersSent && !res.writableEnded;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { streamOf } from '../support/response-state.js';
 import type { Target } from './cache-key.js';
 import { wantsNothingStored } from './request-wishes.js';
 
@@ -8,6 +9,8 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   if (headers['transfer-encoding'] !== undefined) return 'request-body';
   const length = headers['content-length'];
   if (length !== undefined && length !== '0') return 'request-body';
+  // HTTP/2 needs no header for a body
+  if (streamOf({ req })?.endAfterHeaders === false) return 'request-body';
   if ((req as { upgrade?: boolean }).upgrade === true || headers.upgrade?.toLowerCase() === 'websocket') {
     return 'upgrade';
   }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { headerText } from '../encoding/encoding-headers.js';
 import { warnOnce } from '../errors.js';
 import { debugFor } from '../support/debug.js';
+import { isClosed } from '../support/response-state.js';
 import { decideAnswer, type FileAnswer, setFileHeaders } from './file-answer.js';
 import { httpError, statusError } from './http-error.js';
 import { FileChanged, openFile } from './open-file.js';
@@ -164,13 +165,14 @@ export class FileServer {
           continue;
         }
         const file = await openFile(representation);
-        if (isOver(res)) {
+        try {
+          if (isOver(res)) return;
+          this.#head(res, found, answer);
+          const { start, end } = part ?? { start: 0, end: representation.state.size - 1 };
+          await streamFile(file, res, start, end - start + 1);
+        } finally {
           await file.close();
-          return;
         }
-        this.#head(res, found, answer);
-        const { start, end } = part ?? { start: 0, end: representation.state.size - 1 };
-        await streamFile(file, res, start, end - start + 1);
         return;
       } catch (error) {
         const changed = error instanceof FileChanged || isMissing(error);
@@ -191,7 +193,7 @@ export class FileServer {
 
 /** Somebody else answered while a file was waited for, or there is nobody to answer any more. */
 function isOver(res: ServerResponse): boolean {
-  return res.headersSent || res.closed || res.destroyed;
+  return res.headersSent || isClosed(res);
 }
 
 function pathsOf(req: IncomingMessage): string[] {

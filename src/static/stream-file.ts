@@ -2,13 +2,13 @@ import type fs from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { resetResponse } from '../answer/response-reset.js';
 import { contextOf } from '../request-context.js';
+import { isClosed } from '../support/response-state.js';
 
 const chunkBytes = 64 * 1024;
 
 /**
- * Sends `length` bytes of an open file from `start` on, at the pace of the client, and closes it: when all was sent, when
- * the client left, when the file turned out shorter or cannot be read. The last two end the connection, since the
- * announced length cannot be kept.
+ * Sends `length` bytes of an open file from `start` on, at the pace of the client, until all was sent or the client
+ * left. A file that turns out shorter or cannot be read ends the connection, since the announced length cannot be kept.
  */
 export async function streamFile(
   handle: fs.promises.FileHandle,
@@ -18,7 +18,7 @@ export async function streamFile(
 ): Promise<void> {
   let position = start;
   let left = length;
-  let closed = res.closed === true;
+  let closed = isClosed(res);
   let wake = (): void => {};
   const onClose = (): void => {
     closed = true;
@@ -51,6 +51,5 @@ export async function streamFile(
   } finally {
     res.off('close', onClose);
     res.off('drain', onDrain);
-    await handle.close();
   }
 }
