@@ -219,15 +219,46 @@ describe('precompress', () => {
 
   it('a file that changes while it is read gets no sibling, and the others do', async () => {
     const site = makeSite({ 'a.js': prose, 'b.js': prose });
-    const rm = fs.createWriteStream;
-    jest.spyOn(fs, 'createWriteStream').mockImplementation((file, options) => {
-      if (/\.a\.js\.gz/.test(String(file))) fs.appendFileSync(site.at('a.js'), 'more');
-      return rm.call(fs, file, options);
+    const { createWriteStream } = fs;
+    const { open } = fs.promises;
+    let original = '';
+    jest.spyOn(fs.promises, 'open').mockImplementation((file, ...rest) => {
+      original = String(file);
+      return open.call(fs.promises, file, ...rest);
     });
-    const report = await precompress(site.root, { encodings: ['gzip'] });
+    jest.spyOn(fs, 'createWriteStream').mockImplementation((...args) => {
+      if (original === site.at('a.js')) fs.appendFileSync(original, 'more');
+      return createWriteStream.apply(fs, args);
+    });
+    const report = await precompress(site.root, { encodings: ['gzip'], concurrency: 1 });
     expect(report.failed).toEqual([{ file: 'a.js.gz', message: 'it changed while it was read' }]);
     expect(names(site.root)).toEqual(['.precompressed.json', 'a.js', 'b.js', 'b.js.gz']);
     expect(openBelow(site.root)).toBe(0);
+  });
+
+  it('a name that leaves room for the extension alone gets its siblings', async () => {
+    const name = `${'n'.repeat(255 - '.js.zst'.length)}.js`;
+    const site = makeSite({ [name]: prose });
+    expect((await precompress(site.root)).failed).toEqual([]);
+    expect(names(site.root)).toEqual(['.precompressed.json', name, ...withSiblings(name).sort()]);
+  });
+
+  it('a run that ends while another one is at work is not forgotten by it', async () => {
+    const site = makeSite({ 'a.js': prose });
+    const { open } = fs.promises;
+    let others: Promise<unknown> | undefined;
+    jest.spyOn(fs.promises, 'open').mockImplementation(async (...args) => {
+      if (others === undefined) {
+        others = Promise.resolve();
+        await precompress(site.root, { encodings: ['br'] });
+      }
+      return open.apply(fs.promises, args);
+    });
+    await precompress(site.root, { encodings: ['gzip'] });
+    expect(names(site.root)).toEqual(['.precompressed.json', 'a.js', 'a.js.br', 'a.js.gz']);
+    fs.rmSync(site.at('a.js'));
+    expect(await precompress(site.root, { prune: true })).toMatchObject({ removed: 2 });
+    expect(names(site.root)).toEqual([]);
   });
 
   it('a sibling is never seen half-written', async () => {
@@ -364,21 +395,81 @@ describe('express-productionize precompress', () => {
     expect(names(site.root).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('one that is killed leaves no half sibling, and the next one goes on', async () => {
+  it('what one that is killed leaves is no half sibling, and the next one removes it', async () => {
     const site = makeSite(
-      Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`f${i}.js`, noise(900_000, `${i}`)])),
+      Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`sub/f${i}.js`, noise(900_000, `${i}`)])),
     );
     const program = run(cli, { args: ['precompress', site.root] });
-    const watcher = fs.watch(site.root);
-    // a temporary file appeared
-    await once(watcher, 'change');
+    await unfinished(site);
     program.child.kill('SIGKILL');
     await program.exit();
-    watcher.close();
+    const left = hidden(site);
+    expect(left).not.toEqual([]);
     for (const name of names(site.root).filter((one) => one.endsWith('.js.gz'))) {
       expect(zlib.gunzipSync(fs.readFileSync(site.at(name)))).toHaveLength(900_000);
     }
+    // a machine of another name, an id that is none, and what only looks alike
+    const others = [
+      left[0]?.replace(/-[0-9a-f]{12}-/, '-0123456789ab-'),
+      left[0]?.replace('.tmp', '.bak'),
+      left[0]?.replace('/.', '/.my'),
+      `${left[0]}.tmp`,
+      'sub/.precompress-.tmp',
+    ].map(String);
+    for (const name of others) site.write(name, 'precious');
+    await ask(site, '--dry-run', '--encodings', 'gzip');
+    expect(hidden(site)).toEqual([...left, ...others].sort());
     expect((await ask(site, '--encodings', 'gzip')).code).toBe(0);
-    expect(names(site.root)).toContain('f7.js.gz');
+    expect(hidden(site)).toEqual([...others].sort());
+    for (const name of others) expect(fs.readFileSync(site.at(name), 'utf8')).toBe('precious');
+    expect(names(site.root)).toContain('sub/f7.js.gz');
+  });
+
+  it('one leaves alone what another that still runs, or stands still, is writing', async () => {
+    const site = makeSite({ 'sub/a.js': noise(1_000_000) });
+    const program = run(cli, { args: ['precompress', site.root, '--encodings', 'br'] });
+    await unfinished(site);
+    program.child.kill('SIGSTOP');
+    const theirs = hidden(site);
+    expect(theirs).toHaveLength(1);
+    expect((await ask(site, '--encodings', 'gzip')).code).toBe(0);
+    expect(hidden(site)).toEqual(theirs);
+    program.child.kill('SIGCONT');
+    expect((await program.exit()).code).toBe(0);
+    expect(hidden(site)).toEqual([]);
+    expect(names(site.root)).toEqual([
+      '.precompressed.json',
+      ...['', '.br', '.gz'].map((end) => `sub/a.js${end}`),
+    ]);
+  });
+
+  it('one removes what an earlier process of its own id left', async () => {
+    const site = makeSite({ 'a.js': prose });
+    const { rename } = fs.promises;
+    let name = '';
+    jest.spyOn(fs.promises, 'rename').mockImplementation(async (from, to) => {
+      name ||= path.basename(String(from));
+      await rename(from, to);
+    });
+    await precompress(site.root, { encodings: ['gzip'] });
+    site.write(name, 'half');
+    await precompress(site.root);
+    expect(names(site.root)).toContain(name);
+    const uptime = jest.spyOn(process, 'uptime').mockReturnValue(-60);
+    await precompress(site.root);
+    uptime.mockRestore();
+    expect(names(site.root)).not.toContain(name);
   });
 });
+
+/** What is hidden in the folder `sub`, sorted. */
+function hidden(site: Site): string[] {
+  return names(site.root).filter((name) => name.startsWith('sub/.'));
+}
+
+/** Resolves once a run has begun to write something. */
+async function unfinished(site: Site): Promise<void> {
+  const watcher = fs.watch(site.at('sub'));
+  while (hidden(site).length === 0) await once(watcher, 'change');
+  watcher.close();
+}

@@ -5,6 +5,7 @@ import type { PrecompressReport } from '../precompress.js';
 import type { SiblingManifest } from './sibling-manifest.js';
 import { writeSibling } from './sibling-writer.js';
 import { copyToleranceMs, isCopyOf, isWorthEncoding, siblingExtensions } from './siblings.js';
+import { removeIfLeftOver } from './unfinished-files.js';
 
 /** What {@link Precompression} goes by. */
 export interface PrecompressionSettings {
@@ -97,6 +98,8 @@ export class Precompression {
     try {
       for await (const entry of await fs.promises.opendir(folder)) {
         if (!entry.name.startsWith('.')) yield entry;
+        else if (entry.isFile() && !this.#settings.dryRun)
+          await removeIfLeftOver(path.join(folder, entry.name));
       }
     } catch (error) {
       this.#fail(folder, error);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { debugFor } from '../support/debug.js';
 import { isServable } from './request-path.js';
 import { copyToleranceMs, siblingExtensions } from './siblings.js';
+import { unfinishedFile } from './unfinished-files.js';
 
 const debug = debugFor('precompress');
 
@@ -21,7 +22,8 @@ interface Made {
 export class SiblingManifest {
   readonly #root: string;
   readonly #made: Map<string, Made>;
-  #isChanged = false;
+  /** What this run made, and removed. */
+  readonly #changes = new Map<string, Made | undefined>();
 
   private constructor(root: string, made: Map<string, Made>) {
     this.#root = root;
@@ -30,20 +32,7 @@ export class SiblingManifest {
 
   /** Reads the manifest of a folder; one that is missing or damaged knows of nothing. */
   static async of(root: string): Promise<SiblingManifest> {
-    const made = new Map<string, Made>();
-    try {
-      const text = await fs.promises.readFile(path.join(root, manifestName), 'utf8');
-      for (const [name, { size, mtimeMs }] of Object.entries(
-        JSON.parse(text).siblings as Record<string, Made>,
-      )) {
-        // the file could have been written by anybody: it names no path outside
-        const isSibling = Object.values(siblingExtensions).some((extension) => name.endsWith(extension));
-        if (isSibling && isServable(`/${name}`, [])) made.set(name, { size, mtimeMs });
-      }
-    } catch (error) {
-      debug(() => ['no manifest in %s: %s', root, error]);
-    }
-    return new SiblingManifest(root, made);
+    return new SiblingManifest(root, await read(root));
   }
 
   /** Whether a sibling is just as we made it. */
@@ -53,12 +42,14 @@ export class SiblingManifest {
   }
 
   add(file: string, { size, mtimeMs }: Made): void {
-    this.#isChanged = true;
-    this.#made.set(this.#nameOf(file), { size, mtimeMs });
+    const name = this.#nameOf(file);
+    this.#made.set(name, { size, mtimeMs });
+    this.#changes.set(name, { size, mtimeMs });
   }
 
   delete(file: string): void {
-    if (this.#made.delete(this.#nameOf(file))) this.#isChanged = true;
+    const name = this.#nameOf(file);
+    if (this.#made.delete(name)) this.#changes.set(name, undefined);
   }
 
   /** The siblings we made of originals that are gone. */
@@ -83,14 +74,20 @@ export class SiblingManifest {
   }
 
   async save(): Promise<void> {
-    if (!this.#isChanged) return;
+    if (this.#changes.size === 0) return;
+    // another run may have saved what it did since this one began
+    const made = await read(this.#root);
+    for (const [name, state] of this.#changes) {
+      if (state === undefined) made.delete(name);
+      else made.set(name, state);
+    }
     const file = path.join(this.#root, manifestName);
-    if (this.#made.size === 0) {
+    if (made.size === 0) {
       await fs.promises.rm(file, { force: true });
       return;
     }
-    const siblings = Object.fromEntries([...this.#made].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const unfinished = `${file}.${process.pid}`;
+    const siblings = Object.fromEntries([...made].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const unfinished = await unfinishedFile(this.#root);
     try {
       await fs.promises.writeFile(unfinished, `${JSON.stringify({ version: 1, siblings })}\n`);
       await fs.promises.rename(unfinished, file);
@@ -103,6 +100,23 @@ export class SiblingManifest {
   #nameOf(file: string): string {
     return path.relative(this.#root, file).split(path.sep).join('/');
   }
+}
+
+async function read(root: string): Promise<Map<string, Made>> {
+  const made = new Map<string, Made>();
+  try {
+    const text = await fs.promises.readFile(path.join(root, manifestName), 'utf8');
+    for (const [name, { size, mtimeMs }] of Object.entries(
+      JSON.parse(text).siblings as Record<string, Made>,
+    )) {
+      // the file could have been written by anybody: it names no path outside
+      const isSibling = Object.values(siblingExtensions).some((extension) => name.endsWith(extension));
+      if (isSibling && isServable(`/${name}`, [])) made.set(name, { size, mtimeMs });
+    }
+  } catch (error) {
+    debug(() => ['no manifest in %s: %s', root, error]);
+  }
+  return made;
 }
 
 async function isGone(file: string): Promise<boolean> {

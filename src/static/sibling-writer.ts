@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { codecOf, type Encoding } from '../encoding/encoders.js';
 import { isAlike } from './file-state.js';
 import { siblingExtensions } from './siblings.js';
+import { unfinishedFile } from './unfinished-files.js';
 
 /** The time of a build is paid once, that of a download by everybody. */
 const bestLevels: Readonly<Record<Encoding, number>> = { br: 11, gzip: 9, zstd: 19 };
@@ -11,16 +12,13 @@ const bestLevels: Readonly<Record<Encoding, number>> = { br: 11, gzip: 9, zstd: 
 /** What became of a sibling. */
 export type Written = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
 
-let count = 0;
-
 /**
  * Encodes a file into its sibling, which takes its place at once and complete, with the time of the original; nothing
  * is left behind where that fails. Throws where the file changes meanwhile.
  */
 export async function writeSibling(file: string, encoding: Encoding): Promise<Written> {
   const sibling = file + siblingExtensions[encoding];
-  count += 1;
-  const unfinished = path.join(path.dirname(file), `.${path.basename(sibling)}.${process.pid}-${count}.tmp`);
+  const unfinished = await unfinishedFile(path.dirname(file));
   const handle = await fs.promises.open(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
   try {
     const before = await handle.stat();
