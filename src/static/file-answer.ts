@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import fresh from 'fresh';
 import parseRange from 'range-parser';
 import { headerText, varyOnEncoding } from '../encoding/encoding-headers.js';
+import { modifiedMs } from './file-state.js';
 import type { Representation, Resource } from './resource.js';
 
 /** The bytes of a representation that are asked for. */
@@ -30,7 +31,8 @@ export function decideAnswer({ method, headers }: IncomingMessage, resource: Res
     wanted !== undefined || accepted === undefined ? identity : (resource.offer(accepted) ?? identity);
   if (isConditional(headers)) {
     const { etag } = representation;
-    if (isPreconditionFailed(headers, etag, resource.stats.mtimeMs)) return { status: 412, representation };
+    if (isPreconditionFailed(headers, etag, modifiedMs(resource.stats)))
+      return { status: 412, representation };
     if (fresh(headers, { etag, 'last-modified': resource.lastModified })) {
       return { status: 304, representation };
     }
@@ -49,29 +51,37 @@ function isConditional(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, mtimeMs: number): boolean {
+function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, modified: number): boolean {
   const match = headers['if-match'];
   if (match !== undefined) {
     return match.trim() !== '*' && !match.split(',').some((tag) => isStrongly(tag.trim(), etag));
   }
   const since = headers['if-unmodified-since'];
-  return since !== undefined && toSecond(mtimeMs) > Date.parse(since);
+  return since !== undefined && toSecond(modified) > Date.parse(since);
 }
 
 /** The one range that is asked for of the identity; several, or one that does not apply, are answered by the whole. */
 function rangeOf(headers: IncomingHttpHeaders, resource: Resource): Part | 'unsatisfiable' | undefined {
   const condition = headers['if-range'];
   if (typeof condition === 'string' && !isStillTheSame(condition.trim(), resource)) return undefined;
-  const ranges = parseRange(resource.identity.state.size, headers.range as string, { combine: true });
+  const { size } = resource.identity.state;
+  const ranges = parseRange(size, withinSize(headers.range as string, size), { combine: true });
   if (ranges === -1) return 'unsatisfiable';
   if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return undefined;
   return ranges[0];
 }
 
+/** More last bytes than there are mean all of them (RFC 9110 section 14.1.2); range-parser takes that for no range. */
+function withinSize(range: string, size: number): string {
+  return range.replace(/([=,]\s*)-(\d+)/g, (suffix, before, length) =>
+    Number(length) > size ? `${before}0-` : suffix,
+  );
+}
+
 /** RFC 9110 section 13.1.5: only a strong match may continue what the client holds. */
 function isStillTheSame(condition: string, { identity, stats }: Resource): boolean {
   if (/^(?:W\/)?"/.test(condition)) return isStrongly(condition, identity.etag);
-  return !identity.etag.startsWith('W/') && Date.parse(condition) === toSecond(stats.mtimeMs);
+  return !identity.etag.startsWith('W/') && Date.parse(condition) === toSecond(modifiedMs(stats));
 }
 
 function isStrongly(tag: string, etag: string): boolean {

@@ -25,12 +25,20 @@ export function isAtRest({ ctimeMs }: FileState, now: number): boolean {
   return Math.abs(now - ctimeMs) > restMs;
 }
 
+/** Before it no file was written that is served now: Nix, Buildpacks, Bazel and `npm pack` give all files one such date. */
+const firstDate = Date.UTC(1990, 0);
+
+/** When a file was written; where its date says nothing about that, when it came to be where it is. */
+export function modifiedMs({ mtimeMs, ctimeMs }: Pick<FileState, 'mtimeMs' | 'ctimeMs'>): number {
+  return mtimeMs < firstDate ? ctimeMs : mtimeMs;
+}
+
 /**
  * The validator of a representation. It is strong where another state of the file would have another one (RFC 9110
  * section 8.8.1).
  */
 export function etagOf(state: FileState, encoding: string | undefined, now: number): string {
   const suffix = encoding === undefined ? '' : `-${encoding}`;
-  const tag = `"${state.size.toString(16)}-${Math.trunc(state.mtimeMs * 1000).toString(16)}${suffix}"`;
+  const tag = `"${state.size.toString(16)}-${Math.trunc(modifiedMs(state) * 1000).toString(16)}${suffix}"`;
   return isAtRest(state, now) ? tag : `W/${tag}`;
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { negotiation } from '../encoding/content-encoding.js';
 import type { Encoding } from '../encoding/encoders.js';
-import { etagOf, type FileState, isAtRest, isSame } from './file-state.js';
+import { etagOf, type FileState, isAtRest, isSame, modifiedMs } from './file-state.js';
 import { isServable } from './request-path.js';
 import { isCopyOf, isWorthEncoding, siblingExtensions, typeOf } from './siblings.js';
 
@@ -126,7 +126,7 @@ export class ResourceReader {
     return {
       path,
       stats,
-      lastModified: stats.mtime.toUTCString(),
+      lastModified: new Date(modifiedMs(stats)).toUTCString(),
       cacheControl: this.#settings.cacheControl(path, type),
       varies: observed.siblings.length > 0,
       identity,
