@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import { closeAfterAnswer } from './shutdown/closing-answers.js';
+import { closeWithConnection } from './support/pipelined-responses.js';
 
 /** Where an app stands in its life. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
@@ -67,6 +68,8 @@ export function trackResponse(
   lifecycle.inFlight.add(res);
   if (onClose === untrack) (res as Tracked)[lifecycleKey] = lifecycle;
   res.on('close', onClose);
+  // a response without a socket waits behind another one
+  if (res.socket === null) closeWithConnection(res);
   if (lifecycle.state === 'draining') closeAfterAnswer(res);
 }
 

@@ -4,6 +4,8 @@ import helmet from 'helmet';
 import morgan from 'morgan';
 import { pinoHttp } from 'pino-http';
 import { conditionReport, productionize } from '../src/index.js';
+import { Connection } from './helpers/connection.js';
+import { deferred } from './helpers/deferred.js';
 import { expressVersions } from './helpers/express-versions.js';
 import { memoryLog, quiet } from './helpers/memory-log.js';
 import { killAll, run } from './helpers/program.js';
@@ -39,6 +41,27 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect((await get(`${url}/throws`)).status).toBe(500);
     const line = await log.line(({ status }) => status === 500);
     expect(line).toMatchObject({ route: '/throws', err: { message: 'thrown', stack: expect.any(String) } });
+  });
+
+  it('ends pipelined requests with their connection, the ones that wait too', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    let aborted = 0;
+    const arrived = deferred<void>();
+    app.get('/slow/:id', (req) => {
+      req.signal.addEventListener('abort', () => aborted++);
+      if (req.params.id === '2') arrived.resolve();
+    });
+    const { port } = await serve(app);
+    const client = await Connection.open(port);
+    for (const id of [0, 1, 2]) await client.request(`/slow/${id}`);
+    await arrived.promise;
+    client.destroy();
+    for (const id of [0, 1, 2]) {
+      expect(await log.line(({ url }) => url === `/slow/${id}`)).toMatchObject({ outcome: 'aborted' });
+    }
+    expect(aborted).toBe(3);
+    expect(log.lines).toHaveLength(3);
   });
 
   it('C9 changes nothing when called twice', async () => {

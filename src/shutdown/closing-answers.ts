@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { isFollowed } from '../support/pipelined-responses.js';
 
 type Headers = OutgoingHttpHeaders | readonly unknown[];
 type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse;
@@ -21,7 +22,10 @@ export function closeAfterAnswer(res: ServerResponse): void {
   const { writeHead } = response;
   response.writeHead = function writeHeadAndClose(status, ...rest) {
     if (status < 200) return writeHead.call(this, status, ...rest);
-    if (!this.headersSent) this.setHeader('Connection', 'close');
+    // requests that the client has sent behind this one are answered first
+    if (this.headersSent) return writeHead.call(this, status, ...rest);
+    if (isFollowed(this as ServerResponse)) this.removeHeader('Connection');
+    else this.setHeader('Connection', 'close');
     return writeHead.call(this, status, ...rest.map(withoutConnection));
   };
   hintAtFirstWrite(response);
@@ -64,7 +68,12 @@ export function isEventStream(res: ServerResponse): boolean {
 /** Ends a stream of events between two lines; what the app still writes to it is dropped. */
 export function endEventStream(res: ServerResponse): void {
   res.on('error', () => {});
-  res.end(retryHint());
+  try {
+    res.end(retryHint());
+  } catch {
+    // a hook of the app failed
+    res.destroy();
+  }
 }
 
 function retryHint(): string {

@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+
+// registered, so that two copies of the package share it
+const waitingKey = Symbol.for('express-productionize.waiting-responses');
+
+type Pipelined = Socket & { [waitingKey]?: Set<ServerResponse> };
+
+/**
+ * Lets a response end with its connection while it waits for those before it: of a pipelined connection Node closes
+ * only the response that has the socket, and the others would never be heard of again.
+ */
+export function closeWithConnection(res: ServerResponse): void {
+  const socket: Pipelined | null = res.req.socket;
+  if (!(socket instanceof Socket)) return;
+  if (socket[waitingKey] === undefined) {
+    const waiting = new Set<ServerResponse>();
+    socket[waitingKey] = waiting;
+    socket.once('close', () => {
+      const left = [...waiting].filter((one) => one.socket === null && !one.writableFinished);
+      for (const one of left) one.destroy();
+      // newer versions of Node let a response without a socket close when it is destroyed
+      setImmediate(() => {
+        for (const one of left) if (waiting.has(one)) one.emit('close');
+      });
+    });
+  }
+  socket[waitingKey].add(res);
+  res.once('close', forget);
+}
+
+function forget(this: ServerResponse): void {
+  (this.req.socket as Pipelined | null)?.[waitingKey]?.delete(this);
+}
+
+/** Whether the client has sent another request behind that of this response. */
+export function isFollowed(res: ServerResponse): boolean {
+  const waiting = [...((res.req.socket as Pipelined | null)?.[waitingKey] ?? [])];
+  return waiting.length > 0 && waiting.at(-1) !== res;
+}
