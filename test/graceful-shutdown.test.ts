@@ -356,6 +356,7 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
       { name: 'first' },
       { name: 'throwing', how: 'throws' },
       { name: 'hanging', how: 'hangs', timeoutMs: 50 },
+      { name: 'unreadable', how: 'unreadable' },
       { name: 'last', how: 'slow' },
     ];
     const program = start({ hooks });
@@ -363,11 +364,65 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     program.child.kill('SIGTERM');
     expect(await program.exit()).toEqual(cut);
     expect(program.err.filter((line) => line.startsWith('hook '))).toEqual(
-      ['last', 'hanging', 'throwing', 'first'].map((name) => `hook ${name}`),
+      ['last', 'unreadable', 'hanging', 'throwing', 'first'].map((name) => `hook ${name}`),
     );
     const messages = log(program).map(({ msg }) => msg);
     expect(messages).toContainEqual('SIGTERM: hanging did not end within 50 ms');
     expect(messages).toContainEqual(expect.stringContaining('throwing failed: Error: throwing threw'));
+    expect(messages).toContainEqual(expect.stringContaining('unreadable failed: '));
+  });
+
+  it.each(['productionize', 'standalone'] as const)(
+    'answers all that a client has pipelined, and closes with the last (%s)',
+    async (way) => {
+      const program = start({ way });
+      const client = await open(await program.port());
+      for (const id of [1, 2, 3]) await client.request(`/slow/${id}`);
+      await program.line(/arrived 3/);
+      program.child.kill('SIGTERM');
+      await program.line(/draining/);
+      program.child.kill('SIGUSR2');
+      const answers = (await client.rest()).split(/(?=HTTP\/1.1 )/);
+      expect(answers).toHaveLength(3);
+      answers.forEach((answer, i) => {
+        expect(answer).toMatch(new RegExp(`slow ${i + 1}$`));
+        expect(/^connection: close/im.test(answer)).toBe(i === 2);
+      });
+      expect(await program.exit()).toEqual(clean);
+    },
+  );
+
+  it('forgets what a client pipelined and left', async () => {
+    const program = start();
+    const client = await open(await program.port());
+    for (const id of [1, 2, 3]) await client.request(`/slow/${id}`);
+    await program.line(/arrived 3/);
+    client.destroy();
+    await program.line(/slow\/1.*aborted/);
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual(clean);
+    expect(program.out.join()).not.toMatch(/open requests/);
+  });
+
+  it('names a request head that never became complete', async () => {
+    const program = start({ options: { gracefulShutdown: { timeoutMs: 300 } } });
+    const client = await idle(await program.port());
+    await client.send('GET / HTTP/1.1\r\nHost: a');
+    const other = await idle(await program.port());
+    expect(other.isEnded).toBe(false);
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual(cut);
+    expect(log(program)).toContainEqual(expect.objectContaining({ open: ['unfinished request head'] }));
+  });
+
+  it('ends a stream of events whose end an app broke', async () => {
+    const program = start();
+    const client = await open(await program.port());
+    await client.request('/broken-events');
+    await client.has(/data: first/);
+    program.child.kill('SIGTERM');
+    await client.ended;
+    expect(await program.exit()).toEqual(clean);
   });
 
   it.each(['productionize', 'standalone'] as const)(

@@ -85,7 +85,8 @@ function closeIdle({ servers }: Leaving): void {
 
 /** Destroys what is still open. Returns what it was, for the log. */
 export function cut(leaving: Leaving): string[] {
-  const open = stillOpen(leaving);
+  closeIdle(leaving);
+  const open = [...stillOpen(leaving), ...unfinishedRequests(leaving)];
   for (const res of inFlightOf(leaving)) res.destroy();
   for (const { sockets, sessions } of connectionsOf(leaving)) {
     for (const session of sessions) session.destroy();
@@ -104,6 +105,14 @@ export function stillOpen(leaving: Leaving): string[] {
     for (const _ of connections.sessions) count('HTTP/2 session');
   }
   return [...counts].map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
+}
+
+/** Connections in the middle of a request head, once the idle ones are closed. */
+function unfinishedRequests(leaving: Leaving): string[] {
+  const answering = new Set([...inFlightOf(leaving)].map(({ req }) => req.socket));
+  const spoken = connectionsOf(leaving).flatMap((connections) => [...connections.those('spoken')]);
+  const count = spoken.filter((socket) => !answering.has(socket)).length;
+  return count > 0 ? [`unfinished request head${count > 1 ? ` (${count})` : ''}`] : [];
 }
 
 function nameOf({ req }: ServerResponse): string {

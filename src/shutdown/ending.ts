@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { quote } from '../errors.js';
 import type { Lifecycle } from '../lifecycle.js';
 import { debugFor } from '../support/debug.js';
 import { processWide } from '../support/process-wide.js';
@@ -123,7 +124,10 @@ export function endProcess(demand: Demand): void {
   if (now) ending.run.endDelay.abort();
   announce(leaving);
   const manners = all.length === 0 && demand.manner ? [demand.manner] : all;
-  void runDown(ending.run, manners, all, demand.timeoutMs);
+  runDown(ending.run, manners, all, demand.timeoutMs).catch((error) => {
+    say(manners, { level: 'error', reason, message: `${reason}: exit 1, the drain failed: ${quote(error)}` });
+    process.exit(1);
+  });
 }
 
 /** Ends the process without waiting any longer. */

@@ -1,4 +1,5 @@
 import { quote } from '../errors.js';
+import { read } from '../logging/log-error.js';
 import { processWide } from '../support/process-wide.js';
 
 /** What a part of the app does when the process ends. */
@@ -49,7 +50,8 @@ export async function runHook({ name, run, timeoutMs }: Hook, leftMs: number): P
   try {
     return await Promise.race([Promise.resolve(run()).then(() => undefined), late]);
   } catch (error) {
-    return `${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : quote(error)}`;
+    const stack = read(error, 'stack');
+    return `${name} failed: ${typeof stack === 'string' ? stack : quote(error)}`;
   } finally {
     clearTimeout(timer);
   }
