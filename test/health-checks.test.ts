@@ -162,6 +162,37 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(passed[0]).toBe('/any');
   });
 
+  it.each(names)('answers 503 whatever a check throws (%s)', async (way) => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const noStack = new Error('x');
+    Error.captureStackTrace(noStack);
+    const unreadable = Object.defineProperty(noStack, 'message', {
+      get() {
+        throw new Error('a getter');
+      },
+    });
+    for (const thrown of [undefined, proxy, unreadable, Object.assign(new Error('x'), { message: 10n })]) {
+      const checks = { database: () => Promise.reject(thrown) };
+      const { url } = await ready(ways[way]({ checks }));
+      const { status, text } = await get(`${url}/readyz`);
+      expect([status, json(text).checks.database]).toMatchObject([503, { problem: expect.any(String) }]);
+    }
+  });
+
+  it.each(names)('answers though onChange throws or rejects, and warns of it (%s)', async (way) => {
+    const seen = warnings();
+    const throwing = (): void => {
+      throw new Error('no metrics');
+    };
+    for (const onChange of [throwing, async () => throwing()]) {
+      const { url } = await ready(ways[way]({ checks: { database: () => false }, onChange }));
+      expect((await get(`${url}/readyz`)).status).toBe(503);
+    }
+    const failed = expect.stringMatching(/onChange failed: Error: no metrics/);
+    expect(seen.filter((text) => text.includes('onChange'))).toEqual([failed, failed]);
+  });
+
   it.each(names)('E32: strangers see the status only (%s)', async (way) => {
     const checks = { database: () => Promise.reject(new Error('password of db.internal refused')) };
     const open = async (options: object) => (await ready(ways[way]({ checks, ...options }))).url;

@@ -1,4 +1,5 @@
 import { quote } from '../errors.js';
+import { read } from '../logging/log-error.js';
 
 /** Asks something the app depends on; throws, rejects or returns `false` when it is not well. */
 export type HealthCheck = (signal: AbortSignal) => unknown;
@@ -69,7 +70,8 @@ export class CheckRunner {
     try {
       return (await this.#check(signal)) === false ? 'the check said no' : undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : quote(error);
+      const message = read(error, 'message');
+      return typeof message === 'string' && message !== '' ? message : quote(error);
     }
   }
 }

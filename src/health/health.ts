@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { quote } from '../errors.js';
 import type { Lifecycle } from '../lifecycle.js';
 import { type CheckResult, CheckRunner } from './check-runner.js';
 import { type LivenessThread, startLivenessThread } from './liveness-thread.js';
@@ -110,9 +111,17 @@ export class Health {
   #judge(results: readonly CheckResult[], failing: readonly CheckResult[]): Verdict {
     const ok = failing.length === 0;
     if (ok) this.#started = true;
-    if (this.#wasReady !== ok && (this.#wasReady !== undefined || !ok)) this.#options.onChange(ok, failing);
+    if (this.#wasReady !== ok && (this.#wasReady !== undefined || !ok)) this.#tell(ok, failing);
     this.#wasReady = ok;
     return { ok, status: ok ? 'ok' : 'failing', results };
+  }
+
+  /** What fails in the app's own function is told, and costs no probe its answer. */
+  #tell(ready: boolean, failing: readonly CheckResult[]): void {
+    const told = async (): Promise<void> => this.#options.onChange(ready, failing);
+    told().catch((error) => {
+      process.emitWarning(`healthChecks: onChange failed: ${quote(error)}`, 'ProductionizeWarning');
+    });
   }
 
   #send(req: IncomingMessage, res: ServerResponse, { ok, status, results }: Verdict): void {
