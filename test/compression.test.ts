@@ -648,6 +648,30 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(headers['content-encoding']).toBeUndefined();
   });
 
+  it('leaves no length of a body whose headers were refused behind a hook of another middleware', async () => {
+    const app = express();
+    app.use(compression());
+    app.use((_req, res, next) => {
+      const { writeHead } = res;
+      res.writeHead = function hooked(this: Response, ...args: [number]) {
+        return writeHead.apply(this, args);
+      } as typeof writeHead;
+      next();
+    });
+    app.get('/', (_req, res) => {
+      res.statusMessage = 'bad\r\nmessage';
+      res.end('short');
+    });
+    app.use(((_error, _req, res, _next) => {
+      res.statusMessage = '';
+      res.status(500).write('a longer ');
+      res.end('answer');
+    }) as ErrorRequestHandler);
+    const { status, headers, text } = await get((await serve(app)).url);
+    expect([status, text]).toEqual([500, 'a longer answer']);
+    expect(headers['content-length']).toBeUndefined();
+  });
+
   it('C81 keeps no answer under the body of another one whose headers were refused', async () => {
     const body = noise(140_000, 'page');
     const page = noise(30_000, 'error page');

@@ -150,6 +150,7 @@ class ResponseEncoding {
   encoded: Buffer | undefined = undefined;
   /** The encoded body is with the original `end`, which on HTTP/2 comes back through the hooked `write`. */
   handedOver = false;
+  #lengthIsOurs = false;
 
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -190,11 +191,10 @@ class ResponseEncoding {
 
   /** Forgets the decision: the headers were refused, and another answer will be tried. */
   undo(): void {
-    if (this.codec !== undefined) {
-      this.#res.removeHeader('Content-Encoding');
-      this.#res.removeHeader('Content-Length');
-    }
+    if (this.codec !== undefined) this.#res.removeHeader('Content-Encoding');
+    if (this.codec !== undefined || this.#lengthIsOurs) this.#res.removeHeader('Content-Length');
     this.decided = false;
+    this.#lengthIsOurs = false;
     this.codec = undefined;
     this.body = undefined;
     this.encoded = undefined;
@@ -216,6 +216,7 @@ class ResponseEncoding {
     if (this.#req.method === 'HEAD' || status === 204 || status === 304) return;
     if (framing.some((name) => res.hasHeader(name))) return;
     res.setHeader('Content-Length', byteLength(this.body, this.charset));
+    this.#lengthIsOurs = true;
   }
 
   /** Sends a body that nothing was written of before. */
