@@ -386,6 +386,18 @@ describe('errorHandler', () => {
     expect(headers.vary).toBe('Origin, Cookie, Accept');
   });
 
+  it('reads a Vary of 60 kB in linear time', async () => {
+    const handle = errorHandler({ logger: { error() {} } });
+    const { url } = await serve((req, res) => {
+      res.setHeader('Vary', `a${' '.repeat(60_000)}b , accept`);
+      handle(new Error('x'), req, res, () => {});
+    });
+    const begin = performance.now();
+    const { headers } = await get(url, { maxHeaderSize: 100_000 });
+    expect(headers.vary).toMatch(/b , accept$/);
+    expect(performance.now() - begin).toBeLessThan(1000);
+  });
+
   it.each([
     ['application/json', 'application/problem+json'],
     ['application/problem+json', 'application/problem+json'],

@@ -121,6 +121,9 @@ function addVary(res: ServerResponse, name: string): void {
     res.setHeader('Vary', name);
     return;
   }
-  const named = vary.toLowerCase().split(/\s*,\s*/);
+  const named = vary
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim());
   if (!named.includes('*') && !named.includes(name.toLowerCase())) res.setHeader('Vary', `${vary}, ${name}`);
 }
