@@ -55,7 +55,8 @@ const levels = [...Object.keys(pino.levels.values), 'silent'];
 
 /**
  * Makes a pino logger that writes to a destination which never blocks (see {@link createLogDestination}). An error
- * is logged with its type, message, stack, code, status and causes, and with nothing else that hangs on it.
+ * is logged with its type, message, stack, code, status and causes, and with nothing else that hangs on it, also as
+ * `err` or `error` of a line. A line that cannot be written throws nothing.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -81,7 +82,7 @@ export function createLogger(options?: LoggerOptions): Logger {
       level: level ?? (readEnvironment().mode === 'test' ? 'silent' : 'info'),
       base: base === undefined ? { pid: process.pid } : base,
       ...(redact !== undefined && { redact }),
-      serializers: { err: serializeError },
+      serializers: { err: serializeError, error: serializeIfError },
       hooks: { logMethod },
       onChild: children.onChild,
     },
@@ -93,7 +94,15 @@ export function createLogger(options?: LoggerOptions): Logger {
   return logger;
 }
 
-/** pino reads an error's message itself where none is given: a hostile one throws, a body parser's quotes the body. */
+/** The other usual name for an error; what is none is logged as it is. */
+function serializeIfError(value: unknown): unknown {
+  return value instanceof Error ? serializeError(value) : value;
+}
+
+/**
+ * pino reads an error's message itself where none is given: a hostile one throws, a body parser's quotes the body. It
+ * also throws on getters that do, and on `%s` of an object without a prototype, such as the `req.query` of Express 5.
+ */
 function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void): void {
   const first = args[0];
   if (typeof first === 'object' && first !== null) {
@@ -104,7 +113,11 @@ function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) =
       if (args[1] === undefined) args.splice(1, 1, '%s', err.message);
     }
   }
-  method.apply(this, args);
+  try {
+    method.apply(this, args);
+  } catch (error) {
+    method.call(this, { err: serializeError(error) }, 'a line could not be written');
+  }
 }
 
 function errorIn(first: object): unknown {

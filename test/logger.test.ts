@@ -45,6 +45,39 @@ describe('createLogger', () => {
     expect(process.listenerCount('SIGTERM')).toBe(before);
   });
 
+  it.each(['err', 'error'])('logs an error under %s without what hangs on it', (name) => {
+    const { logger, lines } = memoryLogger();
+    const config = { headers: { authorization: 'Bearer hunter2' } };
+    logger.info({ [name]: Object.assign(new Error('refused'), { config }) }, 'failed');
+    logger.child({ [name]: Object.assign(new Error('refused'), { config }) }).info('failed');
+    for (const line of lines) {
+      expect(line[name]).toEqual({ type: 'Error', message: 'refused', stack: expect.any(String) });
+    }
+    expect(lines).toHaveLength(2);
+  });
+
+  it('logs what is no error under error as it is', () => {
+    const { logger, lines } = memoryLogger();
+    for (const error of ['text', { reason: 1 }, null]) logger.info({ error });
+    expect(lines.map(({ error }) => error)).toEqual(['text', { reason: 1 }, null]);
+  });
+
+  it('throws nothing where a line cannot be written, and says so', () => {
+    const { logger, lines } = memoryLogger();
+    const unreadable = {
+      get field() {
+        throw new Error('a getter');
+      },
+    };
+    logger.warn(unreadable);
+    // as the query of Express 5
+    logger.warn('query %s', Object.create(null));
+    logger.warn('%d', Symbol('x') as never);
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toMatchObject({ level: 40, msg: 'a line could not be written' });
+    expect(lines[0]?.err.message).toBe('a getter');
+  });
+
   it('C27 quotes no body in the message or the stack of a body parser error', async () => {
     const { logger, lines } = memoryLogger();
     const app = express();
