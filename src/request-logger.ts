@@ -48,7 +48,7 @@ export interface RequestLoggerOptions {
    */
   readonly silentPaths?: readonly string[];
   /**
-   * Names of request headers to log; the values of secret ones are `[redacted]`.
+   * Names of request headers to log; the values of secret ones are `[redacted]`, and so are secrets in URLs.
    * @default []
    */
   readonly headers?: readonly string[];

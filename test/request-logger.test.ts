@@ -302,6 +302,21 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     ]);
   });
 
+  it('C34 has no secret of a URL in a header in the line', async () => {
+    const { middleware, nextLine } = memory({ headers: ['referer', 'x-original-url', 'user-agent'] });
+    const headers = {
+      referer: 'https://user:SECRET@app.test/reset?token=SECRET&page=2',
+      'x-original-url': '/reset?code=SECRET',
+      'user-agent': 'curl/8 (+https://app.test/?key=shown)',
+    };
+    await get((await serve(app(middleware))).url, { headers });
+    expect((await nextLine()).headers).toEqual({
+      referer: 'https://app.test/reset?token=[redacted]&page=2',
+      'x-original-url': '/reset?code=[redacted]',
+      'user-agent': headers['user-agent'],
+    });
+  });
+
   it('C34 has no secret of the headers or the URL in the line', async () => {
     const { middleware, lines, nextLine } = memory({
       headers: ['Authorization', 'cookie', 'proxy-authorization', 'set-cookie', 'x-api-key', 'user-agent'],

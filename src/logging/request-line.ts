@@ -38,6 +38,7 @@ export interface Outcome {
 }
 
 const maxHeader = 512;
+const startsAsUrl = /^(?:[a-z][a-z0-9+.-]*:\/)?\//i;
 
 /** What a request ends with when its client leaves. */
 const clientLeft = new Set([
@@ -102,9 +103,14 @@ function headersOf({ req }: RequestContext, { headers, isSecret }: LineSettings)
   const found: Record<string, string> = {};
   for (const name of headers) {
     const value = req.headers[name];
-    if (value !== undefined) found[name] = isSecret(name) ? redacted : String(value).slice(0, maxHeader);
+    if (value !== undefined) found[name] = isSecret(name) ? redacted : headerText(String(value), isSecret);
   }
   return found;
+}
+
+/** What a `Referer` or a proxy says of another URL has secrets as the own one has. */
+function headerText(value: string, isSecret: LineSettings['isSecret']): string {
+  return (startsAsUrl.test(value) ? redactUrl(value, isSecret) : value).slice(0, maxHeader);
 }
 
 /** The text of a line, to read and to search for: `GET /users/:id 200`. */
