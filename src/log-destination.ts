@@ -13,7 +13,8 @@ export interface LogDestinationOptions {
    */
   readonly fd?: number;
   /**
-   * A file or FIFO to append to instead; a missing file is created.
+   * A file or FIFO to append to instead; a missing file is created. It stays open: rotate it by `copytruncate`, or log
+   * to stdout and leave the file to the process manager.
    * @default undefined
    */
   readonly path?: string;
