@@ -382,6 +382,17 @@ describe('express-productionize precompress', () => {
     expect(names(site.root)).toEqual(['a.js']);
   });
 
+  it('a sibling may be read by those who may read its original, whatever the umask', async () => {
+    const site = makeSite({ 'a.js': prose, 'private.js': prose });
+    fs.chmodSync(site.at('a.js'), 0o664);
+    fs.chmodSync(site.at('private.js'), 0o640);
+    const { code } = await command([site.root], ['sh', '-c', 'umask 077; exec "$@"', 'sh']);
+    expect(code).toBe(0);
+    const mode = (name: string) => fs.statSync(site.at(name)).mode & 0o777;
+    for (const name of withSiblings('a.js')) expect([name, mode(name)]).toEqual([name, 0o664]);
+    for (const name of withSiblings('private.js')) expect([name, mode(name)]).toEqual([name, 0o640]);
+  });
+
   it('two at the same time leave whole siblings', async () => {
     const site = makeSite(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}.js`, prose + i])));
     const both = await Promise.all([ask(site), ask(site)]);

@@ -465,3 +465,26 @@ describe.each(expressNames)('out of descriptors, on %s', (express) => {
     connection.destroy();
   });
 });
+
+describe.each(expressNames)('what may not be read, on %s', (express) => {
+  it('a sibling is passed over for the file itself, and a file is a 403', async () => {
+    const { root, at } = makeSite({ 'a.js': noise(5000), 'a.js.gz': 'shorter', 'b.js': 'file' });
+    for (const name of ['a.js.gz', 'b.js']) fs.chmodSync(at(name), 0);
+    const program = run('static.mjs', {
+      // root may read everything, unless it gives up that right
+      command:
+        process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] : [],
+      args: [root],
+      env: { EXPRESS: express },
+    });
+    const url = `http://127.0.0.1:${await program.port()}`;
+    const answer = await get(`${url}/a.js`, accept('gzip;q=1, br;q=0'));
+    expect([answer.status, answer.headers['content-encoding'], answer.headers.etag]).toEqual([
+      200,
+      'gzip',
+      expect.not.stringContaining('-gzip'),
+    ]);
+    expect((await get(`${url}/a.js`)).text).toBe(noise(5000));
+    expect((await get(`${url}/b.js`)).status).toBe(403);
+  });
+});

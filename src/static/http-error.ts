@@ -1,4 +1,5 @@
 import { FileChanged } from './open-file.js';
+import { isForbidden } from './resource.js';
 
 const messages = { 404: 'there is no such file', 405: 'only GET and HEAD are answered here' };
 
@@ -7,14 +8,13 @@ export function statusError(status: 404 | 405, headers?: Record<string, string>)
   return Object.assign(new Error(messages[status]), { status, statusCode: status, expose: true, headers });
 }
 
-const forbidden = new Set(['EACCES', 'EPERM']);
 const exhausted = new Set(['EMFILE', 'ENFILE']);
 
 /** What an error of the file system is to a client: its message, with a path of this machine, is for the log only. */
 export function httpError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (forbidden.has(code)) return Object.assign(error, { status: 403, expose: false });
+  if (isForbidden(error)) return Object.assign(error, { status: 403, expose: false });
   if (exhausted.has(code) || error instanceof FileChanged) {
     return Object.assign(error, { status: 503, headers: { 'Retry-After': '1' } });
   }

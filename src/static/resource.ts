@@ -61,6 +61,11 @@ export function isMissing(error: unknown): boolean {
   return noFile.has(String((error as NodeJS.ErrnoException).code));
 }
 
+/** Whether an error of the file system says that this process may not. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(String((error as NodeJS.ErrnoException).code));
+}
+
 /** Looks at files and tells what they are as resources. */
 export class ResourceReader {
   readonly #settings: ReaderSettings;
@@ -120,7 +125,7 @@ export class ResourceReader {
     for (const { encoding, stats: sibling } of observed.siblings) {
       if (sibling === undefined || !isCopyOf(sibling, stats)) continue;
       const place = await this.#locate(path + siblingExtensions[encoding]);
-      if (place !== undefined) encoded.push(represent(encoding, place, sibling));
+      if (place !== undefined && (await isReadable(place))) encoded.push(represent(encoding, place, sibling));
     }
     const choose = this.#chooserOf(encoded.map(({ encoding }) => encoding as Encoding));
     return {
@@ -165,6 +170,16 @@ export class ResourceReader {
 
 const statOf = (file: string) => unlessMissing(fs.promises.stat(file));
 const realpathOf = (file: string) => unlessMissing(fs.promises.realpath(file));
+
+/** Whether this process may read a file; anything else that is wrong with it shows when it is opened. */
+async function isReadable(file: string): Promise<boolean> {
+  try {
+    await fs.promises.access(file, fs.constants.R_OK);
+    return true;
+  } catch (error) {
+    return !isForbidden(error);
+  }
+}
 
 async function unlessMissing<Result>(answer: Promise<Result>): Promise<Result | undefined> {
   try {

@@ -22,18 +22,21 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
   const handle = await fs.promises.open(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
   try {
     const before = await handle.stat();
+    const mode = before.mode & 0o666;
     await pipeline(
       handle.createReadStream({ autoClose: false }),
       codecOf(encoding, bestLevels[encoding]).stream(),
-      fs.createWriteStream(unfinished, { flags: 'wx', mode: before.mode & 0o666 }),
+      fs.createWriteStream(unfinished, { flags: 'wx', mode }),
     );
     const after = await fs.promises.lstat(file);
     if (!isAlike(before, after)) throw new Error('it changed while it was read');
-    const { size } = await fs.promises.stat(unfinished);
+    const { size, mode: masked } = await fs.promises.stat(unfinished);
     if (size >= before.size) {
       await fs.promises.rm(unfinished, { force: true });
       return 'not smaller';
     }
+    // a umask may keep those out who send the original
+    if ((masked & 0o666) !== mode) await fs.promises.chmod(unfinished, mode);
     await fs.promises.utimes(unfinished, before.atime, before.mtimeMs / 1000);
     await fs.promises.rename(unfinished, sibling);
     return { size, mtimeMs: before.mtimeMs };
