@@ -4,9 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import { compressibleType } from './encoding/compression-decision.js';
 import { negotiation } from './encoding/content-encoding.js';
+import { encodeResponse } from './encoding/encode-response.js';
 import { EncodedCache } from './encoding/encoded-cache.js';
 import { codecOf, type Encoding, encodingNames, knownEncodings, paddedGzip } from './encoding/encoders.js';
-import { type EncodingSettings, encodeResponse } from './encoding/response-encoding.js';
+import type { EncodingSettings } from './encoding/response-encoding.js';
 import { type Check, checkOptions, isFunction, isInteger, isOneOf } from './options.js';
 import { availableCpus } from './support/available-cpus.js';
 

@@ -8,7 +8,7 @@ import { Random } from './cache-rules/random.js';
 import { start } from './cache-rules/rule.js';
 import { converse } from './helpers/converse.js';
 import { type ExpressFactory, expressVersions } from './helpers/express-versions.js';
-import { fakeDate } from './helpers/fake-date.js';
+import { fakeDate } from './helpers/fake-timers.js';
 import { type Answer, closeAll, get, serve } from './helpers/serve.js';
 
 const combinations = 10_000;

@@ -10,7 +10,7 @@ import { staleness } from './cache-rules/staleness.js';
 import { storing } from './cache-rules/storing.js';
 import { validating } from './cache-rules/validating.js';
 import { expressVersions } from './helpers/express-versions.js';
-import { fakeDate } from './helpers/fake-date.js';
+import { fakeDate } from './helpers/fake-timers.js';
 import { type Answer, closeAll, get, serve } from './helpers/serve.js';
 
 const rules: readonly Rule[] = [

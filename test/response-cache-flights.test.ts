@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
 import { Flights, type Outcome } from '../src/cache/flights.js';
 import { cachedApps, cacheStatus, clock, counted, minute } from './helpers/cached.js';
-import { fakeTimeouts } from './helpers/fake-timeouts.js';
+import { fakeTimeouts } from './helpers/fake-timers.js';
 import { type Answer, closeAll, get, serve } from './helpers/serve.js';
 
 afterEach(closeAll);

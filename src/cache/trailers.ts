@@ -22,5 +22,5 @@ export function noteTrailers(res: ServerResponse): void {
 
 /** Whether trailers come after the body of a response that is complete. */
 export function hasTrailers(res: ServerResponse): boolean {
-  return (res as { _trailer?: string })._trailer ? true : (res as Noted)[noted] === true;
+  return Boolean((res as { _trailer?: string })._trailer) || (res as Noted)[noted] === true;
 }

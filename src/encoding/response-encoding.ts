@@ -1,24 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../support/debug.js';
-import { takesText } from '../support/takes-text.js';
 import { unobserved } from '../support/unobserved.js';
 import { chooseCodec, type DecisionSettings } from './compression-decision.js';
 import type { EncodedCache } from './encoded-cache.js';
-import {
-  type Body,
-  EncodedStream,
-  type End,
-  isBody,
-  type Write,
-  type WriteCallback,
-} from './encoded-stream.js';
+import { type Body, EncodedStream, type End, type Write } from './encoded-stream.js';
 import type { Codec } from './encoders.js';
-import { declareEncoding, type HeadersArgument, headerText, setHeaders } from './encoding-headers.js';
+import { declareEncoding, type HeadersArgument, headerText } from './encoding-headers.js';
 import { type KeptEncodings, keptEncodings } from './kept-encodings.js';
 
 const debug = debugFor('compression');
 
-/** What {@link encodeResponse} goes by. */
+/** What {@link ResponseEncoding} goes by. */
 export interface EncodingSettings extends DecisionSettings {
   /** Whole bodies of up to this many bytes are encoded in one synchronous call. */
   readonly syncLimit: number;
@@ -30,111 +22,17 @@ const maxCachedBody = 256 * 1024;
 /** Texts become bytes here when these are needed for the moment of one call only. */
 let scratch: Buffer | undefined;
 
-// registered, so that a response that passes two copies of the package is encoded once
-const encodingKey = Symbol.for('express-productionize.compression');
-
 /** Headers that say where a body ends. */
 const framing = ['Content-Length', 'Transfer-Encoding', 'Trailer'];
 
-type Encoded = ServerResponse & { [encodingKey]: ResponseEncoding; flush: () => void };
-type WriteHead = (
+export type WriteHead = (
   status: number,
   reason?: string | HeadersArgument,
   headers?: HeadersArgument,
 ) => ServerResponse;
 
-/**
- * Takes charge of how the body of a response is encoded, from its `writeHead`, `write` and `end` on. The functions put
- * there are shared by all responses; what belongs to one is in its {@link ResponseEncoding}.
- */
-export function encodeResponse(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings): void {
-  const response = res as Encoded;
-  if (response[encodingKey] !== undefined) {
-    debug(() => ['%s: compression is mounted twice, the first one decides', req.method]);
-    return;
-  }
-  response[encodingKey] = new ResponseEncoding(req, res, settings);
-  response.flush = flush;
-  res.writeHead = writeHead as ServerResponse['writeHead'];
-  res.write = write as ServerResponse['write'];
-  res.end = end as ServerResponse['end'];
-}
-
-function writeHead(
-  this: Encoded,
-  status: number,
-  reason?: string | HeadersArgument,
-  headers?: HeadersArgument,
-): ServerResponse {
-  const encoding = this[encodingKey];
-  if (this.headersSent) return encoding.writeHead.call(this, status, reason, headers);
-  const given = typeof reason === 'string' ? headers : (headers ?? reason);
-  if (given) setHeaders(this, given);
-  if (!encoding.decided) {
-    encoding.decide(status);
-    encoding.keepLength(status);
-  }
-  const message = typeof reason === 'string' ? reason : undefined;
-  try {
-    return encoding.writeHead.call(this, status, message);
-  } catch (error) {
-    encoding.undo();
-    throw error;
-  }
-}
-
-function write(
-  this: Encoded,
-  chunk: Body,
-  charset?: BufferEncoding | WriteCallback,
-  callback?: WriteCallback,
-): boolean {
-  if (typeof charset === 'function') return write.call(this, chunk, undefined, charset);
-
-  const encoding = this[encodingKey];
-  // what cannot be written is left to the original, which throws before it sends any header
-  if (encoding.stream === undefined && isBody(chunk)) {
-    if (!encoding.decided && !this.headersSent) this.writeHead(this.statusCode);
-    if (encoding.codec !== undefined && !encoding.handedOver && !this.destroyed) {
-      encoding.openStream(encoding.codec);
-    }
-  }
-  return encoding.stream !== undefined
-    ? encoding.stream.write(chunk, charset, callback)
-    : encoding.write.call(this, chunk, charset, callback);
-}
-
-function end(
-  this: Encoded,
-  chunk?: Body | (() => void) | null,
-  charset?: BufferEncoding | (() => void),
-  callback?: () => void,
-): ServerResponse {
-  if (typeof chunk === 'function') return end.call(this, undefined, undefined, chunk);
-  if (typeof charset === 'function') return end.call(this, chunk, undefined, charset);
-  const encoding = this[encodingKey];
-  if (!encoding.decided && !this.headersSent && (chunk == null || isBody(chunk))) {
-    encoding.body = chunk ?? '';
-    encoding.charset = charset;
-    // where others hooked in after us, what they do to the headers comes before the decision
-    if (this.writeHead === writeHead) encoding.decide(this.statusCode);
-    else this.writeHead(this.statusCode);
-  }
-  if (encoding.stream !== undefined) encoding.stream.end(chunk ?? undefined, charset, callback);
-  else if (encoding.codec === undefined || encoding.handedOver || this.destroyed) {
-    encoding.end.call(this, chunk, charset, callback);
-  } else encoding.endWhole(encoding.codec, chunk ?? '', charset, callback);
-  return this;
-}
-
-Object.assign(end, { [takesText]: true });
-
-function flush(this: Encoded): void {
-  this[encodingKey].stream?.flush();
-}
-
 /** How one response is encoded, and the functions it had before. */
-class ResponseEncoding {
+export class ResponseEncoding {
   readonly writeHead: WriteHead;
   readonly write: Write;
   readonly end: End;
