@@ -1,34 +1,101 @@
 // The one line
 
+export { productionize, restore } from './core/productionize.js';
+export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
+export { type ConditionReport, conditionReport, type PartCondition } from './core/report.js';
+export { createServer, type ServerOptions } from './core/server.js';
+// The request and its log
+export {
+  createLogDestination,
+  type LogDestination,
+  type LogDestinationOptions,
+} from './logging/log-destination.js';
+export {
+  type LogLevelOptions,
+  type LogLevelSignalOptions,
+  setLogLevel,
+  setLogLevelOnSignal,
+} from './logging/log-level.js';
+export { createLogger, type LoggerOptions } from './logging/logger.js';
 // Errors
-export { wrapAsync } from './async-errors.js';
+export { wrapAsync } from './middleware/async-errors/index.js';
 // Bodies
-export { bodyGuard } from './body-guard.js';
-export { type CacheControlOptions, cacheControl } from './cache-control.js';
-// Caching
-export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
-export type { ClusterLogger } from './cluster/cluster-log.js';
-export type { ClusterStatus, WorkerStatus } from './cluster/control-protocol.js';
-export type { Cluster } from './cluster/primary.js';
-export type { ReloadResult } from './cluster/reload.js';
-export type { StickyOptions } from './cluster/sticky.js';
-// Processes
-export { type ClusterOptions, runCluster } from './cluster.js';
-export { type CompressionOptions, compression } from './compression.js';
-export { type ConditionReport, conditionReport, type PartCondition } from './condition-report.js';
+export { bodyGuard } from './middleware/body-guard/index.js';
+export { type CompressionOptions, compression } from './middleware/compression/index.js';
 // Overload
-export { type Deadline, type DeadlineOptions, deadline } from './deadline.js';
+export { type Deadline, type DeadlineOptions, deadline } from './middleware/deadline/index.js';
 export {
   type ErrorHandler,
   type ErrorHandlerOptions,
   type ErrorLogger,
   errorHandler,
   notFound,
-} from './error-handler.js';
-export { ProductionizeError } from './errors.js';
+} from './middleware/error-handler/index.js';
+export {
+  type CheckResult,
+  type HealthCheck,
+  type HealthCheckOptions,
+  type HealthChecks,
+  type HealthChecksOptions,
+  healthChecks,
+  type LivenessThreadOptions,
+} from './middleware/health-checks/index.js';
+export {
+  type LoadShedder,
+  type LoadSheddingOptions,
+  loadShedding,
+  type SheddingLogEvent,
+  type SheddingPriority,
+} from './middleware/load-shedding/index.js';
+export {
+  type Finding,
+  type ProductionGuard,
+  type ProductionGuardOptions,
+  productionGuard,
+} from './middleware/production-guard/index.js';
+export {
+  currentRequest,
+  type RequestContextOptions,
+  requestContext,
+} from './middleware/request-context/index.js';
+export { type RequestLoggerOptions, requestLogger } from './middleware/request-logger/index.js';
+export type { DebugBufferOptions } from './middleware/request-logger/log-buffer.js';
+export { type CacheControlOptions, cacheControl } from './middleware/response-cache/cache-control.js';
+// Caching
+export type {
+  CacheEntry,
+  CacheStore,
+  PurgeReport,
+  PurgeSelection,
+} from './middleware/response-cache/cache-store.js';
+export {
+  type ResponseCache,
+  type ResponseCacheOptions,
+  responseCache,
+} from './middleware/response-cache/index.js';
+export { type MemoryStoreOptions, memoryStore } from './middleware/response-cache/memory-store.js';
+// Static files
+export { type StaticFilesOptions, staticFiles } from './middleware/static-files/index.js';
+export {
+  type PrecompressOptions,
+  type PrecompressReport,
+  precompress,
+} from './middleware/static-files/precompress.js';
+export { bindStreamErrors } from './middleware/stream-errors/index.js';
+export type { BlockedLoop } from './middleware/sync-io/blocked-loop.js';
 // The environment and the event loop
-export { type ExpectNoSyncIoOptions, expectNoSyncIo } from './expect-no-sync-io.js';
-export { type FatalErrorsOptions, type FatalEvent, fatalErrors } from './fatal-errors.js';
+export { type ExpectNoSyncIoOptions, expectNoSyncIo } from './middleware/sync-io/expect-no-sync-io.js';
+export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './middleware/sync-io/index.js';
+export type { SyncIoGroup } from './middleware/sync-io/sync-builtins.js';
+export type { SyncIoFinding } from './middleware/sync-io/sync-report.js';
+export type { ClusterLogger } from './process/cluster/cluster-log.js';
+export type { ClusterStatus, WorkerStatus } from './process/cluster/control-protocol.js';
+// Processes
+export { type ClusterOptions, runCluster } from './process/cluster/index.js';
+export type { Cluster } from './process/cluster/primary.js';
+export type { ReloadResult } from './process/cluster/rolling-reload.js';
+export type { StickyOptions } from './process/cluster/sticky.js';
+export { type FatalErrorsOptions, type FatalEvent, fatalErrors } from './process/fatal-errors/index.js';
 export {
   type GracefulShutdown,
   type GracefulShutdownOptions,
@@ -39,67 +106,17 @@ export {
   type ShutdownHook,
   type ShutdownLine,
   type ShutdownLog,
-} from './graceful-shutdown.js';
-export {
-  type CheckResult,
-  type HealthCheck,
-  type HealthCheckOptions,
-  type HealthChecks,
-  type HealthChecksOptions,
-  healthChecks,
-  type LivenessThreadOptions,
-} from './health-checks.js';
-export type { DeadlineCounts, SheddingReason } from './lifecycle.js';
-export {
-  type LoadShedder,
-  type LoadSheddingOptions,
-  loadShedding,
-  type SheddingLogEvent,
-  type SheddingPriority,
-} from './load-shedding.js';
-// The request and its log
-export { createLogDestination, type LogDestination, type LogDestinationOptions } from './log-destination.js';
-export { createLogger, type LoggerOptions } from './logger.js';
-export type { DebugBufferOptions } from './logging/log-buffer.js';
-export { type LoggedError, serializeError } from './logging/log-error.js';
-export {
-  type LogLevelOptions,
-  type LogLevelSignalOptions,
-  setLogLevel,
-  setLogLevelOnSignal,
-} from './logging/log-level.js';
-export { type MemoryStoreOptions, memoryStore } from './memory-store.js';
-export { type PrecompressOptions, type PrecompressReport, precompress } from './precompress.js';
-export {
-  type Finding,
-  type ProductionGuard,
-  type ProductionGuardOptions,
-  productionGuard,
-} from './production-guard.js';
-export { productionize, restore } from './productionize.js';
-export type { AsyncErrorsOptions, ProductionizeOptions } from './productionize-options.js';
+} from './process/shutdown/index.js';
+export { type InheritedSocket, inheritedSockets, notifySystemd } from './process/systemd/index.js';
 export {
   type RedisStore,
   type RedisStoreClient,
   type RedisStoreEvent,
   type RedisStoreOptions,
   redisStore,
-} from './redis-store.js';
-export {
-  currentRequest,
-  type RequestContext,
-  type RequestContextOptions,
-  requestContext,
-} from './request-context.js';
-export { type RequestLoggerOptions, requestLogger } from './request-logger.js';
-export { type ResponseCache, type ResponseCacheOptions, responseCache } from './response-cache.js';
-export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './safe-json.js';
-export { createServer, type ServerOptions } from './server.js';
-// Static files
-export { type StaticFilesOptions, staticFiles } from './static-files.js';
-export { bindStreamErrors } from './stream-errors.js';
-export type { BlockedLoop } from './sync-calls/blocked-loop.js';
-export type { SyncIoGroup } from './sync-calls/sync-builtins.js';
-export type { SyncIoFinding } from './sync-calls/sync-report.js';
-export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './sync-io-detector.js';
-export { type InheritedSocket, inheritedSockets, notifySystemd } from './systemd.js';
+} from './redis/index.js';
+export type { RequestContext } from './support/context/context.js';
+export { ProductionizeError } from './support/errors.js';
+export type { DeadlineCounts, SheddingReason } from './support/lifecycle.js';
+export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './support/safe-json.js';
+export { type LoggedError, serializeError } from './support/serialize-error.js';

@@ -1,6 +1,6 @@
-import type { Encoding } from '../encoding/encoders.js';
-import { encodingNames, knownEncodings } from '../encoding/encoders.js';
-import { type PrecompressReport, precompress as run } from '../precompress.js';
+import { type PrecompressReport, precompress as run } from '../middleware/static-files/precompress.js';
+import type { Encoding } from '../support/encoding/encoders.js';
+import { encodingNames, knownEncodings } from '../support/encoding/encoders.js';
 import { type Arguments, type Command, exitCodes, print, UsageError, wholeNumber } from './command.js';
 
 const maxThreshold = 2 ** 31 - 1;

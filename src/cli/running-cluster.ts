@@ -1,5 +1,5 @@
-import { ask, type FoundCluster, findClusters } from '../cluster/control-client.js';
-import type { ControlRequest } from '../cluster/control-protocol.js';
+import { ask, type FoundCluster, findClusters } from '../process/cluster/control-client.js';
+import type { ControlRequest } from '../process/cluster/control-protocol.js';
 import { type Arguments, exitCodes, print, UsageError, wholeNumber } from './command.js';
 
 /** The options by which a command names the cluster it means. */

@@ -1,4 +1,4 @@
-import { maxWorkers } from '../cluster/worker-count.js';
+import { maxWorkers } from '../process/cluster/worker-count.js';
 import { type Command, UsageError, wholeNumber } from './command.js';
 import { clusterOptions, clusterOptionsHelp, command, noMore } from './running-cluster.js';
 

@@ -2,10 +2,10 @@ import { realpathSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { clusterDefaults } from '../cluster/defaults.js';
-import { startPrimary } from '../cluster/primary.js';
-import { chooseWorkers, maxWorkers } from '../cluster/worker-count.js';
-import { createLogger } from '../logger.js';
+import { createLogger } from '../logging/logger.js';
+import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
+import { startPrimary } from '../process/cluster/primary.js';
+import { chooseWorkers, maxWorkers } from '../process/cluster/worker-count.js';
 import { type Command, UsageError, wholeNumber } from './command.js';
 
 export const start: Command = {

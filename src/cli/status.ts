@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { ClusterStatus, WorkerStatus } from '../cluster/control-protocol.js';
+import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
 import { type Command, exitCodes, print } from './command.js';
 import { clusterOptions, clusterOptionsHelp, clustersOf, noMore } from './running-cluster.js';
 

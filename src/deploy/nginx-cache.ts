@@ -1,4 +1,4 @@
-import { checkOptions, isInteger } from '../options.js';
+import { checkOptions, isInteger } from '../support/options.js';
 import {
   claims,
   cookiePattern,

@@ -1,4 +1,4 @@
-import { type Check, isBoolean, isEither, isInteger, isOneOf } from '../options.js';
+import { type Check, isBoolean, isEither, isInteger, isOneOf } from '../support/options.js';
 import { isAddressList, isCookieList, isName } from './values.js';
 
 /** What the caches in front of an app have in common. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Check } from '../options.js';
+import type { Check } from '../support/options.js';
 
 // Values end up in files of other programs: each check admits what needs no quoting there, and nothing else.
 

@@ -1,4 +1,4 @@
-import { checkOptions, isEither, isInteger, isOneOf } from '../options.js';
+import { checkOptions, isEither, isInteger, isOneOf } from '../support/options.js';
 import {
   claims,
   cookiePattern,

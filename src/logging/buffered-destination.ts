@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { warnOnce } from '../errors.js';
 import { debugFor } from '../support/debug.js';
+import { warnOnce } from '../support/errors.js';
 import { unobserved } from '../support/unobserved.js';
 import { type ExitMember, exitHooks } from './log-exit.js';
 import { LogQueue, pieceLength } from './log-queue.js';

@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino';
-import { ProductionizeError, quote } from '../errors.js';
-import { checkOptions, isInteger, isOneOf } from '../options.js';
+import { ProductionizeError, quote } from '../support/errors.js';
+import { checkOptions, isInteger, isOneOf } from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
 
 /** Options of {@link setLogLevel}. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { ProductionizeError, quote } from '../errors.js';
+import { ProductionizeError, quote } from '../support/errors.js';
 import { exitHooks } from './log-exit.js';
 
 /** An open descriptor to write lines to. */

@@ -1,5 +1,5 @@
-import type { RequestContext } from '../request-context.js';
-import { type LoggedError, read, serializeError, statusOf } from './log-error.js';
+import type { RequestContext } from '../support/context/context.js';
+import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { redacted, redactUrl } from './log-redaction.js';
 
 /** The fields of a request's line. */

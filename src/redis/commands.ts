@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
 import { Circuit } from './circuit.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
-import { RedisLink } from './link.js';
+import { RedisLink } from './redis-link.js';
 import { getEntry } from './scripts.js';
 import type { RedisStoreEvent } from './store-log.js';
 

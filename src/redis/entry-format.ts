@@ -1,5 +1,5 @@
-import type { CacheEntry } from '../cache-store.js';
-import { safeJsonParse } from '../safe-json.js';
+import type { CacheEntry } from '../middleware/response-cache/cache-store.js';
+import { safeJsonParse } from '../support/safe-json.js';
 
 /**
  * An entry in Redis is one value: the format's name, the number of tags, for each tag its token and name, the length

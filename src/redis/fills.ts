@@ -1,4 +1,4 @@
-import type { PurgeSelection } from '../cache-store.js';
+import type { PurgeSelection } from '../middleware/response-cache/cache-store.js';
 
 const mostKeys = 10_000;
 const mostPurges = 256;

@@ -1,5 +1,5 @@
-import type { PurgeSelection } from '../cache-store.js';
-import { safeJsonParse } from '../safe-json.js';
+import type { PurgeSelection } from '../middleware/response-cache/cache-store.js';
+import { safeJsonParse } from '../support/safe-json.js';
 
 /** What stores tell each other: one purged something, or replaced an entry by another; the lead of a key ended. */
 export type Message =

@@ -1,5 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from '../cache-store.js';
+import type {
+  CacheEntry,
+  CacheStore,
+  PurgeReport,
+  PurgeSelection,
+} from '../middleware/response-cache/cache-store.js';
 import { leaseMs, type Subscription } from './subscription.js';
 
 /** The store in this process, which keeps nothing for more than a second of which it might not hear that it is purged. */

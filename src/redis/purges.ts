@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { PurgeReport, PurgeSelection } from '../cache-store.js';
+import type { PurgeReport, PurgeSelection } from '../middleware/response-cache/cache-store.js';
 import type { RedisCommands } from './commands.js';
 import { encodeMessage } from './messages.js';
 import type { Names } from './names.js';

@@ -1,5 +1,5 @@
-import { helpFor } from '../errors.js';
 import { debugFor } from '../support/debug.js';
+import { helpFor } from '../support/errors.js';
 
 /** What the store reports of its Redis; a line per failed request would only add to the trouble. */
 export interface RedisStoreEvent {

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
-import { RedisLink } from './link.js';
 import { decodeMessage, type Message } from './messages.js';
+import { RedisLink } from './redis-link.js';
 
 const debug = debugFor('redis-store');
 

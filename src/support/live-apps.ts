@@ -1,4 +1,4 @@
-import type { Lifecycle } from '../lifecycle.js';
+import type { Lifecycle } from './lifecycle.js';
 import { processWide } from './process-wide.js';
 
 /** The lifecycles of all apps of this process that were seen on a server. */

@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { cacheStatuses } from '../cache-rules/cache-status.js';
 import { cleanUp, freePort, until } from '../helpers/daemons.js';
 import { killAll, type Program, run } from '../helpers/program.js';
 import { type CacheProxy, nginx, varnish } from '../helpers/proxies.js';
 import { type Answer, get } from '../helpers/serve.js';
+import { cacheStatuses } from '../middleware/response-cache/rules/cache-status.js';
 
 afterAll(async () => {
   killAll();

@@ -5,14 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { createClient as createClient4 } from 'redis4';
 import { createClient as createClient5 } from 'redis5';
-import type { CacheEntry } from '../../src/cache-store.js';
+import type { CacheEntry } from '../../src/middleware/response-cache/cache-store.js';
 import {
   type RedisStore,
   type RedisStoreEvent,
   type RedisStoreOptions,
   redisStore,
-} from '../../src/redis-store.js';
-import { sharedStoreConformance, storeConformance } from '../../src/store-conformance.js';
+} from '../../src/redis/index.js';
+import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
 import { cleanUp, until } from '../helpers/daemons.js';
 import { killAll } from '../helpers/program.js';
 import { startProxy, startRedis, type TestRedis } from '../helpers/redis.js';

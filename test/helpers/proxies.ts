@@ -7,7 +7,7 @@ import {
   nginxCache,
   type VarnishCacheOptions,
   varnishCache,
-} from '../../src/deploy.js';
+} from '../../src/deploy/index.js';
 import { execFile, folder, freePort, until } from './daemons.js';
 import { get } from './serve.js';
 

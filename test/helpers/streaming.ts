@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import net from 'node:net';
 import { Readable } from 'node:stream';
 import { errorHandler } from '../../src/index.js';
-import { protectPipes } from '../../src/streams/pipe-protection.js';
+import { protectPipes } from '../../src/middleware/stream-errors/pipe-protection.js';
 import type { Express, ExpressFactory } from './express-versions.js';
 
 export interface Guarded {

@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ask } from '../../process/cluster/control-client.js';
+import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
+import type { Target } from './traffic.js';
+
+/** The app cannot be drilled: it does not start, or does not serve what it is asked for. */
+export class CannotDrill extends Error {}
+
+/** What is drilled, and how. */
+export interface AppSettings {
+  /** The program of the command line, and the script it is to start. */
+  readonly program: string;
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly workers: number;
+  /** The port to send to, where the app listens on several. */
+  readonly port: number | undefined;
+}
+
+const pollMs = 50;
+const startMs = 30_000;
+/** What an app gets to leave by itself, a little more than a worker's drain may take. */
+const leaveMs = 12_000;
+/** What its last words get to arrive. */
+const wordsMs = 1000;
+const lastLines = 40;
+const longestLine = 500;
+
+// the cluster leaves when the drill is killed and can tell it no more; its workers are its own business
+const leaveWithParent = `data:text/javascript,import cluster from 'node:cluster';
+if (cluster.isPrimary) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));`;
+
+/** The user's app in a cluster of its own, started as `start` does, in a process group that can be ended as a whole. */
+export class DrilledApp {
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #settings: AppSettings;
+  readonly #exited: Promise<void>;
+  readonly #lines: string[] = [];
+  #serves = false;
+  /** All that it said has arrived. */
+  #silent = false;
+
+  constructor(settings: AppSettings) {
+    const { program, script, args, workers } = settings;
+    this.#settings = settings;
+    this.#folder = mkdtempSync(path.join(os.tmpdir(), 'drill-'));
+    const start = ['start', script, '--workers', String(workers), '--runtime-dir', this.#folder];
+    this.#child = spawn(
+      process.execPath,
+      [...process.execArgv, '--import', leaveWithParent, program, ...start, '--', ...args],
+      { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+    );
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      createInterface({ input: stream as Readable }).on('line', (line) => {
+        this.#lines.push(readable(line).slice(0, longestLine));
+        if (this.#lines.length > lastLines) this.#lines.shift();
+      });
+    }
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.once('error', () => resolve());
+    });
+    this.#child.once('close', () => {
+      this.#silent = true;
+    });
+    process.once('exit', this.#kill);
+  }
+
+  /** Resolves with the address once all workers are ready. */
+  async ready(signal: AbortSignal): Promise<Target> {
+    const until = performance.now() + startMs;
+    while (!signal.aborted && performance.now() < until) {
+      if (this.#gone) {
+        await this.#hear(() => this.#silent);
+        throw this.#cannotStart('it ended');
+      }
+      const status = await this.#status();
+      if (status && status.deaths > 0) {
+        await this.#hear(() => this.#lines.some((line) => /\bdied: /.test(line)));
+        throw this.#cannotStart('a worker died before all were ready');
+      }
+      if (status && status.ready >= status.target) {
+        this.#serves = true;
+        return this.#choose(status);
+      }
+      await delay(pollMs);
+    }
+    throw this.#cannotStart('it was not ready in time. An app is ready when it listens');
+  }
+
+  /** Replaces all workers. Rejects with what the cluster says where it cannot. */
+  async reload(): Promise<void> {
+    const socket = this.#socket;
+    const answer = socket && (await ask(socket, { command: 'reload' }).catch(() => undefined));
+    if (!answer) throw new Error('the cluster is gone');
+    if (!answer.ok) throw new Error(answer.message);
+  }
+
+  /** How many workers died unasked. */
+  async deaths(): Promise<number> {
+    return (await this.#status())?.deaths ?? this.#settings.workers;
+  }
+
+  /** Ends all processes of the app: as a signal would where it serves, and then by force. */
+  async stop(): Promise<void> {
+    if (this.#serves && !this.#gone) {
+      this.#child.kill('SIGTERM');
+      await Promise.race([this.#exited, delay(leaveMs, undefined, { ref: false })]);
+    }
+    this.#kill();
+    process.off('exit', this.#kill);
+  }
+
+  readonly #kill = (): void => {
+    try {
+      if (process.platform === 'win32') this.#child.kill('SIGKILL');
+      else if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // nobody is left
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
+
+  get #gone(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
+  }
+
+  get #socket(): string | undefined {
+    const [name] = readdirSync(this.#folder).filter((file) => file.endsWith('.sock'));
+    return name && path.join(this.#folder, name);
+  }
+
+  async #status(): Promise<ClusterStatus | undefined> {
+    const socket = this.#socket;
+    const answer = socket && (await ask(socket, { command: 'status' }, 5000).catch(() => undefined));
+    return answer ? (answer.ok ? answer.status : undefined) : undefined;
+  }
+
+  #choose({ workers }: ClusterStatus): Target {
+    const all = new Map(
+      workers.flatMap(({ addresses }) => addresses.map((address) => [address.port, address])),
+    );
+    all.delete(-1);
+    const { port = all.size === 1 ? [...all.keys()][0] : undefined } = this.#settings;
+    const ports = [...all.keys()].join(', ') || 'none';
+    if (port === undefined) {
+      throw new CannotDrill(`expected the app to listen on one port, got ${ports}. --port names one.`);
+    }
+    const address = all.get(port);
+    if (!address) throw new CannotDrill(`the app does not listen on port ${port}: its ports are ${ports}.`);
+    const everywhere = address.host === null || address.host === '0.0.0.0' || address.host === '::';
+    return { host: everywhere ? '127.0.0.1' : (address.host as string), port };
+  }
+
+  /** The control socket is faster than the log. */
+  async #hear(isAll: () => boolean): Promise<void> {
+    const until = performance.now() + wordsMs;
+    while (!isAll() && performance.now() < until) await delay(pollMs);
+  }
+
+  #cannotStart(why: string): CannotDrill {
+    const words = this.#lines.length > 0 ? ` Its last words:\n\n${this.#lines.join('\n')}` : '';
+    return new CannotDrill(`the app did not start: ${why}.${words}`);
+  }
+}
+
+/** A line of a log by its message, any other as it is. */
+function readable(line: string): string {
+  if (!line.startsWith('{')) return line;
+  try {
+    return String(JSON.parse(line).msg ?? line);
+  } catch {
+    return line;
+  }
+}

@@ -1,0 +1,45 @@
+import { begin } from './drill-exchange.js';
+import { Tally } from './tally.js';
+import { eachClient, keepOpen, type Opened, type Scene, type Traffic } from './traffic.js';
+
+/** Clients that listen to server-sent events: a stream is to end between two chunks, and the next one to begin. */
+export function eventStreams(path: string): Traffic {
+  const tally = new Tally('event streams');
+  return {
+    tally,
+    async probe(scene) {
+      const { close, ended } = await open(scene, path).catch((error) => {
+        throw new Error(`GET ${path} is no stream of events: ${error.message}`);
+      });
+      close();
+      await ended;
+    },
+    run: (scene) => eachClient(scene, () => keepOpen(scene, tally, () => open(scene, path))),
+  };
+}
+
+async function open(scene: Scene, path: string): Promise<Opened> {
+  const { req, head } = begin(scene, { path, headers: { accept: 'text/event-stream' } });
+  req.end();
+  const res = await head;
+  const type = res.headers['content-type'] ?? 'none';
+  if (res.statusCode !== 200 || !/^text\/event-stream/i.test(type)) {
+    req.destroy();
+    throw new Error(`status ${res.statusCode}, content type ${type}`);
+  }
+  // a stream may be silent for as long as it likes
+  req.setTimeout(0);
+  let left = false;
+  const ended = new Promise<void>((resolve, reject) => {
+    res.once('end', resolve);
+    res.on('error', (error) => (left ? resolve() : reject(error)));
+    res.resume();
+  });
+  return {
+    ended,
+    close() {
+      left = true;
+      req.destroy();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { setMaxListeners } from 'node:events';
+import { usualStatus } from './drill-exchange.js';
+import { makeReport, type Report } from './drill-report.js';
+import { type AppSettings, CannotDrill, DrilledApp } from './drilled-app.js';
+import { eventStreams } from './event-streams.js';
+import { keepAlive } from './keep-alive.js';
+import { newConnections } from './new-connections.js';
+import { slowReaders } from './slow-readers.js';
+import { slowRequests } from './slow-requests.js';
+import type { Scene, Traffic } from './traffic.js';
+import { uploads } from './uploads.js';
+import { webSockets } from './web-sockets.js';
+
+/** What is sent while an app is reloaded; paths that are missing are not asked for. */
+export interface DrillSettings extends AppSettings {
+  readonly reloads: number;
+  /** The whole drill is over after this many seconds. */
+  readonly seconds: number;
+  readonly path: string;
+  readonly eventsPath: string | undefined;
+  readonly webSocketPath: string | undefined;
+  readonly uploadPath: string | undefined;
+}
+
+/** What requests in flight get to come back when nothing more is sent. */
+const lastMs = 10_000;
+
+/**
+ * Starts an app in a cluster, sends it traffic of all kinds while its workers are replaced again and again, and reports
+ * what was lost. All processes are gone when it returns. An abort ends it at once, without a report.
+ *
+ * @throws CannotDrill when the app does not start or does not serve what it is asked for.
+ */
+export async function drill(settings: DrillSettings, abort: AbortSignal): Promise<Report> {
+  const from = performance.now();
+  const app = new DrilledApp(settings);
+  const stop = new AbortController();
+  const end = new AbortController();
+  const limit = new AbortController();
+  const giveUp = (): void => {
+    limit.abort();
+    stop.abort();
+    end.abort();
+  };
+  abort.addEventListener('abort', giveUp);
+  setMaxListeners(0, stop.signal, end.signal);
+  let timeIsUp = giveUp;
+  const time = setTimeout(() => timeIsUp(), settings.seconds * 1000);
+  try {
+    const target = await app.ready(limit.signal);
+    const clients = Math.min(32, Math.max(4, 2 * settings.workers));
+    const scene = { target, clients, stop: stop.signal, end: end.signal };
+    const { all, usual } = await trafficFor(scene, settings).catch((error: Error) => {
+      throw new CannotDrill(error.message);
+    });
+    // from here on, what is in flight may finish
+    timeIsUp = () => limit.abort();
+    const running = all.map((traffic) => traffic.run(scene));
+    const { reloaded, problem } = await reloadUnder(app, all, settings.reloads, limit.signal);
+    stop.abort();
+    const last = setTimeout(giveUp, lastMs);
+    await Promise.all(running);
+    clearTimeout(last);
+    abort.throwIfAborted();
+    const { script, workers, reloads, path } = settings;
+    return makeReport(
+      {
+        script,
+        port: target.port,
+        path,
+        status: usual,
+        workers,
+        reloads,
+        reloaded,
+        seconds: Math.round((performance.now() - from) / 100) / 10,
+        deaths: await app.deaths(),
+        problem,
+      },
+      all.map(({ tally }) => tally),
+    );
+  } finally {
+    clearTimeout(time);
+    abort.removeEventListener('abort', giveUp);
+    giveUp();
+    await app.stop();
+  }
+}
+
+/** The kinds of traffic that were asked for, each tried once. */
+async function trafficFor(
+  scene: Scene,
+  { path, eventsPath, webSocketPath, uploadPath }: DrillSettings,
+): Promise<{ all: Traffic[]; usual: number }> {
+  const usual = await usualStatus(scene, { path });
+  const all: Traffic[] = [
+    keepAlive(path, usual),
+    newConnections(path, usual),
+    slowRequests(path, usual),
+    slowReaders(path, usual),
+    ...(uploadPath ? [uploads(uploadPath)] : []),
+    ...(eventsPath ? [eventStreams(eventsPath)] : []),
+    ...(webSocketPath ? [webSockets(webSocketPath)] : []),
+  ];
+  for (const traffic of all) await traffic.probe?.(scene);
+  return { all, usual };
+}
+
+/** Reloads once every kind of traffic flows. Resolves with how often it was done, and why not more often. */
+async function reloadUnder(
+  app: DrilledApp,
+  all: readonly Traffic[],
+  reloads: number,
+  limit: AbortSignal,
+): Promise<{ reloaded: number; problem: string | null }> {
+  const timeUp = new Promise<never>((_, reject) => {
+    const tell = (): void => reject(new Error('the time was up'));
+    if (limit.aborted) tell();
+    else limit.addEventListener('abort', tell, { once: true });
+  });
+  let reloaded = 0;
+  try {
+    await Promise.race([Promise.all(all.map(({ tally }) => tally.underway)), timeUp]);
+    for (; reloaded < reloads; reloaded++) await Promise.race([app.reload(), timeUp]);
+    return { reloaded, problem: null };
+  } catch (error) {
+    return { reloaded, problem: (error as Error).message };
+  } finally {
+    timeUp.catch(() => {});
+  }
+}

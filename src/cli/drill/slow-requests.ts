@@ -1,0 +1,49 @@
+import net from 'node:net';
+import { begin, readAll } from './drill-exchange.js';
+import { Tally } from './tally.js';
+import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
+
+/** Clients on a bad line: the head of their request arrives in two pieces, with a long wait in between. */
+export function slowRequests(path: string, usual: number): Traffic {
+  const tally = new Tally('slow requests');
+  return {
+    tally,
+    run: (scene) =>
+      eachClient(scene, () =>
+        repeat(scene, tally, 0, async () => {
+          let from = 0;
+          const { req, head } = begin(scene, {
+            path,
+            agent: undefined,
+            createConnection: () =>
+              inTwoPieces(net.connect(scene.target), scene.end, () => {
+                from = performance.now();
+              }),
+          });
+          req.end();
+          await readAll(await head, usual);
+          return performance.now() - from;
+        }),
+      ),
+  };
+}
+
+/** What is written to the socket first arrives half now and half later; then `sent` is called. */
+function inTwoPieces(socket: net.Socket, end: AbortSignal, sent: () => void): net.Socket {
+  const { write } = socket;
+  socket.write = function writeInTwoPieces(data: string | Uint8Array, ...rest: unknown[]) {
+    socket.write = write;
+    const bytes = Buffer.from(
+      data as string,
+      typeof rest[0] === 'string' ? (rest[0] as 'latin1') : undefined,
+    );
+    const middle = bytes.length >> 1;
+    socket.write(bytes.subarray(0, middle));
+    void pause(slowMs, end).then(() => {
+      sent();
+      socket.write(bytes.subarray(middle), rest.findLast((arg) => typeof arg === 'function') as () => void);
+    });
+    return true;
+  } as typeof write;
+  return socket;
+}

@@ -1,0 +1,101 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { begin, patienceMs } from './drill-exchange.js';
+import { Tally } from './tally.js';
+import { eachClient, keepOpen, type Opened, type Scene, type Traffic } from './traffic.js';
+import { controlFrame, frameReader, opcodes } from './web-socket-frames.js';
+
+/** Clients with a WebSocket: it is to end with a close frame, and the next one to open. */
+export function webSockets(path: string): Traffic {
+  const tally = new Tally('WebSockets');
+  return {
+    tally,
+    async probe(scene) {
+      const { close, ended } = await open(scene, path).catch((error) => {
+        throw new Error(`GET ${path} opens no WebSocket: ${error.message}`);
+      });
+      close();
+      await ended;
+    },
+    run: (scene) => eachClient(scene, () => keepOpen(scene, tally, () => open(scene, path))),
+  };
+}
+
+/** Opens a WebSocket (RFC 6455, 4.1) and resolves once the server has answered a ping. */
+async function open(scene: Scene, path: string): Promise<Opened> {
+  const key = randomBytes(16).toString('base64');
+  const { req, head } = begin(scene, {
+    path,
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': key,
+    },
+  });
+  const upgraded = new Promise<[IncomingMessage, Duplex, Buffer]>((resolve) => {
+    req.once('upgrade', (...all) => resolve(all));
+  });
+  req.end();
+  const refused = head.then((res) => {
+    req.destroy();
+    throw new Error(`status ${res.statusCode}`);
+  });
+  const [res, socket, first] = await Promise.race([upgraded, refused]);
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  if (res.headers['sec-websocket-accept'] !== accept) {
+    socket.destroy();
+    throw new Error('a wrong Sec-WebSocket-Accept');
+  }
+  req.setTimeout(0);
+  return converse(socket, first, scene.end);
+}
+
+async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promise<Opened> {
+  let closing = false;
+  let answered = (): void => {};
+  const ponged = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  const read = frameReader(({ opcode, payload }) => {
+    if (opcode === opcodes.pong) answered();
+    if (opcode === opcodes.ping) socket.write(controlFrame(opcodes.pong, payload));
+    if (opcode !== opcodes.close) return;
+    if (!closing) socket.write(controlFrame(opcodes.close, payload.subarray(0, 2)));
+    closing = true;
+    socket.end();
+  });
+  const destroy = (): void => void socket.destroy();
+  end.addEventListener('abort', destroy, { once: true });
+  const ended = new Promise<void>((resolve, reject) => {
+    let reason = new Error('cut without a close frame');
+    socket.on('error', (error) => {
+      reason = error;
+    });
+    socket.on('data', read);
+    socket.once('close', () => {
+      end.removeEventListener('abort', destroy);
+      if (closing) resolve();
+      else reject(reason);
+    });
+  });
+  if (first.length > 0) read(first);
+  socket.write(controlFrame(opcodes.ping));
+  const silence = setTimeout(() => socket.destroy(new Error('a ping without an answer')), patienceMs);
+  try {
+    // one that is closed before it answers was told to go: nothing is lost
+    await Promise.race([ponged, ended]);
+  } finally {
+    clearTimeout(silence);
+  }
+  return {
+    ended,
+    close() {
+      if (closing) return;
+      closing = true;
+      socket.write(controlFrame(opcodes.close, Buffer.from([1000 >> 8, 1000 & 0xff])));
+      setTimeout(destroy, 2000).unref();
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { warnOnce } from '../../support/errors.js';
+import { type Router, walkLayers } from '../../support/express-layers.js';
+
+const errorParameter = /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*_?(?:err|error|ex|exception)\s*(?=[,)=])/i;
+const errorHandlerName = /err(?:or)?_?handler|handle_?err(?:or)?s?$/i;
+
+/**
+ * Names error handlers that Express will never call as such: it tells them by `fn.length === 4`, and a default
+ * value, a rest parameter or a wrapper that drops the length hides them
+ * (https://expressjs.com/en/guide/error-handling.html).
+ */
+export function lintErrorHandlers(router: Pick<Router, 'stack'>): string[] {
+  const found: string[] = [];
+  walkLayers(router, ({ handle, name, route }) => {
+    if (route || handle.stack || handle.length === 4) return;
+    if (!errorHandlerName.test(handle.name) && !errorParameter.test(source(handle))) return;
+    found.push(name);
+    warnOnce(
+      'ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY',
+      `The error handler "${name}" declares ${handle.length} parameters: Express calls it as ordinary middleware, never for an error. Declare exactly four: (err, req, res, next), without default values.`,
+      name,
+    );
+  });
+  return found;
+}
+
+function source(fn: (...args: never[]) => unknown): string {
+  return Function.prototype.toString.call(fn).slice(0, 200);
+}

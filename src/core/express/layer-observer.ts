@@ -1,0 +1,187 @@
+import { tracingChannel } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Application, Request } from 'express';
+import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
+import { contextOf, type RequestContext } from '../../support/context/context.js';
+import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
+
+type HandleRequest = (this: Layer, req: IncomingMessage, res: ServerResponse, next: Next) => void;
+type HandleError = (
+  this: Layer,
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: Next,
+) => void;
+type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...rest: unknown[]) => unknown;
+
+/** Told of a handler whose promise resolved with nothing sent and `next` not called. */
+export type OnSilence = (res: ServerResponse) => void;
+
+const patchKey = Symbol.for('express-productionize.layers');
+
+/** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
+export function observe(context: RequestContext, onSilence: OnSilence): void {
+  context.onSilence = onSilence;
+}
+
+/**
+ * Observes the layers of the Express that made this app: rejections and throws of handlers, error handlers, `param`
+ * callbacks (Express 4) and sub-apps reach the error handler, and the context learns route, handler and first error.
+ *
+ * Express offers no other way to see a handler's promise in version 4, or its thrown error in either, so this
+ * replaces `handle_request`/`handle_error` on the Layer prototype that the app's own router leads to; once, whatever
+ * the number of apps or copies of this package, and only observed requests take the new path. Returns its undo.
+ */
+export function observeLayers(app: Application): () => void {
+  const router = routerOf(app);
+  const probe = Object.assign(Object.create(router) as Router, { stack: [] as Layer[] });
+  probe.use(function probe() {});
+  const prototype = Object.getPrototypeOf(probe.stack[0]) as Record<PropertyKey, unknown>;
+
+  prototype[patchKey] ??= { users: 0, undo: () => {} };
+  const shared = prototype[patchKey] as { users: number; undo(): void };
+  if (shared.users === 0) shared.undo = patch(prototype, Object.getPrototypeOf(router));
+  shared.users += 1;
+
+  let attached = true;
+  return () => {
+    if (!attached) return;
+    attached = false;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    shared.undo();
+    delete prototype[patchKey];
+  };
+}
+
+function patch(layers: Record<PropertyKey, unknown>, routers: Record<PropertyKey, unknown>): () => void {
+  const [request, error] =
+    'handle_request' in layers ? ['handle_request', 'handle_error'] : ['handleRequest', 'handleError'];
+  const undo = [
+    replace(layers, request as string, observingRequest),
+    replace(layers, error as string, observingError),
+  ];
+  if ('process_params' in routers) undo.push(replace(routers, 'process_params', observingParams));
+  return () => {
+    for (const put of undo) put();
+  };
+}
+
+function replace<Fn>(
+  target: Record<PropertyKey, unknown>,
+  name: string,
+  make: (original: Fn) => Fn,
+): () => void {
+  const original = target[name] as Fn;
+  const replacement = make(original);
+  target[name] = replacement;
+  return () => {
+    // somebody patched on top of ours: leave theirs, which still leads to the original through us
+    if (target[name] === replacement) target[name] = original;
+  };
+}
+
+function observingRequest(original: HandleRequest): HandleRequest {
+  return function handleRequest(req, res, next) {
+    const context = contextOf(req);
+    const onSilence = context?.onSilence;
+    if (context === undefined || onSilence === undefined) {
+      original.call(this, req, res, next);
+      return;
+    }
+    const { handle } = this;
+    if (this.route) noteRoute(context, this.route.path);
+    else if (!this.slash && !this.regexp?.fast_slash) noteMountParams(context);
+    // routes and routers hand each of their own layers to us; what is no request handler is skipped by Express
+    if (this.route || handle.stack || handle.length > 3) {
+      original.call(this, req, res, next);
+      return;
+    }
+    if (isTraced()) {
+      const traced = Object.create(this, { handle: { value: guardHandler(handle) } }) as Layer;
+      original.call(traced, req, res, next);
+      return;
+    }
+    const call = new HandlerCall(req, res, next, onSilence);
+    context.call = call;
+    context.handlerName = this.name;
+    try {
+      call.returned(handle(req, res, handle.length === 2 ? next : call.next));
+    } catch (thrown) {
+      call.threw(thrown);
+    }
+  };
+}
+
+function observingError(original: HandleError): HandleError {
+  return function handleError(error, req, res, next) {
+    const context = contextOf(req);
+    const onSilence = context?.onSilence;
+    if (context === undefined || onSilence === undefined) {
+      original.call(this, error, req, res, next);
+      return;
+    }
+    context.fail(error);
+    const { handle } = this;
+    if (handle.length !== 4) {
+      original.call(this, error, req, res, next);
+      return;
+    }
+    if (isTraced()) {
+      const traced = Object.create(this, { handle: { value: guardHandler(handle) } }) as Layer;
+      original.call(traced, error, req, res, next);
+      return;
+    }
+    const call = new HandlerCall(req, res, next, onSilence);
+    context.call = call;
+    context.handlerName = this.name;
+    try {
+      call.returned(handle(error, req, res, call.next));
+    } catch (thrown) {
+      call.threw(thrown);
+    }
+  };
+}
+
+const guardedParams = new WeakMap<AnyFunction, AnyFunction>();
+
+function guardParam(fn: AnyFunction): AnyFunction {
+  const guarded = guardedParams.get(fn) ?? guardHandler(fn);
+  guardedParams.set(fn, guarded);
+  return guarded;
+}
+
+function observingParams(original: ProcessParams): ProcessParams {
+  return function processParams(layer, called, req, ...rest) {
+    const context = contextOf(req as IncomingMessage);
+    const names = layer.keys?.filter(({ name }) => this.params[name]);
+    if (!context?.onSilence || !names?.length) return original.call(this, layer, called, req, ...rest);
+    const params = Object.fromEntries(names.map(({ name }) => [name, this.params[name]?.map(guardParam)]));
+    return original.call(Object.create(this, { params: { value: params } }), layer, called, req, ...rest);
+  };
+}
+
+function noteRoute(context: RequestContext, path: unknown): void {
+  context.matchedBase = (context.req as Request).baseUrl;
+  context.matchedPath = path;
+}
+
+function noteMountParams(context: RequestContext): void {
+  const { params } = context.req as Request;
+  for (const name in params) {
+    const value = params[name];
+    if (typeof value !== 'string') continue;
+    context.mountParams ??= {};
+    context.mountParams[name] = value;
+  }
+}
+
+const tracing = tracingChannel('express.router.request');
+const channels = [tracing.start, tracing.end, tracing.asyncStart, tracing.asyncEnd, tracing.error];
+
+/** Whether somebody subscribes to the router's own channel; then the router's code runs, and publishes. */
+function isTraced(): boolean {
+  // TracingChannel#hasSubscribers is missing on early Node 20
+  return tracing.hasSubscribers ?? channels.some((channel) => channel.hasSubscribers);
+}

@@ -1,0 +1,26 @@
+import { contextOf } from '../../support/context/context.js';
+import { warnOnce } from '../../support/errors.js';
+import type { OnSilence } from './layer-observer.js';
+
+/**
+ * Watches for handlers that ended without answering: their promise resolved, nothing was sent, `next` was not called.
+ * When nothing else answers within the limit either, one warning names method, route pattern and handler.
+ */
+export function watchForAnswer(limitMs: number): OnSilence {
+  return function onSilence(res) {
+    const context = contextOf(res.req);
+    if (context === undefined) return;
+    const { method, route, url, handlerName } = context;
+    const where = `${method} ${route ?? url.split('?', 1)[0]} ${handlerName ?? '<anonymous>'}`;
+    const timer = setTimeout(() => {
+      if (res.headersSent || res.closed) return;
+      warnOnce(
+        'ERR_PRODUCTIONIZE_NO_ANSWER',
+        `${where}: the handler finished ${limitMs} ms ago, but sent no answer and did not call next(). The client is still waiting.`,
+        where,
+      );
+    }, limitMs);
+    timer.unref();
+    res.once('close', () => clearTimeout(timer));
+  };
+}

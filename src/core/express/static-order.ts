@@ -1,0 +1,30 @@
+import { warnOnce } from '../../support/errors.js';
+import { type Layer, type Router, walkLayers } from '../../support/express-layers.js';
+
+const statics = new Set(['serveStatic', 'staticFilesMiddleware', 'expressStaticGzip']);
+const compressions = new Set(['compression', 'compressionMiddleware']);
+
+/**
+ * Warns where files are served before the app compresses: they are answered there, and never come to the compression
+ * that stands behind. Returns the name of the middleware that does.
+ */
+export function warnStaticBeforeCompression(router: Pick<Router, 'stack'>): string | undefined {
+  let before: string | undefined;
+  for (const layer of router.stack) {
+    if (before !== undefined && isForAll(layer) && compressions.has(layer.handle.name)) {
+      warnOnce(
+        'ERR_PRODUCTIONIZE_STATIC_ORDER',
+        `${before} is mounted before ${layer.handle.name}: its files are sent as they are. Mount the compression first, or leave it to productionize, whose compression stands before everything.`,
+      );
+      return before;
+    }
+    walkLayers({ stack: [layer] }, ({ handle }) => {
+      if (statics.has(handle.name)) before ??= handle.name;
+    });
+  }
+  return undefined;
+}
+
+function isForAll({ slash, regexp }: Layer): boolean {
+  return slash === true || regexp?.fast_slash === true;
+}

@@ -1,0 +1,185 @@
+import type { ErrorRequestHandler, Express, Request } from 'express';
+import { errorHandler } from '../../middleware/error-handler/index.js';
+import { Health } from '../../middleware/health-checks/health.js';
+import { shedLoad } from '../../middleware/load-shedding/index.js';
+import { productionGuard } from '../../middleware/production-guard/index.js';
+import { type FatalErrorsOptions, guardLifecycle } from '../../process/fatal-errors/index.js';
+import { pm2Environment } from '../../process/orchestrator/pm2-environment.js';
+import { joinShutdown } from '../../process/shutdown/membership.js';
+import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
+import { listenForSignals } from '../../process/shutdown/signals.js';
+import { warnOnce } from '../../support/errors.js';
+import { trackResponse } from '../../support/lifecycle.js';
+import { answersPath } from '../express/route-collision.js';
+import { warnStaticBeforeCompression } from '../express/static-order.js';
+import { given, type Part } from './part.js';
+
+export const productionGuardPart: Part = {
+  name: 'productionGuard',
+  reason: 'NODE_ENV is read once, before anything depends on it',
+  setUp(assembly) {
+    const guard = productionGuard(assembly.app, given(assembly.options.productionGuard));
+    assembly.findings = guard.findings;
+    return {
+      before: guard,
+      boot(router) {
+        guard.recheck();
+        const uncompressed = warnStaticBeforeCompression(router);
+        if (uncompressed === undefined) return undefined;
+        return `${productionGuardPart.reason}; ${uncompressed} is mounted before the compression`;
+      },
+    };
+  },
+};
+
+export const healthChecksPart: Part = {
+  name: 'healthChecks',
+  reason: 'probes are answered before everything else, and stay out of the log',
+  keeps: ({ healthChecks }) => (healthChecks ? 'found healthChecks, kept' : undefined),
+  setUp(assembly) {
+    const { options, lifecycle } = assembly;
+    const byName = given(options.healthChecks);
+    const health = new Health({
+      onChange(ready, failing) {
+        if (ready) assembly.logger?.info('ready again: all checks are well');
+        else assembly.logger?.warn({ failing }, `not ready: ${failing.map(({ name }) => name).join(', ')}`);
+      },
+      ...byName,
+    });
+    const gate = () => health.ready();
+    lifecycle.gates.add(gate);
+    const lives = [lifecycle];
+    return {
+      first(req, res) {
+        const kind = health.probed(req);
+        // in a sub-app the path is not the one that was asked for
+        if (kind === undefined || (req as Partial<Request>).baseUrl) return false;
+        trackResponse(lifecycle, res);
+        health.answer(kind, req, res, lives);
+        return true;
+      },
+      boot(router) {
+        const taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
+        for (const path of taken) {
+          if (byName === undefined) health.leave(path);
+          warnOnce(
+            'ERR_PRODUCTIONIZE_HEALTH_PATH',
+            byName === undefined
+              ? `The app answers ${path} itself, and is left to it. Give healthChecks another path, or switch it off.`
+              : `The app has a route for ${path}, which healthChecks answers now. Remove it, or give healthChecks another path.`,
+            path,
+          );
+        }
+        if (taken.length === 0) return undefined;
+        return `${byName === undefined ? 'left to the app' : 'instead of a route of the app'}: ${taken.join(', ')}`;
+      },
+      onServer: () => health.start(),
+      undo() {
+        lifecycle.gates.delete(gate);
+        health.close();
+      },
+    };
+  },
+};
+
+export const loadSheddingPart: Part = {
+  name: 'loadShedding',
+  reason: 'before the log: refusing costs next to nothing, and is logged as counts',
+  offBecause: ({ options }) =>
+    options.loadShedding ? undefined : 'off by default: only you know whether to refuse or to wait',
+  setUp(assembly) {
+    const { app, options, lifecycle } = assembly;
+    const { priority, ...rest } = given(options.loadShedding) ?? {};
+    const gate = shedLoad(lifecycle, {
+      log({ event, count, ...load }) {
+        const fields = { shedding: event, count, ...load };
+        if (event === 'ended') assembly.logger?.info(fields, 'load shedding ended');
+        else if (event === 'began') assembly.logger?.warn(fields, 'overloaded: load shedding began');
+        else assembly.logger?.warn(fields, `overloaded: ${count} requests refused`);
+      },
+      ...rest,
+      // asked before Express has made the request its own, where the server did not construct it so
+      priority:
+        typeof priority === 'function'
+          ? (req) => priority(Object.setPrototypeOf(req, (app as Express).request))
+          : priority,
+    });
+    return {
+      first: gate.refuses,
+      onServer: gate.watch,
+      undo: gate.uninstall,
+    };
+  },
+};
+
+export const fatalErrorsPart: Part = {
+  name: 'fatalErrors',
+  reason: 'the guilty request gets a 500, the others finish, the process exits 1',
+  offBecause: ({ options, environment }) =>
+    environment.mode === 'test' && options.fatalErrors === undefined ? 'NODE_ENV is test' : undefined,
+  setUp({ options, lifecycle, logger }) {
+    const answer = errorHandler() as ErrorRequestHandler;
+    const settings: FatalErrorsOptions = {
+      answer: ({ req, res }, error) => answer(error, req as never, res as never, () => {}),
+      ...(logger && {
+        log(err, { origin, context, inFlight, last }) {
+          const fields = {
+            err,
+            origin,
+            reqId: context?.id,
+            method: context?.method,
+            route: context?.route,
+            inFlight,
+          };
+          if (last) logger.fatal(fields, 'the process exits after an error that nothing caught');
+          else logger.error(fields, 'an error that nothing caught: draining');
+        },
+      }),
+      ...given(options.fatalErrors),
+    };
+    let release: (() => void) | undefined;
+    return {
+      onServer() {
+        release ??= guardLifecycle(lifecycle, settings);
+      },
+      undo: () => release?.(),
+    };
+  },
+};
+
+export const gracefulShutdownPart: Part = {
+  name: 'gracefulShutdown',
+  reason: 'SIGTERM ends the process without losing a request',
+  offBecause: ({ options, environment }) =>
+    environment.mode === 'test' && options.gracefulShutdown === undefined ? 'NODE_ENV is test' : undefined,
+  setUp({ options, lifecycle, logger }) {
+    const settings = resolveShutdown(
+      {
+        ...(logger && {
+          log: ({ level, message, reason, open }) =>
+            logger[level]({ reason, ...(open?.length && { open }) }, message),
+        }),
+        ...given(options.gracefulShutdown),
+      },
+      async () => {
+        await new Promise((resolve) => (logger ? logger.flush(resolve) : resolve(undefined)));
+      },
+    );
+    const member = joinShutdown(new Set([lifecycle]), settings);
+    // from here on, so that a signal before `listen` ends the process in good order too
+    const release = listenForSignals(options.gracefulShutdown !== undefined, settings);
+    return {
+      onServer: (server) => member.add(server),
+      boot() {
+        const environment = pm2Environment();
+        if (environment === undefined) return undefined;
+        settings.log({ level: 'info', reason: 'boot', message: `PM2: ${environment}` });
+        return `${gracefulShutdownPart.reason}; PM2: ${environment}`;
+      },
+      undo() {
+        release();
+        member.leave();
+      },
+    };
+  },
+};

@@ -1,0 +1,59 @@
+import type { LoggerOptions } from '../logging/logger.js';
+import type { CompressionOptions } from '../middleware/compression/index.js';
+import type { DeadlineOptions } from '../middleware/deadline/index.js';
+import type { ErrorHandlerOptions } from '../middleware/error-handler/index.js';
+import type { HealthChecksOptions } from '../middleware/health-checks/index.js';
+import type { LoadSheddingOptions } from '../middleware/load-shedding/index.js';
+import type { ProductionGuardOptions } from '../middleware/production-guard/index.js';
+import type { RequestContextOptions } from '../middleware/request-context/index.js';
+import type { RequestLoggerOptions } from '../middleware/request-logger/index.js';
+import type { ResponseCache, ResponseCacheOptions } from '../middleware/response-cache/index.js';
+import type { SyncIoOptions } from '../middleware/sync-io/index.js';
+import type { FatalErrorsOptions } from '../process/fatal-errors/index.js';
+import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
+import type { Switch } from '../support/options.js';
+
+/** Options of the async-errors part. */
+export interface AsyncErrorsOptions {
+  /**
+   * Milliseconds after which a handler that ended without an answer is named in a warning; 0 is off.
+   * @default 10000
+   */
+  readonly noAnswerMs?: number;
+}
+
+/** Options of `productionize`: each part is off, on, or on with options. */
+export interface ProductionizeOptions {
+  /** NODE_ENV and settings. @default true */
+  readonly productionGuard?: Switch<ProductionGuardOptions>;
+  /** `/livez`, `/readyz` and `/startupz`, unless the app answers them itself. @default true */
+  readonly healthChecks?: Switch<HealthChecksOptions>;
+  /** Request id, `req.signal`, `currentContext()`; the other parts lean on it. @default {} */
+  readonly requestContext?: RequestContextOptions;
+  /** 503 for what the process cannot do. @default false */
+  readonly loadShedding?: Switch<LoadSheddingOptions>;
+  /** The logger behind `req.log` and all lines. @default true */
+  readonly logger?: Switch<LoggerOptions>;
+  /** One line per request. @default true */
+  readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
+  /** 503 for a request whose handler is not in time. @default false */
+  readonly deadline?: Switch<DeadlineOptions>;
+  /** Synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
+  readonly detectSyncIo?: Switch<SyncIoOptions>;
+  /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
+  readonly streamErrors?: boolean;
+  /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
+  readonly compression?: Switch<CompressionOptions>;
+  /** Stored responses, before the router; or a `responseCache()` of your own, to purge. @default false */
+  readonly cache?: Switch<ResponseCacheOptions> | ResponseCache;
+  /** Prototype keys in request bodies. @default true */
+  readonly bodyGuard?: boolean;
+  /** Rejections and throws of every handler. @default true */
+  readonly asyncErrors?: Switch<AsyncErrorsOptions>;
+  /** The last answer to errors and unknown paths. @default true */
+  readonly errorHandler?: Switch<ErrorHandlerOptions>;
+  /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
+  readonly fatalErrors?: Switch<FatalErrorsOptions>;
+  /** Signals, and an end without a lost request. @default true, but not where NODE_ENV is `test` */
+  readonly gracefulShutdown?: Switch<GracefulShutdownOptions>;
+}

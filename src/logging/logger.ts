@@ -1,0 +1,146 @@
+import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import { readEnvironment } from '../support/environment.js';
+import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from '../support/options.js';
+import { processWide } from '../support/process-wide.js';
+import { serializeError } from '../support/serialize-error.js';
+import { unobserved } from '../support/unobserved.js';
+import { createLogDestination, type LogDestination } from './log-destination.js';
+import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
+import { markPlain } from './plain-line.js';
+import { redirectedStdout } from './redirected-stdout.js';
+
+/** Options of {@link createLogger}. */
+export interface LoggerOptions {
+  /**
+   * The lowest level that is written: `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.
+   * @default 'info', and 'silent' when NODE_ENV is `test`
+   */
+  readonly level?: string;
+  /**
+   * Where lines go: any destination or stream that pino takes.
+   * @default one destination on stdout that all loggers share
+   */
+  readonly destination?: DestinationStream;
+  /**
+   * Paths to censor in every line, as pino's `redact`.
+   * @default undefined
+   */
+  readonly redact?: PinoOptions['redact'];
+  /**
+   * Fields of every line; `null` for none.
+   * @default { pid }
+   */
+  readonly base?: Record<string, unknown> | null;
+  /**
+   * A signal that switches to `debug` and back, such as `'SIGUSR2'`; see {@link setLogLevelOnSignal}.
+   * @default false
+   */
+  readonly levelSignal?: NodeJS.Signals | false;
+  /**
+   * Milliseconds after which the level that `levelSignal` set is what it was before.
+   * @default 300000
+   */
+  readonly levelSignalMs?: number;
+}
+
+const isDestination: Check = (value) =>
+  typeof (value as DestinationStream | null)?.write === 'function'
+    ? undefined
+    : 'an object with a `write` method';
+
+const isObject: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+
+const levels = [...Object.keys(pino.levels.values), 'silent'];
+
+/**
+ * Makes a pino logger that writes to a destination which never blocks (see {@link createLogDestination}). An error
+ * is logged with its type, message, stack, code, status and causes, and with nothing else that hangs on it, also as
+ * `err` or `error` of a line. A line that cannot be written throws nothing.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @example
+ * const logger = createLogger({ level: 'debug', redact: ['user.email'] })
+ * logger.error(error, 'the import failed')
+ */
+export function createLogger(options?: LoggerOptions): Logger {
+  const { level, destination, redact, base, levelSignal, levelSignalMs } = checkOptions(
+    'createLogger',
+    options,
+    {
+      level: isOneOf(...levels),
+      destination: isDestination,
+      redact: isEither(isStringList, isObject),
+      base: isEither(isObject, isOneOf(null)),
+      levelSignal: isEither(isOneOf(false), isLevelSignal),
+      levelSignalMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
+    },
+  );
+  const children = trackChildren();
+  const logger = pino(
+    {
+      level: level ?? (readEnvironment().mode === 'test' ? 'silent' : 'info'),
+      base: base === undefined ? { pid: process.pid } : base,
+      ...(redact !== undefined && { redact }),
+      serializers: { err: serializeError, error: serializeIfError },
+      hooks: { logMethod },
+      onChild: children.onChild,
+    },
+    destination ?? stdout,
+  );
+  children.of(logger);
+  if (redact === undefined) markPlain(logger);
+  if (levelSignal) setLogLevelOnSignal(logger, levelSignal, { revertAfterMs: levelSignalMs });
+  return logger;
+}
+
+/** The other usual name for an error; what is none is logged as it is. */
+function serializeIfError(value: unknown): unknown {
+  return value instanceof Error ? serializeError(value) : value;
+}
+
+/**
+ * pino reads an error's message itself where none is given: a hostile one throws, a body parser's quotes the body. It
+ * also throws on getters that do, and on `%s` of an object without a prototype, such as the `req.query` of Express 5.
+ */
+function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void): void {
+  const first = args[0];
+  if (typeof first === 'object' && first !== null) {
+    const error = errorIn(first);
+    if (error !== undefined) {
+      const err = serializeError(error);
+      if (error === first) args[0] = { err };
+      if (args[1] === undefined) args.splice(1, 1, '%s', err.message);
+    }
+  }
+  try {
+    method.apply(this, args);
+  } catch (error) {
+    method.call(this, { err: serializeError(error) }, 'a line could not be written');
+  }
+}
+
+function errorIn(first: object): unknown {
+  try {
+    return first instanceof Error ? first : ((first as { err?: unknown }).err ?? undefined);
+  } catch {
+    return first;
+  }
+}
+
+let shared: LogDestination | undefined;
+
+/** Opened with the first line, so that a logger which is silent leaves the process alone. */
+const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
+  write(line) {
+    shared ??= processWide('log-stdout', () => redirectedStdout() ?? unobserved(createLogDestination));
+    shared.write(line);
+  },
+  async flush(callback) {
+    await shared?.flush();
+    callback?.();
+  },
+  flushSync() {
+    shared?.flushSync();
+  },
+};

@@ -1,0 +1,42 @@
+import type { ErrorRequestHandler, Request, RequestHandler, RequestParamHandler, Response } from 'express';
+import { debugFor } from '../../support/debug.js';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import { guardHandler, type Handler } from './handler-call.js';
+
+const debug = debugFor('async-errors');
+
+/** The same function, free to return a promise. */
+export type Awaitable<Fn extends Handler> = (...args: Parameters<Fn>) => unknown;
+
+/**
+ * Wraps a handler, error handler or `param` callback, so that whatever it throws or rejects with reaches the error
+ * handler: once, and as an error even when it is `undefined` or the string `'route'`. Name, length and own
+ * properties stay, so Express, APM agents and OpenAPI tools see the function they know. Express 4 needs this for
+ * every async function; Express 5 (https://expressjs.com/en/guide/error-handling.html) forwards rejections itself
+ * but skips on those strings and loses what is thrown after `next()`.
+ *
+ * @throws ProductionizeError when `fn` is not a function.
+ * @example
+ * app.get('/users/:id', wrapAsync(async (req, res) => res.json(await users.find(req.params.id))))
+ */
+export function wrapAsync<
+  Params = Request['params'],
+  Answer = Parameters<Response['send']>[0],
+  Body = Request['body'],
+  Query = Request['query'],
+  Locals extends Response['locals'] = Response['locals'],
+>(
+  fn: Awaitable<RequestHandler<Params, Answer, Body, Query, Locals>>,
+): RequestHandler<Params, Answer, Body, Query, Locals>;
+export function wrapAsync(fn: Awaitable<ErrorRequestHandler>): ErrorRequestHandler;
+export function wrapAsync(fn: Awaitable<RequestParamHandler>): RequestParamHandler;
+export function wrapAsync(fn: Handler): Handler {
+  if (typeof fn !== 'function') {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_HANDLER',
+      `wrapAsync: expected a handler function, got ${quote(fn)}. Pass the function, not its result.`,
+    );
+  }
+  debug(() => ['wrapped %s', fn.name || '<anonymous>']);
+  return guardHandler(fn);
+}

@@ -1,0 +1,115 @@
+import type { ServerResponse } from 'node:http';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { contextOf, defaultContextSettings, enterContext } from '../../support/context/context.js';
+import { debugFor } from '../../support/debug.js';
+import { createLifecycle, type DeadlineCounts, type Lifecycle } from '../../support/lifecycle.js';
+import { checkOptions, isEither, isFunction, isInteger } from '../../support/options.js';
+import { answerUnavailable } from '../../support/unavailable.js';
+import { muteResponse } from './muted-response.js';
+
+/** Options of {@link deadline}. */
+export interface DeadlineOptions {
+  /**
+   * Milliseconds from the arrival of a request to the headers of its answer, or a function that says so for each
+   * request; 0 is no deadline.
+   * @default 30000
+   */
+  readonly afterMs?: number | ((req: Request) => number);
+  /**
+   * Seconds in `Retry-After`: between this and three times this, at random.
+   * @default 2
+   */
+  readonly retryAfterSeconds?: number;
+}
+
+/** The middleware of {@link deadline}, with what it counted. */
+export interface Deadline extends RequestHandler {
+  readonly counts: Readonly<DeadlineCounts>;
+}
+
+const longestMs = 2 ** 31 - 1;
+const timerKey = Symbol('deadline');
+
+type Timed = ServerResponse & { [timerKey]?: NodeJS.Timeout };
+
+const debug = debugFor('deadline');
+
+/** Headers that described the answer that did not come. */
+const ofTheAnswer = ['Content-Encoding', 'Content-Disposition', 'ETag', 'Last-Modified', 'Transfer-Encoding'];
+
+/**
+ * Middleware that answers 503 to a request whose handler has sent no headers in time, once: `req.signal` aborts, and
+ * what the handler sends later goes nowhere. An answer under way is left alone, event streams and downloads included.
+ * `counts` says how many requests passed their deadline, and how much work was done for nobody: answers that were
+ * finished after it, or after the client had left.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4
+ * @example
+ * app.use(deadline({ afterMs: (req) => (req.path.startsWith('/export') ? 120_000 : 10_000) }))
+ */
+export function deadline(options?: DeadlineOptions): Deadline {
+  return keepDeadlines(createLifecycle(), options);
+}
+
+/** The same for an app that tracks its own requests. */
+export function keepDeadlines({ deadlines: counts }: Lifecycle, options?: DeadlineOptions): Deadline {
+  const { afterMs = 30_000, retryAfterSeconds = 2 } = checkOptions('deadline', options, {
+    afterMs: isEither(isInteger('milliseconds', 0, longestMs), isFunction),
+    retryAfterSeconds: isInteger('seconds', 1, 86_400),
+  });
+  const contextSettings = defaultContextSettings;
+
+  function limitOf(req: Request): number {
+    if (typeof afterMs === 'number') return afterMs;
+    try {
+      const ms = afterMs(req);
+      return ms > 0 && ms <= longestMs ? ms : 0;
+    } catch (error) {
+      debug(() => ['afterMs() threw %s: no deadline', error]);
+      return 0;
+    }
+  }
+
+  function expire(req: Request, res: Response): void {
+    if (res.headersSent || res.writableEnded || res.closed) {
+      debug(() => ['%s %s is being answered', req.method, req.url]);
+      return;
+    }
+    counts.expired++;
+    const context = contextOf(req);
+    const error = new DOMException('The request passed its deadline', 'TimeoutError');
+    context?.fail(error);
+    for (const name of ofTheAnswer) if (res.hasHeader(name)) res.removeHeader(name);
+    // what the client still sends is not read any more
+    if (!req.complete) res.setHeader('Connection', 'close');
+    answerUnavailable(res, retryAfterSeconds);
+    const expiredAt = performance.now();
+    muteResponse(res, () => {
+      counts.late++;
+      counts.wastedMs += performance.now() - expiredAt;
+    });
+    context?.abort(error);
+  }
+
+  // one listener for all requests
+  function onClose(this: Timed): void {
+    clearTimeout(this[timerKey]);
+    if (this.writableEnded) return;
+    const leftAt = performance.now();
+    muteResponse(this, () => {
+      counts.gone++;
+      counts.wastedMs += performance.now() - leftAt;
+    });
+  }
+
+  const middleware = function deadlineMiddleware(req: Request, res: Response, next: NextFunction): void {
+    const limit = (req as { upgrade?: boolean }).upgrade ? 0 : limitOf(req);
+    if (limit > 0) {
+      (res as unknown as Timed)[timerKey] = setTimeout(expire, limit, req, res).unref();
+      res.on('close', onClose);
+    }
+    enterContext(req, res, contextSettings, next);
+  };
+  return Object.defineProperty(middleware as RequestHandler as Deadline, 'counts', { value: counts });
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ErrorLogger, reportError } from '../../support/error-response/error-report.js';
+import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
+import { type Check, checkOptions, isBoolean } from '../../support/options.js';
+
+export type { ErrorLogger };
+
+/** Options of {@link errorHandler}. */
+export interface ErrorHandlerOptions {
+  /**
+   * Whether the answer carries the error's stack, whatever NODE_ENV says.
+   * @default false
+   */
+  readonly exposeStack?: boolean;
+  /**
+   * A pino-like logger for errors of requests that no request logger watches.
+   * @default the console, unless the app's `env` is `test`
+   */
+  readonly logger?: ErrorLogger;
+}
+
+const isErrorLogger: Check = (value) =>
+  typeof (value as Partial<ErrorLogger> | null)?.error === 'function'
+    ? undefined
+    : 'a logger with an `error` method';
+
+/** An error handler for Express, which needs no more than what `node:http` gives it. */
+export type ErrorHandler = (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * The last error handler: one answer and one report for whatever was thrown. It answers as Express does in
+ * production, and in the form the `Accept` header asks for: problem details (RFC 9457), HTML or text.
+ *
+ * The status is `err.status` or `err.statusCode` from 400 to 599, else that of the response, else 500. Valid headers
+ * in `err.headers` are sent where the error names its status, those of the message framing excepted. The message reaches the client only below 500
+ * and where `err.expose` is true, as http-errors sets it. When the answer is already under way, the connection is
+ * reset, so that the client cannot take half an answer for a whole one.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @example
+ * app.use(notFound())
+ * app.use(errorHandler())
+ */
+export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
+  const { exposeStack = false, logger } = checkOptions('errorHandler', options, {
+    exposeStack: isBoolean,
+    logger: isErrorLogger,
+  });
+  return function errorHandlerMiddleware(error, req, res, _next) {
+    reportError(error, req, logger);
+    answerError(error, req, res, exposeStack);
+  };
+}
+
+/**
+ * Middleware that answers 404 to what no route took, in the form the client prefers; mount it behind the routes.
+ * Without an `Accept` header it is the page Express sends.
+ *
+ * @example
+ * app.use(notFound())
+ */
+export function notFound(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+  return function notFoundMiddleware(req, res, _next) {
+    answerNotFound(req, res);
+  };
+}

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  type Check,
+  checkOptions,
+  isBoolean,
+  isEither,
+  isFunction,
+  isInteger,
+  isOneOf,
+} from '../../support/options.js';
+import type { CheckResult, HealthCheck } from './check-runner.js';
+import type { LivenessThreadOptions } from './liveness-thread.js';
+
+/** Options of `healthChecks`. */
+export interface HealthChecksOptions {
+  /**
+   * Path that says whether the process lives; `false` for none. It is 200 until the process exits.
+   * @default '/livez'
+   */
+  readonly livePath?: string | false;
+  /**
+   * Path that says whether this process wants requests; `false` for none.
+   * @default '/readyz'
+   */
+  readonly readyPath?: string | false;
+  /**
+   * Path that says whether the app has been ready once; `false` for none.
+   * @default '/startupz'
+   */
+  readonly startupPath?: string | false;
+  /**
+   * What readiness depends on, by name: functions that throw, reject or return `false` when it is not well. Liveness
+   * never depends on them: a restart cures no database.
+   * @default {}
+   */
+  readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>>;
+  /**
+   * Milliseconds a check may take. Kubernetes gives a probe one second in all.
+   * @default 800
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds a result is kept, from the start of its check.
+   * @default 1000
+   */
+  readonly cacheMs?: number;
+  /**
+   * Who sees more than the status: `'private'`, clients of the machine and its private network that came through no
+   * proxy; everybody; nobody; or whom a function admits.
+   * @default 'private'
+   */
+  readonly details?: 'private' | boolean | ((req: IncomingMessage) => boolean);
+  /**
+   * A port of yours where everybody sees the details, such as one bound to loopback; 0 for none.
+   * @default 0
+   */
+  readonly adminPort?: number;
+  /**
+   * Milliseconds load may be shed before readiness is 503.
+   * @default 10000
+   */
+  readonly sheddingMs?: number;
+  /**
+   * Milliseconds the event loop may be late before the status says `degraded`; it is still 200.
+   * @default 200
+   */
+  readonly degradedMs?: number;
+  /**
+   * A thread that answers the live path on a port of its own, also while the event loop stands still.
+   * @default false
+   */
+  readonly livenessThread?: false | LivenessThreadOptions;
+  /**
+   * Hears when readiness changes because of a check.
+   * @default none; inside `productionize` a line in the log
+   */
+  readonly onChange?: (ready: boolean, failing: readonly CheckResult[]) => void;
+}
+
+/** A check with a limit of its own. */
+export interface HealthCheckOptions {
+  readonly check: HealthCheck;
+  /** Milliseconds it may take. @default the `timeoutMs` of all */
+  readonly timeoutMs?: number;
+}
+
+const isPath: Check = (value) =>
+  typeof value === 'string' && /^\/[^?#]+$/.test(value) ? undefined : "a path such as '/livez'";
+const isPathOrOff = isEither(isPath, isOneOf(false));
+const isMilliseconds = isInteger('milliseconds', 0, 2 ** 31 - 1);
+const isPort = isInteger('ports', 0, 65_535);
+
+const isCheckList: Check = (value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an object of functions';
+  for (const [name, entry] of Object.entries(value)) {
+    if (typeof entry === 'function') continue;
+    checkOptions(`healthChecks.checks.${name}`, entry as HealthCheckOptions, {
+      check: isFunction,
+      timeoutMs: isMilliseconds,
+    });
+    if (typeof (entry as HealthCheckOptions).check !== 'function')
+      return `an object of functions; \`${name}\` is none`;
+  }
+  return undefined;
+};
+
+const isThread: Check = (value) => {
+  checkOptions('healthChecks.livenessThread', value as LivenessThreadOptions, {
+    port: isPort,
+    host: (host) => (typeof host === 'string' ? undefined : 'a string'),
+    stallMs: isMilliseconds,
+  });
+  return (value as LivenessThreadOptions).port === undefined ? 'options with a `port`' : undefined;
+};
+
+/** Checks the options of `healthChecks` and fills in the defaults. */
+export function resolveHealth(options?: HealthChecksOptions): Required<HealthChecksOptions> {
+  const {
+    livePath = '/livez',
+    readyPath = '/readyz',
+    startupPath = '/startupz',
+    checks = {},
+    timeoutMs = 800,
+    cacheMs = 1000,
+    details = 'private',
+    adminPort = 0,
+    sheddingMs = 10_000,
+    degradedMs = 200,
+    livenessThread = false,
+    onChange = () => {},
+  } = checkOptions('healthChecks', options, {
+    livePath: isPathOrOff,
+    readyPath: isPathOrOff,
+    startupPath: isPathOrOff,
+    checks: isCheckList,
+    timeoutMs: isMilliseconds,
+    cacheMs: isMilliseconds,
+    details: isEither(isOneOf('private'), isBoolean, isFunction),
+    adminPort: isPort,
+    sheddingMs: isMilliseconds,
+    degradedMs: isMilliseconds,
+    livenessThread: isEither(isOneOf(false), isThread),
+    onChange: isFunction,
+  });
+  return {
+    livePath,
+    readyPath,
+    startupPath,
+    checks,
+    timeoutMs,
+    cacheMs,
+    details,
+    adminPort,
+    sheddingMs,
+    degradedMs,
+    livenessThread,
+    onChange,
+  };
+}

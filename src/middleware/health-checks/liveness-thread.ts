@@ -1,0 +1,85 @@
+import { Worker } from 'node:worker_threads';
+import { debugFor } from '../../support/debug.js';
+
+/** Options of the thread that answers for a loop which does not turn. */
+export interface LivenessThreadOptions {
+  /** The port the thread listens on; 0 is any. */
+  readonly port: number;
+  /**
+   * The address it listens on.
+   * @default all
+   */
+  readonly host?: string;
+  /**
+   * Milliseconds the event loop may stand still before live is 503.
+   * @default 10000
+   */
+  readonly stallMs?: number;
+}
+
+export interface LivenessThread {
+  /** The port it listens on. */
+  readonly port: Promise<number>;
+  stop(): void;
+}
+
+const debug = debugFor('health-checks');
+const beatMs = 50;
+
+/** Answers the live path from a thread of its own: the orchestrator hears how long the main loop has stood still. */
+export function startLivenessThread(path: string, options: LivenessThreadOptions): LivenessThread {
+  const { port, host, stallMs = 10_000 } = options;
+  const beats = new BigInt64Array(new SharedArrayBuffer(8));
+  // one clock for all threads
+  const beat = (): void => void Atomics.store(beats, 0, process.hrtime.bigint());
+  beat();
+  const worker = new Worker(source, {
+    eval: true,
+    name: 'liveness',
+    workerData: { beats, beatMs, path, port, host, stallMs },
+    // nothing of the app's start is repeated in the worker: no preload, no loader
+    execArgv: [],
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 64 },
+  });
+  const timer = setInterval(beat, beatMs).unref();
+  const listening = new Promise<number>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  listening.catch((error) => debug(() => ['the liveness thread ended: %o', error]));
+  worker.unref();
+  return {
+    port: listening,
+    stop() {
+      clearInterval(timer);
+      void worker.terminate();
+    },
+  };
+}
+
+function answerLiveness(load: NodeJS.Require): void {
+  const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
+  const { createServer } = load('node:http') as typeof import('node:http');
+  const { beats, beatMs, path, port, host, stallMs } = workerData;
+  const server = createServer((req, res) => {
+    const url = (req.url ?? '').split('?', 1)[0];
+    const known = url === path && (req.method === 'GET' || req.method === 'HEAD');
+    const since = Number(process.hrtime.bigint() - Atomics.load(beats, 0)) / 1e6;
+    const lagMs = Math.max(0, Math.round(since - beatMs));
+    const stalled = lagMs >= stallMs;
+    const body = known ? JSON.stringify({ status: stalled ? 'stalled' : 'ok', eventLoopLagMs: lagMs }) : '';
+    res.writeHead(known ? (stalled ? 503 : 200) : 404, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+    });
+    res.end(req.method === 'HEAD' ? undefined : body);
+  });
+  server.listen(port, host, () => {
+    parentPort?.postMessage((server.address() as import('node:net').AddressInfo).port);
+  });
+}
+
+// bundlers may wrap named functions in a helper called __name, which the worker does not have
+const source = `const __name = (value) => value; (${answerLiveness.toString()})(require);`;

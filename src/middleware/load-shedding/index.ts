@@ -1,0 +1,219 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import type { Request } from 'express';
+import { debugFor } from '../../support/debug.js';
+import { quote } from '../../support/errors.js';
+import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
+import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
+import { answerUnavailable } from '../../support/unavailable.js';
+import { LoadSensor } from './load-sensor.js';
+import type { LoadReading } from './overload-watch.js';
+import { priorities, SheddingController } from './shedding-controller.js';
+import { SheddingLog, type SheddingLogEvent } from './shedding-log.js';
+
+export type { SheddingLogEvent };
+
+/** How long a request is admitted under overload: `low` ones are refused first, `never` is never refused. */
+export type SheddingPriority = (typeof priorities)[number] | 'never';
+
+/** Options of {@link loadShedding}. */
+export interface LoadSheddingOptions {
+  /**
+   * Milliseconds that requests wait for the event loop before the process counts as overloaded; where a request takes
+   * the loop for longer than a fifth of this, the time of five requests.
+   * @default 50
+   */
+  readonly maxWaitMs?: number;
+  /**
+   * Milliseconds that overload lasts before anything is refused, so that one long task costs nobody an answer.
+   * @default 1000
+   */
+  readonly sustainedMs?: number;
+  /**
+   * Milliseconds after the start in which nothing is refused: code is still being compiled, caches are cold.
+   * @default 5000
+   */
+  readonly startupMs?: number;
+  /**
+   * Seconds in `Retry-After`: between this and three times this, at random, so that clients do not return together.
+   * @default 2
+   */
+  readonly retryAfterSeconds?: number;
+  /**
+   * The priority of a request by its method, path and headers; asked under overload only, before anything is parsed.
+   * Express 4 has no `req.query` yet. What throws or is unknown counts as `normal`.
+   * @default 'normal' for all
+   */
+  readonly priority?: (req: Request) => SheddingPriority;
+  /**
+   * Paths that are never refused, without their query: the probes of an orchestrator.
+   * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
+   */
+  readonly exemptPaths?: readonly string[];
+  /**
+   * Hears when shedding begins, once per second how many requests were refused and why, and when it ends.
+   * @default nothing; `DEBUG=productionize:load-shedding` prints it
+   */
+  readonly log?: (event: SheddingLogEvent) => void;
+}
+
+/** The middleware of {@link loadShedding}, with what it has done. */
+export interface LoadShedder {
+  (req: IncomingMessage, res: ServerResponse, next: () => void): void;
+  /** When shedding began, on the clock of `performance.now()`; `undefined` while everything is admitted. */
+  readonly since: number | undefined;
+  /** Requests refused since the start, by reason. */
+  readonly refused: Readonly<Record<SheddingReason, number>>;
+  /** Stops the sensor; everything is admitted from then on. */
+  uninstall(): void;
+}
+
+/** What decides about a request before anything else sees it; true when it answered. */
+export interface SheddingGate {
+  refuses(req: IncomingMessage, res: ServerResponse): boolean;
+  watch(server: Server): void;
+  uninstall(): void;
+}
+
+const debug = debugFor('load-shedding');
+
+const never = -1;
+const normal = priorities.indexOf('normal');
+
+/** The same for an app that tracks its own requests. */
+export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): SheddingGate {
+  const {
+    maxWaitMs = 50,
+    sustainedMs = 1000,
+    startupMs = 5000,
+    retryAfterSeconds = 2,
+    priority,
+    exemptPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
+    log,
+  } = checkOptions('loadShedding', options, {
+    maxWaitMs: isInteger('milliseconds', 1),
+    sustainedMs: isInteger('milliseconds', 1),
+    startupMs: isInteger('milliseconds', 0),
+    retryAfterSeconds: isInteger('seconds', 1, 86_400),
+    priority: isFunction,
+    exemptPaths: isStringList,
+    log: isFunction,
+  });
+  const exempt = new Set(exemptPaths);
+  const { shedding } = lifecycle;
+  const controller = new SheddingController({ maxWaitMs, sustainedMs });
+  const sensor = new LoadSensor(onReading);
+  const events = new SheddingLog(shedding, log);
+  let startedAt: number | undefined;
+  let turnStartedAt: number | undefined;
+
+  function onReading(reading: LoadReading): void {
+    if (startedAt === undefined || reading.now - startedAt < startupMs) return;
+    controller.read(reading);
+    shedding.since = lifecycle.state === 'draining' ? undefined : controller.since;
+    events.note(reading);
+  }
+
+  /** All requests that one turn of the event loop read were there when it began. */
+  function turnMs(now: number): number {
+    if (turnStartedAt === undefined) {
+      turnStartedAt = now;
+      setImmediate(endTurn);
+    }
+    return Math.max(now - turnStartedAt, sensor.overdueMs(now));
+  }
+
+  function endTurn(): void {
+    turnStartedAt = undefined;
+  }
+
+  function priorityOf(req: IncomingMessage): number {
+    if ((req as { upgrade?: boolean }).upgrade || exempt.has(pathOf(req))) return never;
+    if (priority === undefined) return normal;
+    try {
+      const named: unknown = priority(req as Request);
+      if (named === 'never') return never;
+      const index = (priorities as readonly unknown[]).indexOf(named);
+      if (index >= 0) return index;
+      debug(() => ['priority() returned %s: taken for normal', quote(named)]);
+    } catch (error) {
+      debug(() => ['priority() threw %s: taken for normal', quote(error)]);
+    }
+    return normal;
+  }
+
+  return {
+    refuses(req, res) {
+      if (shedding.since === undefined) {
+        controller.count();
+        return false;
+      }
+      const rank = priorityOf(req);
+      if (rank === never) return false;
+      const now = performance.now();
+      const reason = controller.refuses(rank, turnMs(now), now);
+      if (reason === undefined) return false;
+      shedding.refused[reason]++;
+      answerUnavailable(res, retryAfterSeconds);
+      return true;
+    },
+    watch(server) {
+      startedAt ??= performance.now();
+      sensor.watch(server);
+    },
+    uninstall() {
+      sensor.stop();
+      shedding.since = undefined;
+    },
+  };
+}
+
+function pathOf(req: IncomingMessage): string {
+  const url = (req as Request).originalUrl ?? req.url ?? '/';
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}
+
+/**
+ * Middleware that refuses what the process cannot do, so that it stays good at what it can: under lasting overload
+ * it answers 503 with `Retry-After` to the requests that wait beyond a short queue, the lowest priority first and
+ * nobody at random. Mount it first.
+ *
+ * A timer reads event loop delay, event loop utilization and the kernel's accept queue (`/proc/net/tcp`, Linux).
+ * The last sees what the others cannot: new connections that Node has not fetched. Where it is out of sight, on other
+ * systems and in workers whose primary accepts for them, the event loop is held a little below saturation instead.
+ *
+ * Probes and upgrades are never refused, nor is anything in the first seconds or for the sake of one long task.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4
+ * @example
+ * app.use(loadShedding({ priority: (req) => (req.path.startsWith('/checkout') ? 'high' : 'normal') }))
+ */
+export function loadShedding(options?: LoadSheddingOptions): LoadShedder {
+  const lifecycle = createLifecycle();
+  const gate = shedLoad(lifecycle, options);
+  let lastServer: Server | undefined;
+  const middleware = function loadSheddingMiddleware(
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: () => void,
+  ): void {
+    const { server } = req.socket as { server?: Server };
+    if (server !== undefined && server !== lastServer) {
+      lastServer = server;
+      gate.watch(server);
+    }
+    if (!gate.refuses(req, res)) next();
+  };
+  return Object.defineProperties(middleware as LoadShedder, {
+    since: { get: () => lifecycle.shedding.since },
+    refused: { value: lifecycle.shedding.refused },
+    uninstall: {
+      value() {
+        lastServer = undefined;
+        gate.uninstall();
+      },
+    },
+  });
+}

@@ -1,0 +1,216 @@
+import type { ServerResponse } from 'node:http';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { secretNameTest } from '../../logging/log-redaction.js';
+import { createLogger } from '../../logging/logger.js';
+import { plainLineWriter } from '../../logging/plain-line.js';
+import {
+  type LineSettings,
+  messageOf,
+  outcomeOf,
+  pathOf,
+  type RequestLine,
+  requestLine,
+} from '../../logging/request-line.js';
+import {
+  contextOf,
+  currentContext,
+  defaultContextSettings,
+  type RequestContext,
+  runInContext,
+  startContext,
+} from '../../support/context/context.js';
+import { installAccessors } from '../../support/context/request-accessors.js';
+import { debugFor } from '../../support/debug.js';
+import {
+  type Check,
+  checkOptions,
+  isBoolean,
+  isEither,
+  isInteger,
+  isOneOf,
+  isStringList,
+} from '../../support/options.js';
+import { read, serializeError } from '../../support/serialize-error.js';
+import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
+import { Collapser, errorKind } from './log-collapse.js';
+
+/** Options of {@link requestLogger}. */
+export interface RequestLoggerOptions {
+  /**
+   * The pino logger that writes the lines, and that `req.log` is a child of.
+   * @default createLogger()
+   */
+  readonly logger?: Logger;
+  /**
+   * Paths that are not logged when they succeed, for the probes of an orchestrator.
+   * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
+   */
+  readonly silentPaths?: readonly string[];
+  /**
+   * Names of request headers to log; the values of secret ones are `[redacted]`, and so are secrets in URLs.
+   * @default []
+   */
+  readonly headers?: readonly string[];
+  /**
+   * Names of query parameters to redact beside the usual ones, such as `token`, `key`, `code` and `password`.
+   * @default []
+   */
+  readonly redactQuery?: readonly string[];
+  /**
+   * The status that is logged when the client went away before the answer was complete: `null`, or nginx's 499.
+   * @default null
+   */
+  readonly abortedStatus?: 499 | null;
+  /**
+   * Identical errors per second that are logged one by one; the rest become one line with `repeated`. `false`
+   * logs all.
+   * @default 10
+   */
+  readonly collapseErrorsAbove?: number | false;
+  /**
+   * Whether `debug` and `trace` lines of `req.log` are kept and written when the request fails, though the level
+   * is higher.
+   * @default false
+   */
+  readonly bufferDebug?: boolean | DebugBufferOptions;
+}
+
+// registered, so that two copies of the package share it
+const loggedKey = Symbol.for('express-productionize.request-log');
+
+type Logged = RequestContext & { [loggedKey]?: RequestBuffer | true };
+
+const debug = debugFor('request-logger');
+
+const isLogger: Check = (value) =>
+  ['child', 'info', 'isLevelEnabled'].every((name) => typeof read(value, name) === 'function')
+    ? undefined
+    : 'a pino logger';
+
+const isBufferOptions: Check = (value) => {
+  checkOptions('requestLogger.bufferDebug', value as DebugBufferOptions, {
+    maxRequestBytes: isInteger('bytes', 0),
+    maxTotalBytes: isInteger('bytes', 0),
+  });
+  return undefined;
+};
+
+/**
+ * Middleware that writes one line per request when its response closes, however it ends: with id, method, URL, route,
+ * status, outcome and duration, and with the error where there was one. A 5xx is logged as `error`, a 4xx as `warn`,
+ * all else as `info`. Secrets in the URL and in headers are redacted. `req.log` writes lines with the same id.
+ *
+ * The error is the one that the async-errors or error-handler parts saw, or what a handler left in `res.err`.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @example
+ * app.use(requestLogger({ headers: ['user-agent'], bufferDebug: true }))
+ * app.get('/', (req, res) => { req.log.debug('greeting'); res.send('hello') })
+ */
+export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
+  const checked = checkOptions('requestLogger', options, {
+    logger: isLogger,
+    silentPaths: isStringList,
+    headers: isStringList,
+    redactQuery: isStringList,
+    abortedStatus: isOneOf(null, 499),
+    collapseErrorsAbove: isEither(isOneOf(false), isInteger('errors', 1)),
+    bufferDebug: isEither(isBoolean, isBufferOptions),
+  });
+  const {
+    logger = createLogger(),
+    silentPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
+    headers = [],
+    redactQuery,
+    abortedStatus = null,
+    collapseErrorsAbove = 10,
+    bufferDebug = false,
+  } = checked;
+  const contextSettings = defaultContextSettings;
+  const isSilent = new Set(silentPaths);
+  const settings: LineSettings = {
+    abortedStatus,
+    headers: headers.map((name) => name.toLowerCase()),
+    isSecret: secretNameTest(redactQuery),
+  };
+  // our own serializer whoever made the logger: an error of an HTTP client carries the headers it sent
+  const writer = logger.child({}, { serializers: { err: serializeError } });
+  const writePlain = plainLineWriter(logger);
+  const buffers = bufferDebug ? new DebugBuffers(logger, bufferDebug === true ? {} : bufferDebug) : undefined;
+  const collapser =
+    collapseErrorsAbove === false
+      ? undefined
+      : new Collapser<RequestLine>(collapseErrorsAbove, (line, repeated) => {
+          writer.error({ ...line, repeated }, `${messageOf(line)} repeated ${repeated} times`);
+        });
+
+  return function requestLoggerMiddleware(req: Request, res: Response, next: NextFunction) {
+    const known = contextOf(req) as Logged | undefined;
+    if (known?.[loggedKey]) {
+      debug(() => ['%s %s is logged already', req.method, req.url]);
+      next();
+      return;
+    }
+    if (known) {
+      watch(known);
+      next();
+      return;
+    }
+    installAccessors(req.app);
+    const context = startContext(req, res, contextSettings, req.app);
+    watch(context);
+    runInContext<[]>(context, next);
+  };
+
+  function watch(context: Logged): void {
+    const buffered = buffers?.open();
+    context.logger = buffered?.logger ?? logger;
+    context[loggedKey] = buffered?.buffer ?? true;
+    if (context.res.closed) log(context);
+    else if (context.onClose) context.onClose = onEnd;
+    else context.res.on('close', onClose);
+  }
+
+  // one listener for all requests
+  function onClose(this: ServerResponse): void {
+    const context = contextOf(this.req);
+    if (context !== undefined) onEnd(context);
+  }
+
+  function onEnd(context: Logged): void {
+    if (currentContext() === context) log(context);
+    else runInContext(context, log, context);
+  }
+
+  function log(context: Logged): void {
+    try {
+      writeLine(context);
+    } catch (error) {
+      debug(() => ['a line could not be written: %s', serializeError(error).message]);
+    }
+  }
+
+  function writeLine(context: Logged): void {
+    const outcome = outcomeOf(context);
+    const { completed, failed, error, level } = outcome;
+    const buffer = context[loggedKey] as RequestBuffer | true;
+    const silent = level === 'info' && completed && !failed && isSilent.has(pathOf(context.url));
+    if (silent || !logger.isLevelEnabled(level)) {
+      settle(buffer, false);
+      return;
+    }
+    const line = requestLine(context, outcome, settings);
+    const collapsible = failed && level === 'error' && collapser !== undefined;
+    if (collapsible && !collapser.admits(errorKind(error, line.route), line)) {
+      settle(buffer, false);
+      return;
+    }
+    settle(buffer, failed || level === 'error');
+    if (!writePlain?.(level, line)) writer[level](line, messageOf(line));
+  }
+}
+
+function settle(buffer: RequestBuffer | true, failed: boolean): void {
+  if (buffer !== true) buffer.settle(failed);
+}

@@ -1,0 +1,184 @@
+import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import type { PurgeSelection } from './cache-store.js';
+
+/** Which parameters of a query tell one response from another: all, or the named ones. */
+export type QueryRule = true | ReadonlySet<string>;
+
+/** Where a request was sent to, as far as it can be believed. */
+export interface Target {
+  /** Path and query first, so that a prefix of the path selects it on all hosts; it ends with a space. */
+  readonly key: string;
+  /** Whether the URL has parameters that are not part of the key. */
+  readonly hasMore: boolean;
+  /** The forwarded headers that were believed. */
+  readonly believed: readonly string[];
+}
+
+const nothing: readonly string[] = [];
+const forwarded: readonly string[] = ['x-forwarded-proto', 'x-forwarded-host'];
+
+type Trust = (address: string | undefined, hop: number) => boolean;
+
+const longestUrl = 2048;
+const longestHost = 255;
+/** Beyond this, parsers of queries begin to drop parameters, and their order matters. */
+const mostParameters = 100;
+
+// what RFC 3986 allows in a path and a query, and what clients send unencoded all the same; no origin, no fragment
+const plainUrl = /^\/[\w\-.~!$&'()*+,;=:@%/?[\]|]*$/;
+const plainHost = /^(?:[a-z\d._-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/;
+// a name that means the same to every parser, wherever it stands
+const plainName = /^[\w-]+$/;
+
+/**
+ * The key of a request: path, query, protocol and host, as the app itself sees them under its `trust proxy` setting.
+ * `undefined` where one of these is not what a client would send that means well. The path is left as it came:
+ * a handler can tell two spellings apart, and what it answers to one may be wrong for the other.
+ */
+export function targetOf(
+  req: IncomingMessage,
+  trust: Trust | undefined,
+  rule: QueryRule,
+): Target | undefined {
+  const url = (req as Request).originalUrl ?? req.url ?? '';
+  if (url.length > longestUrl || !plainUrl.test(url)) return undefined;
+  const origin = originOf(req, trust);
+  if (origin === undefined) return undefined;
+  const mark = url.indexOf('?');
+  const { text: from, believed } = origin;
+  if (mark === -1) return { key: `${url} ${from} `, hasMore: false, believed };
+  const query = keyedQuery(url.slice(mark + 1), rule);
+  if (query === undefined) return undefined;
+  const path = url.slice(0, mark);
+  const { text, hasMore } = query;
+  // an empty query can be seen by a handler too
+  const asked = text === '' && hasMore ? path : `${path}?${text}`;
+  return { key: `${asked} ${from} `, hasMore, believed };
+}
+
+/** The key of another URL of the same origin; `undefined` for another origin's (RFC 9111 section 4.4). */
+export function relatedKey(key: string, location: string, rule: QueryRule): string | undefined {
+  const [asked = '', origin = ''] = key.split(' ');
+  try {
+    const url = new URL(location, new URL(asked, origin));
+    return url.origin === new URL(origin).origin
+      ? keyOfUrl(url.pathname + url.search, origin, rule)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keyOfUrl(asked: string, origin: string, rule: QueryRule): string {
+  const mark = asked.indexOf('?');
+  const query = mark === -1 ? undefined : keyedQuery(asked.slice(mark + 1), rule);
+  if (query === undefined) return `${asked} ${origin} `;
+  const path = asked.slice(0, mark);
+  return `${query.text === '' && query.hasMore ? path : `${path}?${query.text}`} ${origin} `;
+}
+
+/**
+ * What a store is to purge for a selection that names URLs: a key is a URL, or a path on all hosts; a prefix is the
+ * beginning of a path, on all hosts.
+ *
+ * @throws ProductionizeError when it is none of these.
+ */
+export function storeSelection(selection: PurgeSelection, rule: QueryRule): PurgeSelection {
+  const { key, prefix, tag } = selection as { key?: unknown; prefix?: unknown; tag?: unknown };
+  if (typeof tag === 'string' && tag !== '') return { tag };
+  if (typeof prefix === 'string' && prefix !== '') return { prefix: pathOfUrl(prefix) };
+  if (typeof key === 'string' && key.startsWith('/')) {
+    const [asked] = keyOfUrl(key, '', rule).split(' ');
+    return { prefix: `${asked} ` };
+  }
+  if (typeof key === 'string' && /^https?:\/\//i.test(key) && URL.canParse(key)) {
+    const url = new URL(key);
+    return { key: keyOfUrl(pathOfUrl(key), `${url.protocol}//${url.host}`, rule) };
+  }
+  throw new ProductionizeError(
+    'ERR_PRODUCTIONIZE_OPTION',
+    `responseCache: expected purge({ key }) with a URL or a path, purge({ prefix }) or purge({ tag }), got ${quote(selection)}.`,
+  );
+}
+
+function pathOfUrl(url: string): string {
+  const path = url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/s, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function originOf(
+  req: IncomingMessage,
+  trust: Trust | undefined,
+): { text: string; believed: readonly string[] } | undefined {
+  const { headers, socket } = req;
+  const encrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true;
+  let protocol = encrypted ? 'https' : 'http';
+  const authority = headers[':authority'] as string | undefined;
+  let host = headers.host ?? authority ?? '';
+  // HTTP/2 has two names for the host, and a handler may read either
+  if (authority !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
+  const sentProtocol = headers['x-forwarded-proto'];
+  const sentHost = headers['x-forwarded-host'];
+  const sent = sentProtocol !== undefined || sentHost !== undefined;
+  const trusted = sent && trust?.(socket?.remoteAddress, 0) === true;
+  if (trusted) {
+    protocol = firstOf(sentProtocol) ?? protocol;
+    host = firstOf(sentHost) ?? host;
+  }
+  protocol = protocol.toLowerCase();
+  host = host.toLowerCase();
+  if (protocol !== 'http' && protocol !== 'https') return undefined;
+  if (host.length > longestHost || !plainHost.test(host)) return undefined;
+  const text = `${protocol}://${withoutDefaultPort(host, protocol)}`;
+  return { text, believed: trusted ? forwarded : nothing };
+}
+
+function withoutDefaultPort(host: string, protocol: string): string {
+  const port = protocol === 'https' ? ':443' : ':80';
+  return host.endsWith(port) ? host.slice(0, -port.length) : host;
+}
+
+/** The first of a list; Express reads these headers so. */
+function firstOf(header: string | string[] | undefined): string | undefined {
+  const [first] = String(header ?? '').split(',');
+  return first?.trim() || undefined;
+}
+
+/** The query as it counts for the key, in one order where the order says nothing; `undefined` if it cannot be read. */
+function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: boolean } | undefined {
+  const parameters = query.split('&');
+  if (parameters.length === 1 && rule === true) return { text: query, hasMore: false };
+  const keyed: string[] = [];
+  let hasMore = false;
+  let sortable = parameters.length <= mostParameters;
+  for (const parameter of parameters) {
+    const name = nameOf(parameter);
+    if (name === undefined) return undefined;
+    // brackets, dots and empty names make parsers nest, merge and drop: then the order is a part of the meaning
+    const plain = plainName.test(name);
+    if (!plain) sortable = false;
+    if (rule !== true && plain && !rule.has(name)) hasMore = true;
+    else keyed.push(parameter);
+  }
+  if (sortable) keyed.sort(byName);
+  return { text: keyed.join('&'), hasMore };
+}
+
+function byName(a: string, b: string): number {
+  const first = nameOf(a) as string;
+  const second = nameOf(b) as string;
+  if (first === second) return 0;
+  return first < second ? -1 : 1;
+}
+
+function nameOf(parameter: string): string | undefined {
+  const [raw = ''] = parameter.split('=', 1);
+  if (!raw.includes('%')) return raw;
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    return undefined;
+  }
+}

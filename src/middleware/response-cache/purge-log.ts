@@ -1,0 +1,36 @@
+import type { PurgeSelection } from './cache-store.js';
+
+/** Beyond so many purges during one answer, it is taken for purged. */
+const remembered = 256;
+
+/**
+ * Remembers the last purges, so that an answer that was begun before one is not stored after it: it may say what the
+ * purge was to end.
+ */
+export class PurgeLog {
+  #count = 0;
+  readonly #last: PurgeSelection[] = [];
+
+  /** How many purges there were; to be compared with later. */
+  get mark(): number {
+    return this.#count;
+  }
+
+  add(selection: PurgeSelection): void {
+    this.#last[this.#count % remembered] = selection;
+    this.#count += 1;
+  }
+
+  /** Whether a key or one of the tags was purged since. */
+  purgedSince(mark: number, key: string, tags: readonly string[]): boolean {
+    if (this.#count === mark) return false;
+    if (this.#count - mark > remembered) return true;
+    for (let at = mark; at < this.#count; at++) {
+      const selection = this.#last[at % remembered] as PurgeSelection;
+      if ('key' in selection && selection.key === key) return true;
+      if ('prefix' in selection && key.startsWith(selection.prefix)) return true;
+      if ('tag' in selection && tags.includes(selection.tag)) return true;
+    }
+    return false;
+  }
+}

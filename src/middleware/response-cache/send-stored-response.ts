@@ -1,0 +1,111 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import isFresh from 'fresh';
+import parseRange from 'range-parser';
+import { contextOf } from '../../support/context/context.js';
+import { addCacheStatus } from './cache-status.js';
+import type { Stored, StoredHead } from './stored-response.js';
+
+/** `end` of a response, or what stood there before the cache hooked in. */
+type End = (this: ServerResponse, body?: Buffer) => unknown;
+
+// what the versions of range-parser that Express brings all read alike
+const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
+
+/**
+ * Which part of a stored response answers the range that a request asks for. What cannot be satisfied or read is the
+ * handler's to answer, in its own way.
+ */
+export function rangeOf(
+  { headers, method }: IncomingMessage,
+  { head, body }: Stored,
+): { start: number; end: number } | 'whole' | 'unclear' {
+  const { range } = headers;
+  if (range === undefined || method !== 'GET' || !head.ranges || head.status !== 200) return 'whole';
+  if (!/^ *bytes=/.test(range)) return 'whole';
+  const condition = headers['if-range'];
+  if (condition !== undefined && !rangeIsMeant(String(condition), head)) {
+    // a weak tag promises nothing of bytes; the static files of Express take it for a promise all the same
+    return condition === head.etag ? 'unclear' : 'whole';
+  }
+  const ranges = plainRanges.test(range) ? parseRange(body.length, range, { combine: true }) : -2;
+  if (typeof ranges === 'number') return 'unclear';
+  const [first, ...more] = ranges;
+  return first === undefined || more.length > 0 ? 'whole' : first;
+}
+
+/** `If-Range`: the range is of what the client has the rest of (RFC 9110 section 13.1.5). */
+function rangeIsMeant(condition: string, { etag, modified }: StoredHead): boolean {
+  if (condition.includes('"')) return condition === etag && !condition.startsWith('W/');
+  return Date.parse(modified ?? '') <= Date.parse(condition);
+}
+
+/** Whether the client has a response already, which has a validator to tell it by; the rule is that of Express. */
+export function isKnown(
+  headers: IncomingHttpHeaders,
+  status: number,
+  etag: string | undefined,
+  modified: string | undefined,
+): boolean {
+  if (headers['if-none-match'] === undefined && headers['if-modified-since'] === undefined) return false;
+  if (status < 200 || status >= 300 || (etag === undefined && modified === undefined)) return false;
+  return isFresh(headers, { etag, 'last-modified': modified });
+}
+
+/**
+ * Answers a request from the store: with the whole, a range, a 304 or the head alone, as the route itself would have.
+ * `status` is what `Cache-Status` says. `end` is the response's own.
+ */
+export function answerStored(
+  req: IncomingMessage,
+  res: ServerResponse,
+  stored: Stored,
+  now: number,
+  status: string | undefined,
+  end: End = res.end as unknown as End,
+): void {
+  const { head } = stored;
+  const known = isKnown(req.headers, head.status, head.etag, head.modified);
+  for (const [name, value] of head.headers) {
+    if (known && isContentType(name)) continue;
+    // a copy: what others append to a list of headers must not reach what is stored
+    res.setHeader(name, typeof value === 'string' ? value : [...value]);
+  }
+  res.setHeader('Age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
+  if (status !== undefined) addCacheStatus(res, status);
+  if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
+  // the log knows the route though no router has run
+  const context = contextOf(req);
+  if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
+    context.matchedBase = '';
+    context.matchedPath = head.route;
+  }
+  if (known) {
+    res.statusCode = 304;
+    end.call(res);
+  } else {
+    res.statusCode = head.status;
+    sendBody(req, res, stored, end);
+  }
+}
+
+function isContentType(name: string): boolean {
+  return name.length === 12 && name.toLowerCase() === 'content-type';
+}
+
+function sendBody(req: IncomingMessage, res: ServerResponse, stored: Stored, end: End): void {
+  const { head, body } = stored;
+  if (head.status === 204) {
+    end.call(res);
+    return;
+  }
+  const range = rangeOf(req, stored);
+  let part = body;
+  if (typeof range === 'object') {
+    res.statusCode = 206;
+    res.setHeader('Content-Range', `bytes ${range.start}-${range.end}/${body.length}`);
+    part = body.subarray(range.start, range.end + 1);
+  }
+  res.setHeader('Content-Length', part.length);
+  if (req.method === 'HEAD') end.call(res);
+  else end.call(res, part);
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { debugFor } from '../../support/debug.js';
+
+const debug = debugFor('cache');
+
+const mostTags = 128;
+const longestTag = 256;
+
+/**
+ * The tags of a response: those in its `Cache-Tag` header, and those that the option says. `undefined` when they cannot
+ * be told: an entry that a purge would miss is better not kept.
+ */
+export function tagsOf(
+  req: IncomingMessage,
+  res: ServerResponse,
+  more: ((req: IncomingMessage, res: ServerResponse) => readonly string[]) | undefined,
+): readonly string[] | undefined {
+  const header = res.getHeader('Cache-Tag');
+  const tags =
+    header === undefined
+      ? []
+      : String(header)
+          .split(',')
+          .map((tag) => tag.trim());
+  if (more !== undefined) {
+    try {
+      tags.push(...more(req, res));
+    } catch (error) {
+      debug(() => ['tags() threw %s', error]);
+      return undefined;
+    }
+  }
+  const named = [...new Set(tags)].filter((tag) => tag !== '');
+  const readable = named.every((tag) => typeof tag === 'string' && tag.length <= longestTag);
+  return readable && named.length <= mostTags ? named : undefined;
+}

@@ -1,0 +1,91 @@
+import * as crypto from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { memoizeHeader } from '../../support/header-memo.js';
+import type { VaryMarker } from './stored-response.js';
+
+/** Marks a field that is one cookie instead of a header; no header name has it. */
+const cookieMark = 'cookie;';
+const mostFields = 16;
+
+const listFields = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
+
+/** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than anybody means. */
+export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
+  const names = header
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  return names.includes('*') || names.length > mostFields ? undefined : names;
+});
+
+/** The field of one cookie. */
+export function cookieField(name: string): string {
+  return cookieMark + name;
+}
+
+/** The marker for answers that depend on `fields`, beside those that were known before. */
+export function markerFor(fields: readonly string[], before: VaryMarker | undefined): [string[], string] {
+  const all = [...new Set([...fields, ...(before?.vary ?? [])])].sort();
+  const same = before !== undefined && all.length === before.vary.length;
+  return [all, same ? before.generation : crypto.randomBytes(9).toString('base64url')];
+}
+
+/** The key of the variant that a request asks for. Values are digested: they may be long, and secrets. */
+export function variantKey(
+  key: string,
+  generation: string,
+  fields: readonly string[],
+  req: IncomingMessage,
+): string {
+  return `${key}${generation} ${digest(JSON.stringify(fields.map((field) => fieldValue(field, req))))}`;
+}
+
+function fieldValue(field: string, req: IncomingMessage): string | null {
+  if (field.startsWith(cookieMark)) return cookieOf(req, field.slice(cookieMark.length));
+  const value = req.headers[field];
+  if (value === undefined) return null;
+  const text = String(value);
+  return listFields.has(field) ? withoutSpaces(text) : text;
+}
+
+// browsers send the same few lists in different dress (RFC 9111 section 4.1)
+const withoutSpaces = memoizeHeader((list: string) =>
+  list
+    .toLowerCase()
+    // in two steps, each of which reads a long run of spaces once
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ ?([,;]) ?/g, '$1')
+    .trim(),
+);
+
+function cookieOf({ headers }: IncomingMessage, name: string): string | null {
+  for (const pair of cookiePairs(headers.cookie))
+    if (nameOf(pair) === name) return pair.slice(name.length + 1);
+  return null;
+}
+
+/** Whether a request has a cookie that is not one of these. */
+export function hasOtherCookies({ headers }: IncomingMessage, names: ReadonlySet<string>): boolean {
+  const { cookie } = headers;
+  if (cookie === undefined) return false;
+  return names.size === 0 || cookiePairs(cookie).some((pair) => !names.has(nameOf(pair)));
+}
+
+function cookiePairs(cookie: string | undefined): string[] {
+  return (cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '');
+}
+
+function nameOf(pair: string): string {
+  return pair.split('=', 1)[0] as string;
+}
+
+// crypto.hash arrived in Node 20.12
+const digest: (text: string) => string =
+  'hash' in crypto
+    ? (text) => crypto.hash('sha256', text, 'base64url' as 'base64')
+    : (text) =>
+        (crypto as typeof import('node:crypto')).createHash('sha256').update(text).digest('base64url');

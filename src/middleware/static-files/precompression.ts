@@ -1,0 +1,158 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Encoding, encodingNames } from '../../support/encoding/encoders.js';
+import type { PrecompressReport } from './precompress.js';
+import type { SiblingManifest } from './sibling-manifest.js';
+import { writeSibling } from './sibling-writer.js';
+import { copyToleranceMs, isCopyOf, isWorthEncoding, siblingExtensions } from './siblings.js';
+import { removeIfLeftOver } from './unfinished-files.js';
+
+/** What {@link Precompression} goes by. */
+export interface PrecompressionSettings {
+  readonly root: string;
+  readonly manifest: SiblingManifest;
+  readonly encodings: readonly Encoding[];
+  readonly threshold: number;
+  readonly dryRun: boolean;
+}
+
+/** One sibling to look after. */
+interface Job {
+  readonly file: string;
+  readonly stats: fs.Stats;
+  readonly encoding: Encoding;
+}
+
+type Counts = {
+  -readonly [Name in keyof Omit<PrecompressReport, 'ms'>]: Omit<PrecompressReport, 'ms'>[Name];
+};
+
+/** One run over a folder. What fails for one file is noted, and the others go on. */
+export class Precompression {
+  readonly #settings: PrecompressionSettings;
+  readonly #failed: { file: string; message: string }[] = [];
+  readonly counts: Counts = {
+    files: 0,
+    bytes: 0,
+    written: 0,
+    upToDate: 0,
+    notSmaller: 0,
+    removed: 0,
+    siblings: {},
+    failed: this.#failed,
+  };
+
+  constructor(settings: PrecompressionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Writes what is not up to date, so many siblings at the same time. */
+  async encode(concurrency: number): Promise<void> {
+    const jobs = this.#jobs(this.#settings.root);
+    const work = async (): Promise<void> => {
+      for await (const job of jobs) {
+        await this.#encode(job).catch((error) =>
+          this.#fail(job.file + siblingExtensions[job.encoding], error),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+  }
+
+  /** Removes what was made of files that are gone. */
+  async prune(): Promise<void> {
+    const { manifest, dryRun } = this.#settings;
+    for (const file of await manifest.orphans()) {
+      try {
+        if (!dryRun) {
+          await fs.promises.rm(file);
+          manifest.delete(file);
+        }
+        this.counts.removed += 1;
+      } catch (error) {
+        this.#fail(file, error);
+      }
+    }
+  }
+
+  async save(): Promise<void> {
+    const { manifest, root, dryRun } = this.#settings;
+    if (!dryRun) await manifest.save().catch((error) => this.#fail(root, error));
+  }
+
+  async *#jobs(folder: string): AsyncGenerator<Job> {
+    const { encodings, threshold } = this.#settings;
+    for await (const entry of this.#entries(folder)) {
+      const file = path.join(folder, entry.name);
+      if (entry.isDirectory()) yield* this.#jobs(file);
+      if (!entry.isFile() || !isOriginal(entry.name)) continue;
+      const stats = await fs.promises.lstat(file).catch(() => undefined);
+      if (!stats?.isFile() || stats.size === 0 || stats.size < threshold) continue;
+      this.counts.files += 1;
+      this.counts.bytes += stats.size;
+      for (const encoding of encodings) yield { file, stats, encoding };
+    }
+  }
+
+  async *#entries(folder: string): AsyncGenerator<fs.Dirent> {
+    try {
+      for await (const entry of await fs.promises.opendir(folder)) {
+        if (!entry.name.startsWith('.')) yield entry;
+        else if (entry.isFile() && !this.#settings.dryRun)
+          await removeIfLeftOver(path.join(folder, entry.name));
+      }
+    } catch (error) {
+      this.#fail(folder, error);
+    }
+  }
+
+  async #encode({ file, stats, encoding }: Job): Promise<void> {
+    const { manifest, dryRun } = this.#settings;
+    const sibling = file + siblingExtensions[encoding];
+    const present = await fs.promises.lstat(sibling).catch(() => undefined);
+    const isOurs = present !== undefined && manifest.isOurs(sibling, present);
+    if (present !== undefined && isUpToDate(present, stats, isOurs)) {
+      this.counts.upToDate += 1;
+      this.#count(encoding, present.size, stats.size);
+      return;
+    }
+    if (dryRun) {
+      this.counts.written += 1;
+      return;
+    }
+    const written = await writeSibling(file, encoding);
+    if (written === 'not smaller') {
+      this.counts.notSmaller += 1;
+      if (isOurs) await fs.promises.rm(sibling, { force: true });
+      manifest.delete(sibling);
+      return;
+    }
+    this.counts.written += 1;
+    manifest.add(sibling, written);
+    this.#count(encoding, written.size, stats.size);
+  }
+
+  #count(encoding: Encoding, bytes: number, of: number): void {
+    const { siblings } = this.counts;
+    const before = siblings[encoding] ?? { files: 0, bytes: 0, of: 0 };
+    const after = { files: before.files + 1, bytes: before.bytes + bytes, of: before.of + of };
+    this.counts.siblings = { ...siblings, [encoding]: after };
+  }
+
+  #fail(file: string, error: unknown): void {
+    const name = path.relative(this.#settings.root, file) || '.';
+    this.#failed.push({ file: name, message: (error as Error).message });
+  }
+}
+
+const extensions = new Set(encodingNames.map((encoding) => siblingExtensions[encoding]));
+
+function isOriginal(name: string): boolean {
+  return isWorthEncoding(name) && !extensions.has(path.extname(name));
+}
+
+/** One of ours is of the original's very time; somebody else's may be newer. */
+function isUpToDate(sibling: fs.Stats, original: fs.Stats, isOurs: boolean): boolean {
+  if (!isCopyOf(sibling, original)) return false;
+  return !isOurs || Math.abs(sibling.mtimeMs - original.mtimeMs) <= copyToleranceMs;
+}

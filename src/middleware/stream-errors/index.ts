@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import { ResponseSources } from './response-sources.js';
+import type { Next } from './stream-failure.js';
+import { bindWebStream, isWebStream } from './web-streams.js';
+
+/**
+ * Ties the life of a stream to a response, for streams whose errors nobody else handles:
+ *
+ * - an error before the headers are sent goes to `next`, as 404 when a file is missing;
+ * - an error after that is reported, and the connection is reset: the client must not take half a body for a whole;
+ * - when the client leaves, the stream is destroyed, a web stream cancelled;
+ * - HEAD gets the status of GET, and nothing is read.
+ *
+ * Of a chain, pass all streams in the order in which they are piped. Binding a stream twice changes nothing.
+ *
+ * @param next - the handler's `next`; without it, Express's own is used, and in plain Node a generic error is sent.
+ * @returns its undo, which leaves the streams alive.
+ * @throws ProductionizeError when it is given something that is not a stream.
+ * @see https://nodejs.org/api/stream.html#readablepipedestination-options
+ * @example
+ * const file = fs.createReadStream(path)
+ * bindStreamErrors(file, res, next)
+ * file.pipe(res)
+ */
+export function bindStreamErrors(
+  stream: Readable | ReadableStream | readonly Readable[],
+  res: ServerResponse,
+  next?: Next,
+): () => void {
+  if (isWebStream(stream)) return bindWebStream(stream, res);
+  const chain = (Array.isArray(stream) ? stream : [stream]) as Readable[];
+  for (const source of chain) checkSource(source);
+  const sources = ResponseSources.of(res);
+  const sinks = [...chain.slice(1), res] as NodeJS.WritableStream[];
+  chain.forEach((source, at) => {
+    sources.add(source, sinks[at] as NodeJS.WritableStream, true, next);
+  });
+  return () => {
+    for (const source of chain) sources.remove(source);
+  };
+}
+
+function checkSource(source: unknown): void {
+  if (typeof (source as Partial<Readable> | null)?.pipe === 'function') return;
+  throw new ProductionizeError(
+    'ERR_PRODUCTIONIZE_STREAM',
+    `bindStreamErrors: expected a readable stream, a list of them or a web ReadableStream, got ${quote(source)}.`,
+  );
+}

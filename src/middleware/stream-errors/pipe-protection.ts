@@ -1,0 +1,25 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { processWide } from '../../support/process-wide.js';
+import { ResponseSources } from './response-sources.js';
+
+const onPipe = processWide(
+  'on-pipe',
+  () =>
+    function onPipe(this: ServerResponse, source: Readable): void {
+      ResponseSources.of(this).add(source, this, false);
+    },
+);
+
+/**
+ * Guards every `source.pipe(res)` on a response as `bindStreamErrors` does, with one listener that all responses
+ * share. `stream.pipeline()`, `res.sendFile()` and handlers that listen for errors themselves keep the first word.
+ */
+export function protectPipes(res: ServerResponse): void {
+  if (res.listenerCount('pipe', onPipe) === 0) res.on('pipe', onPipe);
+}
+
+/** Leaves the pipes to come of a response alone. */
+export function unprotectPipes(res: ServerResponse): void {
+  res.off('pipe', onPipe);
+}

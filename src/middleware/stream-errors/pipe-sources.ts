@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream';
+import { processWide } from '../../support/process-wide.js';
+
+type Pipe = typeof Readable.prototype.pipe;
+
+interface Recorder {
+  /** The stream that was piped last into a stream. */
+  readonly sources: WeakMap<object, Readable>;
+  users: number;
+  unpatch: (() => void) | undefined;
+}
+
+const recorder = processWide<Recorder>('pipe-sources', () => ({
+  sources: new WeakMap(),
+  users: 0,
+  unpatch: undefined,
+}));
+
+/**
+ * Makes `Readable.prototype.pipe` remember what was piped into what, so that in
+ * `fs.createReadStream(file).pipe(gzip).pipe(res)` the file stream can be guarded when `gzip` reaches the response.
+ * A destination does not tell its sources, and an error of one without a listener ends the process.
+ *
+ * It is the one prototype this library patches in Node: once, whatever the number of apps or copies of the package.
+ * Returns its undo.
+ */
+export function recordPipeSources(): () => void {
+  recorder.users += 1;
+  recorder.unpatch ??= patchPipe();
+  let recording = true;
+  return () => {
+    if (!recording) return;
+    recording = false;
+    recorder.users -= 1;
+    if (recorder.users === 0) recorder.unpatch?.();
+  };
+}
+
+function patchPipe(): () => void {
+  const prototype = Readable.prototype;
+  const original = prototype.pipe;
+  const recording = function pipe(this: Readable, sink: NodeJS.WritableStream, options?: { end?: boolean }) {
+    const destination = original.call(this, sink, options);
+    if (recorder.users > 0) recorder.sources.set(sink, this);
+    return destination;
+  } as Pipe;
+  prototype.pipe = recording;
+  return () => {
+    // another library may have patched over this one: then it stays, and records nothing
+    if (prototype.pipe !== recording) return;
+    prototype.pipe = original;
+    recorder.unpatch = undefined;
+  };
+}
+
+/** The stream that is piped into this one, as far as it was recorded. */
+export function pipeSourceOf(stream: object): Readable | undefined {
+  return recorder.sources.get(stream);
+}

@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { debugFor } from '../../support/debug.js';
+import { type BlockedLoop, watchBeats } from './blocked-loop-worker.js';
+
+export type { BlockedLoop };
+
+/** A running watch, or why there is none. */
+export interface LoopWatch {
+  readonly offBecause: string | undefined;
+  stop(): void;
+}
+
+const debug = debugFor('sync-io');
+
+/**
+ * Watches the event loop of this thread from a worker thread. The loop beats; when it misses its beat for the limit,
+ * the worker pauses this thread through the inspector, reads the stack and the request from it and lets it go on.
+ * It is `node:inspector` rather than tracing, which costs several times as much per call and aborts Node 24.
+ */
+export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop) => void): LoopWatch {
+  const inspector = loadInspector();
+  if (inspector === undefined) return off('this Node was built without an inspector');
+  if (inspector.url() !== undefined) return off('a debugger is open, and the two would disturb each other');
+
+  const beats = new Int32Array(new SharedArrayBuffer(8));
+  let worker: Worker;
+  try {
+    worker = new Worker(workerSource, {
+      eval: true,
+      name: 'blocked loop',
+      workerData: { beats, limitMs },
+      // nothing of the app's start is repeated in the worker: no preload, no loader
+      execArgv: [],
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: 64 },
+    });
+  } catch (error) {
+    return off(`the worker thread did not start (${(error as Error).message})`);
+  }
+  worker.on('message', onBlocked);
+  worker.on('error', (error) => debug(() => ['the watch of the event loop ended: %o', error]));
+  worker.unref();
+
+  // the worker knows this name: a pause that ends up here found a loop that turns
+  function beatOfTheLoop(): void {
+    if (inspector?.url() !== undefined) Atomics.store(beats, 1, 1);
+    Atomics.add(beats, 0, 1);
+    Atomics.notify(beats, 0);
+  }
+  // the first turn of the loop counts, and not only the first interval: a request may block right after it
+  const firstTurn = setImmediate(beatOfTheLoop).unref();
+  const timer = setInterval(beatOfTheLoop, Math.ceil(limitMs / 4)).unref();
+  return {
+    offBecause: undefined,
+    stop() {
+      clearImmediate(firstTurn);
+      clearInterval(timer);
+      void worker.terminate();
+    },
+  };
+}
+
+// bundlers may wrap named functions in a helper called __name, which the worker does not have
+const workerSource = `const __name = (value) => value; (${watchBeats.toString()})(require);`;
+
+/** A Node built without an inspector throws when it is imported. */
+function loadInspector(): typeof import('node:inspector') | undefined {
+  try {
+    return createRequire(process.execPath)('node:inspector');
+  } catch {
+    return undefined;
+  }
+}
+
+function off(offBecause: string): LoopWatch {
+  debug(() => ['a blocked event loop is not watched: %s', offBecause]);
+  return { offBecause, stop() {} };
+}

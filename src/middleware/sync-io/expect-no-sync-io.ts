@@ -1,0 +1,81 @@
+import { AssertionError } from 'node:assert';
+import diagnostics from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
+import { contextOf } from '../../support/context/context.js';
+import { ProductionizeError } from '../../support/errors.js';
+import { checkOptions } from '../../support/options.js';
+import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
+import { callChecks, type SyncCallOptions } from './sync-io-options.js';
+import { describeFinding } from './sync-io-reporter.js';
+import { type SyncIoFinding, SyncReport } from './sync-report.js';
+
+/** Options of {@link expectNoSyncIo}. */
+export interface ExpectNoSyncIoOptions extends Omit<SyncCallOptions, 'apis'> {
+  /**
+   * Which functions are watched. The console is left out, because whether it blocks depends on where the output of
+   * the test run goes.
+   * @default ['fs', 'child_process', 'crypto', 'zlib', 'require']
+   */
+  readonly apis?: readonly SyncIoGroup[];
+}
+
+// jest reads, compiles and hashes a module when it is first required, through functions of its own
+const testRunner = /[\\/]node_modules[\\/](?:jest-runtime|@jest[\\/]transform)[\\/]/;
+
+const withoutConsole = syncIoGroups.filter((group) => group !== 'console');
+
+/**
+ * Fails a test when a request that is served meanwhile, in this process, makes a synchronous call. It works in
+ * every test runner, and whatever NODE_ENV says. The app must use `detectSyncIo`, `requestContext` or
+ * `productionize`, which tell its requests apart from the test.
+ *
+ * @returns what the function returned.
+ * @throws AssertionError with the findings as `actual`.
+ * @throws ProductionizeError when no request was seen, since such a test could not fail.
+ * @example
+ * await expectNoSyncIo(() => request(app).get('/users/1').expect(200))
+ */
+export async function expectNoSyncIo<Result>(
+  fn: () => Result | PromiseLike<Result>,
+  options?: ExpectNoSyncIoOptions,
+): Promise<Result> {
+  const { apis = withoutConsole, minMs = 0, ignore } = checkOptions('expectNoSyncIo', options, callChecks);
+  const report = new SyncReport({
+    minMs,
+    ignore: (finding) => testRunner.test(finding.stack) || ignore?.(finding) === true,
+  });
+  const requests = new Set<IncomingMessage>();
+  const onRequest = (message: unknown) => requests.add((message as { request: IncomingMessage }).request);
+  const stopObserving = observeSyncCalls(apis, report.record);
+  diagnostics.subscribe('http.server.request.start', onRequest);
+  try {
+    const result = await fn();
+    const findings = report.findings();
+    if (findings.length > 0) throw synchronous(findings);
+    if (![...requests].some(contextOf)) throw unseen(requests.size);
+    return result;
+  } finally {
+    diagnostics.unsubscribe('http.server.request.start', onRequest);
+    stopObserving();
+  }
+}
+
+function synchronous(findings: SyncIoFinding[]): AssertionError {
+  const lines = findings.map((finding) => `\n  ${describeFinding(finding)}`);
+  return new AssertionError({
+    message: `Expected no synchronous call while a request is served, got ${findings.length}:${lines.join('')}`,
+    actual: findings,
+    expected: [],
+    operator: 'expectNoSyncIo',
+    stackStartFn: expectNoSyncIo,
+  });
+}
+
+function unseen(requests: number): ProductionizeError {
+  return new ProductionizeError(
+    'ERR_PRODUCTIONIZE_SYNC_IO',
+    `expectNoSyncIo: expected a request to an app with detectSyncIo, requestContext or productionize, got ${
+      requests === 0 ? 'no request' : `${requests} to an app without`
+    }. Send one to a server in this process.`,
+  );
+}

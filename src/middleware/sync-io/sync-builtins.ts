@@ -1,0 +1,203 @@
+import childProcess from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import Module from 'node:module';
+import { performance } from 'node:perf_hooks';
+import tty from 'node:tty';
+import zlib from 'node:zlib';
+import { currentContext, type RequestContext } from '../../support/context/context.js';
+import { debugFor } from '../../support/debug.js';
+import { processWide } from '../../support/process-wide.js';
+import { ownSyncWork } from '../../support/unobserved.js';
+
+/** What can be watched; `require` means loading a file, a module that is loaded already costs nothing. */
+export const syncIoGroups = ['fs', 'child_process', 'crypto', 'zlib', 'require', 'console'] as const;
+
+export type SyncIoGroup = (typeof syncIoGroups)[number];
+
+/** One builtin function that blocks the event loop. */
+export interface SyncApi {
+  /** As a user would write it: `fs.readFileSync`. */
+  readonly name: string;
+  readonly group: SyncIoGroup;
+  /** True for functions without a customary asynchronous form: worth a report only when they take long. */
+  readonly onlySlow: boolean;
+}
+
+export type Callable = (...args: unknown[]) => unknown;
+
+/** Hears of a synchronous call once it is over; stack traces are to start below `trap`. */
+export type SyncCallListener = (api: SyncApi, ms: number, context: RequestContext, trap: Callable) => void;
+
+interface Target {
+  readonly owner: object;
+  readonly key: string;
+  readonly api: SyncApi;
+}
+
+interface Held {
+  holders: number;
+  readonly restore: () => void;
+}
+
+const state = processWide('sync-calls', () => ({
+  held: new Map<SyncIoGroup, Held>(),
+  listeners: new Map<SyncCallListener, ReadonlySet<SyncIoGroup>>(),
+  /** True inside a watched call, so that the calls it makes itself are not counted again. */
+  inside: false,
+  preloaded: false,
+}));
+
+const debug = debugFor('sync-io');
+
+// bound, since fake timers replace the method
+const now = performance.now.bind(performance);
+
+/**
+ * Watches synchronous calls that are made inside requests. Builtins can be seen in no other way than by
+ * replacing them, in the whole process: that is done once, whatever the number of callers and of copies of this
+ * package, and undone by the last function that is returned.
+ */
+export function observeSyncCalls(groups: readonly SyncIoGroup[], listener: SyncCallListener): () => void {
+  const release = holdPatches(groups);
+  state.listeners.set(listener, new Set(groups));
+  return function stopObserving() {
+    if (state.listeners.delete(listener)) release();
+  };
+}
+
+/** Replaces the builtins before the app's modules load, so that names they take from them are watched too. */
+export function preloadSyncCalls(): void {
+  if (state.preloaded) return;
+  state.preloaded = true;
+  holdPatches(syncIoGroups);
+}
+
+/** Whether the builtins were replaced before the app's modules loaded. */
+export function syncCallsPreloaded(): boolean {
+  return state.preloaded;
+}
+
+function holdPatches(groups: readonly SyncIoGroup[]): () => void {
+  for (const group of groups) {
+    const held = state.held.get(group);
+    if (held) held.holders += 1;
+    else state.held.set(group, { holders: 1, restore: patch(targetsOf[group]()) });
+  }
+  Module.syncBuiltinESMExports();
+  return function release() {
+    for (const group of groups) {
+      const held = state.held.get(group);
+      if (held === undefined) continue;
+      held.holders -= 1;
+      if (held.holders > 0) continue;
+      held.restore();
+      state.held.delete(group);
+    }
+    Module.syncBuiltinESMExports();
+  };
+}
+
+function patch(targets: Target[]): () => void {
+  const undo: (() => void)[] = [];
+  for (const { owner, key, api } of targets) {
+    const functions = owner as Record<string, Callable>;
+    const original = functions[key];
+    if (typeof original !== 'function' || !Object.getOwnPropertyDescriptor(owner, key)?.writable) {
+      debug(() => ['%s is not watched: this Node has no such writable function', api.name]);
+      continue;
+    }
+    // a proxy keeps the name, the length and every own property
+    const watched = new Proxy(original, observing(api));
+    functions[key] = watched;
+    undo.push(() => {
+      // what others put on top since stays; the proxy below it only passes calls on
+      if (functions[key] === watched) functions[key] = original;
+    });
+  }
+  return () => {
+    for (const restore of undo) restore();
+  };
+}
+
+function observing(api: SyncApi): ProxyHandler<Callable> {
+  function apply(target: Callable, self: unknown, args: unknown[]): unknown {
+    if (state.inside || state.listeners.size === 0 || ownSyncWork.depth > 0) {
+      return Reflect.apply(target, self, args);
+    }
+    const context = currentContext();
+    if (context === undefined || context.res.writableEnded) return Reflect.apply(target, self, args);
+    state.inside = true;
+    const start = now();
+    try {
+      return Reflect.apply(target, self, args);
+    } finally {
+      tell(api, now() - start, context, apply as Callable);
+      state.inside = false;
+    }
+  }
+  return { apply };
+}
+
+function tell(api: SyncApi, ms: number, context: RequestContext, trap: Callable): void {
+  for (const [listener, groups] of state.listeners) {
+    if (!groups.has(api.group)) continue;
+    try {
+      listener(api, ms, context, trap);
+    } catch (error) {
+      debug(() => ['%s could not be reported: %o', api.name, error]);
+    }
+  }
+}
+
+const targetsOf: Record<SyncIoGroup, () => Target[]> = {
+  fs: () => [...allSync(fs, 'fs'), target(fs.realpathSync, 'native', 'fs', 'fs.realpathSync.native')],
+  child_process: () => allSync(childProcess, 'child_process'),
+  crypto: () => [
+    ...allSync(crypto, 'crypto'),
+    ...['hash', 'sign', 'verify', 'randomBytes'].map((key) => slow(crypto, key, `crypto.${key}`)),
+    slow(crypto.Hash.prototype, 'update', 'crypto.Hash.update'),
+    slow(crypto.Hmac.prototype, 'update', 'crypto.Hmac.update'),
+  ],
+  zlib: () => allSync(zlib, 'zlib'),
+  // called for a file that is really loaded, not for one in the cache
+  require: () => [target(Module.prototype, 'load', 'require', 'require')],
+  console: () =>
+    [
+      ...(blocks(1) ? ['log', 'info', 'debug', 'dir', 'dirxml', 'table', 'timeEnd', 'timeLog', 'count'] : []),
+      ...(blocks(2) ? ['error', 'warn', 'trace', 'assert'] : []),
+    ].map((key) => target(console, key, 'console', `console.${key}`)),
+};
+
+function target(owner: object, key: string, group: SyncIoGroup, name: string, onlySlow = false): Target {
+  return { owner, key, api: { name, group, onlySlow } };
+}
+
+function slow(owner: object, key: string, name: string): Target {
+  return target(owner, key, 'crypto', name, true);
+}
+
+function allSync(owner: object, group: SyncIoGroup): Target[] {
+  return Object.keys(owner)
+    .filter((key) => key.endsWith('Sync'))
+    .map((key) => {
+      const name = `${group}.${key}`;
+      // filling a few bytes is what makes every uuid, and takes less time than a trip to the thread pool
+      return target(owner, key, group, name, name === 'crypto.randomFillSync');
+    });
+}
+
+/**
+ * Whether the console blocks on this descriptor. Files always do, terminals do except on Windows, pipes only there.
+ * https://nodejs.org/api/process.html#a-note-on-process-io
+ */
+function blocks(fd: 1 | 2): boolean {
+  const windows = process.platform === 'win32';
+  if (tty.isatty(fd)) return !windows;
+  try {
+    const stat = fs.fstatSync(fd);
+    return stat.isFile() || (windows && stat.isFIFO());
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,112 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { quote, warnOnce } from '../../support/errors.js';
+import { syncCallsPreloaded } from './sync-builtins.js';
+import type { SyncIoFinding } from './sync-report.js';
+
+/** Tells the findings of one detector to someone, outside the requests they come from. */
+export interface SyncIoReporter {
+  count(finding: SyncIoFinding): void;
+  /** Tells what is left, and stops. */
+  stop(): void;
+}
+
+const summaryMs = 10_000;
+
+// a report is no part of the request that gave rise to it
+const outsideRequests = AsyncLocalStorage.snapshot();
+
+/** Each new finding goes to a function. What a handler does in a loop is one finding with a count. */
+export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoReporter {
+  const fresh = new Set<SyncIoFinding>();
+  let soon: NodeJS.Immediate | undefined;
+
+  function flush(): void {
+    clearImmediate(soon);
+    soon = undefined;
+    for (const finding of fresh) {
+      fresh.delete(finding);
+      try {
+        onFinding({ ...finding });
+      } catch (error) {
+        warnOnce('ERR_PRODUCTIONIZE_SYNC_IO', `\`onFinding\` threw ${quote(error)}.`, 'onFinding');
+      }
+    }
+  }
+
+  return {
+    count(finding) {
+      if (finding.count > 1) return;
+      fresh.add(finding);
+      soon ??= outsideRequests(setImmediate, flush);
+    },
+    stop: flush,
+  };
+}
+
+/** Each new call site is a process warning; a summary with counts follows while calls go on. */
+export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporter {
+  const firsts = reportTo((finding) => {
+    const message = `${describeFinding(finding)}. ${adviceOn(finding)}`;
+    warnOnce('ERR_PRODUCTIONIZE_SYNC_IO', message, `${finding.api} ${finding.site}`);
+  });
+  let timer: NodeJS.Timeout | undefined;
+
+  function summarize(): void {
+    timer = undefined;
+    process.emitWarning(summaryOf(findings()), {
+      type: 'ProductionizeWarning',
+      code: 'ERR_PRODUCTIONIZE_SYNC_IO',
+    });
+  }
+
+  return {
+    count(finding) {
+      firsts.count(finding);
+      timer ??= outsideRequests(setTimeout, summarize, summaryMs).unref();
+    },
+    stop() {
+      firsts.stop();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** One finding in one line. */
+export function describeFinding(finding: SyncIoFinding): string {
+  const { api, site, method, route, reason, count, totalMs } = finding;
+  const calls = count === 1 ? '1 call' : `${count} calls`;
+  const where = `${method} ${route ?? '(before a route matched)'}`;
+  return `${api} at ${site} in ${where}: ${calls}, ${totalMs.toFixed(1)} ms${reason ? `, ${reason}` : ''}`;
+}
+
+/** What cannot be seen, and how it could be. */
+export function coverage(): string {
+  return syncCallsPreloaded()
+    ? 'the functions were replaced before the app loaded, so all of them are seen.'
+    : 'functions that modules took out of fs, crypto … before this line are missed; start with ' +
+        '`node --import express-productionize/sync-io` to see them too.';
+}
+
+function summaryOf(findings: SyncIoFinding[]): string {
+  const calls = findings.reduce((sum, { count }) => sum + count, 0);
+  const ms = findings.reduce((sum, { totalMs }) => sum + totalMs, 0);
+  const lines = findings.slice(0, 10).map((finding) => `\n  ${describeFinding(finding)}`);
+  return (
+    `Synchronous calls inside requests so far: ${calls}, ${ms.toFixed(1)} ms, ${findings.length} findings. ` +
+    `Those that cost most:${lines.join('')}\n  ${coverage()}`
+  );
+}
+
+function adviceOn({ group, reason }: SyncIoFinding): string {
+  if (reason === 'view cache off') return 'Enable the `view cache` setting, as NODE_ENV=production does.';
+  switch (group) {
+    case 'fs':
+      return 'Use fs.promises, or read it once at the start.';
+    case 'require':
+      return 'Load it at the start.';
+    case 'console':
+      return 'Use a logger that writes without blocking.';
+    default:
+      return 'Use the asynchronous form, or a worker thread.';
+  }
+}

@@ -1,0 +1,164 @@
+import type { Request } from 'express';
+import type { RequestContext } from '../../support/context/context.js';
+import { quote, warnOnce } from '../../support/errors.js';
+import { callerOf, callSiteOf, isNodesOwn, isPassedOver } from './call-site.js';
+import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
+
+/** The synchronous calls of one function, from one place, while one route was served. */
+export interface SyncIoFinding {
+  /** The function that blocked, such as `fs.readFileSync`. */
+  readonly api: string;
+  readonly group: SyncIoGroup;
+  /** `file:line:column` of the first frame outside Node, Express and this package. */
+  readonly site: string;
+  readonly method: string;
+  /** The route pattern, such as `/users/:id`; `undefined` before a route has matched. */
+  readonly route: string | undefined;
+  /** What the call means, where its name does not say it. */
+  readonly reason: 'view cache off' | 'console to a blocking stream' | undefined;
+  /** The stack of the first of these calls. */
+  readonly stack: string;
+  readonly count: number;
+  readonly totalMs: number;
+  readonly maxMs: number;
+}
+
+type Counted = { -readonly [Name in keyof SyncIoFinding]: SyncIoFinding[Name] };
+
+interface Site {
+  readonly site: string;
+  readonly stack: string;
+  readonly view: boolean;
+}
+
+/** What one request did with one function so far. */
+interface Tally {
+  calls: number;
+  latest: Counted | undefined;
+}
+
+export interface SyncReportSettings {
+  readonly minMs: number;
+  readonly ignore: ((finding: SyncIoFinding) => boolean) | undefined;
+  /** Hears of every call that counts; the count of a new finding is 1. */
+  readonly onCount?: (finding: SyncIoFinding) => void;
+}
+
+/** From how many milliseconds a call counts that has no customary asynchronous form. */
+const slowMs = 10;
+/**
+ * So many calls of one function are located in one request, which takes some microseconds each; those after them
+ * count to the site of the latest.
+ */
+const locatedCalls = 25;
+/** Code made at run time has ever new sites; memory has an end. */
+const maxFindings = 1000;
+
+const viewFile = /[\\/]express\d*[\\/]lib[\\/]view\.js$/;
+
+/** Counts synchronous calls by function, call site and route. */
+export class SyncReport {
+  readonly #settings: SyncReportSettings;
+  readonly #findings = new Map<string, Counted>();
+  readonly #ignored = new Set<Counted>();
+  readonly #sites = new Map<string, Site>();
+  readonly #tallies = new WeakMap<RequestContext, Map<SyncApi, Tally>>();
+
+  constructor(settings: SyncReportSettings) {
+    this.#settings = settings;
+  }
+
+  /** Every finding so far, those that cost most first. */
+  findings(): SyncIoFinding[] {
+    const counted = [...this.#findings.values()].filter((finding) => !this.#ignored.has(finding));
+    return counted.sort((a, b) => b.totalMs - a.totalMs).map((finding) => ({ ...finding }));
+  }
+
+  readonly record: SyncCallListener = (api, ms, context, trap) => {
+    if (ms < this.#settings.minMs || (api.onlySlow && ms < slowMs)) return;
+    const tally = this.#tallyOf(context, api);
+    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap) : tally.latest;
+    if (finding === undefined) return;
+    tally.calls += 1;
+    tally.latest = finding;
+    finding.count += 1;
+    finding.totalMs += ms;
+    finding.maxMs = Math.max(finding.maxMs, ms);
+    if (finding.count === 1 && this.#isIgnored(finding)) this.#ignored.add(finding);
+    if (!this.#ignored.has(finding)) this.#settings.onCount?.(finding);
+  };
+
+  #tallyOf(context: RequestContext, api: SyncApi): Tally {
+    let tallies = this.#tallies.get(context);
+    if (tallies === undefined) {
+      tallies = new Map();
+      this.#tallies.set(context, tallies);
+    }
+    let tally = tallies.get(api);
+    if (tally === undefined) {
+      tally = { calls: 0, latest: undefined };
+      tallies.set(api, tally);
+    }
+    return tally;
+  }
+
+  #find(api: SyncApi, context: RequestContext, trap: Callable): Counted | undefined {
+    const where = this.#locate(api, trap);
+    if (where === undefined) return undefined;
+    const view = where.view && api.name === 'fs.statSync';
+    // with the cache on, each view is looked up once
+    if (view && (context.req as Request).app?.enabled('view cache')) return undefined;
+    const { method, route } = context;
+    const key = `${api.name} ${where.site} ${method} ${route}`;
+    const known = this.#findings.get(key);
+    if (known !== undefined || this.#findings.size >= maxFindings) return known;
+    const finding: Counted = {
+      api: api.name,
+      group: api.group,
+      site: where.site,
+      method,
+      route,
+      reason: reasonOf(api, view),
+      stack: where.stack,
+      count: 0,
+      totalMs: 0,
+      maxMs: 0,
+    };
+    this.#findings.set(key, finding);
+    return finding;
+  }
+
+  /** Nothing when Node calls on its own behalf. A full stack costs ten times the one frame that tells a known caller. */
+  #locate(api: SyncApi, trap: Callable): Site | undefined {
+    // a module is always loaded by Node, and only once
+    if (api.group === 'require') return { ...callSiteOf(trap), view: false };
+    const caller = callerOf(trap);
+    if (caller === undefined) return { ...callSiteOf(trap), view: false };
+    const key = `${caller.file}:${caller.offset}`;
+    const known = this.#sites.get(key);
+    if (known !== undefined) return known;
+    if (isNodesOwn(caller.file)) return undefined;
+    const site = { ...callSiteOf(trap), view: viewFile.test(caller.file) };
+    // behind Express stands a caller that differs from call to call
+    if (!isPassedOver(caller.file) && this.#sites.size < maxFindings) this.#sites.set(key, site);
+    return site;
+  }
+
+  #isIgnored(finding: Counted): boolean {
+    try {
+      return this.#settings.ignore?.({ ...finding }) === true;
+    } catch (error) {
+      warnOnce(
+        'ERR_PRODUCTIONIZE_SYNC_IO',
+        `\`ignore\` threw ${quote(error)}; the finding is kept.`,
+        'ignore',
+      );
+      return false;
+    }
+  }
+}
+
+function reasonOf(api: SyncApi, view: boolean): SyncIoFinding['reason'] {
+  if (view) return 'view cache off';
+  return api.group === 'console' ? 'console to a blocking stream' : undefined;
+}

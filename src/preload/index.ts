@@ -1,0 +1,11 @@
+import { isMainThread } from 'node:worker_threads';
+import { isOurWorker, startAgent } from '../process/cluster/worker-agent.js';
+import { installServingHooks } from './serving-hooks.js';
+
+// The entry of `node --import express-productionize/preload app.js`, and of each worker of `express-productionize start`.
+if (isMainThread) {
+  installServingHooks();
+  if (isOurWorker()) startAgent();
+}
+
+export { installServingHooks };

@@ -1,0 +1,158 @@
+import cluster from 'node:cluster';
+import { createLogger } from '../../logging/logger.js';
+import { debugFor } from '../../support/debug.js';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import { type Check, checkOptions, isBoolean, isInteger, isString } from '../../support/options.js';
+import { clusterDefaults } from './cluster-defaults.js';
+import type { ClusterLogger } from './cluster-log.js';
+import { type Cluster, startPrimary } from './primary.js';
+import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
+import { isOurWorker, startAgent } from './worker-agent.js';
+import { chooseWorkers, maxWorkers } from './worker-count.js';
+
+const debug = debugFor('cluster');
+
+/** Options of {@link runCluster}. */
+export interface ClusterOptions {
+  /**
+   * How many workers serve. One worker means no cluster: `start` runs in this process.
+   * @default `WEB_CONCURRENCY`, else the CPUs available to this process, by affinity and control group
+   */
+  readonly workers?: number;
+  /**
+   * Milliseconds a worker gets to finish and leave, before it is killed.
+   * @default the time the process manager gives, and no less than what the worker's own drain may take
+   */
+  readonly drainMs?: number;
+  /**
+   * Milliseconds a worker gets from its fork to being ready, before it is killed.
+   * @default 60000
+   */
+  readonly startMs?: number;
+  /**
+   * Milliseconds without a heartbeat after which a worker counts as stuck, and is killed and replaced; 0 never.
+   * @default 30000
+   */
+  readonly stuckMs?: number;
+  /**
+   * Starts in a row that may fail, while no worker serves, before the primary gives up and exits with code 1.
+   * @default 10
+   */
+  readonly maxFailedStarts?: number;
+  /**
+   * Whether `express-productionize status`, `reload`, `scale` and `stop` can reach this cluster.
+   * @default true
+   */
+  readonly control?: boolean;
+  /**
+   * The folder of the control socket, owned by this user, with mode 700.
+   * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime folder, else one in the temporary folder
+   */
+  readonly runtimeDir?: string;
+  /**
+   * Keeps each socket.io session on one worker, which long polling needs. The primary listens, and `start` returns
+   * the socket.io server. Needs the package `@socket.io/sticky`.
+   * @default undefined, Node's round robin
+   */
+  readonly sticky?: StickyOptions;
+  /**
+   * What the primary logs to: starts, deaths with their cause, reloads.
+   * @default createLogger()
+   */
+  readonly logger?: ClusterLogger;
+}
+
+const isSticky: Check = (value) => {
+  const { port, host } = Object(value) as Record<string, unknown>;
+  const good =
+    isInteger('', 0, 65_535)(port) === undefined && (host === undefined || isString(host) === undefined);
+  return good ? undefined : '{ port, host? } with a port from 0 to 65535';
+};
+
+const isLogger: Check = (value) => {
+  const { info, warn, error } = Object(value) as Record<string, unknown>;
+  return [info, warn, error].every((method) => typeof method === 'function')
+    ? undefined
+    : 'a logger with `info`, `warn` and `error`';
+};
+
+const longestMs = 2 ** 31 - 1;
+
+/**
+ * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced, at once or,
+ * while workers die young, after a growing wait; one that hangs is killed and replaced. SIGHUP replaces all workers one
+ * by one without losing a request; SIGTERM and SIGINT drain them all and exit. `NODE_ENV` becomes `production` where
+ * it is not set. Sources: "Run your app in a cluster" and "Ensure your app automatically restarts"
+ * (https://expressjs.com/en/advanced/best-practice-performance.html), https://nodejs.org/api/cluster.html.
+ *
+ * Resolves with the cluster in the primary; with `undefined` in a worker, and where one worker makes a cluster needless.
+ *
+ * @throws ProductionizeError when an option is wrong, or `sticky` lacks its package.
+ * @example
+ * await runCluster(() => productionize(express()).listen(3000))
+ */
+export async function runCluster(
+  start: () => unknown,
+  options?: ClusterOptions,
+): Promise<Cluster | undefined> {
+  if (typeof start !== 'function') {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_CLUSTER',
+      `runCluster: expected a function that starts the app, got ${quote(start)}. Wrap it: runCluster(() => app.listen(3000)).`,
+    );
+  }
+  const {
+    workers,
+    drainMs,
+    startMs = clusterDefaults.startMs,
+    stuckMs = clusterDefaults.stuckMs,
+    maxFailedStarts = clusterDefaults.maxFailedStarts,
+    control = true,
+    runtimeDir,
+    sticky,
+    logger,
+  } = checkOptions<ClusterOptions>('runCluster', options, {
+    workers: isInteger('workers', 1, maxWorkers),
+    drainMs: isInteger('milliseconds', 1, longestMs),
+    startMs: isInteger('milliseconds', 1, longestMs),
+    stuckMs: isInteger('milliseconds', 0, longestMs),
+    maxFailedStarts: isInteger('starts', 1),
+    control: isBoolean,
+    runtimeDir: isString,
+    sticky: isSticky,
+    logger: isLogger,
+  });
+
+  if (isOurWorker()) {
+    startAgent({ sticky: sticky !== undefined });
+    const started = await start();
+    if (sticky) await serveSticky(started);
+    return undefined;
+  }
+  if (cluster.isWorker) {
+    debug(() => ['another cluster runs this process: it decides on the workers']);
+    await start();
+    return undefined;
+  }
+  const count = chooseWorkers(workers, process.env.WEB_CONCURRENCY);
+  if (count.count === 1 && !sticky) {
+    debug(() => ['one worker (%s): no cluster', count.reason]);
+    process.env.NODE_ENV ??= 'production';
+    await start();
+    return undefined;
+  }
+  const log = logger ?? createLogger();
+  const shared = sticky && (await listenSticky(sticky));
+  if (shared) log.info({ port: shared.port }, `cluster: the primary listens on port ${shared.port}`);
+  return startPrimary({
+    workers: count,
+    drainMs,
+    startMs,
+    stuckMs,
+    maxFailedStarts,
+    control,
+    runtimeDir,
+    log,
+    traffic: shared?.traffic,
+  });
+}

@@ -1,0 +1,249 @@
+import cluster from 'node:cluster';
+import { debugFor } from '../../support/debug.js';
+import { findOrchestrator } from '../orchestrator/index.js';
+import { Backoff } from './backoff.js';
+import { type ClusterLogger, causeOf, fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import { ClusterWorker, type Death, type WorkerEvents } from './cluster-worker.js';
+import { saveConnectionsInTransit } from './connections-in-transit.js';
+import { killStuckWorkers } from './stuck-workers.js';
+
+const debug = debugFor('cluster');
+
+/** What a worker gets for its exit, behind the drain it set itself. */
+const exitMs = 1000;
+
+/** What a pool is made with; the limits in milliseconds. */
+export interface PoolSettings {
+  readonly target: number;
+  /** By default what the worker needs for its own drain, or the time the process manager gives. */
+  readonly drainMs?: number;
+  readonly startMs: number;
+  readonly stuckMs: number;
+  readonly maxFailedStarts: number;
+  readonly log: ClusterLogger;
+  readonly environment: Record<string, string>;
+  /** Called when no worker can be started: the cluster has failed. */
+  onGiveUp(lastError: string): void;
+  onRisk(risk: string): void;
+  onReady(): void;
+  readonly traffic?: Traffic;
+}
+
+/** Hears which workers may be given connections, where that is not Node's own business. */
+export interface Traffic {
+  onForked(worker: ClusterWorker): void;
+  onServing(worker: ClusterWorker): void;
+  onLeaving(worker: ClusterWorker): void;
+}
+
+/**
+ * Keeps the target number of workers alive: replaces what dies, after a wait that grows while workers die young, and
+ * gives up when none can be started.
+ */
+export class Pool implements WorkerEvents {
+  readonly workers = new Set<ClusterWorker>();
+  deaths = 0;
+  lastDeath: Death | undefined;
+
+  readonly #settings: PoolSettings;
+  readonly #backoff = new Backoff();
+  readonly #waiting = new Set<NodeJS.Timeout>();
+  /** Started by a reload, and no members before they are ready. */
+  readonly #candidates = new Set<ClusterWorker>();
+  /** Dying workers that are not to leave before a replacement is ready. */
+  readonly #unreplaced = new Set<ClusterWorker>();
+  readonly #stopWatching: () => void;
+  readonly #graceMs = findOrchestrator().graceMs;
+  #target: number;
+  #failedStarts = 0;
+  #stopping = false;
+  /** While a reload exchanges workers there is one more than the target. */
+  #exchanging = false;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+    this.#target = settings.target;
+    this.#stopWatching = killStuckWorkers(this.workers, settings.stuckMs);
+  }
+
+  get target(): number {
+    return this.#target;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Workers that serve or will: neither leaving nor on trial. */
+  members(): ClusterWorker[] {
+    return [...this.workers].filter(
+      (worker) => (worker.state === 'starting' || worker.state === 'ready') && !this.#candidates.has(worker),
+    );
+  }
+
+  /** What the longest drain of a worker may take, in milliseconds. */
+  get drainMs(): number {
+    return Math.max(0, ...[...this.workers].map((worker) => this.#drainMs(worker)));
+  }
+
+  get ready(): number {
+    return this.members().filter(({ state }) => state === 'ready').length;
+  }
+
+  /** Brings the number of workers to the target. */
+  settle(): void {
+    if (this.#stopping) return;
+    const members = this.members();
+    for (let n = members.length + this.#waiting.size; n < this.#target; n++) this.#fork();
+    if (this.#exchanging) return;
+    for (const surplus of members.slice(this.#target)) void this.drain(surplus);
+  }
+
+  /** Changes the number of workers; those that are too many drain, the youngest first. */
+  scale(target: number): void {
+    this.#target = target;
+    while (this.#waiting.size > 0 && this.members().length + this.#waiting.size > target) this.#forget();
+    this.settle();
+  }
+
+  /** Starts one worker on trial. Resolves with its death, or with nothing once it is ready and counts. */
+  async trial(): Promise<Death | undefined> {
+    const candidate = this.#fork(true);
+    const ready = await candidate.started;
+    this.#candidates.delete(candidate);
+    return ready ? undefined : await candidate.gone;
+  }
+
+  /** While `work` runs there may be more workers than the target. Waits that are left from failures end. */
+  async exchange(work: () => Promise<void>): Promise<void> {
+    this.#exchanging = true;
+    this.#backoff.reset();
+    while (this.#waiting.size > 0) this.#forget();
+    try {
+      await work();
+    } finally {
+      this.#exchanging = false;
+      this.settle();
+    }
+  }
+
+  drain(worker: ClusterWorker): Promise<Death> {
+    this.#settings.traffic?.onLeaving(worker);
+    return worker.drain(this.#drainMs(worker));
+  }
+
+  /** Drains all workers. Resolves with true when each of them left by itself in time. */
+  async stop(): Promise<boolean> {
+    this.#close();
+    for (const worker of this.#unreplaced) worker.release();
+    const deaths = await Promise.all([...this.workers].map((worker) => worker.drain(this.#drainMs(worker))));
+    return deaths.every(({ killed, signal, code }) => !killed && (code === 0 || isStopSignal(signal)));
+  }
+
+  /** Ends all workers at once. */
+  kill(reason: string): void {
+    this.#close();
+    for (const worker of this.workers) worker.kill(reason);
+  }
+
+  onReady(worker: ClusterWorker): void {
+    this.#failedStarts = 0;
+    this.#settings.traffic?.onServing(worker);
+    this.#settings.log.info(
+      { ...fieldsOf(worker), startedInMs: Math.round(worker.uptimeMs) },
+      `worker ${worker.id} is ready`,
+    );
+    const [longest] = this.#unreplaced;
+    if (longest !== undefined) {
+      this.#unreplaced.delete(longest);
+      longest.release();
+    }
+    this.#settings.onReady();
+  }
+
+  onDying(worker: ClusterWorker): void {
+    this.#settings.log.warn(
+      fieldsOf(worker),
+      `worker ${worker.id} is dying of an error; its replacement starts`,
+    );
+    this.#settings.traffic?.onLeaving(worker);
+    this.#unreplaced.add(worker);
+    // from now on its limit runs, as if it had been asked to leave
+    setTimeout(() => worker.kill('it outlived its error'), this.#drainMs(worker)).unref();
+    this.#replaceAfter(worker.uptimeMs);
+  }
+
+  onRisk(risk: string): void {
+    this.#settings.onRisk(risk);
+  }
+
+  onDeath(worker: ClusterWorker, death: Death): void {
+    this.workers.delete(worker);
+    this.#unreplaced.delete(worker);
+    const { log } = this.#settings;
+    const fields = { ...fieldsOf(worker), ...fieldsOfDeath(death) };
+    if (worker.state === 'draining') {
+      if (death.killed) log.error(fields, `worker ${worker.id} did not drain: ${causeOf(death)}`);
+      else log.info(fields, `worker ${worker.id} left: ${causeOf(death)}`);
+      return;
+    }
+    this.deaths++;
+    this.lastDeath = death;
+    log.error(fields, `worker ${worker.id} died: ${causeOf(death)}`);
+    // a dying worker was replaced when it told so, and a reload deals with its own
+    if (worker.state === 'dying' || this.#candidates.has(worker) || this.#stopping) return;
+    if (!death.wasReady && ++this.#failedStarts >= this.#settings.maxFailedStarts && this.ready === 0) {
+      this.#settings.onGiveUp(lastErrorOf(death));
+      return;
+    }
+    this.#replaceAfter(death.uptimeMs);
+  }
+
+  #drainMs({ manners }: ClusterWorker): number {
+    const own = (manners?.drainMs ?? 0) + exitMs;
+    return this.#settings.drainMs ?? Math.max(own, this.#graceMs);
+  }
+
+  #fork(onTrial = false): ClusterWorker {
+    const { environment, startMs } = this.#settings;
+    const worker = new ClusterWorker(cluster.fork(environment), this);
+    saveConnectionsInTransit(worker.handle, () => this.ready > 0);
+    this.workers.add(worker);
+    this.#settings.traffic?.onForked(worker);
+    if (onTrial) this.#candidates.add(worker);
+    const limit = setTimeout(() => worker.kill(`it was not ready within ${startMs} ms`), startMs);
+    void worker.started.then(() => clearTimeout(limit));
+    return worker;
+  }
+
+  #replaceAfter(uptimeMs: number): void {
+    const waitMs = this.#backoff.afterDeath(uptimeMs);
+    if (waitMs === 0) {
+      this.settle();
+      return;
+    }
+    debug(() => ['the next worker starts in %d ms', waitMs]);
+    const timer = setTimeout(() => {
+      this.#waiting.delete(timer);
+      this.settle();
+    }, waitMs);
+    this.#waiting.add(timer);
+  }
+
+  #forget(): void {
+    const [timer] = this.#waiting;
+    clearTimeout(timer);
+    this.#waiting.delete(timer as NodeJS.Timeout);
+  }
+
+  #close(): void {
+    this.#stopping = true;
+    this.#stopWatching();
+    while (this.#waiting.size > 0) this.#forget();
+  }
+}
+
+/** A worker without a drain of its own ends by the signal its whole group got. */
+function isStopSignal(signal: NodeJS.Signals | null): boolean {
+  return signal === 'SIGTERM' || signal === 'SIGINT';
+}

@@ -1,0 +1,235 @@
+import cluster, { type ClusterSettings } from 'node:cluster';
+import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
+import { isInteger } from '../../support/options.js';
+import { inheritedSockets } from '../systemd/inherited-sockets.js';
+import {
+  attachServiceManager,
+  tellServiceReady,
+  tellServiceStatus,
+  tellServiceStopping,
+} from '../systemd/service-manager.js';
+import type { ClusterLogger } from './cluster-log.js';
+import type { ClusterWorker } from './cluster-worker.js';
+import type { ClusterStatus, ControlAnswer, ControlRequest, WorkerStatus } from './control-protocol.js';
+import { serveControl } from './control-socket.js';
+import { Pool, type Traffic } from './pool.js';
+import { riskWarnings } from './risk-warnings.js';
+import { Reloader, type ReloadResult } from './rolling-reload.js';
+import { makeRuntimeDir } from './runtime-dir.js';
+import { socketsForWorkers, watchInheritedSockets } from './shared-sockets.js';
+import { onStopSignals } from './stop-signals.js';
+import { watchTerminal } from './terminal.js';
+import { maxWorkers, type WorkerCount } from './worker-count.js';
+import { primaryVariable, readyMessage } from './worker-protocol.js';
+
+/** What a primary runs with; every option resolved. */
+export interface PrimarySettings {
+  readonly workers: WorkerCount;
+  readonly drainMs?: number;
+  readonly startMs: number;
+  readonly stuckMs: number;
+  readonly maxFailedStarts: number;
+  readonly runtimeDir: string | undefined;
+  readonly control: boolean;
+  readonly log: ClusterLogger;
+  /** How workers are forked, where it is not the script of this process. */
+  readonly fork?: ClusterSettings;
+  readonly traffic?: Traffic;
+}
+
+/** The cluster, seen from the process that runs it. */
+export interface Cluster {
+  /** Resolves when all workers were ready for the first time. */
+  readonly ready: Promise<void>;
+  /** The state of the cluster and its workers. */
+  status(): ClusterStatus;
+  /** Replaces all workers one by one, without losing a request. Rejects when a new worker does not get ready. */
+  reload(): Promise<ReloadResult>;
+  /** Changes the number of workers; throws a ProductionizeError when it is no number of workers. */
+  scale(workers: number): void;
+  /** Drains all workers and exits: 0 when all left in time, else 1. */
+  stop(): Promise<void>;
+}
+
+/** Starts the workers and what steers them: signals, the control socket, the watch over heartbeats. */
+export function startPrimary(settings: PrimarySettings): Cluster {
+  const { log, workers } = settings;
+  process.env.NODE_ENV ??= 'production';
+  // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
+  // what its workers do not accept themselves waits there for the next one
+  if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
+  if (settings.fork) cluster.setupPrimary(settings.fork);
+  const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
+  log.info({ workers: workers.count, script }, `cluster: ${workers.count} workers (${workers.reason})`);
+
+  attachServiceManager();
+  const tellWorkers = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
+
+  let closeControl = (): void => {};
+  const exit = (code: number): never => {
+    closeControl();
+    process.exit(code);
+  };
+  let tellReady = (): void => {};
+  const ready = new Promise<void>((resolve) => {
+    tellReady = resolve;
+  });
+
+  const pool = new Pool({
+    ...settings,
+    target: workers.count,
+    environment: { [primaryVariable]: String(process.pid), ...socketsForWorkers() },
+    onGiveUp(lastError) {
+      log.error(
+        { lastError },
+        `cluster: ${settings.maxFailedStarts} starts in a row failed, giving up: ${lastError}`,
+      );
+      pool.kill('the cluster gives up');
+      exit(1);
+    },
+    onRisk(risk) {
+      const warning = riskWarnings[risk];
+      if (warning) warnOnce(warning.code, warning.message(pool.target));
+    },
+    onReady() {
+      tellWorkers();
+      if (pool.ready < pool.target) return;
+      tellReady();
+      tellReady = () => {};
+    },
+  });
+  const reloader = new Reloader(pool, log);
+
+  let stopped: Promise<void> | undefined;
+  const stop = (reason: string): Promise<void> => {
+    stopped ??= (async () => {
+      log.info({ reason }, `cluster: ${reason}, draining ${pool.workers.size} workers`);
+      tellServiceStopping(reason, pool.drainMs);
+      const clean = await pool.stop();
+      log.info(
+        { clean },
+        clean ? 'cluster: all workers left' : 'cluster: not all workers left by themselves',
+      );
+      exit(clean ? 0 : 1);
+    })();
+    return stopped;
+  };
+  const handle: Cluster = {
+    ready,
+    status: () => statusOf(pool, reloader, script),
+    reload: () => reloader.reload(),
+    scale(count) {
+      const expected = isInteger('workers', 1, maxWorkers)(count);
+      if (expected) {
+        throw new ProductionizeError(
+          'ERR_PRODUCTIONIZE_OPTION',
+          `scale: expected ${expected}, got ${quote(count)}.`,
+        );
+      }
+      log.info({ from: pool.target, to: count }, `cluster: scaling to ${count} workers`);
+      pool.scale(count);
+    },
+    stop: () => stop('stop was called'),
+  };
+
+  onStopSignals(
+    (signal) => void stop(signal),
+    (signal) => {
+      log.error({ signal }, `cluster: ${signal} again, ending now`);
+      pool.kill(`${signal} came again`);
+      exit(1);
+    },
+  );
+  const terminalIsGone = watchTerminal();
+  process.on('SIGHUP', () => {
+    if (terminalIsGone()) void stop('the terminal was closed');
+    // a failed reload has its line in the log, and the old workers go on
+    else reloader.reload().catch(() => {});
+  });
+  if (settings.control) {
+    openControl(settings, handle, stop).then(
+      (close) => {
+        closeControl = close;
+      },
+      (error: Error) => warnOnce('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', error.message),
+    );
+  }
+  // a process manager above may wait for it, as it would for a single process
+  void ready.then(() => {
+    tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
+    if (process.connected) process.send?.(readyMessage);
+  });
+  watchInheritedSockets(() => {
+    if (pool.stopping) return;
+    log.error('cluster: the inherited socket was closed with the last worker: ending, to be given it again');
+    pool.kill('the inherited socket is gone');
+    exit(1);
+  });
+  pool.settle();
+  return handle;
+}
+
+async function openControl(
+  { runtimeDir }: PrimarySettings,
+  handle: Cluster,
+  stop: (reason: string) => Promise<void>,
+): Promise<() => void> {
+  const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlAnswer> => {
+    const done = await obey(request, handle, stop);
+    return { ok: true, message: done, status: handle.status() };
+  });
+  process.once('exit', socket.close);
+  return socket.close;
+}
+
+async function obey(
+  request: ControlRequest,
+  handle: Cluster,
+  stop: (reason: string) => Promise<void>,
+): Promise<string> {
+  switch (request.command) {
+    case 'status':
+      return 'status';
+    case 'reload': {
+      const { replaced } = await handle.reload();
+      return `reloaded: ${replaced} workers replaced`;
+    }
+    case 'scale':
+      handle.scale(request.workers);
+      return `scaling to ${request.workers} workers`;
+    case 'stop':
+      void stop('stop was asked for');
+      return 'stopping';
+    default:
+      throw new Error('unknown command: the cluster runs another version of express-productionize');
+  }
+}
+
+function statusOf(pool: Pool, reloader: Reloader, script: string): ClusterStatus {
+  return {
+    pid: process.pid,
+    script,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    target: pool.target,
+    ready: pool.ready,
+    reloading: reloader.reloading,
+    stopping: pool.stopping,
+    deaths: pool.deaths,
+    workers: [...pool.workers].map(statusOfWorker),
+  };
+}
+
+function statusOfWorker(worker: ClusterWorker): WorkerStatus {
+  const { id, pid, state, uptimeMs, beatAt, vitals, addresses } = worker;
+  return {
+    id,
+    pid,
+    state,
+    uptimeMs: Math.round(uptimeMs),
+    beatAgeMs: beatAt === undefined ? null : Math.round(performance.now() - beatAt),
+    rssBytes: vitals?.rssBytes ?? null,
+    utilization: vitals?.utilization ?? null,
+    inFlight: vitals?.inFlight ?? null,
+    addresses,
+  };
+}

@@ -1,0 +1,77 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Application } from 'express';
+import { routerOf, walkLayers } from '../../support/express-layers.js';
+
+const requestStart = 'http.server.request.start';
+const requestsWatched = 1000;
+
+/** What is kept in one process, and breaks when requests go to several. */
+export type Risk = 'memory-sessions' | 'memory-rate-limit' | 'socket.io-polling';
+
+type Seen = IncomingMessage & { app?: Application; sessionStore?: object; rateLimit?: unknown };
+
+/**
+ * Looks at the first requests of a worker for sessions and rate limits that live in its memory, and for socket.io
+ * polling without stickiness. It is Node's diagnostics channel, so that it costs nothing once it has looked. Returns
+ * its undo.
+ */
+export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () => void {
+  let left = requestsWatched;
+  const told = new Set<Risk>();
+  const tell = (risk: Risk): void => {
+    if (told.has(risk)) return;
+    told.add(risk);
+    onRisk(risk);
+  };
+  const look = (message: unknown): void => {
+    const { request, response } = message as { request: Seen; response: ServerResponse };
+    if (--left <= 0) stop();
+    if (!sticky && isPolling(request.url)) tell('socket.io-polling');
+    // what middleware adds to the request is there when the answer is
+    response.once('finish', () => {
+      if (request.sessionStore?.constructor?.name === 'MemoryStore') tell('memory-sessions');
+      if (request.rateLimit !== undefined && request.app && !told.has('memory-rate-limit')) {
+        void hasMemoryRateLimit(request.app).then((found) => found && tell('memory-rate-limit'));
+      }
+    });
+  };
+  const stop = (): void => void unsubscribe(requestStart, look);
+  subscribe(requestStart, look);
+  return stop;
+}
+
+/** The first request of a socket.io client names its protocol and transport. */
+function isPolling(url = ''): boolean {
+  return url.includes('transport=polling') && url.includes('EIO=');
+}
+
+type RateLimiter = { getKey?: (key: string) => unknown; resetKey?: unknown };
+
+/** Whether one of the app's rate limiters (express-rate-limit) counts in memory. */
+async function hasMemoryRateLimit(app: Application): Promise<boolean> {
+  let root = app;
+  while ((root as { parent?: Application }).parent)
+    root = (root as unknown as { parent: Application }).parent;
+  const limiters = new Set<RateLimiter>();
+  walkLayers(routerOf(root), ({ handle }) => {
+    const limiter = handle as RateLimiter;
+    if (typeof limiter.getKey === 'function' && typeof limiter.resetKey === 'function') limiters.add(limiter);
+  });
+  const answers = await Promise.all([...limiters].map(answersFromMemory));
+  return answers.includes(true);
+}
+
+/** Only a store in this process can say within one turn of the loop that it does not know a key. */
+function answersFromMemory(limiter: RateLimiter): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = setImmediate(resolve, false);
+    const answered = (value: boolean) => (): void => {
+      clearImmediate(late);
+      resolve(value);
+    };
+    Promise.resolve()
+      .then(() => limiter.getKey?.('express-productionize asks whether this store is in memory'))
+      .then(answered(true), answered(false));
+  });
+}

@@ -1,0 +1,149 @@
+import cluster from 'node:cluster';
+import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
+import { contextOf, currentContext, type RequestContext } from '../../support/context/context.js';
+import { fatalHooks } from '../../support/fatal-hooks.js';
+import { liveApps } from '../../support/live-apps.js';
+import { processWide } from '../../support/process-wide.js';
+import { members } from '../shutdown/ending.js';
+import { hooks, makeHook } from '../shutdown/hooks.js';
+import { watchRisks } from './single-process-risks.js';
+import {
+  asOurs,
+  type Manners,
+  type PrimaryMessage,
+  primaryVariable,
+  type WorkerMessage,
+} from './worker-protocol.js';
+
+const heartbeatMs = 1000;
+const longestError = 4096;
+const longestMs = 2 ** 31 - 1;
+
+/** Whether this process is a worker of our own primary; PM2 and others fork cluster workers, too. */
+export function isOurWorker(): boolean {
+  return isMainThread && cluster.isWorker && process.env[primaryVariable] === String(process.ppid);
+}
+
+const agent = processWide<{ undo: (() => void) | undefined }>('cluster-agent', () => ({ undo: undefined }));
+
+/**
+ * Starts what a worker tells its primary: a heartbeat with its vital signs, the error it dies of, and what is risky
+ * with several workers. Once per process, whatever the number of copies of the package. Returns its undo.
+ */
+export function startAgent({ sticky = false } = {}): () => void {
+  agent.undo ??= start(sticky);
+  return () => {
+    agent.undo?.();
+    agent.undo = undefined;
+  };
+}
+
+function start(sticky: boolean): () => void {
+  let before = performance.eventLoopUtilization();
+  const beat = (): void => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    tell({ productionize: 'beat', ...requests(), rssBytes: process.memoryUsage.rss(), utilization });
+  };
+  const timer = setInterval(beat, heartbeatMs).unref();
+
+  const onUncaught = (error: unknown): void => tellFatal(error, false);
+  let dying = false;
+  const onFatal = (error: unknown): void => {
+    dying = true;
+    tellFatal(error, true);
+  };
+  // bounded by the drain it is part of
+  const waitForReplacement = makeHook(() => dying && replaced(), {
+    name: 'the replacement of this worker',
+    timeoutMs: longestMs,
+  });
+  const onMessage = (message: unknown): void => {
+    if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;
+    // a turn later every listener for `listening` has run
+    setImmediate(() => tell({ productionize: 'manners', ...manners() }));
+  };
+  const stopWatching = watchRisks((risk) => tell({ productionize: 'risk', risk }), sticky);
+  // what runs when the process ends by its own hand
+  process.on('exit', beat);
+  process.on('message', onMessage);
+  process.on('uncaughtExceptionMonitor', onUncaught);
+  // a signal to the whole group is the primary's business, and by default it ends a process
+  process.on('SIGHUP', leaveToPrimary);
+  fatalHooks.add(onFatal);
+  hooks.drain.add(waitForReplacement);
+  return () => {
+    clearInterval(timer);
+    stopWatching();
+    process.off('exit', beat);
+    process.off('message', onMessage);
+    process.off('uncaughtExceptionMonitor', onUncaught);
+    process.off('SIGHUP', leaveToPrimary);
+    fatalHooks.delete(onFatal);
+    hooks.drain.delete(waitForReplacement);
+  };
+}
+
+function tell(message: WorkerMessage): void {
+  // without a primary there is nobody to tell; the callback keeps a broken channel from becoming an error event
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+function tellFatal(error: unknown, draining: boolean): void {
+  const route = nameOf(currentContext());
+  tell({ productionize: 'fatal', error: describe(error), draining, ...(route && { route }) });
+}
+
+/** Resolves when the primary says that a replacement serves, or can say nothing any more. */
+function replaced(): Promise<void> {
+  if (!process.connected) return Promise.resolve();
+  return new Promise((resolve) => {
+    process.on('message', (message) => {
+      if (asOurs<PrimaryMessage>(message)?.productionize === 'replaced') resolve();
+    });
+    process.once('disconnect', resolve);
+  });
+}
+
+/** What the shutdown of this process will do, if it has one. */
+function manners(): Manners {
+  let saysReady = false;
+  let drainMs = 0;
+  for (const { ready, delayMs, timeoutMs } of members) {
+    saysReady ||= ready;
+    drainMs = Math.max(drainMs, delayMs + timeoutMs);
+  }
+  return { saysReady, drainMs };
+}
+
+/** The requests in flight, and the one among them that came last. */
+function requests(): { inFlight: number; route?: string } {
+  let inFlight = 0;
+  let last: RequestContext | undefined;
+  for (const app of liveApps) {
+    inFlight += app.inFlight.size;
+    for (const { req } of app.inFlight) last = contextOf(req) ?? last;
+  }
+  const route = nameOf(last);
+  return { inFlight, ...(route && { route }) };
+}
+
+/** Paths without a pattern are the client's text, and stay out. */
+function nameOf(context: RequestContext | undefined): string | undefined {
+  return context && `${context.method} ${context.route ?? '(no route)'}`;
+}
+
+function describe(error: unknown): string {
+  let text: string;
+  try {
+    text = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { depth: 1 });
+  } catch {
+    text = 'an error that cannot be inspected';
+  }
+  return text.slice(0, longestError);
+}
+
+function leaveToPrimary(): void {}

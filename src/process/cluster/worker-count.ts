@@ -1,0 +1,40 @@
+import { availableCpus } from '../../support/available-cpus.js';
+import { ProductionizeError, quote } from '../../support/errors.js';
+
+/** More workers than this are a mistake, not a wish. */
+export const maxWorkers = 1024;
+
+/** How many workers to run, and what decided it. */
+export interface WorkerCount {
+  readonly count: number;
+  readonly reason: string;
+}
+
+/**
+ * The number of workers: the option, else `WEB_CONCURRENCY`, else the CPUs this process may keep busy, rounded down
+ * because a worker that shares its CPU with another only adds waiting.
+ *
+ * @throws ProductionizeError when `WEB_CONCURRENCY` is no number of workers.
+ */
+export function chooseWorkers(
+  option: number | undefined,
+  webConcurrency: string | undefined,
+  cpus: () => number = availableCpus,
+): WorkerCount {
+  if (option !== undefined) return { count: option, reason: 'given' };
+  if (webConcurrency !== undefined && webConcurrency !== '') {
+    const count = Number(webConcurrency);
+    if (Number.isSafeInteger(count) && count >= 1 && count <= maxWorkers) {
+      return { count, reason: 'WEB_CONCURRENCY' };
+    }
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `WEB_CONCURRENCY: expected a whole number of workers, 1 to ${maxWorkers}, got ${quote(webConcurrency)}.`,
+    );
+  }
+  const available = cpus();
+  return {
+    count: Math.min(maxWorkers, Math.max(1, Math.floor(available))),
+    reason: `${Number(available.toFixed(2))} CPUs available`,
+  };
+}

@@ -1,0 +1,186 @@
+import type { Server } from 'node:http';
+import { currentContext, type RequestContext } from '../../support/context/context.js';
+import { debugFor } from '../../support/debug.js';
+import { quote } from '../../support/errors.js';
+import { fatalHooks } from '../../support/fatal-hooks.js';
+import type { Lifecycle } from '../../support/lifecycle.js';
+import { checkOptions, isFunction, isInteger } from '../../support/options.js';
+import { processWide } from '../../support/process-wide.js';
+import { trackServer } from '../../support/server-lifecycle.js';
+import { endProcess } from '../shutdown/ending.js';
+
+const debug = debugFor('fatal-errors');
+
+/** Options of {@link fatalErrors}. */
+export interface FatalErrorsOptions {
+  /**
+   * Milliseconds the other requests get to finish before the process exits; 0 exits at once.
+   * @default 10000
+   */
+  readonly drainMs?: number;
+  /**
+   * Writes the line of a fatal error: first when it happened, and once more, `last`, just before the process exits.
+   * @default one line on stderr
+   */
+  readonly log?: (error: unknown, event: FatalEvent) => void;
+  /**
+   * Answers the request the error is blamed on; its headers are unsent.
+   * @default status 500 with an empty body
+   */
+  readonly answer?: (context: RequestContext, error: unknown) => void;
+}
+
+/** What happened, for the log. */
+export interface FatalEvent {
+  /** How the error escaped. */
+  readonly origin: 'uncaughtException' | 'unhandledRejection';
+  /** The request it is blamed on. */
+  readonly context: RequestContext | undefined;
+  /** Requests still in flight, the blamed one not counted. */
+  readonly inFlight: number;
+  /** True for the line that ends the process. */
+  readonly last: boolean;
+}
+
+type Guarded = Required<FatalErrorsOptions> & { readonly lifecycle: Lifecycle };
+
+interface Watch {
+  readonly guarded: Set<Guarded>;
+  dying: boolean;
+  detach: (() => void) | undefined;
+}
+
+/** One pair of process listeners serves all apps and copies of the package. */
+const watch = processWide<Watch>('fatal-errors', () => ({
+  guarded: new Set(),
+  dying: false,
+  detach: undefined,
+}));
+
+/**
+ * Handles what no handler caught. An uncaught exception or rejection is blamed on the request it happened in: that
+ * request gets a 500, the others up to `drainMs` to finish, every connection is told to close, and the process exits
+ * with code 1. It never carries on: after an uncaught exception the state of the process is unknown
+ * (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where the app listens for
+ * `unhandledRejection` itself, rejections stay its business, as they do in Node. Returns its undo.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @example
+ * fatalErrors(app.listen(3000))
+ */
+export function fatalErrors(server: Server, options?: FatalErrorsOptions): () => void {
+  const { lifecycle, release: untrack } = trackServer(server);
+  const release = guardLifecycle(lifecycle, options);
+  return () => {
+    untrack();
+    release();
+  };
+}
+
+/** The same for an app that tracks its own requests. Returns its undo. */
+export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOptions): () => void {
+  const {
+    drainMs = 10_000,
+    log = printFatal,
+    answer = answerEmpty,
+  } = checkOptions('fatalErrors', options, {
+    drainMs: isInteger('milliseconds', 0, 2 ** 31 - 1),
+    log: isFunction,
+    answer: isFunction,
+  });
+  const guarded: Guarded = { lifecycle, drainMs, log, answer };
+  watch.guarded.add(guarded);
+  watch.detach ??= listen();
+  return () => {
+    watch.guarded.delete(guarded);
+    if (watch.guarded.size > 0) return;
+    watch.detach?.();
+    watch.detach = undefined;
+  };
+}
+
+function listen(): () => void {
+  const onException = (error: unknown): void => die(error, 'uncaughtException');
+  const onRejection = (reason: unknown): void => {
+    if (process.listenerCount('unhandledRejection') > 1) {
+      debug(() => ['an unhandledRejection listener of the app was found and kept']);
+      return;
+    }
+    die(reason, 'unhandledRejection');
+  };
+  process.on('uncaughtException', onException);
+  process.on('unhandledRejection', onRejection);
+  return () => {
+    process.off('uncaughtException', onException);
+    process.off('unhandledRejection', onRejection);
+  };
+}
+
+function die(error: unknown, origin: FatalEvent['origin']): void {
+  const context = currentContext();
+  const apps = [...watch.guarded];
+  // the app the request belongs to speaks; without a request, the first one
+  const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
+  if (owner === undefined) return;
+  const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
+  const event = { origin, context, inFlight: Math.max(0, inFlight) };
+  attempt(() => owner.log(error, { ...event, last: false }));
+  if (!watch.dying) {
+    watch.dying = true;
+    end(apps, error, origin, () => attempt(() => owner.log(error, { ...event, last: true })));
+  }
+  if (context) attempt(() => settle(context, error, owner));
+}
+
+function settle(context: RequestContext, error: unknown, { answer }: Guarded): void {
+  const { res } = context;
+  context.fail(error);
+  if (res.writableEnded) return;
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  res.setHeader('Connection', 'close');
+  answer(context, error);
+}
+
+function end(apps: Guarded[], error: unknown, reason: string, last: () => void): void {
+  const timeoutMs = Math.max(...apps.map(({ drainMs }) => drainMs));
+  if (timeoutMs > 0) {
+    for (const hook of fatalHooks) attempt(() => hook(error));
+    endProcess({
+      reason,
+      code: 1,
+      now: true,
+      timeoutMs,
+      lifecycles: apps.map(({ lifecycle }) => lifecycle),
+      last,
+    });
+    return;
+  }
+  // behind the tick that hands the answer of the guilty request to the kernel
+  void Promise.resolve().then(() => {
+    last();
+    process.exit(1);
+  });
+}
+
+function answerEmpty({ res }: RequestContext): void {
+  res.statusCode = 500;
+  res.end();
+}
+
+function printFatal(error: unknown, { origin, context, last }: FatalEvent): void {
+  const where = context ? ` in ${context.method} ${context.route ?? context.url.split('?', 1)[0]}` : '';
+  const what = error instanceof Error ? (error.stack ?? String(error)) : quote(error);
+  process.stderr.write(last ? `exit 1 after ${origin}${where}\n` : `${origin}${where}: ${what}\n`);
+}
+
+/** Whatever a hook or a hostile error does here, the process still ends. */
+function attempt(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    debug(() => ['a step of the fatal path failed: %s', quote(error)]);
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { debugFor } from '../../support/debug.js';
+import { clusterWorker } from '../../support/parent-process.js';
+import { processWide } from '../../support/process-wide.js';
+import { unobserved } from '../../support/unobserved.js';
+
+const debug = debugFor('graceful-shutdown');
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Differ from shell to shell, and say nothing about the app. */
+const ofTheShell = /^(PWD|OLDPWD|SHLVL|COLUMNS|LINES|TERM|SSH_.*|WINDOWID)$/;
+
+/**
+ * A fingerprint of the environment under PM2, and whether it differs from the one of the last start: PM2 keeps the
+ * environment of the first start unless it is told `--update-env`, which explains many a "but I changed it". The last
+ * one is kept beside the file of PM2 with the process id. `undefined` where PM2 did not start this process.
+ */
+export function describePm2Environment(env: Env = process.env): string | undefined {
+  const { pm_id: id, pm_pid_path: pidFile, exec_mode: mode } = env;
+  if (id === undefined || !pidFile) return undefined;
+  // a worker of a cluster inside the process that PM2 started
+  if (clusterWorker() !== undefined && mode !== 'cluster_mode') return undefined;
+  const now = fingerprintOf(env);
+  const file = `${pidFile}.env`;
+  const before = unobserved(lastIn, file);
+  try {
+    if (before !== now) unobserved(() => writeFileSync(file, now, { mode: 0o600 }));
+  } catch (error) {
+    debug(() => ['%s: the fingerprint of the environment is not kept: %o', file, error]);
+  }
+  if (before === undefined) return `environment ${now}`;
+  return before === now
+    ? `environment ${now}, unchanged since the last start; \`pm2 restart --update-env\` takes over changes`
+    : `environment ${now}, changed since the last start (${before})`;
+}
+
+const described = processWide('pm2-environment', () => ({
+  text: undefined as string | undefined,
+  done: false,
+}));
+
+/** The same for this process, looked at once: looking keeps the fingerprint. */
+export function pm2Environment(): string | undefined {
+  if (!described.done) described.text = describePm2Environment();
+  described.done = true;
+  return described.text;
+}
+
+/** PM2's own variables are in small letters, and change with each start. */
+function fingerprintOf(env: Env): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(env).sort()) {
+    if (/^[A-Z][A-Z0-9_]*$/.test(name) && !ofTheShell.test(name)) hash.update(`${name}=${env[name]}\0`);
+  }
+  return hash.digest('hex').slice(0, 8);
+}
+
+function lastIn(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').slice(0, 8);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import { quote } from '../../support/errors.js';
+import { processWide } from '../../support/process-wide.js';
+import { read } from '../../support/serialize-error.js';
+
+/** What a part of the app does when the process ends. */
+export type ShutdownHook = () => unknown;
+
+/** Options of `onDrain` and `onShutdown`. */
+export interface HookOptions {
+  /**
+   * What the log calls it.
+   * @default the name of the function
+   */
+  readonly name?: string;
+  /**
+   * Milliseconds it may take before the process goes on without it.
+   * @default 5000
+   */
+  readonly timeoutMs?: number;
+}
+
+export interface Hook {
+  readonly name: string;
+  readonly run: ShutdownHook;
+  readonly timeoutMs: number;
+}
+
+/** Hooks of the process, in the order of their registration. */
+export interface Hooks {
+  /** Run when requests are accepted no longer. */
+  readonly drain: Set<Hook>;
+  /** Run when the last response closed. */
+  readonly shutdown: Set<Hook>;
+}
+
+export const hooks = processWide<Hooks>('shutdown-hooks', () => ({ drain: new Set(), shutdown: new Set() }));
+
+/** Fills in the defaults of a hook. */
+export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOptions = {}): Hook {
+  return { run, name: name ?? (run.name || 'anonymous hook'), timeoutMs };
+}
+
+/** Runs one hook within its limit. Returns what went wrong. */
+export async function runHook({ name, run, timeoutMs }: Hook, leftMs: number): Promise<string | undefined> {
+  const limitMs = Math.max(0, Math.min(timeoutMs, leftMs));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`${name} did not end within ${Math.round(limitMs)} ms`), limitMs);
+  });
+  try {
+    return await Promise.race([Promise.resolve(run()).then(() => undefined), late]);
+  } catch (error) {
+    const stack = read(error, 'stack');
+    return `${name} failed: ${typeof stack === 'string' ? stack : quote(error)}`;
+  } finally {
+    clearTimeout(timer);
+  }
+}

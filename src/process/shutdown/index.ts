@@ -1,0 +1,120 @@
+import type { Server } from 'node:http';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import { checkOptions, isFunction } from '../../support/options.js';
+import { trackServer } from '../../support/server-lifecycle.js';
+import type { ShutdownLine, ShutdownLog } from './ending.js';
+import { type Hook, type HookOptions, hooks, makeHook, type ShutdownHook } from './hooks.js';
+import { joinShutdown } from './membership.js';
+import {
+  type GracefulShutdownOptions,
+  isMilliseconds,
+  isServer,
+  resolveShutdown,
+} from './shutdown-settings.js';
+import { listenForSignals } from './signals.js';
+
+export type { GracefulShutdownOptions, HookOptions, ShutdownHook, ShutdownLine, ShutdownLog };
+
+/** A running shutdown. */
+export interface GracefulShutdown {
+  /**
+   * Closes the servers as a signal would, without the delay and without ending the process, then detaches. Hooks are
+   * for the end of the process and do not run.
+   */
+  close(): Promise<void>;
+  /** Detaches everything: listeners, timers, marks. */
+  uninstall(): void;
+}
+
+/**
+ * Ends the process without losing a request, on SIGTERM, SIGINT, the message `shutdown` of PM2 or of a cluster's
+ * primary, and the loss of that primary. In order:
+ *
+ * 1. Readiness turns 503, and every answer carries `Connection: close` from here on.
+ * 2. Requests are accepted for `delayMs` more.
+ * 3. The listener closes once the kernel's accept queue is empty; nobody is reset, and requests that are sent already
+ *    are answered. Streams of events end, and {@link onDrain} hooks run: WebSockets are told there.
+ * 4. What is in flight finishes. Idle connections stay for a last request meanwhile.
+ * 5. {@link onShutdown} hooks run, the last registered first.
+ * 6. The log is written and the process exits 0. What is open `timeoutMs` after the delay is cut and named by method
+ *    and route pattern, and the process exits 1.
+ *
+ * A second signal within 5 s changes nothing (npm, tini and tree kills send two); a third, one later than that, or a
+ * second Ctrl-C on a terminal ends the process now. An uncaught error meanwhile makes the exit code 1.
+ *
+ * @throws ProductionizeError when an option is wrong or no server is given.
+ * @see https://nodejs.org/api/process.html#signal-events
+ * @example
+ * gracefulShutdown(app.listen(3000), { delayMs: 5000 })
+ * onShutdown(() => pool.end())
+ */
+export function gracefulShutdown(
+  server: Server | readonly Server[],
+  options?: GracefulShutdownOptions,
+): GracefulShutdown {
+  const servers = [server].flat() as Server[];
+  if (servers.length === 0 || servers.some((item) => isServer(item) !== undefined)) {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_SERVER',
+      `gracefulShutdown: expected a server or an array of servers, got ${quote(server)}. Pass what app.listen() returned.`,
+    );
+  }
+  const settings = resolveShutdown(options);
+  const release = listenForSignals(true, settings);
+  const joined = joinShutdown(new Set(), settings);
+  const tracked = servers.map((item) => trackServer(item).release);
+  for (const item of servers) joined.add(item);
+  const uninstall = (): void => {
+    release();
+    joined.leave();
+    for (const untrack of tracked) untrack();
+  };
+  return {
+    async close() {
+      await joined.close();
+      uninstall();
+    },
+    uninstall,
+  };
+}
+
+/**
+ * Runs a function when the process ends and requests are accepted no longer: close WebSockets with 1001 or 1012 and
+ * stop consumers of queues here. Returns its undo.
+ *
+ * @example
+ * onDrain(() => { for (const client of wss.clients) client.close(1012) })
+ */
+export function onDrain(run: ShutdownHook, options?: HookOptions): () => void {
+  return addHook('onDrain', hooks.drain, run, options);
+}
+
+/**
+ * Runs a function when the process ends and the last response closed: end pools of databases here. The function that
+ * was registered last runs first; one that hangs or throws is named in the log, and the others still run. Returns its
+ * undo.
+ *
+ * @example
+ * onShutdown(() => pool.end(), { name: 'postgres', timeoutMs: 2000 })
+ */
+export function onShutdown(run: ShutdownHook, options?: HookOptions): () => void {
+  return addHook('onShutdown', hooks.shutdown, run, options);
+}
+
+function addHook(
+  name: string,
+  set: Set<Hook>,
+  run: ShutdownHook,
+  options: HookOptions | undefined,
+): () => void {
+  checkOptions<{ hook?: ShutdownHook }>(name, { hook: run }, { hook: isFunction });
+  const hook = makeHook(
+    run,
+    checkOptions(name, options, {
+      name: (value) => (typeof value === 'string' ? undefined : 'a string'),
+      timeoutMs: isMilliseconds,
+    }),
+  );
+  set.add(hook);
+  return () => set.delete(hook);
+}

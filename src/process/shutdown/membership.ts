@@ -1,0 +1,105 @@
+import type { Server } from 'node:http';
+import type { Lifecycle } from '../../support/lifecycle.js';
+import { clusterWorker, onParentMessage } from '../../support/parent-process.js';
+import { lifecyclesOf } from '../../support/server-lifecycle.js';
+import { findOrchestrator } from '../orchestrator/index.js';
+import { Connections } from './connections.js';
+import { announce, cut, drain } from './drain.js';
+import { endProcess, isEnding, type Member, members, type ShutdownLog } from './ending.js';
+import { watchListenFailure } from './listen-failure.js';
+import { awaitReadiness, becomeReady, giveUpReadiness } from './readiness.js';
+import { whenReady } from './ready.js';
+import type { ShutdownSettings } from './shutdown-settings.js';
+
+/** Takes part in the end of the process with servers that are added as they appear. */
+export function joinShutdown(
+  lifecycles: ReadonlySet<Lifecycle>,
+  settings: ShutdownSettings,
+): { add(server: Server): void; close(): Promise<void>; leave(): void } {
+  const servers = new Set<Server>();
+  const undo = new Map<Server, () => void>();
+  const member: Member = {
+    ...settings,
+    servers,
+    lifecycles,
+    adminServers: { servers: settings.adminServers, lifecycles: new Set() },
+  };
+  let unhear: (() => void) | undefined;
+
+  /** The servers of a member that listen keep it in the process-wide set, and nothing else does. */
+  const enter = (): void => {
+    members.add(member);
+    unhear ??= hearParent();
+  };
+  const exit = (): void => {
+    members.delete(member);
+    unhear?.();
+    unhear = undefined;
+  };
+
+  const add = (server: Server): void => {
+    if (servers.has(server)) return;
+    servers.add(server);
+    const connections = Connections.watch(server);
+    const onListening = (): void => {
+      if (isEnding()) {
+        server.close();
+        return;
+      }
+      enter();
+      if (settings.ready) awaitReadiness(server);
+    };
+    const onClose = (): void => {
+      giveUpReadiness(server);
+      if (!isEnding() && ![...servers].some(({ listening }) => listening)) exit();
+    };
+    if (server.listening) onListening();
+    server.on('listening', onListening);
+    server.on('close', onClose);
+    const unwatch = watchListenFailure(server, (error) => failListen(settings.log, error));
+    const unready = whenReady(
+      server,
+      () => lifecyclesOf(server),
+      () => settings.ready && becomeReady(server),
+    );
+    undo.set(server, () => {
+      giveUpReadiness(server);
+      server.off('listening', onListening);
+      server.off('close', onClose);
+      unwatch();
+      unready();
+      connections.release();
+    });
+  };
+  const leave = (): void => {
+    exit();
+    for (const put of undo.values()) put();
+    undo.clear();
+    servers.clear();
+  };
+  return {
+    add,
+    leave,
+    async close() {
+      announce(member);
+      await drain(member, settings.quietMs, AbortSignal.timeout(settings.timeoutMs));
+      const open = cut(member);
+      if (open.length > 0) {
+        settings.log({ level: 'warn', reason: 'close', open, message: `close: cut ${open.join(', ')}` });
+      }
+    },
+  };
+}
+
+function hearParent(): () => void {
+  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') return () => {};
+  return onParentMessage((message) => {
+    if (message === 'shutdown') endProcess({ reason: 'the message shutdown' });
+  });
+}
+
+function failListen(log: ShutdownLog, error: NodeJS.ErrnoException): void {
+  const message = `listening failed: ${error.code ?? error.message}`;
+  log({ level: 'error', reason: 'listen', message: `${message} (${error.message})` });
+  endProcess({ reason: message, code: 1, now: true });
+}

@@ -1,0 +1,44 @@
+import type { Server } from 'node:http';
+import { debugFor } from '../../support/debug.js';
+import { clusterWorker } from '../../support/parent-process.js';
+import { processWide } from '../../support/process-wide.js';
+import { findOrchestrator } from '../orchestrator/index.js';
+import { tellServiceReady } from '../systemd/service-manager.js';
+
+const debug = debugFor('graceful-shutdown');
+
+/** Servers of this process that listen and are not ready; who waits for this process hears once, when all are. */
+const readiness = processWide('readiness', () => ({ waiting: new Set<Server>(), told: false }));
+
+/** A server listens, and whoever waits for this process waits for its health checks, too. */
+export function awaitReadiness(server: Server): void {
+  readiness.waiting.add(server);
+}
+
+/** A server is ready. The last of them announces the process. */
+export function becomeReady(server: Server): void {
+  readiness.waiting.delete(server);
+  if (readiness.told || readiness.waiting.size > 0) return;
+  readiness.told = true;
+  tellServiceReady(`listening on ${nameOf(server)}`);
+  tellParent();
+}
+
+/** A server is gone before it was ready. */
+export function giveUpReadiness(server: Server): void {
+  readiness.waiting.delete(server);
+}
+
+function nameOf(server: Server): string {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? `port ${address.port}` : String(address);
+}
+
+function tellParent(): void {
+  if (process.send === undefined) return;
+  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') {
+    debug(() => ['the parent is neither PM2 nor a cluster: ready is not sent']);
+    return;
+  }
+  process.send('ready', undefined, undefined, () => {});
+}

@@ -1,0 +1,109 @@
+import type { Server } from 'node:http';
+import { readEnvironment } from '../../support/environment.js';
+import { warnOnce } from '../../support/errors.js';
+import { type Check, checkOptions, isBoolean, isFunction, isInteger } from '../../support/options.js';
+import { clusterWorker } from '../../support/parent-process.js';
+import { findOrchestrator, marginOf } from '../orchestrator/index.js';
+import { warnOfNpmStart } from '../orchestrator/npm-start.js';
+import { isHeard } from '../systemd/service-manager.js';
+import type { ShutdownLine, ShutdownLog } from './ending.js';
+
+/** Options of `gracefulShutdown`. */
+export interface GracefulShutdownOptions {
+  /**
+   * Milliseconds requests are still accepted after the signal, for a balancer that has not heard yet. Readiness says
+   * no at once.
+   * @default 5000 in Kubernetes and ECS, else 0; 0 where NODE_ENV is not production
+   */
+  readonly delayMs?: number;
+  /**
+   * Milliseconds from the end of the delay until what is still open is cut and the process exits 1.
+   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s)
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Milliseconds between the orchestrator's signal and its SIGKILL.
+   * @default what PM2 or the systemd unit says; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under PM2, 10000
+   */
+  readonly graceMs?: number;
+  /**
+   * Milliseconds of silence after which an idle connection is closed, once the listener is closed and nothing is in
+   * flight.
+   * @default 30; 500 in a cluster worker and under PM2, where others serve meanwhile
+   */
+  readonly quietMs?: number;
+  /**
+   * Servers that answer until the very end, such as one for health and metrics.
+   * @default []
+   */
+  readonly adminServers?: Server | readonly Server[];
+  /**
+   * Whether who waits for it hears that the servers listen and their health checks pass: PM2 with `wait_ready`, the
+   * primary of a cluster, systemd with `Type=notify`.
+   * @default true
+   */
+  readonly ready?: boolean;
+  /**
+   * Takes the lines about the end of the process.
+   * @default one line each on stderr
+   */
+  readonly log?: ShutdownLog;
+}
+
+/** The options of one shutdown, checked and filled in. */
+export interface ShutdownSettings
+  extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'log'>> {
+  readonly adminServers: ReadonlySet<Server>;
+  readonly flush: () => Promise<void>;
+}
+
+export const isServer: Check = (value) =>
+  typeof (value as Server | null)?.close === 'function' && typeof (value as Server).on === 'function'
+    ? undefined
+    : 'a server';
+
+const isServers: Check = (value) =>
+  [value].flat().every((item) => isServer(item) === undefined)
+    ? undefined
+    : 'a server or an array of servers';
+
+export const isMilliseconds = isInteger('milliseconds', 0, 2 ** 31 - 1);
+
+/** Checks the options of `gracefulShutdown` and fills in the defaults of the environment. */
+export function resolveShutdown(
+  options?: GracefulShutdownOptions,
+  flush: () => Promise<void> = async () => {},
+): ShutdownSettings {
+  const orchestrator = findOrchestrator();
+  if (clusterWorker() === undefined) warnOfNpmStart();
+  const managed = orchestrator.name === 'PM2' || clusterWorker() !== undefined;
+  const given = checkOptions('gracefulShutdown', options, {
+    delayMs: isMilliseconds,
+    timeoutMs: isMilliseconds,
+    graceMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
+    quietMs: isMilliseconds,
+    adminServers: isServers,
+    ready: isBoolean,
+    log: isFunction,
+  });
+  const graceMs = given.graceMs ?? orchestrator.graceMs;
+  const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
+  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, log = printLine } = given;
+  const { timeoutMs = Math.max(0, graceMs - delayMs - marginOf(graceMs)) } = given;
+  const told = orchestrator.told || given.graceMs !== undefined;
+  // a service manager that hears this process is asked for the time it needs
+  if (delayMs + timeoutMs > graceMs && told && !isHeard()) {
+    warnOnce(
+      'ERR_PRODUCTIONIZE_GRACE',
+      `gracefulShutdown may take ${delayMs + timeoutMs} ms (delayMs ${delayMs} + timeoutMs ${timeoutMs}), but ${
+        given.graceMs === undefined ? orchestrator.name : 'the orchestrator'
+      } kills the process after ${graceMs} ms. Shorten them or raise its limit.`,
+    );
+  }
+  const adminServers = new Set([given.adminServers ?? []].flat() as Server[]);
+  return { delayMs, timeoutMs, quietMs, ready, log, adminServers, flush };
+}
+
+function printLine({ message }: ShutdownLine): void {
+  process.stderr.write(`${message}\n`);
+}

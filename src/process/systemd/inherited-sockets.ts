@@ -1,0 +1,109 @@
+import { inodeOf } from '../../support/accept-queue.js';
+import { debugFor } from '../../support/debug.js';
+import { ProductionizeError, quote } from '../../support/errors.js';
+import { listeningSockets } from '../../support/listening-sockets.js';
+import { processWide } from '../../support/process-wide.js';
+import { unobserved } from '../../support/unobserved.js';
+import { descriptorOf } from './notify-link.js';
+
+const debug = debugFor('systemd');
+
+/** A listening socket that the service manager opened before this process started. */
+export interface InheritedSocket {
+  readonly fd: number;
+  /** `FileDescriptorName=` of its unit; systemd's default is the name of the unit. */
+  readonly name: string;
+  /** Its TCP port, where the system tells. */
+  readonly port: number | undefined;
+}
+
+/** The inherited sockets of a cluster's primary, for its workers: their numbers are those of the primary. */
+export const workerSocketsVariable = 'EXPRESS_PRODUCTIONIZE_LISTEN_FDS';
+
+/** The first descriptor that is passed (sd_listen_fds(3)). */
+const first = 3;
+const most = 256;
+
+interface Inheritance {
+  sockets: readonly InheritedSocket[] | undefined;
+  /** Descriptors that somebody listens on. */
+  readonly used: Set<number>;
+}
+
+const inheritance = processWide<Inheritance>('inherited-sockets', () => ({
+  sockets: undefined,
+  used: new Set(),
+}));
+
+/**
+ * The sockets that were passed to this process. Looks once; the variables then leave `process.env`, since they are not
+ * for children.
+ *
+ * @throws ProductionizeError when the variables are ours and wrong.
+ */
+export function inheritedSockets(env: NodeJS.ProcessEnv = process.env): readonly InheritedSocket[] {
+  inheritance.sockets ??= take(env);
+  return inheritance.sockets;
+}
+
+function take(env: NodeJS.ProcessEnv): InheritedSocket[] {
+  const fromPrimary = env[workerSocketsVariable];
+  if (fromPrimary !== undefined) {
+    delete env[workerSocketsVariable];
+    return JSON.parse(fromPrimary);
+  }
+  const { LISTEN_PID: pid, LISTEN_FDS: fds, LISTEN_FDNAMES: names } = env;
+  if (fds === undefined || pid === undefined) return [];
+  if (!/^\d+$/.test(pid)) throw wrong(`expected LISTEN_PID to be a process id, got ${quote(pid)}`);
+  if (Number(pid) !== process.pid) {
+    debug(() => ['LISTEN_FDS is for process %s, not for this one', pid]);
+    return [];
+  }
+  if (!/^\d+$/.test(fds) || Number(fds) > most) {
+    throw wrong(`expected LISTEN_FDS to be a number of sockets up to ${most}, got ${quote(fds)}`);
+  }
+  const named = names?.split(':') ?? [];
+  const sockets = Array.from({ length: Number(fds) }, (_, i): InheritedSocket => {
+    const fd = first + i;
+    if (descriptorOf(String(fd)) === undefined) {
+      throw wrong(`expected a socket at descriptor ${fd}, as LISTEN_FDS=${fds} says, and there is none`);
+    }
+    return { fd, name: named[i] ?? 'unknown', port: portOf(fd) };
+  });
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete env[name];
+  return sockets;
+}
+
+function wrong(problem: string): ProductionizeError {
+  return new ProductionizeError(
+    'ERR_PRODUCTIONIZE_LISTEN_FDS',
+    `Socket activation: ${problem}. Leave these variables to the service manager.`,
+  );
+}
+
+/**
+ * The arguments of `server.listen`, with an inherited socket in the place of a port or path: the one of that port, else
+ * the first that nobody listens on. A descriptor or handle that the app names itself is left to it.
+ */
+export function listenArguments(args: readonly unknown[]): unknown[] {
+  const target = args[0];
+  const asked = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};
+  if ('fd' in asked || '_handle' in asked || 'handle' in asked) {
+    if (typeof asked.fd === 'number') inheritance.used.add(asked.fd);
+    return [...args];
+  }
+  const free = inheritedSockets().filter(({ fd }) => !inheritance.used.has(fd));
+  const port = Number('port' in asked ? asked.port : target);
+  const socket = free.find((inherited) => inherited.port === port) ?? free[0];
+  if (socket === undefined) return [...args];
+  inheritance.used.add(socket.fd);
+  debug(() => ['listening on descriptor %d (%s), not on %o', socket.fd, socket.name, target]);
+  const options = { ...asked, port: undefined, path: undefined, host: undefined, fd: socket.fd };
+  return [options, ...args.filter((arg) => typeof arg === 'function')];
+}
+
+/** The local port of a listening TCP socket. */
+function portOf(fd: number): number | undefined {
+  const own = unobserved(inodeOf, fd);
+  return unobserved(listeningSockets)?.find(({ inode }) => inode === own)?.port;
+}

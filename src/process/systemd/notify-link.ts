@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { fstatSync, writeSync } from 'node:fs';
+import { debugFor } from '../../support/debug.js';
+import { quote, warnOnce } from '../../support/errors.js';
+import { unobserved } from '../../support/unobserved.js';
+
+const debug = debugFor('systemd');
+
+/** Names a datagram descriptor that is connected to the socket of the service manager. */
+export const notifyDescriptorVariable = 'EXPRESS_PRODUCTIONIZE_NOTIFY_FD';
+
+const helperLimitMs = 5000;
+const mostKills = 3;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Carries messages of sd_notify(3) to the service manager, in order; what is lost is no reason to fail. */
+export interface NotifyLink {
+  send(message: string): void;
+}
+
+/** Whether the environment names a way to the service manager. */
+export function isNotified(env: Env): boolean {
+  return Boolean(env.NOTIFY_SOCKET || env[notifyDescriptorVariable]);
+}
+
+/**
+ * The way to the service manager. Node cannot open a datagram socket of the Unix domain, but can write to one that it
+ * inherits: that costs a system call, and the message carries the id of this process. Without one, each message is
+ * sent by the program `systemd-notify`.
+ */
+export function openLink(env: Env): NotifyLink | undefined {
+  const socket = env.NOTIFY_SOCKET;
+  const helper = socket ? helperLink({ ...env }) : undefined;
+  const said = env[notifyDescriptorVariable];
+  if (!said) return helper;
+  const fd = descriptorOf(said);
+  if (fd !== undefined) return descriptorLink(fd, helper);
+  warnOnce(
+    'ERR_PRODUCTIONIZE_NOTIFY',
+    `${notifyDescriptorVariable}: expected the number of an inherited socket, got ${quote(said)}.${helper ? ' The program systemd-notify is used instead.' : ''}`,
+  );
+  return helper;
+}
+
+/** A descriptor of that number that is a socket; the standard streams are none of ours. */
+export function descriptorOf(text: string): number | undefined {
+  if (!/^\d{1,6}$/.test(text) || Number(text) < 3) return undefined;
+  try {
+    return unobserved(() => fstatSync(Number(text)).isSocket()) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function descriptorLink(fd: number, helper: NotifyLink | undefined): NotifyLink {
+  let broken = false;
+  return {
+    send(message) {
+      if (broken) {
+        helper?.send(message);
+        return;
+      }
+      try {
+        unobserved(() => writeSync(fd, message));
+      } catch (error) {
+        debug(() => ['descriptor %d: %o', fd, error]);
+        // a full queue empties again; everything else stays as it is
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
+        broken = true;
+        helper?.send(message);
+      }
+    },
+  };
+}
+
+function helperLink(env: NodeJS.ProcessEnv): NotifyLink {
+  let running = false;
+  let failed = false;
+  let killed = 0;
+  const waiting: string[] = [];
+
+  const next = (): void => {
+    const message = waiting.shift();
+    running = message !== undefined;
+    if (message === undefined) return;
+    const child = spawn('systemd-notify', message.split('\n'), {
+      env,
+      stdio: 'ignore',
+      timeout: helperLimitMs,
+      killSignal: 'SIGKILL',
+    });
+    child.unref();
+    let over = false;
+    const done = (problem: string | undefined): void => {
+      if (over) return;
+      over = true;
+      if (problem !== undefined) fail(problem);
+      next();
+    };
+    child.once('error', (error) => done(error.message));
+    child.once('exit', (code, signal) => {
+      // what asks the whole group to stop also reaches a program that was just started to say so
+      const again = signal === 'SIGTERM' && killed < mostKills;
+      killed = again ? killed + 1 : 0;
+      if (again) waiting.unshift(message);
+      done(again || code === 0 ? undefined : `it ended with ${signal ?? code}`);
+    });
+  };
+  const fail = (problem: string): void => {
+    failed = true;
+    warnOnce(
+      'ERR_PRODUCTIONIZE_NOTIFY',
+      `The service manager waits for messages, and the program systemd-notify could not send one: ${problem}. Install systemd, or hand a connected socket to this process by ${notifyDescriptorVariable}.`,
+    );
+  };
+  return {
+    send(message) {
+      // a beat that waits behind another says nothing new
+      if (waiting.includes(message) || (failed && waiting.length > 8)) return;
+      waiting.push(message);
+      if (!running) next();
+    },
+  };
+}

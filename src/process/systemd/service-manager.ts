@@ -1,0 +1,113 @@
+import { debugFor } from '../../support/debug.js';
+import { clusterWorker } from '../../support/parent-process.js';
+import { processWide } from '../../support/process-wide.js';
+import { isNotified, type NotifyLink, notifyDescriptorVariable, openLink } from './notify-link.js';
+
+const debug = debugFor('systemd');
+
+/** What tells a process of its service manager; children that believe it was meant for them would confuse it. */
+const variables = ['NOTIFY_SOCKET', notifyDescriptorVariable, 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
+
+/** Beats per limit of the watchdog: the loop may stall for two thirds of it. */
+const beatsPerLimit = 3;
+/** The log, and the exit. */
+const exitMs = 1000;
+
+interface ServiceManager {
+  users: number;
+  link: NotifyLink | undefined;
+  beat: NodeJS.Timeout | undefined;
+  /** The variables that were taken out of the environment. */
+  taken: Map<string, string>;
+  ready: boolean;
+  stopping: boolean;
+}
+
+const manager = processWide<ServiceManager>('service-manager', () => ({
+  users: 0,
+  link: undefined,
+  beat: undefined,
+  taken: new Map(),
+  ready: false,
+  stopping: false,
+}));
+
+/** Whether a service manager hears this process, so that its stop timeout can be extended. */
+export function isHeard(): boolean {
+  return manager.link !== undefined || (clusterWorker() === undefined && isNotified(process.env));
+}
+
+/**
+ * Opens the way to the service manager that started this process, if one waits for messages (`Type=notify`,
+ * `WatchdogSec=`, `NotifyAccess=`), and starts the heartbeat it asks for. The variables leave `process.env`: they are
+ * for this process, not for its children. Returns its undo.
+ *
+ * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+ */
+export function attachServiceManager(): () => void {
+  manager.users += 1;
+  if (manager.users === 1) open();
+  let undone = false;
+  return () => {
+    if (undone) return;
+    undone = true;
+    manager.users -= 1;
+    if (manager.users === 0) close();
+  };
+}
+
+function open(): void {
+  if (clusterWorker() !== undefined) {
+    debug(() => ['a cluster worker: its primary speaks with the service manager']);
+    return;
+  }
+  if (!isNotified(process.env)) {
+    debug(() => ['no NOTIFY_SOCKET: nobody waits for messages']);
+    return;
+  }
+  const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  const link = openLink(process.env);
+  for (const name of variables) {
+    const value = process.env[name];
+    if (value !== undefined) manager.taken.set(name, value);
+    delete process.env[name];
+  }
+  manager.link = link;
+  const limitMs = Number(WATCHDOG_USEC) / 1000;
+  if (!link || !(limitMs > 0) || (WATCHDOG_PID && WATCHDOG_PID !== String(process.pid))) return;
+  // a timer of the loop itself: a loop that stands still is silent
+  manager.beat = setInterval(() => link.send('WATCHDOG=1'), limitMs / beatsPerLimit).unref();
+}
+
+function close(): void {
+  clearInterval(manager.beat);
+  for (const [name, value] of manager.taken) process.env[name] ??= value;
+  manager.taken.clear();
+  manager.link = undefined;
+  manager.beat = undefined;
+}
+
+/** Sends a message of sd_notify(3). Returns whether anybody is there to hear it. */
+export function tellServiceManager(message: string): boolean {
+  manager.link?.send(message);
+  return manager.link !== undefined;
+}
+
+/** The service is up. */
+export function tellServiceReady(status: string): void {
+  if (manager.ready || manager.stopping) return;
+  manager.ready = tellServiceManager(`READY=1\nSTATUS=${status}`);
+}
+
+/** What the service is about, in one line. */
+export function tellServiceStatus(status: string): void {
+  if (!manager.stopping) tellServiceManager(`STATUS=${status}`);
+}
+
+/** The service is on its way out, and needs no longer than `budgetMs` for it, whatever its stop timeout. */
+export function tellServiceStopping(reason: string, budgetMs?: number): void {
+  if (manager.stopping) return;
+  manager.stopping = true;
+  const extend = budgetMs === undefined ? '' : `\nEXTEND_TIMEOUT_USEC=${Math.ceil(budgetMs + exitMs) * 1000}`;
+  tellServiceManager(`STOPPING=1\nSTATUS=${reason}: draining${extend}`);
+}

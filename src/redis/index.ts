@@ -1,0 +1,232 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type {
+  CacheEntry,
+  CacheStore,
+  PurgeReport,
+  PurgeSelection,
+} from '../middleware/response-cache/cache-store.js';
+import { memoryStore } from '../middleware/response-cache/memory-store.js';
+import { type Check, checkOptions, isFunction, isInteger, isString } from '../support/options.js';
+import { isRedisClient, type RedisStoreClient } from './client.js';
+import { RedisCommands } from './commands.js';
+import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
+import { Fills } from './fills.js';
+import { Leads } from './leases.js';
+import { encodeMessage, type Message } from './messages.js';
+import { namesUnder } from './names.js';
+import { NearStore } from './near-store.js';
+import { Purges } from './purges.js';
+import { getEntry, setEntry } from './scripts.js';
+import { type RedisStoreEvent, reporter } from './store-log.js';
+import { Subscription } from './subscription.js';
+
+export type { RedisStoreClient, RedisStoreEvent };
+
+/** Options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /**
+   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it, with its options; the
+   * client itself is left as it is, and need not be connected.
+   */
+  readonly client: RedisStoreClient;
+  /**
+   * What the names of all keys and of the channel begin with; apps that share a Redis and not their responses take
+   * different ones.
+   * @default 'express-productionize:'
+   */
+  readonly prefix?: string;
+  /**
+   * Milliseconds that an operation waits for Redis at most; afterwards the store goes on without it.
+   * @default 50
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Entries whose body is larger than this many bytes are not sent to Redis.
+   * @default 1 MiB
+   */
+  readonly maxEntryBytes?: number;
+  /**
+   * The store in this process that is asked first, `false` for none. What is purged anywhere is gone from it within a
+   * second.
+   * @default memoryStore({ maxBytes: 16 MiB })
+   */
+  readonly local?: CacheStore | false;
+  /**
+   * Hears when Redis is lost and found, and when it refuses to keep entries and keeps them again: one call per turn.
+   * @default a warning of the process
+   */
+  readonly log?: (event: RedisStoreEvent) => void;
+}
+
+/** What {@link redisStore} returns. */
+export interface RedisStore extends CacheStore {
+  /** Whether Redis is asked at the moment. */
+  readonly up: boolean;
+  /** Resolves as soon as it is known whether Redis can be asked, to whether it can. */
+  ready(): Promise<boolean>;
+  lead(key: string, limitMs: number): Promise<(() => void) | undefined>;
+  purge(selection: PurgeSelection): Promise<PurgeReport>;
+  close(): void;
+}
+
+const tickMs = 250;
+
+const isStore: Check = (value) =>
+  value === false || typeof (value as Partial<CacheStore> | null)?.get === 'function'
+    ? undefined
+    : 'a CacheStore, or false';
+
+function resolveRedisStore(options: RedisStoreOptions) {
+  // without a client there is no store
+  const given = { ...options, client: options?.client ?? null } as RedisStoreOptions;
+  return checkOptions('redisStore', given, {
+    client: isRedisClient,
+    prefix: isString,
+    timeoutMs: isInteger('milliseconds', 1, 60_000),
+    maxEntryBytes: isInteger('bytes', 1),
+    local: isStore,
+    log: isFunction,
+  }) as RedisStoreOptions;
+}
+
+/**
+ * A store of responses that processes and hosts share through Redis, 5 or newer, for {@link responseCache}. In front
+ * of it stands a store in this process, so that a response in demand costs no round trip. Purges by key, prefix and
+ * tag reach all processes within a second; of all processes one fills a key while the others wait.
+ *
+ * No request fails for want of Redis, and none waits longer for it than `timeoutMs`. When the connection is lost, or
+ * nothing comes in time, Redis is left alone until it answers a probe; meanwhile responses are kept for a second in
+ * this process. What was purged meanwhile is purged again afterwards.
+ *
+ * A Redis Cluster is not supported: tags and entries are read together.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ * @example
+ * app.use(responseCache({ store: redisStore({ client: createClient({ url: process.env.REDIS_URL }) }) }))
+ */
+export function redisStore(options: RedisStoreOptions): RedisStore {
+  const {
+    client,
+    prefix = 'express-productionize:',
+    timeoutMs = 50,
+    maxEntryBytes = 1024 * 1024,
+    local = memoryStore({ maxBytes: 16 * 1024 * 1024 }),
+    log,
+  } = resolveRedisStore(options);
+  const names = namesUnder(prefix);
+  const id = randomBytes(9).toString('base64');
+  const commands = new RedisCommands(client, {
+    timeoutMs,
+    probeKey: `${prefix}probe`,
+    report: reporter(log),
+  });
+  const subscription = new Subscription(client, names.channel, { onMessage, onGap });
+  const near = new NearStore(local, subscription);
+  const fills = new Fills();
+  const purges = new Purges(commands, names, id);
+  const leads = new Leads(commands, names);
+  const ticking = setInterval(tick, tickMs).unref();
+  /** Questions to Redis for an entry, so that a key in demand is asked for once at a time. */
+  const asked = new Map<string, Promise<CacheEntry | undefined>>();
+
+  function tick(): void {
+    commands.tick();
+    subscription.tick();
+  }
+
+  function onMessage(message: Message): void {
+    if ('ended' in message) leads.ended(message.ended);
+    else if ('replaced' in message) {
+      if (message.by !== id) near.drop({ key: message.replaced });
+    } else {
+      if (message.by !== id) fills.purge(message, true, performance.now());
+      near.drop(message);
+    }
+  }
+
+  function onGap(): void {
+    near.drop({ prefix: '' });
+  }
+
+  async function ask(key: string): Promise<CacheEntry | undefined> {
+    const { doubts } = near;
+    const askedAt = performance.now();
+    const answer = await commands.ask(['EVAL', getEntry, '1', names.entry + key, names.tag]);
+    const entry = decodeEntry(answer, Date.now());
+    if (entry === undefined) fills.start(key, performance.now());
+    else fills.found(key, askedAt);
+    if (entry && near.doubts === doubts) near.keep(key, entry);
+    return entry;
+  }
+
+  function askOnce(key: string): Promise<CacheEntry | undefined> {
+    const known = asked.get(key);
+    if (known) return known;
+    const answer = ask(key).finally(() => asked.delete(key));
+    asked.set(key, answer);
+    return answer;
+  }
+
+  function get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
+    const entry = near.get(key);
+    if (entry instanceof Promise) return entry.then((found) => found ?? askOnce(key));
+    if (entry) return entry;
+    if (commands.up) return askOnce(key);
+    fills.start(key, performance.now());
+    return undefined;
+  }
+
+  async function set(key: string, entry: CacheEntry): Promise<void> {
+    const livesMs = Math.floor(entry.expiresAt - Date.now());
+    const now = performance.now();
+    const mayKeep = fills.mayKeep(key, entry.tags, now);
+    fills.end(key, mayKeep, now);
+    if (!mayKeep || !(livesMs > 0)) return;
+    near.keep(key, entry);
+    if (!commands.writable) return;
+    const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
+    if (bytes === undefined) {
+      // the one before it must not stand for it
+      commands.tell(['UNLINK', names.entry + key]);
+      return;
+    }
+    const message = encodeMessage({ replaced: key, by: id });
+    const token = randomBytes(tokenBytes);
+    const args = [names.tag, String(livesMs), token, names.channel, message, bytes, ...entry.tags];
+    await commands.write(['EVAL', setEntry, '1', names.entry + key, ...args], bytes.length);
+  }
+
+  return {
+    get up() {
+      return commands.up;
+    },
+    ready: () => commands.known(),
+    get,
+    set,
+    async purge(selection) {
+      fills.purge(selection, false, performance.now());
+      const here = await near.drop(selection);
+      const report = await purges.purge(selection);
+      // an entry may have come from Redis between the two
+      await near.drop(selection);
+      return report.reach === 'all' ? report : { ...here, ...report };
+    },
+    async lead(key, limitMs) {
+      const end = await leads.lead(key, limitMs, fills.wasAbsent(key));
+      if (end === undefined) return undefined;
+      fills.start(key, performance.now());
+      return () => {
+        fills.giveUp(key);
+        end();
+      };
+    },
+    close() {
+      clearInterval(ticking);
+      commands.close();
+      subscription.close();
+      leads.close();
+      if (local && options.local === undefined) void local.close?.();
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Application, NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { processWide } from '../process-wide.js';
+import { installAccessors } from './request-accessors.js';
+import { newRequestId, validRequestId } from './request-id.js';
+import { withNames } from './route-pattern.js';
+import { parseTraceparent, type TraceContext } from './trace-context.js';
+
+/** The resolved options every context of one app shares. */
+export interface ContextSettings {
+  readonly header: string | false;
+  readonly trust: boolean | ((req: IncomingMessage) => boolean) | undefined;
+}
+
+/** The settings of a part that stands alone, without `requestContext` before it. */
+export const defaultContextSettings: ContextSettings = { header: 'x-request-id', trust: undefined };
+
+// registered, so that two copies of the package share it
+const contextKey = Symbol.for('express-productionize.context');
+
+const storage = processWide('request-storage', () => new AsyncLocalStorage<RequestContext>());
+
+type Carrier = { [contextKey]?: RequestContext };
+
+/** What is known of one request, from its first byte to the end of its answer. */
+export class RequestContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Milliseconds on the clock of `performance.now()`. */
+  readonly startedAt: number = performance.now();
+  readonly method: string;
+  /** The URL as the client sent it, whatever routers did to `req.url` since. */
+  readonly url: string;
+  /** True once something failed; `error` may be any value, `undefined` included. */
+  failed = false;
+  /** The first error of this request, as it was thrown. */
+  error: unknown = undefined;
+  /** The call of the handler that runs, where the app's layers are observed. */
+  call: { readonly next: (error?: unknown) => void } | undefined = undefined;
+  /** Hears of handlers that end without an answer; set where the app's layers are observed. */
+  onSilence: ((res: ServerResponse) => void) | undefined = undefined;
+  /** The name of the handler that ran last, where the app's layers are observed. */
+  handlerName: string | undefined = undefined;
+  /** True inside the pipeline of a productionized app. */
+  productionized = false;
+  /** Called when the response closes, where the pipeline listens for that already: one listener is cheaper than two. */
+  onClose: ((context: RequestContext) => void) | undefined = undefined;
+  /** The logger children are made from; set by the request logger. */
+  logger: Logger | undefined = undefined;
+  /** The base path and route that matched, noted before routers restore them. */
+  matchedBase: string | undefined = undefined;
+  matchedPath: unknown = undefined;
+  /** Values of parameters in mount paths, by name. */
+  mountParams: Record<string, string> | undefined = undefined;
+
+  #settings: ContextSettings;
+  #app: Application | undefined;
+  #id: string | undefined = undefined;
+  #log: Logger | undefined = undefined;
+  #abort: AbortController | undefined = undefined;
+  #trace: TraceContext | null | undefined = undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, settings: ContextSettings, app?: Application) {
+    this.req = req;
+    this.res = res;
+    this.method = req.method ?? 'GET';
+    this.url = (req as Request).originalUrl ?? req.url ?? '/';
+    this.#settings = settings;
+    this.#app = app;
+  }
+
+  /** The request id: the one a trusted hop sent, when it is well formed, else one of our own. */
+  get id(): string {
+    this.#id ??= this.#incomingId() ?? newRequestId();
+    return this.#id;
+  }
+
+  #incomingId(): string | undefined {
+    const { header, trust } = this.#settings;
+    if (header === false) return undefined;
+    const sent = this.req.headers[header];
+    if (typeof sent !== 'string' || !validRequestId(sent)) return undefined;
+    const trusted =
+      typeof trust === 'function' ? trust(this.req) : (trust ?? hopIsTrusted(this.req, this.#app));
+    return trusted === true ? sent : undefined;
+  }
+
+  /** The `next` of the handler that runs, where the app's layers are observed. */
+  get next(): ((error?: unknown) => void) | undefined {
+    return this.call?.next;
+  }
+
+  /** The route pattern, such as `/users/:id`, once a route has matched. */
+  get route(): string | undefined {
+    const { baseUrl, route } = this.req as Request;
+    const path = this.matchedPath ?? route?.path;
+    if (path === undefined) return undefined;
+    const base = withNames(this.matchedBase ?? baseUrl ?? '', this.mountParams);
+    const tail = Array.isArray(path) ? path.join('|') : String(path);
+    return tail === '/' && base !== '' ? base : base + tail;
+  }
+
+  /** The W3C trace context of a valid `traceparent` header, else `undefined`. */
+  get trace(): TraceContext | undefined {
+    if (this.#trace === undefined) this.#trace = parseTraceparent(this.req.headers.traceparent) ?? null;
+    return this.#trace ?? undefined;
+  }
+
+  /** A logger that carries the request id, and the trace ids where there are any. */
+  get log(): Logger | undefined {
+    if (this.#log === undefined && this.logger !== undefined) {
+      const bindings: Record<string, string> = { reqId: this.id };
+      if (this.trace) {
+        bindings.trace_id = this.trace.traceId;
+        bindings.span_id = this.trace.spanId;
+      }
+      this.#log = this.logger.child(bindings);
+    }
+    return this.#log;
+  }
+
+  /** Aborts when the response closes before it was completely handed over. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      const { res } = this;
+      const left = () => {
+        if (!res.writableFinished) abort.abort(new DOMException('The client went away', 'AbortError'));
+      };
+      if (res.closed) left();
+      else res.once('close', left);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Aborts `signal` though the client is still there, as at a deadline. */
+  abort(reason: unknown): void {
+    void this.signal;
+    this.#abort?.abort(reason);
+  }
+
+  /** Notes the first error; later ones are usually the handlers' own. */
+  fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.error = error;
+  }
+}
+
+function hopIsTrusted(req: IncomingMessage, app = (req as Request).app): boolean {
+  const trust: unknown = app?.get('trust proxy fn');
+  return typeof trust === 'function' && trust(req.socket?.remoteAddress, 0) === true;
+}
+
+/** The context of a request object, if it has entered one. */
+export function contextOf(req: IncomingMessage): RequestContext | undefined {
+  return (req as Carrier)[contextKey];
+}
+
+/** The context of the request that is being served where this is called; `undefined` outside requests. */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Starts the context of a request and sends its id back. */
+export function startContext(
+  req: IncomingMessage,
+  res: ServerResponse,
+  settings: ContextSettings,
+  app?: Application,
+): RequestContext {
+  const context = new RequestContext(req, res, settings, app);
+  (req as Carrier)[contextKey] = context;
+  if (settings.header && !res.headersSent) res.setHeader(settings.header, context.id);
+  return context;
+}
+
+/** Runs a function inside a context: `currentRequest()` names it there and in all that follows from there. */
+export function runInContext<Args extends unknown[]>(
+  context: RequestContext,
+  fn: (...args: Args) => void,
+  ...args: Args
+): void {
+  storage.run(context, fn, ...args);
+}
+
+/** Binds a listener to a context; request events such as `end` lose it on every Node version. */
+export function bindToContext<Args extends unknown[]>(
+  context: RequestContext,
+  listener: (...args: Args) => void,
+): (...args: Args) => void {
+  return (...args) => storage.run(context, listener, ...args);
+}
+
+/** Enters a context unless the request is in one already, then goes on. For parts used alone. */
+export function enterContext(
+  req: Request,
+  res: Response,
+  settings: ContextSettings,
+  next: NextFunction,
+): void {
+  if (contextOf(req)) {
+    next();
+    return;
+  }
+  installAccessors(req.app);
+  runInContext(startContext(req, res, settings, req.app), () => next());
+}

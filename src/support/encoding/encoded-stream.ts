@@ -1,0 +1,118 @@
+import type { ServerResponse } from 'node:http';
+import { contextOf } from '../context/context.js';
+import { debugFor } from '../debug.js';
+import { resetResponse } from '../response-reset.js';
+import type { Codec, Encoder } from './encoders.js';
+
+const debug = debugFor('compression');
+
+/**
+ * How long a written part may wait in the encoder for more to come, in milliseconds. Long enough that a fast source
+ * is not cut into small blocks, short enough that nobody notices when a slow one stops.
+ */
+const flushDelay = 10;
+
+export type Body = string | Uint8Array;
+
+export function isBody(chunk: unknown): chunk is Body {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+}
+
+/** What is called when a chunk was taken, or could not be. */
+export type WriteCallback = (error?: Error | null) => void;
+
+/** `write` and `end` of a response, their arguments in full. */
+export type Write = (chunk: Body, charset?: BufferEncoding, callback?: WriteCallback) => boolean;
+export type End = (chunk?: Body | null, charset?: BufferEncoding, callback?: () => void) => unknown;
+
+/** The functions of a response that reach the connection. */
+export interface Original {
+  readonly write: Write;
+  readonly end: End;
+}
+
+/**
+ * Sends a body through an encoder, with the contract of a response's own `write` and `end`: the encoder's
+ * back-pressure is the response's, each callback runs once, and the encoder does not outlive the response.
+ */
+export class EncodedStream {
+  readonly #res: ServerResponse;
+  readonly #encoder: Encoder;
+  readonly #flushKind: number;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  /** `keep` is given the whole encoded body when it is complete. */
+  constructor(res: ServerResponse, codec: Codec, original: Original, keep?: (encoded: Buffer) => void) {
+    const encoder = codec.stream();
+    this.#res = res;
+    this.#encoder = encoder;
+    this.#flushKind = codec.flushKind;
+
+    let start = codec.start;
+    const parts: Buffer[] = [];
+    encoder.on('data', (part: Buffer) => {
+      if (keep) parts.push(part);
+      const bytes = start ? start(part) : part;
+      start = undefined;
+      if (original.write.call(res, bytes) === false) encoder.pause();
+    });
+    encoder.on('end', () => {
+      original.end.call(res);
+      keep?.(Buffer.concat(parts));
+    });
+    encoder.on('error', (error) => {
+      debug(() => ['encoder failed, the response is reset: %s', error]);
+      contextOf(res.req)?.fail(error);
+      resetResponse(res);
+    });
+    res.once('close', () => {
+      clearTimeout(this.#flushTimer);
+      encoder.destroy();
+    });
+    this.#routeDrain();
+  }
+
+  /**
+   * There are two reservoirs now. The connection's `drain` lets the encoder go on and is nobody else's business: a
+   * source that took it for its own would fill the encoder faster than a slow client empties it.
+   */
+  #routeDrain(): void {
+    const res = this.#res;
+    const encoder = this.#encoder;
+    const emit = res.emit;
+    res.emit = function emitUnlessDrain(this: ServerResponse, event: string | symbol, ...args: unknown[]) {
+      if (event !== 'drain') return emit.call(this, event, ...args);
+      encoder.resume();
+      return true;
+    } as ServerResponse['emit'];
+    encoder.on('drain', () => emit.call(res, 'drain'));
+  }
+
+  write(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
+    if (this.#ended) {
+      const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+      if (callback) process.nextTick(callback, error);
+      return false;
+    }
+    this.#flushTimer ??= setTimeout(() => this.flush(), flushDelay).unref();
+    return this.#encoder.write(chunk, charset ?? 'utf8', callback);
+  }
+
+  end(chunk?: Body, charset?: BufferEncoding, callback?: () => void): void {
+    if (callback) this.#res.once('finish', callback);
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#flushTimer);
+    // the response's own getter turns true only when the encoder is through
+    Object.defineProperty(this.#res, 'writableEnded', { value: true, configurable: true });
+    this.#encoder.end(chunk, charset ?? 'utf8');
+  }
+
+  /** Sends what was written so far. */
+  flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    if (!this.#ended) this.#encoder.flush(this.#flushKind);
+  }
+}

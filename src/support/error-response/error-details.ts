@@ -1,0 +1,86 @@
+import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { hopByHop } from '../hop-by-hop.js';
+import { statusOf as errorStatus, read } from '../serialize-error.js';
+
+// Anything can be thrown: every function here is total, whatever it is given.
+
+/** A header of an error answer that passed Node's own checks. */
+export type ErrorHeader = readonly [name: string, value: string | string[]];
+
+const maxText = 1024;
+const maxHeaders = 64;
+const maxHeaderBytes = 4096;
+
+/** Headers that describe the message itself; what an error says of them would not fit the body we send. */
+const framing = new Set([...hopByHop, 'content-encoding', 'content-length', 'content-type']);
+
+/** The text of at most so many characters, without control characters but line breaks and tabs. */
+export function plainText(text: string, max = maxText): string {
+  const cut = text.length > max ? `${text.slice(0, max)}…` : text;
+  return cut.replace(/[^\P{Cc}\n\t]/gu, '');
+}
+
+/** The status of the answer: the error's own, else the one already set on the response, else 500. */
+export function statusOf(error: unknown, res: ServerResponse): number {
+  return errorStatus(error) ?? errorStatus(res) ?? 500;
+}
+
+export function titleOf(status: number): string {
+  return STATUS_CODES[status] ?? `Error ${status}`;
+}
+
+/** Whether a message quotes the request body: body parsers pass on the SyntaxError of `JSON.parse`. */
+function quotesBody(error: unknown): boolean {
+  return read(error, 'type') === 'entity.parse.failed';
+}
+
+/** What the client may be told beyond the status: the message of a 4xx that `expose`s it, as http-errors marks them. */
+export function detailOf(error: unknown, status: number): string | undefined {
+  if (status >= 500) return 'The server could not complete the request.';
+  if (quotesBody(error)) return 'The request body could not be parsed.';
+  const message = read(error, 'message');
+  return read(error, 'expose') === true && typeof message === 'string' ? plainText(message) : undefined;
+}
+
+/**
+ * The headers an error asks for, without those that are invalid, oversized or about the framing. As in Express, an
+ * error that names no status has no say in the headers either.
+ */
+export function headersOf(error: unknown): ErrorHeader[] {
+  if (errorStatus(error) === undefined) return [];
+  const headers = read(error, 'headers');
+  const found: ErrorHeader[] = [];
+  let left = maxHeaderBytes;
+  for (const name of keysOf(headers).slice(0, maxHeaders)) {
+    if (framing.has(name.toLowerCase())) continue;
+    const value = headerValue(name, read(headers, name));
+    if (value === undefined || String(value).length > left) continue;
+    left -= String(value).length;
+    found.push([name, value]);
+  }
+  return found;
+}
+
+function keysOf(value: unknown): string[] {
+  try {
+    return typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  } catch {
+    return [];
+  }
+}
+
+function headerValue(name: string, value: unknown): string | string[] | undefined {
+  try {
+    const values = (Array.isArray(value) ? value.slice(0, maxHeaders) : [value]).map(asHeaderText);
+    validateHeaderName(name);
+    for (const text of values) validateHeaderValue(name, text);
+    return Array.isArray(value) ? values : values[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function asHeaderText(value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number') throw new TypeError('not a header value');
+  return String(value);
+}

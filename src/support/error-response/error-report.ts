@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
+import { contextOf } from '../context/context.js';
+import { type LoggedError, serializeError } from '../serialize-error.js';
+import { plainText } from './error-details.js';
+
+/** The one method of a pino-like logger that errors need. */
+export interface ErrorLogger {
+  error(fields: object, message: string): void;
+}
+
+/**
+ * Reports an error of a request, once: to its context, whose log line carries it; where no request logger is in
+ * place, to the given logger, else to the console unless the app's `env` is `test`, as Express itself does.
+ */
+export function reportError(error: unknown, req: IncomingMessage, logger?: ErrorLogger): void {
+  const context = contextOf(req);
+  context?.fail(error);
+  if (context?.logger !== undefined) return;
+  try {
+    if (logger) logger.error({ err: serializeError(error), reqId: context?.id }, 'request failed');
+    else if ((req as Request).app?.get('env') !== 'test') console.error(errorText(error));
+  } catch {
+    // a logger that fails must not cost the client its answer
+  }
+}
+
+const maxReport = 32_768;
+
+/** An error as text of bounded length: the stacks of it and of what is inside it. */
+export function errorText(error: unknown): string {
+  return plainText(textOf(serializeError(error)), maxReport);
+}
+
+function textOf({ type, message, stack, cause, errors = [] }: LoggedError): string {
+  // of an error that quotes a request body, the stack is the frames alone
+  const own = stack?.includes(message) ? stack : `${type}: ${message}${stack ? `\n    ${stack}` : ''}`;
+  const causes = cause === undefined ? [] : [`Caused by: ${textOf(cause)}`];
+  return [own, ...causes, ...errors.map((one) => `One of: ${textOf(one)}`)].join('\n');
+}

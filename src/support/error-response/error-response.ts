@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
+import type { Request } from 'express';
+import { contextOf } from '../context/context.js';
+import { debugFor } from '../debug.js';
+import { processWide } from '../process-wide.js';
+import { resetResponse } from '../response-reset.js';
+import { type ErrorSummary, renderError } from './error-body.js';
+import { detailOf, headersOf, statusOf, titleOf } from './error-details.js';
+import { errorText } from './error-report.js';
+
+const debug = debugFor('error-handler');
+
+/** Responses an error answer was begun for; under compression `writableEnded` is true only long after `end()`. */
+const begun = processWide('error-responses', () => new WeakSet<ServerResponse>());
+
+/** Headers that described the representation that failed. */
+const ofTheRepresentation = [
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Range',
+  'Content-Disposition',
+  'ETag',
+  'Last-Modified',
+  'Trailer',
+  'Transfer-Encoding',
+];
+
+/** Answers a request that failed: exactly once, and with a reset when its answer is already under way. */
+export function answerError(
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  exposeStack = false,
+): void {
+  if (begun.has(res) || res.writableEnded) {
+    debug(() => ['%s %s was answered already', req.method, req.url]);
+  } else if (res.headersSent) {
+    debug(() => ['%s %s failed midway: connection reset', req.method, req.url]);
+    resetResponse(res);
+  } else {
+    const status = statusOf(error, res);
+    const title = titleOf(status);
+    const stack = exposeStack ? errorText(error) : undefined;
+    const detail = detailOf(error, status);
+    const requestId = contextOf(req)?.id;
+    answer(req, res, { status, title, text: title, detail, requestId, stack }, error);
+  }
+}
+
+/** Answers a request nobody answered: 404, unless an answer is under way. */
+export function answerNotFound(req: IncomingMessage, res: ServerResponse): void {
+  if (begun.has(res) || res.headersSent) return;
+  // the headers of HEAD are those of GET, the length included
+  const method = req.method === 'HEAD' ? 'GET' : req.method;
+  const text = `Cannot ${method} ${resourceOf(req)}`;
+  const requestId = contextOf(req)?.id;
+  answer(req, res, { status: 404, title: titleOf(404), text, detail: text, requestId, stack: undefined });
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error?: unknown): void {
+  begun.add(res);
+  afterRequest(req, () => {
+    if (res.headersSent) return;
+    try {
+      write(req, res, summary, error);
+    } catch (failure) {
+      debug(() => ['the answer to %s %s could not be written: %s', req.method, req.url, errorText(failure)]);
+      resetResponse(res);
+    }
+  });
+}
+
+/**
+ * Waits for the rest of the request body, read to nowhere: a client that is still sending may not see an earlier
+ * answer. It ends with the body or the connection, and Node's `requestTimeout` bounds both.
+ */
+function afterRequest(req: IncomingMessage, then: () => void): void {
+  // with a 'readable' listener, resume() does nothing and the end would never come
+  if (req.readableEnded || req.destroyed || req.listenerCount('readable') > 0) {
+    then();
+    return;
+  }
+  req.unpipe();
+  finished(req, then);
+  req.resume();
+}
+
+function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error: unknown): void {
+  const { type, body } = renderError(req.headers.accept, summary);
+  res.statusCode = summary.status;
+  if (req.httpVersionMajor < 2) res.statusMessage = summary.title;
+  for (const name of ofTheRepresentation) {
+    // removing what was never set would still switch off chunked encoding
+    if (res.hasHeader(name)) res.removeHeader(name);
+  }
+  res.setHeader('Cache-Control', 'no-store');
+  for (const [name, value] of headersOf(error)) res.setHeader(name, value);
+  addVary(res, 'Accept');
+  res.setHeader('Content-Security-Policy', "default-src 'none'");
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Type', type);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
+  if (req.method === 'HEAD') res.end();
+  else res.end(body);
+}
+
+/** The path as Express's final handler names it: encoded, without origin and query. */
+function resourceOf(req: IncomingMessage): string {
+  const url: unknown = (req as Request).originalUrl || req.url;
+  if (typeof url !== 'string') return 'resource';
+  const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/';
+  return path
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replace(/%(?![\da-f]{2})|[^\x21\x23-\x3b=?-_a-z|~]+/gi, (found) => encodeURI(found));
+}
+
+function addVary(res: ServerResponse, name: string): void {
+  const vary = [res.getHeader('Vary') ?? []].flat().join(', ');
+  if (vary === '') {
+    res.setHeader('Vary', name);
+    return;
+  }
+  const named = vary
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim());
+  if (!named.includes('*') && !named.includes(name.toLowerCase())) res.setHeader('Vary', `${vary}, ${name}`);
+}

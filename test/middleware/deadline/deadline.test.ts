@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { Request } from 'express';
+import { deadline, productionize, requestLogger } from '../../../src/index.js';
+import { createLogger } from '../../../src/logging/logger.js';
+import { deferred } from '../../helpers/deferred.js';
+import { expressVersions } from '../../helpers/express-versions.js';
+import { memoryLog } from '../../helpers/memory-log.js';
+import { closeAll, get, serve } from '../../helpers/serve.js';
+
+afterEach(closeAll);
+
+describe.each(expressVersions)('deadline on %s', (_name, express) => {
+  /** An app whose /slow waits for `go` and then answers in the way asked for. */
+  function arrange(options: Parameters<typeof deadline>[0] = { afterMs: 30 }) {
+    const log = memoryLog();
+    const go = deferred<void>();
+    const done = deferred<unknown>();
+    const signals: AbortSignal[] = [];
+    const kept = deadline(options);
+    const app = express();
+    app.use(requestLogger({ logger: createLogger(log.options.logger) }), kept);
+    app.get('/slow/:way', async (req, res) => {
+      signals.push(req.signal);
+      app.emit('arrived');
+      await go.promise;
+      try {
+        if (req.params.way === 'json') res.status(201).set('X-Late', 'yes').json({ late: true });
+        if (req.params.way === 'send') res.send('late');
+        if (req.params.way === 'write') {
+          res.writeHead(200, { 'X-Late': 'yes' });
+          res.write('late', () => res.end());
+        }
+        if (req.params.way === 'callback')
+          await new Promise<void>((resolve) => void res.end('late', resolve));
+        done.resolve(undefined);
+      } catch (error) {
+        done.resolve(error);
+      }
+    });
+    app.get('/stream', (_req, res) => {
+      res.write('first');
+      void go.promise.then(() => res.end(' last'));
+    });
+    app.get('/quick', (_req, res) => void res.send('quick'));
+    return { app, log, go, done, signals, kept };
+  }
+
+  it.each(['json', 'send', 'write', 'callback'])(
+    'E98 answers 503 once, aborts req.signal and counts what the handler did for nobody (%s)',
+    async (way) => {
+      const { app, log, go, done, signals, kept } = arrange();
+      const { url } = await serve(app);
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const answer = await get(`${url}/slow/${way}`, { agent });
+      expect(answer).toMatchObject({ status: 503, cut: false });
+      expect(JSON.parse(answer.text)).toMatchObject({ status: 503 });
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(2);
+      expect(signals[0]?.aborted).toBe(true);
+      expect(signals[0]?.reason).toMatchObject({ name: 'TimeoutError' });
+      expect(kept.counts).toMatchObject({ expired: 1, late: 0, gone: 0 });
+      go.resolve();
+      expect(await done.promise).toBeUndefined();
+      // the same connection: what came late is not in the next answer
+      expect(await get(`${url}/quick`, { agent })).toMatchObject({ status: 200, text: 'quick' });
+      agent.destroy();
+      expect(kept.counts).toMatchObject({ expired: 1, late: 1, gone: 0, wastedMs: expect.any(Number) });
+      expect(kept.counts.wastedMs).toBeGreaterThan(0);
+      const line = await log.line(({ status }) => status === 503);
+      expect(line).toMatchObject({ level: 50, route: '/slow/:way', err: { type: expect.any(String) } });
+      expect(log.lines.filter(({ url: path }) => path === `/slow/${way}`)).toHaveLength(1);
+    },
+  );
+
+  it('E98 counts an answer that was finished after the client had left', async () => {
+    const { app, go, done, signals, kept } = arrange({ afterMs: 60_000 });
+    const { url } = await serve(app);
+    const request = http.get(`${url}/slow/json`, { agent: false });
+    request.on('error', () => {});
+    await once(app, 'arrived');
+    request.destroy();
+    await once(signals[0] as AbortSignal, 'abort');
+    go.resolve();
+    expect(await done.promise).toBeUndefined();
+    expect(kept.counts).toMatchObject({ expired: 0, late: 0, gone: 1 });
+  });
+
+  it('leaves an answer under way alone', async () => {
+    const { app, go, kept } = arrange();
+    const { url } = await serve(app);
+    const answer = get(`${url}/stream`);
+    await get(`${url}/slow/none`);
+    go.resolve();
+    expect(await answer).toMatchObject({ status: 200, text: 'first last', cut: false });
+    expect(kept.counts.expired).toBe(1);
+  });
+
+  it('asks a function for each request; 0, nonsense and a throw are no deadline', async () => {
+    const limits: Record<string, unknown> = { '/slow/json': 20, '/quick': 0 };
+    const afterMs = (req: Request) => {
+      if (req.path === '/stream') throw new Error('no limit');
+      return limits[req.path] as number;
+    };
+    const { app, go, kept } = arrange({ afterMs });
+    const { url } = await serve(app);
+    expect((await get(`${url}/slow/json`)).status).toBe(503);
+    go.resolve();
+    expect((await get(`${url}/quick`)).status).toBe(200);
+    expect((await get(`${url}/stream`)).status).toBe(200);
+    expect((await get(`${url}/slow/send`)).status).toBe(200);
+    expect(kept.counts.expired).toBe(1);
+  });
+
+  it('E98 works in productionize, where it is off by default', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), { ...log.options, deadline: { afterMs: 30 } });
+    const aborted = deferred<void>();
+    app.get('/slow', (req, res) => {
+      req.signal.addEventListener('abort', () => {
+        res.json({ late: 'x'.repeat(5000) });
+        aborted.resolve();
+      });
+    });
+    const { url } = await serve(app);
+    const answer = await get(`${url}/slow`, { headers: { 'accept-encoding': 'gzip' } });
+    await aborted.promise;
+    expect(answer).toMatchObject({ status: 503, cut: false });
+    expect(JSON.parse(answer.text)).toMatchObject({ status: 503 });
+    await log.line(({ status }) => status === 503);
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it('answers a client that is still sending, and closes', async () => {
+    const kept = deadline({ afterMs: 30 });
+    const app = express();
+    app.use(kept);
+    app.post('/', (req) => void req.resume());
+    const { port } = await serve(app);
+    const request = http.request({ port, method: 'POST', agent: false, headers: { 'content-length': 100 } });
+    request.on('error', () => {});
+    request.write('half');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    expect(response.statusCode).toBe(503);
+    expect(response.headers.connection).toBe('close');
+    request.destroy();
+  });
+});
+
+it.each([
+  [{ afterMs: -1 }, /afterMs.*whole number of milliseconds/],
+  [{ afterMs: '1s' }, /afterMs.*'1s'/],
+  [{ retryAfterSeconds: 0 }, /retryAfterSeconds/],
+  [{ after: 1 }, /Did you mean|unknown option/],
+])('throws at set-up for %j', (options, message) => {
+  expect(() => deadline(options as never)).toThrow(message);
+});

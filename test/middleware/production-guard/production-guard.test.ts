@@ -1,0 +1,179 @@
+import { productionGuard, productionize } from '../../../src/index.js';
+import { expressVersions } from '../../helpers/express-versions.js';
+import { quiet } from '../../helpers/memory-log.js';
+import { killAll, run } from '../../helpers/program.js';
+import { closeAll, get, serve } from '../../helpers/serve.js';
+
+const { NODE_ENV, DEBUG } = process.env;
+const nearMisses = ['Production', 'PRODUCTION', 'prod', 'live', 'staging', '', 'production '];
+
+function setEnv(name: string, value: string | undefined) {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
+afterEach(async () => {
+  setEnv('NODE_ENV', NODE_ENV);
+  setEnv('DEBUG', DEBUG);
+  killAll();
+  await closeAll();
+});
+
+const codes = (guard: ReturnType<typeof productionGuard>) => guard.findings.map(({ code }) => code);
+
+describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
+  it.each(nearMisses)('C103 names NODE_ENV=%j as a near miss and hardens anyway', async (value) => {
+    setEnv('NODE_ENV', value);
+    const app = express();
+    const guard = productionGuard(app);
+    expect(guard.findings[0]).toMatchObject({
+      code: 'ERR_PRODUCTIONIZE_NODE_ENV',
+      message: expect.stringContaining(`NODE_ENV is '${value}'`),
+    });
+    expect([app.enabled('view cache'), app.enabled('x-powered-by')]).toEqual([true, false]);
+  });
+
+  it.each(nearMisses)('C96 shows no stack in the answer with NODE_ENV=%j', async (value) => {
+    setEnv('NODE_ENV', value);
+    const app = productionize(express(), quiet());
+    app.get('/', () => {
+      throw new Error('secret');
+    });
+    const { url } = await serve(app);
+    expect((await get(url)).text).not.toMatch(/secret|\.ts:/);
+  });
+
+  it('C104 corrects env and view cache when NODE_ENV was set after express(), and names the cause', () => {
+    setEnv('NODE_ENV', undefined);
+    const app = express();
+    setEnv('NODE_ENV', 'production');
+    const guard = productionGuard(app);
+    expect([app.get('env'), app.enabled('view cache')]).toEqual(['production', true]);
+    expect(guard.findings[0]).toMatchObject({
+      code: 'ERR_PRODUCTIONIZE_NODE_ENV_LATE',
+      message: expect.stringContaining('dotenv'),
+    });
+  });
+
+  it('C104 sees a NODE_ENV that is set between productionize and the first request', async () => {
+    setEnv('NODE_ENV', undefined);
+    const app = productionize(express(), { ...quiet(), detectSyncIo: false, fatalErrors: false });
+    setEnv('NODE_ENV', 'production');
+    const { url } = await serve(app);
+    await get(url);
+    expect(app.get('env')).toBe('production');
+  });
+
+  it.each(['test', 'development', undefined])('C105 is quiet with NODE_ENV=%j', (value) => {
+    setEnv('NODE_ENV', value);
+    setEnv('DEBUG', '*');
+    const app = express();
+    expect(productionGuard(app, { mode: 'throw' }).findings).toEqual([]);
+    expect(app.enabled('x-powered-by')).toBe(true);
+  });
+
+  it('stops the start with mode throw, and looks at nothing with mode off', () => {
+    setEnv('NODE_ENV', 'prod');
+    expect(() => productionGuard(express(), { mode: 'throw' })).toThrow(/expected exactly 'production'/);
+    expect(productionGuard(express(), { mode: 'off' }).findings).toEqual([]);
+    expect(() => productionGuard(express(), { mode: 'loud' as never })).toThrow(
+      /one of 'warn', 'throw', 'off'/,
+    );
+  });
+
+  it('C107 gives the hop count when X-Forwarded-For arrives and trust proxy is off', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = express();
+    const guard = productionGuard(app);
+    app.use(guard, (_req, res) => void res.send('ok'));
+    const { url } = await serve(app);
+    for (let i = 0; i < 3; i++) await get(url, { headers: { 'x-forwarded-for': '192.0.2.1, 192.0.2.2' } });
+    const found = guard.findings.filter(({ code }) => code === 'ERR_PRODUCTIONIZE_TRUST_PROXY');
+    expect(found).toHaveLength(1);
+    expect(found[0]?.message).toContain("app.set('trust proxy', 2)");
+  });
+
+  it('C107 warns of trust proxy true, and of a Forwarded header nobody reads', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = express();
+    app.set('trust proxy', true);
+    const guard = productionGuard(app);
+    expect(codes(guard)).toContain('ERR_PRODUCTIONIZE_TRUST_PROXY');
+    app.use(guard, (_req, res) => void res.send('ok'));
+    const { url } = await serve(app);
+    await get(url, { headers: { forwarded: 'for=192.0.2.1' } });
+    expect(codes(guard)).toContain('ERR_PRODUCTIONIZE_FORWARDED');
+  });
+
+  it('C107 says nothing when trust proxy is set to the hops', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = express();
+    app.set('trust proxy', 1);
+    const guard = productionGuard(app);
+    app.use(guard, (_req, res) => void res.send('ok'));
+    const { url } = await serve(app);
+    await get(url, { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    expect(codes(guard).filter((code) => code.startsWith('ERR'))).toEqual([]);
+  });
+
+  it('C108 fixes x-powered-by and lists an extended query parser', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = express();
+    app.set('query parser', 'extended');
+    const guard = productionGuard(app);
+    expect(guard.findings.map(({ message }) => message).join()).toMatch(/x-powered-by was on.*query parser/s);
+    app.use(guard, (_req, res) => void res.send('ok'));
+    const { url } = await serve(app);
+    expect((await get(url)).headers).not.toHaveProperty('x-powered-by');
+  });
+
+  it('C49 warns of DEBUG=* in production, not of a named namespace', () => {
+    setEnv('NODE_ENV', 'production');
+    setEnv('DEBUG', 'express:*,*');
+    expect(codes(productionGuard(express()))).toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
+    setEnv('DEBUG', 'express:*');
+    expect(codes(productionGuard(express()))).not.toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
+  });
+
+  it('C106 reads process.env at no request', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = productionize(express(), { ...quiet(), fatalErrors: false });
+    app.get('/', (_req, res) => void res.send('ok'));
+    app.get('/throws', () => {
+      throw new Error('x');
+    });
+    const { url } = await serve(app);
+    await get(url);
+    const reads: string[] = [];
+    const { env } = process;
+    process.env = new Proxy(env, {
+      get(target, name, receiver) {
+        if (new Error().stack?.includes('/src/')) reads.push(String(name));
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    try {
+      for (const path of ['/', '/throws', '/missing']) {
+        await get(url + path, { headers: { 'accept-encoding': 'br', 'x-forwarded-for': '192.0.2.1' } });
+      }
+    } finally {
+      process.env = env;
+    }
+    expect(reads).toEqual([]);
+  });
+});
+
+describe('production guard warnings', () => {
+  it.each(['express4', 'express'])(
+    'are printed once per process, with their code, for %s',
+    async (expressName) => {
+      const program = run('guard.mjs', { args: [expressName], env: { NODE_ENV: 'Production' } });
+      expect((await program.exit()).code).toBe(0);
+      const printed = program.err.filter((line) => line.includes('ERR_PRODUCTIONIZE_NODE_ENV'));
+      expect(printed).toHaveLength(1);
+      expect(printed[0]).toMatch(
+        /\[ERR_PRODUCTIONIZE_NODE_ENV\] ProductionizeWarning: NODE_ENV is 'Production'/,
+      );
+    },
+  );
+});

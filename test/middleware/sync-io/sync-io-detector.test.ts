@@ -1,0 +1,503 @@
+import childProcess from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import util from 'node:util';
+import zlib from 'node:zlib';
+import type { RequestHandler } from 'express';
+import { detectSyncIo, requestContext, type SyncIoDetector, type SyncIoOptions } from '../../../src/index.js';
+import { ownSyncWork } from '../../../src/support/unobserved.js';
+import { deferred } from '../../helpers/deferred.js';
+import { expressVersions } from '../../helpers/express-versions.js';
+import { closeAll, get, serve } from '../../helpers/serve.js';
+
+const detectors: SyncIoDetector[] = [];
+
+function detect(options: SyncIoOptions = {}): SyncIoDetector {
+  const detector = detectSyncIo({ onFinding() {}, ...options });
+  detectors.push(detector);
+  return detector;
+}
+
+afterEach(async () => {
+  for (const detector of detectors.splice(0)) detector.uninstall();
+  await closeAll();
+});
+
+describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
+  async function findingsOf(handler: RequestHandler, options?: SyncIoOptions) {
+    const detector = detect(options);
+    const app = express();
+    app.use(detector);
+    app.get('/users/:id', handler);
+    const { url } = await serve(app);
+    const { status } = await get(`${url}/users/1?token=secret`);
+    return { status, findings: detector.findings(), text: JSON.stringify(detector.findings()) };
+  }
+
+  it('C53 reports readFileSync with an encoding: function, call site, route, count and ms', async () => {
+    const { findings, text } = await findingsOf(function read(_req, res) {
+      res.send(fs.readFileSync(__filename, 'utf8'));
+    });
+    expect(findings).toEqual([
+      {
+        api: 'fs.readFileSync',
+        group: 'fs',
+        site: expect.stringMatching(/sync-io-detector\.test\.ts:\d+:\d+$/),
+        method: 'GET',
+        route: '/users/:id',
+        reason: undefined,
+        stack: expect.stringContaining('read'),
+        count: 1,
+        totalMs: expect.any(Number),
+        maxMs: expect.any(Number),
+      },
+    ]);
+    expect(findings[0]?.totalMs).toBeGreaterThan(0);
+    expect(text).not.toContain('secret');
+  });
+
+  it('C53 reports existsSync, execSync, pbkdf2Sync and gzipSync, each once', async () => {
+    const { findings } = await findingsOf((_req, res) => {
+      fs.existsSync('/');
+      childProcess.execSync('true');
+      crypto.pbkdf2Sync('a', 'b', 1, 8, 'sha256');
+      zlib.gzipSync('a');
+      res.end();
+    });
+    expect(findings.map(({ api }) => api).sort()).toEqual([
+      'child_process.execSync',
+      'crypto.pbkdf2Sync',
+      'fs.existsSync',
+      'zlib.gzipSync',
+    ]);
+  });
+
+  it('C53 reports a call behind an await, a timer and a promise', async () => {
+    const { findings } = await findingsOf(async (_req, res) => {
+      await fs.promises.stat('/');
+      fs.statSync('/');
+      setTimeout(() => {
+        fs.lstatSync('/');
+        Promise.resolve('/')
+          .then(fs.readdirSync as (path: string) => string[])
+          .then(() => res.end());
+      }, 1);
+      // one more that is due with it: what the first one promised is done between them, from Node's queue of ticks
+      setTimeout(() => {}, 1);
+    });
+    expect(findings.map(({ api }) => api).sort()).toEqual(['fs.lstatSync', 'fs.readdirSync', 'fs.statSync']);
+    expect(findings.find(({ api }) => api === 'fs.readdirSync')?.site).toBe('(no call site)');
+  });
+
+  it('C53 counts a call that throws, and passes the error on', async () => {
+    let caught: unknown;
+    const { findings } = await findingsOf((_req, res) => {
+      try {
+        fs.statSync('/no/such/file');
+      } catch (error) {
+        caught = error;
+      }
+      res.end();
+    });
+    expect(caught).toMatchObject({ code: 'ENOENT' });
+    expect(findings).toMatchObject([{ api: 'fs.statSync', count: 1 }]);
+  });
+
+  it('C53 counts the outer call only when builtins call each other', async () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-'));
+    fs.mkdirSync(path.join(dir, 'a'));
+    const { findings } = await findingsOf((_req, res) => {
+      fs.cpSync(dir, `${dir}-copy`, { recursive: true });
+      fs.rmSync(`${dir}-copy`, { recursive: true });
+      fs.rmSync(dir, { recursive: true });
+      res.end();
+    });
+    expect(findings.map(({ api, count }) => `${api} ${count}`).sort()).toEqual([
+      'fs.cpSync 1',
+      'fs.rmSync 1',
+      'fs.rmSync 1',
+    ]);
+  });
+
+  it('C53 reports hashing when it is slow, and not when it is quick', async () => {
+    // three times what counts as slow, on any machine
+    let large = Buffer.alloc(32 * 1024 * 1024);
+    const takes = () => {
+      const begin = performance.now();
+      crypto.createHash('sha1').update(large).digest();
+      return performance.now() - begin;
+    };
+    while (takes() < 30) large = Buffer.alloc(2 * large.length);
+    const { findings } = await findingsOf((_req, res) => {
+      for (let i = 0; i < 50; i++) crypto.createHash('sha1').update('quick').digest();
+      crypto.createHash('sha1').update(large).digest();
+      res.end();
+    });
+    const [slow, ...others] = findings.sort((a, b) => b.totalMs - a.totalMs);
+    expect(slow).toMatchObject({ api: 'crypto.Hash.update', count: 1 });
+    // a quick one that the machine interrupted was slow
+    expect(others.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(10);
+  });
+
+  it('C55 reports nothing at boot, in a timer outside requests, or after the answer', async () => {
+    const detector = detect();
+    fs.existsSync('/');
+    const ticked = deferred();
+    setTimeout(() => {
+      fs.existsSync('/');
+      ticked.resolve();
+    }, 1);
+    const late = deferred();
+    const app = express();
+    app.use(detector);
+    app.get('/', (_req, res) => {
+      res.end();
+      fs.existsSync('/');
+      setImmediate(() => {
+        fs.existsSync('/');
+        late.resolve();
+      });
+    });
+    const { url } = await serve(app);
+    await get(url);
+    await Promise.all([ticked.promise, late.promise]);
+    fs.existsSync('/');
+    expect(detector.findings()).toEqual([]);
+  });
+
+  it('C55 reports nothing that a part of ours does on purpose', async () => {
+    const { findings } = await findingsOf((_req, res) => {
+      ownSyncWork.depth += 1;
+      zlib.gzipSync('ours');
+      ownSyncWork.depth -= 1;
+      zlib.deflateSync('theirs');
+      res.end();
+    });
+    expect(findings.map(({ api }) => api)).toEqual(['zlib.deflateSync']);
+  });
+
+  it('C55 leaves the requests of an app alone that does not use the detector', async () => {
+    const detector = detect();
+    const other = express();
+    other.use(requestContext());
+    other.get('/', (_req, res) => void res.send(String(fs.existsSync('/'))));
+    const { url } = await serve(other);
+    await get(url);
+    expect(detector.findings()).toEqual([]);
+  });
+
+  describe('views', () => {
+    const views = fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-views-'));
+    fs.writeFileSync(path.join(views, 'home.txt'), 'home');
+    afterAll(() => fs.rmSync(views, { recursive: true }));
+
+    async function render(cache: boolean) {
+      const detector = detect();
+      const app = express();
+      app.set('views', views).set('view cache', cache);
+      app.engine('txt', (_file, _options, done) => done(null, 'rendered'));
+      app.use(detector);
+      app.get('/', (_req, res) => res.render('home.txt'));
+      const { url } = await serve(app);
+      await get(url);
+      expect((await get(url)).text).toBe('rendered');
+      return detector.findings();
+    }
+
+    it("C57 reports Express's own statSync as a view cache that is off, at the line that renders", async () => {
+      expect(await render(false)).toMatchObject([
+        {
+          api: 'fs.statSync',
+          reason: 'view cache off',
+          count: 2,
+          site: expect.stringMatching(/sync-io-detector\.test\.ts:\d+:\d+$/),
+        },
+      ]);
+    });
+
+    it('C57 reports nothing when the view cache is on', async () => {
+      expect(await render(true)).toEqual([]);
+    });
+  });
+
+  it('C58 makes one finding with a count of a site that fires 10,000 times', async () => {
+    const told: number[] = [];
+    const { findings } = await findingsOf(
+      (_req, res) => {
+        for (let i = 0; i < 10_000; i++) fs.existsSync('/');
+        res.end();
+      },
+      { onFinding: ({ count }) => told.push(count) },
+    );
+    expect(findings).toMatchObject([{ api: 'fs.existsSync', count: 10_000 }]);
+    expect(told).toEqual([10_000]);
+  });
+
+  it('C58 takes a bounded number of stacks in one request, and tells two sites apart in the next', async () => {
+    const capture = jest.spyOn(Error, 'captureStackTrace');
+    try {
+      const detector = detect();
+      const app = express();
+      app.use(detector);
+      app.get('/many', (_req, res) => {
+        for (let i = 0; i < 10_000; i++) fs.existsSync('/');
+        res.end();
+      });
+      app.get('/two', (_req, res) => {
+        fs.existsSync('/');
+        fs.existsSync('/');
+        res.end();
+      });
+      const { url } = await serve(app);
+      const before = capture.mock.calls.length;
+      await get(`${url}/many`);
+      const taken = capture.mock.calls.length - before;
+      expect(taken).toBeGreaterThan(0);
+      expect(taken).toBeLessThan(50);
+      await get(`${url}/two`);
+      const sites = detector.findings().filter(({ route }) => route === '/two');
+      expect(sites.map(({ count }) => count)).toEqual([1, 1]);
+      expect(new Set(sites.map(({ site }) => site)).size).toBe(2);
+    } finally {
+      capture.mockRestore();
+    }
+  });
+
+  it('enters a context, so that it works alone, and goes on at once', async () => {
+    let synchronous = false;
+    const detector = detect();
+    const app = express();
+    app.use((req, res, next) => {
+      let called = false;
+      detector(req, res, () => {
+        called = true;
+        next();
+      });
+      synchronous = called;
+    });
+    app.get('/', (req, res) => void res.send(req.id));
+    const { url } = await serve(app);
+    expect((await get(url)).text).not.toBe('');
+    expect(synchronous).toBe(true);
+  });
+
+  it('survives `ignore` and `onFinding` that throw', async () => {
+    const { status, findings } = await findingsOf(
+      (_req, res) => {
+        fs.existsSync('/');
+        res.end();
+      },
+      {
+        ignore() {
+          throw new Error('ignore');
+        },
+        onFinding() {
+          throw new Error('onFinding');
+        },
+      },
+    );
+    expect(status).toBe(200);
+    expect(findings).toMatchObject([{ api: 'fs.existsSync', count: 1 }]);
+  });
+
+  it('does not report what `ignore` does itself, and drops what it says', async () => {
+    const asked: string[] = [];
+    const { findings } = await findingsOf(
+      (_req, res) => {
+        for (let i = 0; i < 3; i++) fs.existsSync('/');
+        fs.statSync('/');
+        res.end();
+      },
+      {
+        ignore({ api }) {
+          asked.push(api);
+          fs.readdirSync('/');
+          return api === 'fs.existsSync';
+        },
+      },
+    );
+    expect(asked).toEqual(['fs.existsSync', 'fs.statSync']);
+    expect(findings.map(({ api }) => api)).toEqual(['fs.statSync']);
+  });
+
+  it('calls `onFinding` outside the request', async () => {
+    const told = deferred<unknown>();
+    await findingsOf(
+      (_req, res) => {
+        fs.existsSync('/');
+        setTimeout(() => res.end(), 5);
+      },
+      {
+        onFinding() {
+          void import('../../../src/middleware/request-context/index.js').then(({ currentRequest }) =>
+            told.resolve(currentRequest()),
+          );
+        },
+      },
+    );
+    expect(await told.promise).toBeUndefined();
+  });
+
+  it('watches only the groups of `apis`, and only calls of `minMs`', async () => {
+    const handler: RequestHandler = (_req, res) => {
+      fs.existsSync('/');
+      zlib.gzipSync('a');
+      res.end();
+    };
+    expect((await findingsOf(handler, { apis: ['zlib'] })).findings).toMatchObject([
+      { api: 'zlib.gzipSync' },
+    ]);
+    expect((await findingsOf(handler, { minMs: 10_000 })).findings).toEqual([]);
+  });
+
+  it('counts where the stack cannot be read, and leaves the settings of Error alone', async () => {
+    const { status, findings } = await findingsOf((_req, res) => {
+      const { prepareStackTrace, stackTraceLimit } = Error;
+      Error.prepareStackTrace = () => {
+        throw new Error('hostile');
+      };
+      Error.stackTraceLimit = 0;
+      fs.existsSync('/');
+      const untouched = Error.stackTraceLimit === 0;
+      Error.prepareStackTrace = prepareStackTrace;
+      Error.stackTraceLimit = stackTraceLimit;
+      res.status(untouched ? 200 : 500).end();
+    });
+    expect(status).toBe(200);
+    expect(findings).toMatchObject([{ api: 'fs.existsSync', count: 1 }]);
+  });
+});
+
+describe('detectSyncIo and the builtins', () => {
+  const modules = { fs, childProcess, crypto, zlib } as unknown as Record<string, Record<string, unknown>>;
+  const snapshot = () =>
+    Object.entries(modules).flatMap(([name, exports]) =>
+      Object.keys(exports)
+        .filter((key) => key.endsWith('Sync'))
+        .map((key) => [`${name}.${key}`, exports[key]] as const),
+    );
+
+  it('C59 keeps name, length and own properties, `realpathSync.native` among them', () => {
+    const { native } = fs.realpathSync;
+    const custom = Object.assign(fs.accessSync, { [util.promisify.custom]: () => 'custom' });
+    const before = snapshot().map(([name, fn]) => [
+      name,
+      (fn as typeof native)?.name,
+      (fn as typeof native)?.length,
+    ]);
+    const detector = detect();
+    expect(
+      snapshot().map(([name, fn]) => [name, (fn as typeof native)?.name, (fn as typeof native)?.length]),
+    ).toEqual(before);
+    expect(fs.accessSync).not.toBe(custom);
+    expect((fs.accessSync as typeof custom)[util.promisify.custom]()).toBe('custom');
+    expect(fs.realpathSync.native).not.toBe(native);
+    expect(fs.realpathSync.native('/')).toBe('/');
+    detector.uninstall();
+    expect(fs.realpathSync.native).toBe(native);
+    delete (custom as Partial<typeof custom>)[util.promisify.custom];
+  });
+
+  it('C59 skips an export that is not writable, without a throw', () => {
+    const fixed = () => {};
+    Object.defineProperty(zlib, 'fixedSync', { value: fixed, enumerable: true, configurable: true });
+    try {
+      detect();
+      expect((zlib as unknown as { fixedSync: unknown }).fixedSync).toBe(fixed);
+    } finally {
+      delete (zlib as unknown as { fixedSync?: unknown }).fixedSync;
+    }
+  });
+
+  it('C60 puts every function back, once the last detector is gone', () => {
+    const before = snapshot();
+    const update = crypto.Hash.prototype.update;
+    const log = console.log;
+    const first = detect();
+    const patched = fs.readFileSync;
+    expect(patched).not.toBe(before.find(([name]) => name === 'fs.readFileSync')?.[1]);
+    const second = detect({ apis: ['fs'] });
+    expect(fs.readFileSync).toBe(patched);
+    first.uninstall();
+    first.uninstall();
+    expect(fs.readFileSync).toBe(patched);
+    expect(zlib.gzipSync).toBe(before.find(([name]) => name === 'zlib.gzipSync')?.[1]);
+    second.uninstall();
+    for (const [name, fn] of snapshot())
+      expect([name, fn === before.find(([n]) => n === name)?.[1]]).toEqual([name, true]);
+    expect([crypto.Hash.prototype.update, console.log]).toEqual([update, log]);
+  });
+
+  it('C60 leaves what others put on top of it, and passes calls on', () => {
+    const original = fs.existsSync;
+    const detector = detect();
+    const watched = fs.existsSync;
+    const theirs = (file: fs.PathLike) => watched(file);
+    fs.existsSync = theirs;
+    detector.uninstall();
+    expect(fs.existsSync).toBe(theirs);
+    expect(fs.existsSync('/')).toBe(true);
+    fs.existsSync = original;
+  });
+
+  it('C60 reports no more once it is removed', async () => {
+    const detector = detect();
+    const [, express] = expressVersions[1] as (typeof expressVersions)[number];
+    const app = express();
+    app.use(detector, detect());
+    app.get('/', (_req, res) => void res.send(String(fs.existsSync('/'))));
+    const { url } = await serve(app);
+    detector.uninstall();
+    await get(url);
+    expect(detector.findings()).toEqual([]);
+  });
+});
+
+describe('detectSyncIo options', () => {
+  const nodeEnv = process.env.NODE_ENV;
+  afterEach(() => {
+    process.env.NODE_ENV = nodeEnv;
+  });
+
+  it.each(['production', 'prod'])('is absent when NODE_ENV is %s', async (value) => {
+    process.env.NODE_ENV = value;
+    const original = fs.readFileSync;
+    const detector = detect();
+    expect(fs.readFileSync).toBe(original);
+    expect(detector.startLine).toMatch(/not watched/);
+    const next = jest.fn();
+    detector({} as never, {} as never, next);
+    expect(next).toHaveBeenCalledWith();
+    expect([detector.findings(), detector.blockedLoops()]).toEqual([[], []]);
+    detector.uninstall();
+  });
+
+  it('is on in production when it is told so', () => {
+    process.env.NODE_ENV = 'production';
+    const original = fs.readFileSync;
+    detect({ enabled: true });
+    expect(fs.readFileSync).not.toBe(original);
+  });
+
+  it('takes explicit undefined as omitted', () => {
+    expect(
+      detect({ enabled: undefined, apis: undefined, minMs: undefined, blockedLoopMs: undefined }).name,
+    ).toBe('detectSyncIoMiddleware');
+    expect(detect()).toHaveLength(3);
+  });
+
+  it.each([
+    [{ apis: 'fs' }, /`apis` to be an array of 'fs', 'child_process'.*got 'fs'/],
+    [{ apis: ['fs', 'net'] }, /`apis`/],
+    [{ minMs: Number.NaN }, /`minMs` to be a number of milliseconds, got NaN/],
+    [{ blockedLoopMs: 1 }, /`blockedLoopMs` to be one of 0 or a whole number of milliseconds, 10 or more/],
+    [{ ignore: /x/ }, /`ignore` to be a function/],
+    [{ onfinding() {} }, /Did you mean `onFinding`\?/],
+  ])('refuses %j before it replaces anything', (options, message) => {
+    const original = fs.readFileSync;
+    expect(() => detectSyncIo(options as never)).toThrow(message);
+    expect(fs.readFileSync).toBe(original);
+  });
+});

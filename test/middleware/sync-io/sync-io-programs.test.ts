@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { killAll, type Program, run } from '../../helpers/program.js';
+import { get } from '../../helpers/serve.js';
+
+jest.setTimeout(60_000);
+afterEach(killAll);
+
+const root = path.join(__dirname, '../../..');
+const development = { NODE_ENV: 'development' };
+
+async function resultOf(program: Program) {
+  expect(await program.exit()).toEqual({ code: 0, signal: null });
+  return JSON.parse(program.out.at(-1) ?? '');
+}
+
+describe('detectSyncIo as a process', () => {
+  const seenByEsm = ['after', 'default', 'getBuiltinModule', 'named', 'namespace'];
+
+  it('C54 sees every ESM import and getBuiltinModule, misses a name taken before, and says so', async () => {
+    const { seen, startLine, restored } = await resultOf(run('sync-io-imports.mjs', { env: development }));
+    expect(seen.sort()).toEqual(seenByEsm);
+    expect(startLine).toMatch(/before this line are missed.*--import express-productionize\/sync-io/);
+    expect(restored).toEqual([true, true, true]);
+  });
+
+  it('C54 sees a name taken before with the preload of --import, and says so', async () => {
+    const nodeArgs = ['--import', 'express-productionize/sync-io'];
+    const program = run('sync-io-imports.mjs', { env: development, nodeArgs, cwd: root });
+    const { seen, startLine } = await resultOf(program);
+    expect(seen.sort()).toEqual(['after', 'before', ...seenByEsm.slice(1)]);
+    expect(startLine).toMatch(/all of them are seen/);
+  });
+
+  it('C54 sees a CommonJS name taken after, and one taken before with --require', async () => {
+    const without = await resultOf(run('sync-io-imports.cjs', { env: development }));
+    expect(without.seen).toEqual(['after']);
+    const nodeArgs = ['--require', 'express-productionize/sync-io'];
+    const preloaded = await resultOf(run('sync-io-imports.cjs', { env: development, nodeArgs, cwd: root }));
+    expect(preloaded.seen.sort()).toEqual(['after', 'before']);
+  });
+
+  it('C54 is absent in production, the preload included', async () => {
+    const nodeArgs = ['--import', 'express-productionize/sync-io'];
+    const { seen, restored } = await resultOf(run('sync-io-imports.mjs', { nodeArgs, cwd: root }));
+    expect([seen, restored]).toEqual([[], [true, true, true]]);
+  });
+
+  it('C60 replaces once for two copies of the package, and puts back with the last', async () => {
+    expect(await resultOf(run('sync-io-copies.mjs', { env: development }))).toEqual({
+      once: true,
+      counts: [[1], [1]],
+      kept: true,
+      restored: true,
+    });
+  });
+
+  it('C53 reports a require that loads a file, once, and none from the cache', async () => {
+    const { findings, restored } = await resultOf(run('sync-io-require.cjs', { env: development }));
+    expect(findings).toMatchObject([
+      { api: 'require', count: 1, site: expect.stringMatching(/sync-io-require\.cjs:\d+:\d+$/) },
+    ]);
+    expect(restored).toBe(true);
+  });
+
+  it('C58 warns in one line with a count, and does not keep the process alive', async () => {
+    const program = run('sync-io-warnings.mjs', { env: development });
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    const warnings = program.err.filter((line) => line.includes('ERR_PRODUCTIONIZE_SYNC_IO]'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(
+      /fs\.existsSync at .*sync-io-warnings\.mjs:\d+:\d+ in GET \/loop: 10000 calls, [\d.]+ ms/,
+    );
+  });
+
+  it('C53 reports the console where its stream is a file, and not where it is a pipe', async () => {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-')), 'out.log');
+    const fd = fs.openSync(file, 'w');
+    const child = spawn(process.execPath, [path.join(__dirname, '../../fixtures/sync-io-warnings.mjs')], {
+      env: { ...process.env, ...development, NODE_OPTIONS: '' },
+      stdio: ['ignore', fd, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr?.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([0, null]);
+    fs.closeSync(fd);
+    expect(fs.readFileSync(file, 'utf8')).toBe('to stdout\n');
+    expect(stderr).toMatch(/console\.log at .* in GET \/console: 1 call, .* console to a blocking stream/);
+    expect(stderr).not.toContain('console.error at');
+    fs.rmSync(path.dirname(file), { recursive: true });
+  });
+});
+
+describe('the watch of the event loop', () => {
+  async function start(nodeArgs: string[] = []) {
+    const program = run('blocked-loop.mjs', { env: development, nodeArgs });
+    const url = `http://127.0.0.1:${await program.port()}`;
+    await program.line(/^turned$/);
+    return { program, url };
+  }
+
+  async function quit({ program, url }: Awaited<ReturnType<typeof start>>) {
+    const { text } = await get(`${url}/quit`);
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    return JSON.parse(text);
+  }
+
+  it('C62 names request, route and frames while the loop is blocked by JavaScript', async () => {
+    const running = await start();
+    const file = path.join(os.tmpdir(), `sync-io-release-${process.pid}`);
+    const answer = get(`${running.url}/until/${encodeURIComponent(file)}`);
+    // the request cannot end before the report was read
+    const line = await running.program.line(/Event loop blocked.*GET \/until\/:file/);
+    await running.program.line(/at spinUntil \(.*blocked-loop\.mjs:\d+:\d+\)/);
+    fs.writeFileSync(file, '');
+    const { text, headers } = await answer;
+    fs.rmSync(file);
+    expect(JSON.parse(text)).toEqual({ released: true });
+    expect(line).toContain(`request ${headers['x-request-id']}`);
+    const blocks = JSON.parse((await get(`${running.url}/blocks`)).text);
+    expect(blocks).toContainEqual(expect.objectContaining({ method: 'GET', route: '/until/:file' }));
+    await quit(running);
+  });
+
+  it('C62 blames a regular expression that backtracks on its request', async () => {
+    const running = await start();
+    await get(`${running.url}/redos`);
+    await running.program.line(/Event loop blocked.*GET \/redos/);
+    await running.program.line(/at .*blocked-loop\.mjs/);
+    await quit(running);
+  });
+
+  it.each(['exec', 'pbkdf2'])('C63 marks the native block of /%s', async (route) => {
+    const running = await start();
+    await get(`${running.url}/${route}`);
+    const line = await running.program.line(/Event loop blocked/);
+    expect(line).toMatch(/by native code, see the findings about synchronous calls/);
+    await quit(running);
+  });
+
+  it('C62 stays off while a debugger is open, and says why', async () => {
+    const running = await start(['--inspect=127.0.0.1:0']);
+    await running.program.line(/A blocked event loop is not watched: a debugger is open/);
+    running.program.child.kill();
+    await running.program.exit();
+  });
+
+  it('C65 does not touch NodeTracing', async () => {
+    const running = await start();
+    expect(await quit(running)).toEqual({ categories: null });
+  });
+});

@@ -1,0 +1,227 @@
+import { AssertionError } from 'node:assert';
+import type {
+  CacheEntry,
+  CacheStore,
+  PurgeSelection,
+} from '../../src/middleware/response-cache/cache-store.js';
+import { memoryStore } from '../../src/middleware/response-cache/memory-store.js';
+import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
+
+// some cases wait for limits of seconds
+jest.setTimeout(30_000);
+
+describe('memoryStore', () => {
+  it.each(storeConformance)('$name', async ({ run }) => {
+    await run(memoryStore());
+  });
+});
+
+/** A store that does all that is asked of it, to break in one place. */
+function plainStore(entries = new Map<string, CacheEntry>(), leads = new Map<string, Promise<void>>()) {
+  const selects = (selection: PurgeSelection, key: string, { tags }: CacheEntry): boolean => {
+    if ('key' in selection) return key === selection.key;
+    return 'prefix' in selection ? key.startsWith(selection.prefix) : tags.includes(selection.tag);
+  };
+  return {
+    get(key: string): CacheEntry | undefined {
+      const entry = entries.get(key);
+      return entry && entry.expiresAt > Date.now() ? entry : undefined;
+    },
+    set: (key: string, entry: CacheEntry): void => void entries.set(key, entry),
+    purge(selection: PurgeSelection) {
+      const selected = [...entries].filter(([key, entry]) => selects(selection, key, entry));
+      for (const [key] of selected) entries.delete(key);
+      return { removed: selected.length, reach: 'all' as const };
+    },
+    async lead(key: string, limitMs: number): Promise<(() => void) | undefined> {
+      const held = leads.get(key);
+      if (held) {
+        let timer: NodeJS.Timeout | undefined;
+        const limit = new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, limitMs);
+        });
+        await Promise.race([held, limit]);
+        clearTimeout(timer);
+        return undefined;
+      }
+      let end = () => {};
+      const over = new Promise<void>((resolve) => {
+        const timer = setTimeout(() => end(), limitMs);
+        end = () => {
+          clearTimeout(timer);
+          if (leads.get(key) === over) leads.delete(key);
+          resolve();
+        };
+      });
+      leads.set(key, over);
+      return () => end();
+    },
+  } satisfies CacheStore;
+}
+
+const broken: Record<string, (store: ReturnType<typeof plainStore>) => Partial<CacheStore>> = {
+  'finds nothing where nothing was kept': () => ({
+    get: () => ({ head: {}, body: Buffer.of(), expiresAt: 9e15, tags: [] }),
+  }),
+  'gives back head, body, expiry and tags as they were': ({ set }) => ({
+    set: (key, entry) => set(key, { ...entry, head: { ...entry.head, etag: undefined } }),
+  }),
+  'keeps a body byte for byte': ({ set }) => ({
+    set: (key, entry) => set(key, { ...entry, body: Buffer.from(entry.body.toString()) }),
+  }),
+  'keeps a body of 256 KiB': ({ set }) => ({
+    set: (key, entry) => (entry.body.length < 100_000 ? set(key, entry) : undefined),
+  }),
+  'puts an entry in the place of the one before': ({ get, set }) => ({
+    set: (key, entry) => (get(key) ? undefined : set(key, entry)),
+  }),
+  'tells keys apart by every character': ({ get, set }) => ({
+    get: (key) => get(key.toLowerCase()),
+    set: (key, entry) => set(key.toLowerCase(), entry),
+  }),
+  'finds no entry that has expired': ({ set }) => ({
+    set: (key, entry) => set(key, { ...entry, expiresAt: entry.expiresAt + 1000 }),
+  }),
+  'keeps and finds many entries at once': ({ set }) => {
+    let busy = false;
+    return {
+      async set(key, entry) {
+        if (busy) return;
+        busy = true;
+        await null;
+        set(key, entry);
+        busy = false;
+      },
+    };
+  },
+  'throws nothing after it was closed, even twice': () => {
+    let closed = false;
+    return {
+      close() {
+        if (closed) throw new Error('closed');
+        closed = true;
+      },
+    };
+  },
+  'purges one key and no other': ({ purge }) => ({
+    purge: (selection) => purge('key' in selection ? { prefix: selection.key } : selection),
+  }),
+  'purges all keys that begin alike, and no other': ({ purge }) => ({
+    purge: (selection) =>
+      purge('prefix' in selection ? { prefix: selection.prefix.replace(/\[.*/, '') } : selection),
+  }),
+  'takes a prefix with a backslash, a caret or a hyphen as it is': ({ purge }) => ({
+    purge: (selection) =>
+      purge('prefix' in selection ? { prefix: selection.prefix.replace('\\', '') } : selection),
+  }),
+  'purges thousands of keys by prefix': ({ purge, get, set }) => ({
+    purge(selection) {
+      const last = get('many/2499');
+      const report = purge(selection);
+      if (last) set('many/2499', last);
+      return report;
+    },
+  }),
+  'purges everything by the empty prefix': ({ purge }) => ({
+    purge: (selection) =>
+      'prefix' in selection && selection.prefix === '' ? { reach: 'all' } : purge(selection),
+  }),
+  'purges all entries with a tag, and no other': ({ purge }) => ({
+    purge: (selection) => purge('tag' in selection ? { prefix: '' } : selection),
+  }),
+  'keeps entries with a tag that was purged before': ({ purge, set }) => {
+    const purged = new Set<string>();
+    return {
+      purge(selection) {
+        if ('tag' in selection) purged.add(selection.tag);
+        return purge(selection);
+      },
+      set: (key, entry) => (entry.tags.some((tag) => purged.has(tag)) ? undefined : set(key, entry)),
+    };
+  },
+  'goes by the tags of the entry that is there, not of one before': ({ purge, set }) => {
+    const tagged = new Map<string, string>();
+    return {
+      set(key, entry) {
+        for (const tag of entry.tags) tagged.set(tag, key);
+        set(key, entry);
+      },
+      purge: (selection) => purge('tag' in selection ? { key: tagged.get(selection.tag) ?? '' } : selection),
+    };
+  },
+  'purges what is not there without a word': ({ purge }) => ({
+    purge: (selection) => ({ ...purge(selection), removed: 1 }),
+  }),
+};
+
+describe('the cases', () => {
+  it.each(storeConformance)('pass a store that does it: $name', async ({ run }) => {
+    await run(plainStore());
+  });
+
+  it.each(storeConformance)('fail one that does not: $name', async ({ name, run }) => {
+    const store = plainStore();
+    await expect(run({ ...store, ...broken[name]?.(store) })).rejects.toThrow(
+      name.startsWith('throws nothing') ? Error : AssertionError,
+    );
+  });
+});
+
+const brokenPairs: Record<string, (one: ReturnType<typeof plainStore>) => Partial<CacheStore>> = {
+  'one finds what the other kept': () => plainStore(),
+  'one finds what the other put in the place of its own within a second': ({ get }) => {
+    const near = new Map<string, CacheEntry>();
+    return {
+      get(key) {
+        const found = near.get(key) ?? get(key);
+        if (found) near.set(key, found);
+        return found;
+      },
+      set: (key, entry) => void near.set(key, entry),
+    };
+  },
+  'a purge that reaches all is seen by the other within a second': ({ purge }) => ({
+    purge: (selection) => ({ ...purge(selection), reach: 'process' }),
+  }),
+  'one leads, the other waits until the lead ends': () => ({ lead: async () => () => {} }),
+  'a lead of one key stands in the way of no other': ({ lead }) => ({
+    lead: (_key, limitMs) => lead('', limitMs),
+  }),
+  'a lead that nobody ends is over after its limit, and who waits is let go': ({ lead }) => ({
+    lead: (key, limitMs) => lead(key, 15 * limitMs),
+  }),
+  'who waits does so for its own limit at most': ({ lead }) => ({ lead: (key) => lead(key, 2500) }),
+  'who ends a lead late or twice does not end that of its successor': () => {
+    const held = new Set<string>();
+    return {
+      async lead(key, limitMs) {
+        for (const limit = Date.now() + limitMs; held.has(key); await new Promise(setImmediate)) {
+          if (Date.now() > limit) return undefined;
+        }
+        held.add(key);
+        setTimeout(() => held.delete(key), limitMs).unref();
+        return () => void held.delete(key);
+      },
+    };
+  },
+};
+
+describe('the cases of two stores', () => {
+  it.each(sharedStoreConformance)('pass stores that do it: $name', async ({ run }) => {
+    const entries = new Map();
+    const leads = new Map();
+    await run(plainStore(entries, leads), plainStore(entries, leads));
+  });
+
+  it.each(sharedStoreConformance)('fail ones that do not: $name', async ({ name, run }) => {
+    const store = plainStore();
+    const one = { ...store, ...brokenPairs[name]?.(store) };
+    const other = { ...store, ...brokenPairs[name]?.(store) };
+    await expect(run(one, other)).rejects.toThrow(AssertionError);
+  });
+
+  it('let leave out lead()', async () => {
+    const { lead, ...store } = plainStore();
+    for (const { run } of sharedStoreConformance) await run(store, store);
+  });
+});

@@ -1,0 +1,117 @@
+import { bodyGuard, productionize, safeJsonParse } from '../../src/index.js';
+import { expressVersions } from '../helpers/express-versions.js';
+import { memoryLog } from '../helpers/memory-log.js';
+import { closeAll, get, serve } from '../helpers/serve.js';
+
+afterEach(closeAll);
+
+const hostile =
+  '{"__proto__":{"admin":true},"a":{"constructor":{"prototype":{"admin":true}}},"b":[{"__proto__":1}],"ok":1}';
+const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
+
+describe.each(expressVersions)('request bodies on %s', (_name, express) => {
+  it('C26 strips prototype keys from a parsed body, at any depth', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    app.use(express.json());
+    app.post('/', (req, res) => {
+      const merged: Record<string, unknown> = {};
+      for (const key in req.body) merged[key] = req.body[key];
+      res.json({
+        keys: Object.getOwnPropertyNames(req.body),
+        admin: merged.admin,
+        text: JSON.stringify(req.body),
+      });
+    });
+    const { url } = await serve(app);
+    const { text } = await get(url, { ...post, body: hostile });
+    expect(JSON.parse(text)).toEqual({ keys: ['a', 'b', 'ok'], text: '{"a":{},"b":[{}],"ok":1}' });
+    expect(log.lines).toContainEqual(expect.objectContaining({ level: 40, stripped: 3 }));
+  });
+
+  it('C26 leaves an ordinary body alone, and constructor as a plain key', async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.use(express.json());
+    app.post('/', (req, res) => void res.json(req.body));
+    app.get(
+      '/',
+      (req, res) => void res.json({ body: req.body === undefined || Object.keys(req.body).length === 0 }),
+    );
+    const { url } = await serve(app);
+    const body = '{"constructor":"Ferrari","list":[1,null,{"x":"é"}]}';
+    expect((await get(url, { ...post, body })).text).toBe(body);
+    expect((await get(url)).text).toBe('{"body":true}');
+  });
+
+  it('lists, copies, replaces and deletes req.body as without the guard', async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.post('/', express.json(), (req, res) => {
+      const seen = [Object.keys(req).includes('body'), Object.hasOwn(req, 'body'), { ...req }.body];
+      const derived = Object.create(req);
+      derived.body = 'derived';
+      seen.push(derived.body, req.body);
+      req.body = JSON.parse(hostile);
+      seen.push(Object.keys(req.body));
+      delete req.body;
+      res.json([...seen, Object.hasOwn(req, 'body'), typeof req.body]);
+    });
+    const { url } = await serve(app);
+    const body = { a: 1 };
+    const { text } = await get(url, { ...post, body: JSON.stringify(body) });
+    expect(JSON.parse(text)).toEqual([
+      true,
+      true,
+      body,
+      'derived',
+      body,
+      ['a', 'b', 'ok'],
+      false,
+      'undefined',
+    ]);
+  });
+
+  it('C26 works alone behind a parser', async () => {
+    const app = express();
+    app.use(express.json(), bodyGuard());
+    app.post('/', (req, res) => void res.send(Object.getOwnPropertyNames(req.body).join()));
+    const { url } = await serve(app);
+    expect((await get(url, { ...post, body: hostile })).text).toBe('a,b,ok');
+  });
+
+  it('C27 answers 400 to malformed JSON; neither log nor answer has the text', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    app.use(express.json());
+    app.post('/', (_req, res) => void res.send('not reached'));
+    const { url } = await serve(app);
+    const answer = await get(url, { ...post, body: '{"password": hunter2' });
+    const line = await log.line(({ status }) => status === 400);
+    expect(answer.status).toBe(400);
+    expect(answer.text + JSON.stringify(line)).not.toMatch(/hunter2|password/);
+    expect(line.err).toBeDefined();
+  });
+});
+
+describe('safeJsonParse', () => {
+  it.each(['', '{', 'nul', '[1,]', '{"a":1}}', '\u0000', '['.repeat(100_000), undefined, 7, null])(
+    'C28 returns an error for %p and quotes nothing of it',
+    (text) => {
+      const result = safeJsonParse(text);
+      expect(result).toMatchObject({ ok: false, error: expect.any(Error) });
+      if (!result.ok && typeof text === 'string' && text) expect(result.error.message).not.toContain(text);
+    },
+  );
+
+  it('C28 returns an error for a reviver that throws', () => {
+    const result = safeJsonParse('{"a":1}', () => {
+      throw undefined;
+    });
+    expect(result.ok).toBe(false);
+  });
+
+  it('C28 returns the value without prototype keys', () => {
+    expect(safeJsonParse('{"a":1}')).toEqual({ ok: true, value: { a: 1 } });
+    const result = safeJsonParse<object>(hostile);
+    expect(result.ok && Object.getOwnPropertyNames(result.value)).toEqual(['a', 'b', 'ok']);
+  });
+});
