@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { conditionReport, productionize } from 'express-productionize';
+import { productionize, report } from 'express-productionize';
 
 const app = express();
 app.use(express.json());
@@ -44,7 +44,7 @@ export default app;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = app.listen(process.env.PORT ?? 3000, '127.0.0.1', () => {
-    console.error(String(conditionReport(app)));
+    console.error(report(app));
     console.error(`listening on http://127.0.0.1:${server.address().port}`);
   });
 }

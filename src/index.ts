@@ -2,7 +2,7 @@
 
 export { productionize, restore } from './core/productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
-export { type ConditionReport, conditionReport, type PartCondition } from './core/report.js';
+export { type AppReport, conditionReport, type PartReport, report } from './core/report.js';
 export { createServer, type ServerOptions } from './core/server.js';
 // The request and its log
 export {

@@ -32,7 +32,7 @@ import {
 } from './parts/request-parts.js';
 import { attachPipeline, type Pipeline } from './pipeline.js';
 import type { ProductionizeOptions } from './productionize-options.js';
-import { type Attached, attachedTo, type PartCondition, pipelineKey, printReport } from './report.js';
+import { type Attached, attachedTo, makeReport, type PartReport, pipelineKey } from './report.js';
 import { constructorsOf } from './server.js';
 
 const debug = debugFor('productionize');
@@ -122,7 +122,7 @@ function assemble(assembly: Assembly): Attached {
   // before a part puts anything on the app's prototypes, so that each can take its own off again
   constructorsOf(app);
   const running = new Map<Part, Running>();
-  const conditions = new Map<Part, PartCondition>();
+  const conditions = new Map<Part, PartReport>();
   for (const part of order) {
     const { name } = part;
     const off = assembly.options[name] === false ? 'switched off by option' : part.offBecause?.(assembly);
@@ -165,7 +165,7 @@ function assemble(assembly: Assembly): Attached {
       this.observers = observers();
       this.cache = cache();
       if (lifecycle.state === 'starting') lifecycle.state = 'ready';
-      debug(() => ['%s', printReport(report())]);
+      debug(() => ['%s', String(report())]);
     },
     onServer(server) {
       for (const { onServer } of running.values()) onServer?.(server);
@@ -174,15 +174,13 @@ function assemble(assembly: Assembly): Attached {
   let undoFastPath: (() => void)[] = [];
   const { detach, adopt } = attachPipeline(app, pipeline);
 
-  const report: Attached['report'] = () => {
-    const state = {
+  const report: Attached['report'] = () =>
+    makeReport({
       express: expressMajor(app),
       environment: `NODE_ENV=${assembly.environment.raw ?? '(not set)'}`,
       parts: [...conditions.values()],
       findings: [...assembly.findings],
-    };
-    return { ...state, toString: () => printReport(state) };
-  };
+    });
   return {
     report,
     adopt,

@@ -1,28 +1,35 @@
 import type { Server } from 'node:http';
+import { inspect } from 'node:util';
 import type { Application } from 'express';
 import type { Finding } from '../middleware/production-guard/index.js';
 
 /** One line of the report: a part, and what became of it. */
-export interface PartCondition {
+export interface PartReport {
   readonly name: string;
   /** `on`; `off` by option or environment; `kept`: the app has its own, ours stands aside. */
   readonly state: 'on' | 'off' | 'kept';
   readonly reason: string;
 }
 
-/** What `productionize` applied to an app, what it skipped, and why. `String(report)` prints it. */
-export interface ConditionReport {
+/** What `productionize` applied to an app, what it skipped, and why. `console.log` prints it. */
+export interface AppReport {
   readonly express: 4 | 5;
   readonly environment: string;
-  readonly parts: readonly PartCondition[];
+  readonly parts: readonly PartReport[];
   readonly findings: readonly Finding[];
   toString(): string;
 }
 
 const marks = { on: '✔', off: '–', kept: '=' } as const;
 
-/** The report as text, one line per part and finding. */
-export function printReport({ express, environment, parts, findings }: ConditionReport): string {
+/** Gives a report its text, which stands in for the object where it is printed, and in no other place. */
+export function makeReport(facts: Omit<AppReport, 'toString'>): AppReport {
+  const print = { value: () => printReport(facts) };
+  return Object.defineProperties({ ...facts }, { toString: print, [inspect.custom]: print });
+}
+
+/** One line per part and finding. */
+function printReport({ express, environment, parts, findings }: Omit<AppReport, 'toString'>): string {
   const width = Math.max(...parts.map(({ name }) => name.length));
   return [
     `express-productionize on Express ${express}, ${environment}`,
@@ -38,7 +45,7 @@ export const pipelineKey = Symbol.for('express-productionize.pipeline');
 
 /** What is kept with a productionized app. */
 export interface Attached {
-  readonly report: () => ConditionReport;
+  readonly report: () => AppReport;
   readonly restore: () => void;
   /** Makes a server known before its first request. */
   readonly adopt?: (server: Server) => void;
@@ -49,11 +56,15 @@ export function attachedTo(app: Application): Attached | undefined {
 }
 
 /**
- * What `productionize` did to an app, as data; `undefined` for an app it never saw.
+ * What `productionize` did to an app, as data; `undefined` for an app it never saw. `console.log` and `String` print it
+ * as a list.
  *
  * @example
- * console.log(String(conditionReport(app)))
+ * console.log(report(app))
  */
-export function conditionReport(app: Application): ConditionReport | undefined {
+export function report(app: Application): AppReport | undefined {
   return attachedTo(app)?.report();
 }
+
+/** @deprecated Use {@link report}, which is the same function. */
+export const conditionReport: typeof report = report;

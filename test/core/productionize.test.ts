@@ -1,9 +1,10 @@
+import { format } from 'node:util';
 import compressionPackage from 'compression';
 import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import morgan from 'morgan';
 import { pinoHttp } from 'pino-http';
-import { conditionReport, productionize } from '../../src/index.js';
+import { conditionReport, productionize, report } from '../../src/index.js';
 import { Connection } from '../helpers/connection.js';
 import { deferred } from '../helpers/deferred.js';
 import { expressVersions } from '../helpers/express-versions.js';
@@ -18,8 +19,8 @@ afterEach(async () => {
 
 const gzip = { headers: { 'accept-encoding': 'gzip' } };
 const big = 'production '.repeat(1000);
-const states = (app: Parameters<typeof conditionReport>[0]) =>
-  Object.fromEntries(conditionReport(app)?.parts.map(({ name, state }) => [name, state]) ?? []);
+const states = (app: Parameters<typeof report>[0]) =>
+  Object.fromEntries(report(app)?.parts.map(({ name, state }) => [name, state]) ?? []);
 
 describe.each(expressVersions)('productionize on %s', (_name, express) => {
   function addRoutes(app: ReturnType<typeof express>) {
@@ -117,7 +118,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(answer.headers).toMatchObject({ 'content-encoding': 'gzip', 'x-frame-options': 'SAMEORIGIN' });
     expect((await get(`${url}/throws`)).text).toBe('own page');
     expect(states(app)).toMatchObject({ compression: 'kept', requestLogger: 'kept', errorHandler: 'on' });
-    expect(String(conditionReport(app))).toContain('found compression, kept');
+    expect(String(report(app))).toContain('found compression, kept');
     expect(theirs).toHaveLength(2);
     expect(ours.lines).toHaveLength(0);
   });
@@ -234,13 +235,22 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     }
   });
 
+  it('C9 gives a report that console.log and String print as a list, and JSON as data', () => {
+    const app = productionize(express(), quiet());
+    const printed = format(report(app));
+    expect(printed).toMatch(/^express-productionize on Express [45], NODE_ENV=test\n {2}✔ productionGuard/);
+    expect(String(report(app))).toBe(printed);
+    expect(Object.keys(JSON.parse(JSON.stringify(report(app))))).toEqual(Object.keys({ ...report(app) }));
+    expect(conditionReport(app)).toEqual(report(app));
+  });
+
   it('names a wrong option before anything is attached', () => {
     const app = express();
     expect(() => productionize(app, { compresion: false } as never)).toThrow(/unknown option 'compresion'/);
     expect(() => productionize(app, { compression: 'gzip' } as never)).toThrow(
       /expected `compression` to be/,
     );
-    expect(conditionReport(app)).toBeUndefined();
+    expect(report(app)).toBeUndefined();
   });
 
   it('keeps a listen that another package put on the app', async () => {

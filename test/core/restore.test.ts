@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Application, Express } from 'express';
-import { conditionReport, productionize, restore } from '../../src/index.js';
+import { productionize, report, restore } from '../../src/index.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { quiet } from '../helpers/memory-log.js';
 import { closeAll, get, serve } from '../helpers/serve.js';
@@ -42,7 +42,7 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
     expect({ ...app }).toMatchObject({ handle, listen });
     expect(Object.getOwnPropertyNames(layer()).map((name) => layer()[name])).toEqual(methods);
     expect(Object.getOwnPropertySymbols(layer())).toEqual([]);
-    expect(conditionReport(app)).toBeUndefined();
+    expect(report(app)).toBeUndefined();
     expect((await get(`${url}/big`, gzip)).headers).not.toHaveProperty('content-encoding');
   });
 

@@ -6,7 +6,6 @@ import {
   type CacheControlOptions,
   cacheControl,
   compression,
-  conditionReport,
   currentRequest,
   errorHandler,
   notFound,
@@ -15,6 +14,7 @@ import {
   productionize,
   type RedisStoreClient,
   redisStore,
+  report,
   requestContext,
   requestLogger,
   wrapAsync,
@@ -31,7 +31,7 @@ const options: ProductionizeOptions = {
   fatalErrors: { drainMs: 500 },
 };
 const app = productionize(express(), options);
-const parts: string[] = conditionReport(app)?.parts.map(({ name }) => name) ?? [];
+const parts: string[] = report(app)?.parts.map(({ name }) => name) ?? [];
 if (parts.length === 0) throw new Error('no report');
 
 app.param(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
 // @ts-expect-error the package has no types
 import session from 'express-session';
-import { conditionReport, createServer, healthChecks, productionize } from '../../../src/index.js';
+import { createServer, healthChecks, productionize, report } from '../../../src/index.js';
 import { createLifecycle } from '../../../src/support/lifecycle.js';
 import { attachLifecycle } from '../../../src/support/server-lifecycle.js';
 import { Connection } from '../../helpers/connection.js';
@@ -293,7 +293,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect((await get(`${url}/any`)).status).toBe(404);
     expect([kind, (await get(url + path)).text]).toEqual([kind, 'own']);
     expect((await get(`${url}/livez`)).status).toBe(200);
-    expect(String(conditionReport(app))).toMatch(/healthChecks .*\/readyz/);
+    expect(String(report(app))).toMatch(/healthChecks .*\/readyz/);
     expect(seen.every((text) => /The app answers \/readyz itself/.test(text))).toBe(true);
   });
 
@@ -330,7 +330,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     const { url } = await serve(app);
     await get(`${url}/any`);
     expect(json((await get(`${url}/readyz`)).text)).toMatchObject({ checks: { own: { ok: false } } });
-    expect(String(conditionReport(app))).toContain('found healthChecks, kept');
+    expect(String(report(app))).toContain('found healthChecks, kept');
   });
 
   it('leaves no path behind when switched off', async () => {

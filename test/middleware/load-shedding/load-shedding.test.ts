@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { WebSocket } from 'ws';
-import { conditionReport, loadShedding, productionize, restore } from '../../../src/index.js';
+import { loadShedding, productionize, report, restore } from '../../../src/index.js';
 import { shedLoad } from '../../../src/middleware/load-shedding/index.js';
 import { AcceptQueue } from '../../../src/support/accept-queue.js';
 import { createLifecycle } from '../../../src/support/lifecycle.js';
@@ -177,7 +177,7 @@ describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
 
   it('is off in productionize unless asked for, and says why', async () => {
     const of = (app: ReturnType<typeof express>) =>
-      conditionReport(app)?.parts.find(({ name }) => name === 'loadShedding');
+      report(app)?.parts.find(({ name }) => name === 'loadShedding');
     expect(of(productionize(express(), quiet()))).toMatchObject({
       state: 'off',
       reason: expect.stringContaining('off by default'),

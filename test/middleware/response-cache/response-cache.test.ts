@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { conditionReport, memoryStore, productionize, responseCache, restore } from '../../../src/index.js';
+import { memoryStore, productionize, report, responseCache, restore } from '../../../src/index.js';
 import { ask, cachedApps, cacheStatus, clock, counted, minute, saying } from '../../helpers/cached.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { memoryLog, quiet } from '../../helpers/memory-log.js';
@@ -505,7 +505,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     const [first] = [await get(url), await get(url)];
     expect(handler.calls).toBe(2);
     expect(first.headers).not.toHaveProperty('cache-status');
-    expect(conditionReport(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('off');
+    expect(report(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('off');
   });
 
   it('C112 leaves no trace when it is restored', async () => {
@@ -528,7 +528,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     const { url } = await serve(app);
     const [, hit] = [await get(url), await get(url)];
     expect([handler.calls, hit.headers['cache-status']]).toEqual([1, 'express-productionize; hit; ttl=60']);
-    expect(conditionReport(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('kept');
+    expect(report(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('kept');
     time.stop();
   });
 

@@ -3,8 +3,8 @@ import compressionPackage from 'compression';
 import type { Application, RequestHandler } from 'express';
 import {
   compression,
-  conditionReport,
   productionize,
+  report,
   type StaticFilesOptions,
   staticFiles,
 } from '../../../src/index.js';
@@ -165,7 +165,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     use(app);
     const { url } = await serve(app);
     for (let i = 0; i < 2; i++) await get(`${url}/none`);
-    return { seen, report: String(conditionReport(app)) };
+    return { seen, report: String(report(app)) };
   }
 
   const statics: [string, () => RequestHandler][] = [
