@@ -4,26 +4,22 @@ export { productionize, restore } from './core/productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
 export { type AppReport, conditionReport, type PartReport, report } from './core/report.js';
 export { createServer, type ServerOptions } from './core/server.js';
+
 // The request and its log
-export {
-  createLogDestination,
-  type LogDestination,
-  type LogDestinationOptions,
-} from './logging/log-destination.js';
-export {
-  type LogLevelOptions,
-  type LogLevelSignalOptions,
-  setLogLevel,
-  setLogLevelOnSignal,
-} from './logging/log-level.js';
+
 export { createLogger, type LoggerOptions } from './logging/logger.js';
+export {
+  currentRequest,
+  type RequestContextOptions,
+  requestContext,
+} from './middleware/request-context/index.js';
+export { type RequestLoggerOptions, requestLogger } from './middleware/request-logger/index.js';
+export type { DebugBufferOptions } from './middleware/request-logger/log-buffer.js';
+export type { RequestContext } from './support/context/context.js';
+
 // Errors
+
 export { wrapAsync } from './middleware/async-errors/index.js';
-// Bodies
-export { bodyGuard } from './middleware/body-guard/index.js';
-export { type CompressionOptions, compression } from './middleware/compression/index.js';
-// Overload
-export { type Deadline, type DeadlineOptions, deadline } from './middleware/deadline/index.js';
 export {
   type ErrorHandler,
   type ErrorHandlerOptions,
@@ -31,6 +27,43 @@ export {
   errorHandler,
   notFound,
 } from './middleware/error-handler/index.js';
+export { bindStreamErrors } from './middleware/stream-errors/index.js';
+export { ProductionizeError } from './support/errors.js';
+
+// Bodies
+
+export { bodyGuard } from './middleware/body-guard/index.js';
+export { type CompressionOptions, compression } from './middleware/compression/index.js';
+export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './support/safe-json.js';
+
+// Cached responses
+
+export { type CacheControlOptions, cacheControl } from './middleware/response-cache/cache-control.js';
+export type {
+  CacheEntry,
+  CacheStore,
+  PurgeReport,
+  PurgeSelection,
+} from './middleware/response-cache/cache-store.js';
+export {
+  type ResponseCache,
+  type ResponseCacheOptions,
+  responseCache,
+} from './middleware/response-cache/index.js';
+export { type MemoryStoreOptions, memoryStore } from './middleware/response-cache/memory-store.js';
+
+// Static files
+
+export { type StaticFilesOptions, staticFiles } from './middleware/static-files/index.js';
+export {
+  type PrecompressOptions,
+  type PrecompressReport,
+  precompress,
+} from './middleware/static-files/precompress.js';
+
+// Health and overload
+
+export { type Deadline, type DeadlineOptions, deadline } from './middleware/deadline/index.js';
 export {
   type CheckResult,
   type HealthCheck,
@@ -47,50 +80,25 @@ export {
   type SheddingLogEvent,
   type SheddingPriority,
 } from './middleware/load-shedding/index.js';
+export type { DeadlineCounts, SheddingReason } from './support/lifecycle.js';
+
+// The environment and the event loop
+
 export {
   type Finding,
   type ProductionGuard,
   type ProductionGuardOptions,
   productionGuard,
 } from './middleware/production-guard/index.js';
-export {
-  currentRequest,
-  type RequestContextOptions,
-  requestContext,
-} from './middleware/request-context/index.js';
-export { type RequestLoggerOptions, requestLogger } from './middleware/request-logger/index.js';
-export type { DebugBufferOptions } from './middleware/request-logger/log-buffer.js';
-export { type CacheControlOptions, cacheControl } from './middleware/response-cache/cache-control.js';
-// Caching
-export type {
-  CacheEntry,
-  CacheStore,
-  PurgeReport,
-  PurgeSelection,
-} from './middleware/response-cache/cache-store.js';
-export {
-  type ResponseCache,
-  type ResponseCacheOptions,
-  responseCache,
-} from './middleware/response-cache/index.js';
-export { type MemoryStoreOptions, memoryStore } from './middleware/response-cache/memory-store.js';
-// Static files
-export { type StaticFilesOptions, staticFiles } from './middleware/static-files/index.js';
-export {
-  type PrecompressOptions,
-  type PrecompressReport,
-  precompress,
-} from './middleware/static-files/precompress.js';
-export { bindStreamErrors } from './middleware/stream-errors/index.js';
 export type { BlockedLoop } from './middleware/sync-io/blocked-loop.js';
-// The environment and the event loop
-export { type ExpectNoSyncIoOptions, expectNoSyncIo } from './middleware/sync-io/expect-no-sync-io.js';
 export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './middleware/sync-io/index.js';
 export type { SyncIoGroup } from './middleware/sync-io/sync-builtins.js';
 export type { SyncIoFinding } from './middleware/sync-io/sync-report.js';
+
+// The process
+
 export type { ClusterLogger } from './process/cluster/cluster-log.js';
 export type { ClusterStatus, WorkerStatus } from './process/cluster/control-protocol.js';
-// Processes
 export { type ClusterOptions, runCluster } from './process/cluster/index.js';
 export type { Cluster } from './process/cluster/primary.js';
 export type { ReloadResult } from './process/cluster/rolling-reload.js';
@@ -107,16 +115,3 @@ export {
   type ShutdownLine,
   type ShutdownLog,
 } from './process/shutdown/index.js';
-export { type InheritedSocket, inheritedSockets, notifySystemd } from './process/systemd/index.js';
-export {
-  type RedisStore,
-  type RedisStoreClient,
-  type RedisStoreEvent,
-  type RedisStoreOptions,
-  redisStore,
-} from './redis/index.js';
-export type { RequestContext } from './support/context/context.js';
-export { ProductionizeError } from './support/errors.js';
-export type { DeadlineCounts, SheddingReason } from './support/lifecycle.js';
-export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './support/safe-json.js';
-export { type LoggedError, serializeError } from './support/serialize-error.js';

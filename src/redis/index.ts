@@ -21,7 +21,7 @@ import { getEntry, setEntry } from './scripts.js';
 import { type RedisStoreEvent, reporter } from './store-log.js';
 import { Subscription } from './subscription.js';
 
-export type { RedisStoreClient, RedisStoreEvent };
+export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, RedisStoreClient, RedisStoreEvent };
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {

@@ -1,9 +1,15 @@
+import type {
+  CacheEntry,
+  CacheStore,
+  PurgeReport,
+  PurgeSelection,
+} from '../middleware/response-cache/cache-store.js';
 import type { SharedStoreCase, StoreCase } from './case.js';
 import { entryCases } from './entry-cases.js';
 import { purgeCases } from './purge-cases.js';
 import { sharedCases } from './shared-cases.js';
 
-export type { SharedStoreCase, StoreCase };
+export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, SharedStoreCase, StoreCase };
 
 /**
  * What {@link responseCache} relies on in a store of yours, as cases for any test runner. Each wants a store that is

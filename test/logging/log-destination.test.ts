@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { createLogDestination } from '../../src/index.js';
+import { createLogDestination } from '../../src/logging/index.js';
 import { killAll, run } from '../helpers/program.js';
 
 type Line = Record<string, unknown> & { msg?: string; n?: number; level: number; dropped?: number };

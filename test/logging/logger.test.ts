@@ -1,6 +1,7 @@
 import express from 'express';
 import pino from 'pino';
-import { createLogger, serializeError, setLogLevel } from '../../src/index.js';
+import { createLogger } from '../../src/index.js';
+import { serializeError, setLogLevel } from '../../src/logging/index.js';
 import { memoryLog } from '../helpers/memory-log.js';
 import { killAll, run } from '../helpers/program.js';
 import { closeAll, get, serve } from '../helpers/serve.js';

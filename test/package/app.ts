@@ -12,15 +12,17 @@ import {
   type ProductionizeOptions,
   productionGuard,
   productionize,
-  type RedisStoreClient,
-  redisStore,
   report,
   requestContext,
   requestLogger,
   wrapAsync,
 } from 'express-productionize';
 import { type NginxCacheOptions, nginxCache, varnishCache } from 'express-productionize/deploy';
+import { type LoggedError, serializeError } from 'express-productionize/logging';
+import { type RedisStoreClient, redisStore } from 'express-productionize/redis';
 import { sharedStoreConformance } from 'express-productionize/store-conformance';
+import { notifySystemd } from 'express-productionize/systemd';
+import { expectNoSyncIo } from 'express-productionize/testing';
 
 import check = require('./check.cjs');
 
@@ -84,5 +86,9 @@ alone.use(recover, notFound(), errorHandler({ exposeStack: false }));
 const cases = (client: RedisStoreClient) =>
   sharedStoreConformance.map(({ run }) => run(redisStore({ client }), redisStore({ client })));
 if (cases.length !== 1) throw new Error('no cases');
+const logged: LoggedError = serializeError(new Error('x'));
+const notified: boolean = notifySystemd({ STATUS: logged.message });
+const result: Promise<number> = expectNoSyncIo(() => 1);
+result.catch(() => notified);
 
 check(app);

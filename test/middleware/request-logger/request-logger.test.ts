@@ -2,13 +2,8 @@ import net from 'node:net';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import pino from 'pino';
 import { pinoHttp } from 'pino-http';
-import {
-  createLogger,
-  currentRequest,
-  requestContext,
-  requestLogger,
-  setLogLevel,
-} from '../../../src/index.js';
+import { createLogger, currentRequest, requestContext, requestLogger } from '../../../src/index.js';
+import { setLogLevel } from '../../../src/logging/index.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { type Line, memoryLog } from '../../helpers/memory-log.js';

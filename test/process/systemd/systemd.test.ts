@@ -4,8 +4,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { gracefulShutdown, inheritedSockets, notifySystemd } from '../../../src/index.js';
+import { gracefulShutdown } from '../../../src/index.js';
 import { stopTimeoutMs } from '../../../src/process/orchestrator/systemd-unit.js';
+import { inheritedSockets, notifySystemd } from '../../../src/process/systemd/index.js';
 import { killAll, type ProgramOptions, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 

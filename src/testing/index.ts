@@ -1,22 +1,35 @@
 import { AssertionError } from 'node:assert';
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import { contextOf } from '../../support/context/context.js';
-import { ProductionizeError } from '../../support/errors.js';
-import { checkOptions } from '../../support/options.js';
-import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
-import { callChecks, type SyncCallOptions } from './sync-io-options.js';
-import { describeFinding } from './sync-io-reporter.js';
-import { type SyncIoFinding, SyncReport } from './sync-report.js';
+import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from '../middleware/sync-io/sync-builtins.js';
+import { callChecks } from '../middleware/sync-io/sync-io-options.js';
+import { describeFinding } from '../middleware/sync-io/sync-io-reporter.js';
+import { type SyncIoFinding, SyncReport } from '../middleware/sync-io/sync-report.js';
+import { contextOf } from '../support/context/context.js';
+import { ProductionizeError } from '../support/errors.js';
+import { checkOptions } from '../support/options.js';
+
+export type { SyncIoFinding, SyncIoGroup };
 
 /** Options of {@link expectNoSyncIo}. */
-export interface ExpectNoSyncIoOptions extends Omit<SyncCallOptions, 'apis'> {
+export interface ExpectNoSyncIoOptions {
   /**
    * Which functions are watched. The console is left out, because whether it blocks depends on where the output of
    * the test run goes.
    * @default ['fs', 'child_process', 'crypto', 'zlib', 'require']
    */
   readonly apis?: readonly SyncIoGroup[];
+  /**
+   * Calls shorter than this are not counted, in milliseconds. Hashing, signing and random bytes, which have no
+   * customary asynchronous form, count from 10 ms whatever is set here.
+   * @default 0
+   */
+  readonly minMs?: number;
+  /**
+   * Called once for each new finding; `true` drops it for good.
+   * @default nothing is ignored
+   */
+  readonly ignore?: (finding: SyncIoFinding) => boolean;
 }
 
 // jest reads, compiles and hashes a module when it is first required, through functions of its own

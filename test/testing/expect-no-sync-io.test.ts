@@ -1,8 +1,9 @@
 import { AssertionError } from 'node:assert';
 import fs from 'node:fs';
-import { detectSyncIo, expectNoSyncIo, ProductionizeError, requestContext } from '../../../src/index.js';
-import { expressVersions } from '../../helpers/express-versions.js';
-import { closeAll, get, serve } from '../../helpers/serve.js';
+import { detectSyncIo, ProductionizeError, requestContext } from '../../src/index.js';
+import { expectNoSyncIo } from '../../src/testing/index.js';
+import { expressVersions } from '../helpers/express-versions.js';
+import { closeAll, get, serve } from '../helpers/serve.js';
 
 afterEach(closeAll);
 
@@ -44,7 +45,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
   it('does not blame a request for what the test runner loads meanwhile', async () => {
     const lazy = express();
     lazy.use(requestContext());
-    lazy.get('/', (_req, res) => void res.send(require('../../../package.json').name));
+    lazy.get('/', (_req, res) => void res.send(require('../../package.json').name));
     const { url } = await serve(lazy);
     expect((await expectNoSyncIo(() => get(url))).text).toBe('express-productionize');
   });

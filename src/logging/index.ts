@@ -1,0 +1,12 @@
+export { type LoggedError, serializeError } from '../support/serialize-error.js';
+export {
+  createLogDestination,
+  type LogDestination,
+  type LogDestinationOptions,
+} from './log-destination.js';
+export {
+  type LogLevelOptions,
+  type LogLevelSignalOptions,
+  setLogLevel,
+  setLogLevelOnSignal,
+} from './log-level.js';
