@@ -6,6 +6,7 @@ import { ProductionizeError, quote } from '../support/errors.js';
 import { expressMajor, routerOf } from '../support/express-layers.js';
 import { createLifecycle } from '../support/lifecycle.js';
 import { type Check, checkOptions, isBoolean, isEither } from '../support/options.js';
+import { pipelineKey } from '../support/symbols.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { installFastETag } from './fast-path/fast-etag.js';
 import { installFastAnswers } from './fast-path/fast-response.js';
@@ -32,7 +33,7 @@ import {
 } from './parts/request-parts.js';
 import { attachPipeline, type Pipeline } from './pipeline.js';
 import type { ProductionizeOptions } from './productionize-options.js';
-import { type Attached, attachedTo, makeReport, type PartReport, pipelineKey } from './report.js';
+import { type Attached, attachedTo, makeReport, type PartReport } from './report.js';
 import { constructorsOf } from './server.js';
 
 const debug = debugFor('productionize');

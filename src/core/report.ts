@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { inspect } from 'node:util';
 import type { Application } from 'express';
 import type { Finding } from '../middleware/production-guard/index.js';
+import { pipelineKey } from '../support/symbols.js';
 
 /** One line of the report: a part, and what became of it. */
 export interface PartReport {
@@ -39,9 +40,6 @@ function printReport({ express, environment, parts, findings }: Omit<AppReport, 
     ...findings.map(({ code, message }) => `  ! ${code}: ${message}`),
   ].join('\n');
 }
-
-/** Where a productionized app carries its pipeline; registered, so that copies of the package see each other's. */
-export const pipelineKey = Symbol.for('express-productionize.pipeline');
 
 /** What is kept with a productionized app. */
 export interface Attached {

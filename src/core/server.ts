@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Application } from 'express';
 import { inheritedSockets, listenArguments } from '../process/systemd/inherited-sockets.js';
 import { ProductionizeError, quote } from '../support/errors.js';
-import { takesText } from '../support/takes-text.js';
+import { constructorsKey, takesText } from '../support/symbols.js';
 import { attachedTo } from './report.js';
 
 /** Options of {@link createServer}: those of Node's server, and TLS where the app speaks https itself. */
@@ -26,8 +26,6 @@ type End = (
 ) => ServerResponse;
 
 type Constructors = { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse };
-
-const constructorsKey = Symbol.for('express-productionize.constructors');
 
 /**
  * Creates a server whose requests and responses are constructed with the app's own prototypes. Express sets these on

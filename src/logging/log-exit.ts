@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { processWide } from '../support/process-wide.js';
 import { ownSignalListener, standAsideListeners } from '../support/signal-listeners.js';
+import { logExitKey } from '../support/symbols.js';
 
 /** What the end of the process means to a log destination. */
 export interface ExitMember {
@@ -70,4 +71,4 @@ function ignoreBrokenPipe(this: NodeJS.WriteStream, error: NodeJS.ErrnoException
   if (error.code !== 'EPIPE' && this.listenerCount('error') === 1) throw error;
 }
 
-export const exitHooks = processWide('log-exit', () => new ExitHooks());
+export const exitHooks = processWide(logExitKey, () => new ExitHooks());

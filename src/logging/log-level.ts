@@ -2,6 +2,7 @@ import pino, { type Logger } from 'pino';
 import { ProductionizeError, quote } from '../support/errors.js';
 import { checkOptions, isInteger, isOneOf } from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
+import { logLevelsKey } from '../support/symbols.js';
 
 /** Options of {@link setLogLevel}. */
 export interface LogLevelOptions {
@@ -44,7 +45,7 @@ interface LevelState {
 const longestTimer = 2 ** 31 - 1;
 const { levelValSym } = pino.symbols;
 
-const states = processWide('log-levels', () => new WeakMap<Logger, LevelState>());
+const states = processWide(logLevelsKey, () => new WeakMap<Logger, LevelState>());
 
 function newState(): LevelState {
   return { children: [], pruneAt: 64, normal: undefined, override: undefined };

@@ -3,6 +3,7 @@ import { readEnvironment } from '../support/environment.js';
 import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
 import { serializeError } from '../support/serialize-error.js';
+import { logStdoutKey } from '../support/symbols.js';
 import { unobserved } from '../support/unobserved.js';
 import { createLogDestination, type LogDestination } from './log-destination.js';
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
@@ -133,7 +134,7 @@ let shared: LogDestination | undefined;
 /** Opened with the first line, so that a logger which is silent leaves the process alone. */
 const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
   write(line) {
-    shared ??= processWide('log-stdout', () => redirectedStdout() ?? unobserved(createLogDestination));
+    shared ??= processWide(logStdoutKey, () => redirectedStdout() ?? unobserved(createLogDestination));
     shared.write(line);
   },
   async flush(callback) {

@@ -1,6 +1,7 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import pino, { type Logger } from 'pino';
 import { processWide } from '../support/process-wide.js';
+import { plainLoggersKey } from '../support/symbols.js';
 import { pathOf, type RequestLine } from './request-line.js';
 
 type Level = 'info' | 'warn' | 'error';
@@ -10,7 +11,7 @@ export type WritePlainLine = (level: Level, line: RequestLine) => boolean;
 
 const { asJsonSym, chindingsSym, streamSym } = pino.symbols;
 
-const plainLoggers = processWide('plain-loggers', () => new WeakSet<object>());
+const plainLoggers = processWide(plainLoggersKey, () => new WeakSet<object>());
 const { start: traced } = tracingChannel('pino_asJson');
 
 /** Notes that nothing in the options of a logger changes how its lines look. */

@@ -10,13 +10,14 @@ import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
 import { processWide } from '../support/process-wide.js';
 import { replaceMethod } from '../support/replace-method.js';
+import { servingHooksKey } from '../support/symbols.js';
 import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
 
 type AnyMethod = (this: Server, ...args: unknown[]) => unknown;
 
-const hooks = processWide<{ undo: (() => void) | undefined }>('serving-hooks', () => ({ undo: undefined }));
+const hooks = processWide<{ undo: (() => void) | undefined }>(servingHooksKey, () => ({ undo: undefined }));
 
 /**
  * Productionizes every Express app of this process at the moment it starts to serve, unless it is already. An app

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { processWide } from './process-wide.js';
+import { warningsKey } from './symbols.js';
 
 const readme = 'https://www.npmjs.com/package/express-productionize';
 
@@ -65,7 +66,7 @@ export function quote(value: unknown): string {
   return text.length > 160 ? `${text.slice(0, 160)}…` : text;
 }
 
-const warned = processWide('warnings', () => new Set<string>());
+const warned = processWide(warningsKey, () => new Set<string>());
 
 /**
  * Warns about a risky environment, once per process and subject. It goes through `process.emitWarning`, so

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { waitingResponsesKey } from './symbols.js';
 
-// registered, so that two copies of the package share it
-const waitingKey = Symbol.for('express-productionize.waiting-responses');
-
-type Pipelined = Socket & { [waitingKey]?: Set<ServerResponse> };
+type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
  * Lets a response end with its connection while it waits for those before it: of a pipelined connection Node closes
@@ -13,9 +11,9 @@ type Pipelined = Socket & { [waitingKey]?: Set<ServerResponse> };
 export function closeWithConnection(res: ServerResponse): void {
   const socket: Pipelined | null = res.req.socket;
   if (!(socket instanceof Socket)) return;
-  if (socket[waitingKey] === undefined) {
+  if (socket[waitingResponsesKey] === undefined) {
     const waiting = new Set<ServerResponse>();
-    socket[waitingKey] = waiting;
+    socket[waitingResponsesKey] = waiting;
     socket.once('close', () => {
       const left = [...waiting].filter((one) => one.socket === null && !one.writableFinished);
       for (const one of left) one.destroy();
@@ -25,16 +23,16 @@ export function closeWithConnection(res: ServerResponse): void {
       });
     });
   }
-  socket[waitingKey].add(res);
+  socket[waitingResponsesKey].add(res);
   res.once('close', forget);
 }
 
 function forget(this: ServerResponse): void {
-  (this.req.socket as Pipelined | null)?.[waitingKey]?.delete(this);
+  (this.req.socket as Pipelined | null)?.[waitingResponsesKey]?.delete(this);
 }
 
 /** Whether the client has sent another request behind that of this response. */
 export function isFollowed(res: ServerResponse): boolean {
-  const waiting = [...((res.req.socket as Pipelined | null)?.[waitingKey] ?? [])];
+  const waiting = [...((res.req.socket as Pipelined | null)?.[waitingResponsesKey] ?? [])];
   return waiting.length > 0 && waiting.at(-1) !== res;
 }

@@ -1,8 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createLifecycle, type Lifecycle, trackResponse } from './lifecycle.js';
-
-// registered, so that two copies of the package share it
-const livesKey = Symbol.for('express-productionize.lifecycles');
+import { lifecyclesKey } from './symbols.js';
 
 interface Lives {
   readonly all: Set<Lifecycle>;
@@ -10,15 +8,15 @@ interface Lives {
   tracked: { readonly lifecycle: Lifecycle; readonly release: () => void; users: number } | undefined;
 }
 
-type Living = Server & { [livesKey]?: Lives };
+type Living = Server & { [lifecyclesKey]?: Lives };
 
 function livesOf(server: Server): Lives {
   const living = server as Living;
-  if (living[livesKey] === undefined) {
+  if (living[lifecyclesKey] === undefined) {
     const lives: Lives = { all: new Set(), tracked: undefined };
-    Object.defineProperty(server, livesKey, { value: lives });
+    Object.defineProperty(server, lifecyclesKey, { value: lives });
   }
-  return living[livesKey] as Lives;
+  return living[lifecyclesKey] as Lives;
 }
 
 /** The lives of all apps that were seen on a server, and its own where it is tracked. */

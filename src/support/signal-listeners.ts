@@ -1,14 +1,13 @@
-// registered, so that two copies of the package share it
-const ours = Symbol.for('express-productionize.signal-listener');
+import { signalExitEmitter, signalListenerKey } from './symbols.js';
 
 /** Marks a signal listener of this library, which the app's own listeners are told apart from. */
 export function ownSignalListener<Listener extends (...args: never[]) => void>(listener: Listener): Listener {
-  return Object.assign(listener, { [ours]: true });
+  return Object.assign(listener, { [signalListenerKey]: true });
 }
 
 /** Whether the app, or a package in it, listens for a signal and so decides what follows from it. */
 export function appListensFor(signal: NodeJS.Signals): boolean {
-  const foreign = process.listeners(signal).filter((listener) => !(ours in listener));
+  const foreign = process.listeners(signal).filter((listener) => !(signalListenerKey in listener));
   return foreign.length > standAsideListeners();
 }
 
@@ -18,8 +17,6 @@ export function appListensFor(signal: NodeJS.Signals): boolean {
  */
 export function standAsideListeners(): number {
   const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;
-  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[
-    Symbol.for('signal-exit emitter')
-  ];
+  const version4 = (globalThis as Record<symbol, { count?: unknown } | undefined>)[signalExitEmitter];
   return (Number(version3?.count) || 0) + (Number(version4?.count) || 0);
 }

@@ -4,6 +4,7 @@ import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
 import { contextOf, type RequestContext } from '../../support/context/context.js';
 import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
+import { layersKey } from '../../support/symbols.js';
 
 type HandleRequest = (this: Layer, req: IncomingMessage, res: ServerResponse, next: Next) => void;
 type HandleError = (
@@ -17,8 +18,6 @@ type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...res
 
 /** Told of a handler whose promise resolved with nothing sent and `next` not called. */
 export type OnSilence = (res: ServerResponse) => void;
-
-const patchKey = Symbol.for('express-productionize.layers');
 
 /** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
 export function observe(context: RequestContext, onSilence: OnSilence): void {
@@ -39,8 +38,8 @@ export function observeLayers(app: Application): () => void {
   probe.use(function probe() {});
   const prototype = Object.getPrototypeOf(probe.stack[0]) as Record<PropertyKey, unknown>;
 
-  prototype[patchKey] ??= { users: 0, undo: () => {} };
-  const shared = prototype[patchKey] as { users: number; undo(): void };
+  prototype[layersKey] ??= { users: 0, undo: () => {} };
+  const shared = prototype[layersKey] as { users: number; undo(): void };
   if (shared.users === 0) shared.undo = patch(prototype, Object.getPrototypeOf(router));
   shared.users += 1;
 
@@ -51,7 +50,7 @@ export function observeLayers(app: Application): () => void {
     shared.users -= 1;
     if (shared.users > 0) return;
     shared.undo();
-    delete prototype[patchKey];
+    delete prototype[layersKey];
   };
 }
 

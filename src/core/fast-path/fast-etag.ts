@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import type { Application } from 'express';
-import { takesText } from '../../support/takes-text.js';
+import { takesText } from '../../support/symbols.js';
 
 type ETag = (body: string | Buffer, encoding?: BufferEncoding) => string;
 

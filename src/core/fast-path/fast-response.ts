@@ -1,9 +1,8 @@
 import { OutgoingMessage } from 'node:http';
 import type { Application, Express, Response } from 'express';
-import { wrappedKey } from '../../middleware/stream-errors/stream-responses.js';
 import { memoizeHeader } from '../../support/header-memo.js';
 import { replaceMethod } from '../../support/replace-method.js';
-import { takesText } from '../../support/takes-text.js';
+import { takesText, wrappedSendKey } from '../../support/symbols.js';
 
 type Json = Response['json'];
 type Send = Response['send'];
@@ -24,7 +23,7 @@ export function installFastAnswers(app: Application): () => void {
   const prototype = (app as Express).response as object as Answers;
   const { json: expressJson, send: expressSend, set: expressSet } = prototype;
   // what somebody put in the place of Express's own stays
-  const { [wrappedKey]: original = expressSend } = expressSend as Send & { [wrappedKey]?: Send };
+  const { [wrappedSendKey]: original = expressSend } = expressSend as Send & { [wrappedSendKey]?: Send };
   if (!isExpress(expressJson, 'json replacer') || !isExpress(original, 'etag fn')) return () => {};
   const typeOfText = memoizeHeader((given) => askType(prototype, expressSend, given, ''));
   const typeOfJson = askType(prototype, expressJson, '', {});

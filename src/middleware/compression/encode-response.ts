@@ -2,13 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../../support/debug.js';
 import { type Body, isBody, type WriteCallback } from '../../support/encoding/encoded-stream.js';
 import { type HeadersArgument, setHeaders } from '../../support/encoding/encoding-headers.js';
-import { takesText } from '../../support/takes-text.js';
+import { encodingKey, takesText } from '../../support/symbols.js';
 import { type EncodingSettings, ResponseEncoding } from './response-encoding.js';
 
 const debug = debugFor('compression');
-
-// registered, so that a response that passes two copies of the package is encoded once
-const encodingKey = Symbol.for('express-productionize.compression');
 
 type Encoded = ServerResponse & { [encodingKey]: ResponseEncoding; flush: () => void };
 

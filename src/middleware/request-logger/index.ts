@@ -32,6 +32,7 @@ import {
   isStringList,
 } from '../../support/options.js';
 import { read, serializeError } from '../../support/serialize-error.js';
+import { loggedKey } from '../../support/symbols.js';
 import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
 import { Collapser, errorKind } from './log-collapse.js';
 
@@ -75,9 +76,6 @@ export interface RequestLoggerOptions {
    */
   readonly bufferDebug?: boolean | DebugBufferOptions;
 }
-
-// registered, so that two copies of the package share it
-const loggedKey = Symbol.for('express-productionize.request-log');
 
 type Logged = RequestContext & { [loggedKey]?: RequestBuffer | true };
 

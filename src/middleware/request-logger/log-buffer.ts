@@ -1,4 +1,5 @@
 import type { DestinationStream, Logger } from 'pino';
+import { pinoMetadata } from '../../support/symbols.js';
 
 /** Limits of the lines that wait for the outcome of their request. */
 export interface DebugBufferOptions {
@@ -15,11 +16,10 @@ export interface DebugBufferOptions {
 }
 
 /** pino tells a stream that asks for it the level of each line, in these fields. */
-const metadata = Symbol.for('pino.metadata');
 const metadataFields = ['lastLevel', 'lastObj', 'lastMsg', 'lastTime', 'lastLogger'] as const;
 
 type Metadata = { [Field in (typeof metadataFields)[number]]?: unknown };
-type Stream = DestinationStream & Metadata & { [metadata]?: boolean; flushSync?: () => void };
+type Stream = DestinationStream & Metadata & { [pinoMetadata]?: boolean; flushSync?: () => void };
 type WithStream = Logger & { [stream: symbol]: Stream };
 
 /** Keeps the debug and trace lines of requests until it is known whether anybody wants to read them. */
@@ -62,7 +62,7 @@ function streamKeyOf(logger: object): symbol {
 
 /** The lines of one request. */
 export class RequestBuffer implements Metadata {
-  readonly [metadata] = true;
+  readonly [pinoMetadata] = true;
   lastLevel = 0;
   lastObj: unknown = undefined;
   lastMsg: unknown = undefined;
@@ -117,7 +117,7 @@ export class RequestBuffer implements Metadata {
 
   #pass(line: string): void {
     const { target } = this.#owner;
-    if (target[metadata]) for (const field of metadataFields) target[field] = this[field];
+    if (target[pinoMetadata]) for (const field of metadataFields) target[field] = this[field];
     target.write(line);
   }
 }

@@ -10,6 +10,7 @@ import {
   isOneOf,
   isStringList,
 } from '../../support/options.js';
+import { cacheCoreKey } from '../../support/symbols.js';
 import { CacheCore } from './cache-core.js';
 import type { CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 import { memoryStore } from './memory-store.js';
@@ -95,8 +96,6 @@ export interface ResponseCache extends RequestHandler {
   close(): void | Promise<void>;
 }
 
-const coreKey = Symbol.for('express-productionize.cache-core');
-
 const defaultStatuses = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410];
 
 const isStore: Check = (value) =>
@@ -164,7 +163,7 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
   }
 
   return Object.assign(responseCacheMiddleware, {
-    [coreKey]: core,
+    [cacheCoreKey]: core,
     purge: (selection: PurgeSelection) => core.purge(selection),
     close: () => store.close?.(),
   });
@@ -176,5 +175,5 @@ function goOn(_req: IncomingMessage, _res: ServerResponse, next: unknown): void 
 
 /** The cache behind a middleware of {@link responseCache}. */
 export function coreOf(cache: ResponseCache): CacheCore {
-  return (cache as unknown as { [coreKey]: CacheCore })[coreKey];
+  return (cache as unknown as { [cacheCoreKey]: CacheCore })[cacheCoreKey];
 }

@@ -7,7 +7,7 @@ import {
   type WriteCallback,
 } from '../../support/encoding/encoded-stream.js';
 import { type HeadersArgument, setHeaders } from '../../support/encoding/encoding-headers.js';
-import { takesText } from '../../support/takes-text.js';
+import { takesText } from '../../support/symbols.js';
 
 type WriteHead = (
   status: number,

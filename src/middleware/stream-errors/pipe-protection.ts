@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { processWide } from '../../support/process-wide.js';
+import { onPipeKey } from '../../support/symbols.js';
 import { ResponseSources } from './response-sources.js';
 
 const onPipe = processWide(
-  'on-pipe',
+  onPipeKey,
   () =>
     function onPipe(this: ServerResponse, source: Readable): void {
       ResponseSources.of(this).add(source, this, false);

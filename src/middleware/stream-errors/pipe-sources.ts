@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { processWide } from '../../support/process-wide.js';
+import { pipeSourcesKey } from '../../support/symbols.js';
 
 type Pipe = typeof Readable.prototype.pipe;
 
@@ -10,7 +11,7 @@ interface Recorder {
   unpatch: (() => void) | undefined;
 }
 
-const recorder = processWide<Recorder>('pipe-sources', () => ({
+const recorder = processWide<Recorder>(pipeSourcesKey, () => ({
   sources: new WeakMap(),
   users: 0,
   unpatch: undefined,

@@ -6,6 +6,7 @@ import { reportError } from '../../support/error-response/error-report.js';
 import { processWide } from '../../support/process-wide.js';
 import { resetResponse } from '../../support/response-reset.js';
 import { read } from '../../support/serialize-error.js';
+import { responseSourcesKey } from '../../support/symbols.js';
 import { pipeSourceOf } from './pipe-sources.js';
 import { forwardFailure, type Next, prematureClose, runningNext } from './stream-failure.js';
 
@@ -17,7 +18,7 @@ type Sink = NodeJS.WritableStream;
 /** Milliseconds that whoever listens for a stream's errors too gets to answer. */
 const courtesyMs = 1000;
 
-const all = processWide('response-sources', () => new WeakMap<ServerResponse, ResponseSources>());
+const all = processWide(responseSourcesKey, () => new WeakMap<ServerResponse, ResponseSources>());
 
 type Listeners = Record<'error' | 'close' | 'pipe' | 'unpipe', (value?: unknown) => void>;
 

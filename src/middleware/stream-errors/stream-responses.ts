@@ -3,6 +3,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Application, Express, Response as ExpressResponse } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
 import { replaceMethod } from '../../support/replace-method.js';
+import { wrappedSendKey } from '../../support/symbols.js';
 import { ResponseSources } from './response-sources.js';
 import { isWebStream } from './web-streams.js';
 
@@ -11,10 +12,7 @@ type Send = ExpressResponse['send'];
 /** What `res.send` streams instead of turning it into the JSON text `{}`. */
 type Streamable = Readable | ReadableStream | Blob | Response | AsyncIterable<string | Uint8Array>;
 
-/** On an app's response prototype: installed. On the function there: what it stands before. */
-export const wrappedKey = Symbol.for('express-productionize.send');
-
-type ResponsePrototype = { send: Send; [wrappedKey]?: boolean };
+type ResponsePrototype = { send: Send; [wrappedSendKey]?: boolean };
 
 /**
  * Lets `res.send` of one app take a web `ReadableStream`, a `Response`, a `Blob`, a Node `Readable` or an async
@@ -30,7 +28,7 @@ type ResponsePrototype = { send: Send; [wrappedKey]?: boolean };
  */
 export function installStreamResponses(app: Application): () => void {
   const prototype = (app as Express).response as object as ResponsePrototype;
-  if (prototype[wrappedKey]) return () => {};
+  if (prototype[wrappedSendKey]) return () => {};
   const original = prototype.send;
 
   function send(this: ExpressResponse, ...args: Parameters<Send>): ExpressResponse {
@@ -39,11 +37,11 @@ export function installStreamResponses(app: Application): () => void {
     return original.apply(this, args);
   }
 
-  const undo = replaceMethod(prototype, 'send', Object.assign(send, { [wrappedKey]: original }));
-  Object.defineProperty(prototype, wrappedKey, { value: true, configurable: true });
+  const undo = replaceMethod(prototype, 'send', Object.assign(send, { [wrappedSendKey]: original }));
+  Object.defineProperty(prototype, wrappedSendKey, { value: true, configurable: true });
   return () => {
     undo();
-    delete prototype[wrappedKey];
+    delete prototype[wrappedSendKey];
   };
 }
 

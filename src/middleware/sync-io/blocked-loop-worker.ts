@@ -18,22 +18,31 @@ export interface BlockedLoop {
   readonly frames: readonly string[];
 }
 
+/** What the worker is given. */
+export interface WatchData {
+  /** Index 0 is the count of beats, index 1 is set once a debugger was opened. */
+  readonly beats: Int32Array;
+  readonly limitMs: number;
+  /** The name of the registered symbol at which the main thread has its request contexts. */
+  readonly storageName: string;
+}
+
 type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
 
 /**
  * Runs in a worker thread, which gets the text of this function and nothing else: it may only use what it loads
- * itself. Index 0 of the shared array is the count of beats, index 1 is set once a debugger was opened.
+ * itself.
  */
 export function watchBeats(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof import('node:fs');
   const { Session } = load('node:inspector') as typeof import('node:inspector');
   const { fileURLToPath } = load('node:url') as typeof import('node:url');
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
-  const { beats, limitMs } = workerData as { beats: Int32Array; limitMs: number };
+  const { beats, limitMs, storageName } = workerData as WatchData;
   const promptMs = 50;
   const answerMs = 250;
   const readRequest = `(() => {
-    const context = globalThis[Symbol.for('express-productionize/request-storage')]?.getStore();
+    const context = globalThis[Symbol.for('${storageName}')]?.getStore();
     return context && { requestId: context.id, method: context.method, route: context.route };
   })()`;
 

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { debugFor } from '../../support/debug.js';
-import { type BlockedLoop, watchBeats } from './blocked-loop-worker.js';
+import { requestStorageKey } from '../../support/symbols.js';
+import { type BlockedLoop, type WatchData, watchBeats } from './blocked-loop-worker.js';
 
 export type { BlockedLoop };
 
@@ -24,12 +25,17 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   if (inspector.url() !== undefined) return off('a debugger is open, and the two would disturb each other');
 
   const beats = new Int32Array(new SharedArrayBuffer(8));
+  const workerData: WatchData = {
+    beats,
+    limitMs,
+    storageName: Symbol.keyFor(requestStorageKey) as string,
+  };
   let worker: Worker;
   try {
     worker = new Worker(workerSource, {
       eval: true,
       name: 'blocked loop',
-      workerData: { beats, limitMs },
+      workerData,
       // nothing of the app's start is repeated in the worker: no preload, no loader
       execArgv: [],
       env: {},

@@ -8,6 +8,7 @@ import zlib from 'node:zlib';
 import { currentContext, type RequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { processWide } from '../../support/process-wide.js';
+import { syncCallsKey } from '../../support/symbols.js';
 import { ownSyncWork } from '../../support/unobserved.js';
 
 /** What can be watched; `require` means loading a file, a module that is loaded already costs nothing. */
@@ -40,7 +41,7 @@ interface Held {
   readonly restore: () => void;
 }
 
-const state = processWide('sync-calls', () => ({
+const state = processWide(syncCallsKey, () => ({
   held: new Map<SyncIoGroup, Held>(),
   listeners: new Map<SyncCallListener, ReadonlySet<SyncIoGroup>>(),
   /** True inside a watched call, so that the calls it makes itself are not counted again. */

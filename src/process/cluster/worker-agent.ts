@@ -6,6 +6,7 @@ import { contextOf, currentContext, type RequestContext } from '../../support/co
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
 import { processWide } from '../../support/process-wide.js';
+import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { watchRisks } from './single-process-risks.js';
@@ -26,7 +27,7 @@ export function isOurWorker(): boolean {
   return isMainThread && cluster.isWorker && process.env[primaryVariable] === String(process.ppid);
 }
 
-const agent = processWide<{ undo: (() => void) | undefined }>('cluster-agent', () => ({ undo: undefined }));
+const agent = processWide<{ undo: (() => void) | undefined }>(clusterAgentKey, () => ({ undo: undefined }));
 
 /**
  * Starts what a worker tells its primary: a heartbeat with its vital signs, the error it dies of, and what is risky

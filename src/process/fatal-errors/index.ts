@@ -7,6 +7,7 @@ import type { Lifecycle } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { trackServer } from '../../support/server-lifecycle.js';
+import { fatalErrorsKey } from '../../support/symbols.js';
 import { endProcess } from '../shutdown/ending.js';
 
 const debug = debugFor('fatal-errors');
@@ -51,7 +52,7 @@ interface Watch {
 }
 
 /** One pair of process listeners serves all apps and copies of the package. */
-const watch = processWide<Watch>('fatal-errors', () => ({
+const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new Set(),
   dying: false,
   detach: undefined,

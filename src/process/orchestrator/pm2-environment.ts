@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { debugFor } from '../../support/debug.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
+import { pm2EnvironmentKey } from '../../support/symbols.js';
 import { unobserved } from '../../support/unobserved.js';
 
 const debug = debugFor('graceful-shutdown');
@@ -36,7 +37,7 @@ export function describePm2Environment(env: Env = process.env): string | undefin
     : `environment ${now}, changed since the last start (${before})`;
 }
 
-const described = processWide('pm2-environment', () => ({
+const described = processWide(pm2EnvironmentKey, () => ({
   text: undefined as string | undefined,
   done: false,
 }));

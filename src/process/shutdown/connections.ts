@@ -2,9 +2,7 @@ import type { Server } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-
-// registered, so that two copies of the package share it
-const connectionsKey = Symbol.for('express-productionize.connections');
+import { connectionsKey } from '../../support/symbols.js';
 
 /** A connection that was opened but said nothing yet is about to send its request; this many milliseconds. */
 const freshMs = 250;

@@ -4,6 +4,7 @@ import { quote } from '../../support/errors.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { leaveCluster } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
+import { shutdownKey } from '../../support/symbols.js';
 import { tellServiceStopping } from '../systemd/service-manager.js';
 import { announce, cut, drain, type Leaving, stillOpen } from './drain.js';
 import { hooks, runHook } from './hooks.js';
@@ -74,7 +75,7 @@ interface Ending {
   run: Run | undefined;
 }
 
-const ending = processWide<Ending>('shutdown', () => ({ members: new Set(), run: undefined }));
+const ending = processWide<Ending>(shutdownKey, () => ({ members: new Set(), run: undefined }));
 
 /** Hooks get this much when the budget is used up. */
 const leastForHooksMs = 250;

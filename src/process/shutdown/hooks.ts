@@ -1,6 +1,7 @@
 import { quote } from '../../support/errors.js';
 import { processWide } from '../../support/process-wide.js';
 import { read } from '../../support/serialize-error.js';
+import { shutdownHooksKey } from '../../support/symbols.js';
 
 /** What a part of the app does when the process ends. */
 export type ShutdownHook = () => unknown;
@@ -33,7 +34,7 @@ export interface Hooks {
   readonly shutdown: Set<Hook>;
 }
 
-export const hooks = processWide<Hooks>('shutdown-hooks', () => ({ drain: new Set(), shutdown: new Set() }));
+export const hooks = processWide<Hooks>(shutdownHooksKey, () => ({ drain: new Set(), shutdown: new Set() }));
 
 /** Fills in the defaults of a hook. */
 export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOptions = {}): Hook {

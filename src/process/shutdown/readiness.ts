@@ -2,13 +2,14 @@ import type { Server } from 'node:http';
 import { debugFor } from '../../support/debug.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
+import { readinessKey } from '../../support/symbols.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { tellServiceReady } from '../systemd/service-manager.js';
 
 const debug = debugFor('graceful-shutdown');
 
 /** Servers of this process that listen and are not ready; who waits for this process hears once, when all are. */
-const readiness = processWide('readiness', () => ({ waiting: new Set<Server>(), told: false }));
+const readiness = processWide(readinessKey, () => ({ waiting: new Set<Server>(), told: false }));
 
 /** A server listens, and whoever waits for this process waits for its health checks, too. */
 export function awaitReadiness(server: Server): void {

@@ -3,6 +3,7 @@ import { debugFor } from '../../support/debug.js';
 import { outlivePrimary } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { appListensFor, ownSignalListener } from '../../support/signal-listeners.js';
+import { shutdownSignalsKey } from '../../support/symbols.js';
 import { attachServiceManager, tellServiceStopping } from '../systemd/service-manager.js';
 import { announce } from './drain.js';
 import { endProcess, forceEnd, isEnding, type Manner, members } from './ending.js';
@@ -29,7 +30,7 @@ interface Watch {
   detach: (() => void) | undefined;
 }
 
-const watch = processWide<Watch>('shutdown-signals', () => ({
+const watch = processWide<Watch>(shutdownSignalsKey, () => ({
   users: 0,
   explicit: 0,
   manner: undefined,

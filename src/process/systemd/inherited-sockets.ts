@@ -3,6 +3,7 @@ import { debugFor } from '../../support/debug.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { listeningSockets } from '../../support/listening-sockets.js';
 import { processWide } from '../../support/process-wide.js';
+import { inheritedSocketsKey } from '../../support/symbols.js';
 import { unobserved } from '../../support/unobserved.js';
 import { descriptorOf } from './notify-link.js';
 
@@ -30,7 +31,7 @@ interface Inheritance {
   readonly used: Set<number>;
 }
 
-const inheritance = processWide<Inheritance>('inherited-sockets', () => ({
+const inheritance = processWide<Inheritance>(inheritedSocketsKey, () => ({
   sockets: undefined,
   used: new Set(),
 }));

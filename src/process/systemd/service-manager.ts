@@ -1,6 +1,7 @@
 import { debugFor } from '../../support/debug.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
+import { serviceManagerKey } from '../../support/symbols.js';
 import { isNotified, type NotifyLink, notifyDescriptorVariable, openLink } from './notify-link.js';
 
 const debug = debugFor('systemd');
@@ -23,7 +24,7 @@ interface ServiceManager {
   stopping: boolean;
 }
 
-const manager = processWide<ServiceManager>('service-manager', () => ({
+const manager = processWide<ServiceManager>(serviceManagerKey, () => ({
   users: 0,
   link: undefined,
   beat: undefined,

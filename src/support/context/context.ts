@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { processWide } from '../process-wide.js';
+import { contextKey, requestStorageKey } from '../symbols.js';
 import { installAccessors } from './request-accessors.js';
 import { newRequestId, validRequestId } from './request-id.js';
 import { withNames } from './route-pattern.js';
@@ -17,10 +18,7 @@ export interface ContextSettings {
 /** The settings of a part that stands alone, without `requestContext` before it. */
 export const defaultContextSettings: ContextSettings = { header: 'x-request-id', trust: undefined };
 
-// registered, so that two copies of the package share it
-const contextKey = Symbol.for('express-productionize.context');
-
-const storage = processWide('request-storage', () => new AsyncLocalStorage<RequestContext>());
+const storage = processWide(requestStorageKey, () => new AsyncLocalStorage<RequestContext>());
 
 type Carrier = { [contextKey]?: RequestContext };
 

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Application, Express } from 'express';
 import type { Logger } from 'pino';
-
-const contextKey = Symbol.for('express-productionize.context');
-const accessorsKey = Symbol.for('express-productionize.accessors');
+import { accessorsKey, contextKey } from '../symbols.js';
 
 type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: AbortSignal } };
 

@@ -1,4 +1,5 @@
 import { processWide } from '../process-wide.js';
+import { storedEncodingsKey } from '../symbols.js';
 
 /** The encodings of one body that somebody keeps, and counts. */
 export class KeptEncodings {
@@ -23,7 +24,7 @@ export class KeptEncodings {
   }
 }
 
-const kept = processWide('kept-encodings', () => new WeakMap<Uint8Array, KeptEncodings>());
+const kept = processWide(storedEncodingsKey, () => new WeakMap<Uint8Array, KeptEncodings>());
 
 /** Keeps the encodings of a body with it, as long as the body itself is kept. `onKept` is told of their bytes. */
 export function keepEncodings(body: Uint8Array, onKept: (bytes: number) => void): void {

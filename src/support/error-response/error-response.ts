@@ -5,6 +5,7 @@ import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
 import { processWide } from '../process-wide.js';
 import { resetResponse } from '../response-reset.js';
+import { errorResponsesKey } from '../symbols.js';
 import { type ErrorSummary, renderError } from './error-body.js';
 import { detailOf, headersOf, statusOf, titleOf } from './error-details.js';
 import { errorText } from './error-report.js';
@@ -12,7 +13,7 @@ import { errorText } from './error-report.js';
 const debug = debugFor('error-handler');
 
 /** Responses an error answer was begun for; under compression `writableEnded` is true only long after `end()`. */
-const begun = processWide('error-responses', () => new WeakSet<ServerResponse>());
+const begun = processWide(errorResponsesKey, () => new WeakSet<ServerResponse>());
 
 /** Headers that described the representation that failed. */
 const ofTheRepresentation = [

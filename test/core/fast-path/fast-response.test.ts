@@ -1,6 +1,6 @@
 import type { Application, Response } from 'express';
 import { productionize, restore } from '../../../src/index.js';
-import { takesText } from '../../../src/support/takes-text.js';
+import { takesText } from '../../../src/support/symbols.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';

@@ -10,6 +10,7 @@ import {
 } from '../../../src/index.js';
 import { wantsPage } from '../../../src/middleware/static-files/spa-fallback.js';
 import { processWide } from '../../../src/support/process-wide.js';
+import { warningsKey } from '../../../src/support/symbols.js';
 import { Connection } from '../../helpers/connection.js';
 import { accept, decoded, prose } from '../../helpers/encoding.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -157,7 +158,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
 
   /** The warnings and the report of an app that has started. */
   async function boot(use: (app: Application) => void) {
-    processWide('warnings', () => new Set<string>()).clear();
+    processWide(warningsKey, () => new Set<string>()).clear();
     const seen: string[] = [];
     jest.spyOn(process, 'emitWarning').mockImplementation((message) => void seen.push(String(message)));
     const app = express();
