@@ -1,20 +1,23 @@
 import { defineConfig } from 'tsup';
 
-const common = { target: 'node20', dts: true, removeNodeProtocol: false } as const;
-const entry = {
-  index: 'src/index.ts',
-  redis: 'src/redis/index.ts',
-  testing: 'src/testing/index.ts',
-  systemd: 'src/process/systemd/index.ts',
-  logging: 'src/logging/index.ts',
-  'sync-io': 'src/middleware/sync-io/register.ts',
-  preload: 'src/preload/index.ts',
-  deploy: 'src/deploy/index.ts',
-  'store-conformance': 'src/store-conformance/index.ts',
-};
-
-export default defineConfig([
-  { ...common, format: 'esm', entry: { ...entry, cli: 'src/cli/index.ts' }, clean: true, splitting: true },
-  // what splits CommonJS rewrites optional chains and the order of class fields
-  { ...common, format: 'cjs', entry, splitting: false },
-]);
+// scripts/commonjs.js makes the CommonJS form of what is built here
+export default defineConfig({
+  target: 'node20',
+  format: 'esm',
+  dts: true,
+  removeNodeProtocol: false,
+  clean: true,
+  splitting: true,
+  entry: {
+    index: 'src/index.ts',
+    redis: 'src/redis/index.ts',
+    testing: 'src/testing/index.ts',
+    systemd: 'src/process/systemd/index.ts',
+    logging: 'src/logging/index.ts',
+    'sync-io': 'src/middleware/sync-io/register.ts',
+    preload: 'src/preload/index.ts',
+    deploy: 'src/deploy/index.ts',
+    'store-conformance': 'src/store-conformance/index.ts',
+    cli: 'src/cli/index.ts',
+  },
+});

@@ -16,11 +16,16 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const projects = path.join(root, 'test/package');
+const { exports: exported } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const work = mkdtempSync(path.join(tmpdir(), 'check-package-'));
 const npmInstall = ['install', '--no-audit', '--no-fund', '--no-save', '--loglevel=error'];
 
 function run(command, args, cwd) {
   execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+function kB(bytes) {
+  return Math.round(bytes / 1024);
 }
 
 function bytesBelow(folder) {
@@ -31,12 +36,37 @@ function bytesBelow(folder) {
   return bytes;
 }
 
+function installedBelow(project) {
+  const modules = path.join(project, 'node_modules');
+  const { packages } = JSON.parse(readFileSync(path.join(modules, '.package-lock.json'), 'utf8'));
+  return { bytes: bytesBelow(modules), packages: Object.keys(packages).length };
+}
+
+/** What does not fit is an error of the release, not a number to be read. */
+function budget(what, value, most) {
+  if (value > most) throw new Error(`${what}: ${value}, at most ${most}`);
+}
+
+function filesOfExports(entry) {
+  if (typeof entry === 'string') return [entry.replace('./', '')];
+  return Object.values(entry).flatMap(filesOfExports);
+}
+
 try {
-  const [{ filename, size, entryCount }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', work], { cwd: root, encoding: 'utf8' }),
-  );
+  // the build of `npm test` leaves no types in dist: packing has to bring them back
+  run('npm', ['run', '--silent', 'build:js'], root);
+  const printed = execFileSync('npm', ['pack', '--json', '--pack-destination', work], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const [{ filename, size, entryCount, files }] = JSON.parse(printed.slice(printed.search(/^\[/m)));
   const tarball = path.join(work, filename);
-  console.log(`packed: ${(size / 1024).toFixed(0)} kB in ${entryCount} files`);
+  console.log(`packed: ${kB(size)} kB in ${entryCount} files`);
+  budget('kB packed', kB(size), 600);
+
+  const packed = new Set(files.map((file) => file.path));
+  const missing = filesOfExports(exported).filter((file) => !packed.has(file));
+  if (missing.length > 0) throw new Error(`exported but not in the package: ${missing.join(', ')}`);
 
   run('npx', ['publint', '--strict', tarball], root);
   run('npx', ['attw', tarball, '--profile', 'node16'], root);
@@ -60,16 +90,18 @@ try {
     console.log(`${name}: works`);
   }
 
-  const alone = path.join(work, 'alone');
-  mkdirSync(alone);
-  writeFileSync(path.join(alone, 'package.json'), '{ "private": true }');
-  run('npm', [...npmInstall, '--omit=peer', tarball], alone);
-  const installed = path.join(alone, 'node_modules');
-  const { packages } = JSON.parse(readFileSync(path.join(installed, '.package-lock.json'), 'utf8'));
-  const count = Object.keys(packages).length;
-  console.log(
-    `installed: ${(bytesBelow(installed) / 1024).toFixed(0)} kB in ${count} packages, Express not counted`,
-  );
+  const beside = path.join(work, 'beside-express');
+  mkdirSync(beside);
+  writeFileSync(path.join(beside, 'package.json'), '{ "private": true }');
+  run('npm', [...npmInstall, 'express@5'], beside);
+  const express = installedBelow(beside);
+  run('npm', [...npmInstall, tarball], beside);
+  const both = installedBelow(beside);
+  const bytes = both.bytes - express.bytes;
+  const count = both.packages - express.packages;
+  console.log(`installed beside Express: ${kB(bytes)} kB in ${count} packages`);
+  budget('kB installed', kB(bytes), 3 * 1024);
+  budget('packages installed', count, 30);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.join(__dirname, '..');
+const dist = path.join(root, 'dist');
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { require: { default: string } }>;
+};
+const entries = Object.values(manifest.exports).flatMap((entry) =>
+  typeof entry === 'string' ? [] : [path.join(root, entry.require.default)],
+);
+
+/** What an ES module prints of the entries, each imported and required. */
+function ask(program: string): unknown {
+  const source = `
+    import { createRequire } from 'node:module';
+    const require = createRequire(${JSON.stringify(__filename)});
+    const entries = ${JSON.stringify(entries)};
+    ${program}`;
+  return JSON.parse(
+    execFileSync(process.execPath, ['--input-type=module', '-e', source], { encoding: 'utf8' }),
+  );
+}
+
+describe('the CommonJS form', () => {
+  it('has no statement in two files: entries share what they have in common', () => {
+    const owners = new Map<string, string[]>();
+    for (const file of readdirSync(dist).filter((name) => name.endsWith('.cjs'))) {
+      const statements = readFileSync(path.join(dist, file), 'utf8').split(/\n(?=[a-z])/);
+      for (const statement of statements) {
+        if (statement.length < 120 || statement.startsWith('var __')) continue;
+        owners.set(statement, [...(owners.get(statement) ?? []), file]);
+      }
+    }
+    expect(owners.size).toBeGreaterThan(500);
+    expect([...owners].filter(([, files]) => files.length > 1)).toEqual([]);
+  });
+
+  it('gives every named export to import and to require, the same one', () => {
+    const differences = ask(`
+      const different = [];
+      for (const entry of entries) {
+        const imported = await import(entry);
+        const required = require(entry);
+        for (const name of Object.keys(required)) {
+          if (imported[name] === undefined || imported[name] !== required[name]) different.push(name);
+        }
+      }
+      console.log(JSON.stringify(different));`);
+    expect(differences).toEqual([]);
+  });
+
+  it('has the exports of the ES modules', () => {
+    const differences = ask(`
+      const different = [];
+      for (const entry of entries) {
+        const names = Object.keys(await import(entry.replace(/cjs$/, 'js'))).sort();
+        if (names.join() !== Object.keys(require(entry)).sort().join()) different.push(entry);
+      }
+      console.log(JSON.stringify(different));`);
+    expect(differences).toEqual([]);
+  });
+
+  it('uses nothing that CommonJS does not have', () => {
+    for (const file of readdirSync(dist).filter((name) => name.endsWith('.cjs'))) {
+      expect(readFileSync(path.join(dist, file), 'utf8')).not.toMatch(/import_meta|import\.meta/);
+    }
+  });
+});
