@@ -52,6 +52,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
   readonly #maxBytes: number;
   readonly #deadlineMs: number;
   readonly #queue = new LogQueue();
+  readonly #leaveExitHooks: () => void;
   #open = true;
   #stopped = false;
   #exiting = false;
@@ -74,7 +75,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#sink = sink;
     this.#maxBytes = maxBytes;
     this.#deadlineMs = deadlineMs;
-    exitHooks.add(this);
+    this.#leaveExitHooks = exitHooks.add(this);
   }
 
   write(line: string): void {
@@ -288,7 +289,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     await Promise.race([this.flush(), delay(this.#deadlineMs, undefined, { signal }).catch(() => {})]);
     deadline.abort();
     this.#stop();
-    exitHooks.delete(this);
+    this.#leaveExitHooks();
     await this.#closing;
   }
 

@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
+import { attachShared } from '../support/attachment.js';
 import { processWide } from '../support/process-wide.js';
 import { ownSignalListener, standAsideListeners } from '../support/signal-listeners.js';
 import { logExitKey } from '../support/symbols.js';
@@ -22,13 +23,14 @@ class ExitHooks {
   readonly #members = new Set<ExitMember>();
   readonly #streams = new Set<StandardStream>();
 
-  add(member: ExitMember): void {
-    if (this.#members.size === 0) this.#attach();
+  /** Returns the undo. */
+  add(member: ExitMember): () => void {
+    const release = attachShared(this, 'listeners', () => this.#attach());
     this.#members.add(member);
-  }
-
-  delete(member: ExitMember): void {
-    if (this.#members.delete(member) && this.#members.size === 0) this.#detach();
+    return () => {
+      this.#members.delete(member);
+      release();
+    };
   }
 
   /** Keeps a closed pipe from ending the process when the app itself prints to this stream. */
@@ -38,18 +40,16 @@ class ExitHooks {
     stream.on('error', ignoreBrokenPipe);
   }
 
-  #attach(): void {
+  #attach(): () => void {
     process.on('exit', this.#onExit);
-    if (!isMainThread) return;
     // in front, so that a `once` listener of the app is still there to be counted
-    for (const signal of signals) process.prependListener(signal, this.#onSignal);
-  }
-
-  #detach(): void {
-    process.off('exit', this.#onExit);
-    for (const signal of signals) process.off(signal, this.#onSignal);
-    for (const stream of this.#streams) stream.off('error', ignoreBrokenPipe);
-    this.#streams.clear();
+    if (isMainThread) for (const signal of signals) process.prependListener(signal, this.#onSignal);
+    return () => {
+      process.off('exit', this.#onExit);
+      for (const signal of signals) process.off(signal, this.#onSignal);
+      for (const stream of this.#streams) stream.off('error', ignoreBrokenPipe);
+      this.#streams.clear();
+    };
   }
 
   readonly #onExit = (): void => {

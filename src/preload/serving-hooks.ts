@@ -9,7 +9,7 @@ import { listenArguments } from '../process/systemd/inherited-sockets.js';
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
 import { processWide } from '../support/process-wide.js';
-import { replaceMethod } from '../support/replace-method.js';
+import { wrapMethod } from '../support/replace-method.js';
 import { servingHooksKey } from '../support/symbols.js';
 import { isExpressApp } from './express-app.js';
 
@@ -54,7 +54,7 @@ function install(): () => void {
   for (const { prototype } of [http.Server, https.Server] as unknown as { prototype: object }[]) {
     for (const name of ['on', 'addListener']) {
       undo.push(
-        replace(prototype, name, (original) => {
+        wrapMethod(prototype, name, (original: AnyMethod): AnyMethod => {
           return function on(event, listener, ...rest) {
             if (event === 'request' && isExpressApp(listener)) note(this, listener);
             return original.call(this, event, listener, ...rest);
@@ -63,7 +63,7 @@ function install(): () => void {
       );
     }
     undo.push(
-      replace(prototype, 'listen', (original) => {
+      wrapMethod(prototype, 'listen', (original: AnyMethod): AnyMethod => {
         return function listen(...args) {
           for (const app of apps.get(this) ?? []) serve(this, app);
           if (!seen) this.once('listening', warnOfNoApp);
@@ -81,13 +81,13 @@ function install(): () => void {
     }
   };
   undo.push(
-    replace(http, 'createServer', (original) => {
+    wrapMethod(http, 'createServer', (original: AnyMethod): AnyMethod => {
       return function createHttpServer(...args) {
         const { app, options } = split(args);
         return app && !own(options) ? createServer(app, options) : original.apply(this, args);
       };
     }),
-    replace(https, 'createServer', (original) => {
+    wrapMethod(https, 'createServer', (original: AnyMethod): AnyMethod => {
       return function createHttpsServer(...args) {
         const { app, options } = split(args);
         return app && !own(options) ? createServer(app, { tls: options }) : original.apply(this, args);
@@ -120,9 +120,4 @@ function split(args: unknown[]): { app: Application | undefined; options: http.S
 /** Classes that are given are meant: by the app, or by our own server. */
 function own({ IncomingMessage, ServerResponse }: http.ServerOptions): boolean {
   return IncomingMessage !== undefined || ServerResponse !== undefined;
-}
-
-function replace(target: object, name: string, wrap: (original: AnyMethod) => AnyMethod): () => void {
-  const methods = target as Record<string, AnyMethod>;
-  return replaceMethod(methods, name, wrap(methods[name] as AnyMethod));
 }

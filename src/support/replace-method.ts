@@ -12,3 +12,13 @@ export function replaceMethod<Target extends object, Name extends keyof Target>(
     else delete target[name];
   };
 }
+
+/** The same, with what was there before at hand. */
+export function wrapMethod<Method>(
+  target: object,
+  name: PropertyKey,
+  wrap: (original: Method) => Method,
+): () => void {
+  const methods = target as Record<PropertyKey, Method>;
+  return replaceMethod(methods, name, wrap(methods[name] as Method));
+}

@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { attachShared } from './attachment.js';
 import { createLifecycle, type Lifecycle, trackResponse } from './lifecycle.js';
 import { lifecyclesKey } from './symbols.js';
 
 interface Lives {
   readonly all: Set<Lifecycle>;
   /** The life of a server whose requests no app of ours counts. */
-  tracked: { readonly lifecycle: Lifecycle; readonly release: () => void; users: number } | undefined;
+  tracked: Lifecycle | undefined;
 }
 
 type Living = Server & { [lifecyclesKey]?: Lives };
@@ -35,7 +36,7 @@ export function attachLifecycle(server: Server, lifecycle: Lifecycle): void {
  */
 export function trackServer(server: Server): { lifecycle: Lifecycle; release: () => void } {
   const lives = livesOf(server);
-  if (lives.tracked === undefined) {
+  const release = attachShared(lives, 'tracking', () => {
     const lifecycle = createLifecycle();
     lifecycle.servers.add(server);
     const track = (_req: IncomingMessage, res: ServerResponse): void => trackResponse(lifecycle, res);
@@ -48,27 +49,12 @@ export function trackServer(server: Server): { lifecycle: Lifecycle; release: ()
     const compatible = server.listenerCount('request') > 0 || 'closeIdleConnections' in server;
     if (compatible) server.prependListener('request', track);
     lives.all.add(lifecycle);
-    lives.tracked = {
-      lifecycle,
-      users: 0,
-      release() {
-        server.off('request', track);
-        server.off('listening', ready);
-        lives.all.delete(lifecycle);
-        lives.tracked = undefined;
-      },
+    lives.tracked = lifecycle;
+    return () => {
+      server.off('request', track);
+      server.off('listening', ready);
+      lives.all.delete(lifecycle);
     };
-  }
-  const { tracked } = lives;
-  tracked.users += 1;
-  let released = false;
-  return {
-    lifecycle: tracked.lifecycle,
-    release() {
-      if (released) return;
-      released = true;
-      tracked.users -= 1;
-      if (tracked.users === 0) tracked.release();
-    },
-  };
+  });
+  return { lifecycle: lives.tracked as Lifecycle, release };
 }

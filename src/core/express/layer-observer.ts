@@ -2,8 +2,10 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
+import { attachShared } from '../../support/attachment.js';
 import { contextOf, type RequestContext } from '../../support/context/context.js';
 import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
+import { wrapMethod } from '../../support/replace-method.js';
 import { layersKey } from '../../support/symbols.js';
 
 type HandleRequest = (this: Layer, req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -38,46 +40,19 @@ export function observeLayers(app: Application): () => void {
   probe.use(function probe() {});
   const prototype = Object.getPrototypeOf(probe.stack[0]) as Record<PropertyKey, unknown>;
 
-  prototype[layersKey] ??= { users: 0, undo: () => {} };
-  const shared = prototype[layersKey] as { users: number; undo(): void };
-  if (shared.users === 0) shared.undo = patch(prototype, Object.getPrototypeOf(router));
-  shared.users += 1;
-
-  let attached = true;
-  return () => {
-    if (!attached) return;
-    attached = false;
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    shared.undo();
-    delete prototype[layersKey];
-  };
+  return attachShared(prototype, layersKey, () => patch(prototype, Object.getPrototypeOf(router)));
 }
 
 function patch(layers: Record<PropertyKey, unknown>, routers: Record<PropertyKey, unknown>): () => void {
   const [request, error] =
     'handle_request' in layers ? ['handle_request', 'handle_error'] : ['handleRequest', 'handleError'];
   const undo = [
-    replace(layers, request as string, observingRequest),
-    replace(layers, error as string, observingError),
+    wrapMethod(layers, request as string, observingRequest),
+    wrapMethod(layers, error as string, observingError),
   ];
-  if ('process_params' in routers) undo.push(replace(routers, 'process_params', observingParams));
+  if ('process_params' in routers) undo.push(wrapMethod(routers, 'process_params', observingParams));
   return () => {
     for (const put of undo) put();
-  };
-}
-
-function replace<Fn>(
-  target: Record<PropertyKey, unknown>,
-  name: string,
-  make: (original: Fn) => Fn,
-): () => void {
-  const original = target[name] as Fn;
-  const replacement = make(original);
-  target[name] = replacement;
-  return () => {
-    // somebody patched on top of ours: leave theirs, which still leads to the original through us
-    if (target[name] === replacement) target[name] = original;
   };
 }
 

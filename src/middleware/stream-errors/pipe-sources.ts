@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { attachShared } from '../../support/attachment.js';
 import { processWide } from '../../support/process-wide.js';
 import { pipeSourcesKey } from '../../support/symbols.js';
 
@@ -7,13 +8,13 @@ type Pipe = typeof Readable.prototype.pipe;
 interface Recorder {
   /** The stream that was piped last into a stream. */
   readonly sources: WeakMap<object, Readable>;
-  users: number;
+  recording: boolean;
   unpatch: (() => void) | undefined;
 }
 
 const recorder = processWide<Recorder>(pipeSourcesKey, () => ({
   sources: new WeakMap(),
-  users: 0,
+  recording: false,
   unpatch: undefined,
 }));
 
@@ -26,15 +27,14 @@ const recorder = processWide<Recorder>(pipeSourcesKey, () => ({
  * Returns its undo.
  */
 export function recordPipeSources(): () => void {
-  recorder.users += 1;
-  recorder.unpatch ??= patchPipe();
-  let recording = true;
-  return () => {
-    if (!recording) return;
-    recording = false;
-    recorder.users -= 1;
-    if (recorder.users === 0) recorder.unpatch?.();
-  };
+  return attachShared(recorder, 'attached', () => {
+    recorder.recording = true;
+    recorder.unpatch ??= patchPipe();
+    return () => {
+      recorder.recording = false;
+      recorder.unpatch?.();
+    };
+  });
 }
 
 function patchPipe(): () => void {
@@ -42,7 +42,7 @@ function patchPipe(): () => void {
   const original = prototype.pipe;
   const recording = function pipe(this: Readable, sink: NodeJS.WritableStream, options?: { end?: boolean }) {
     const destination = original.call(this, sink, options);
-    if (recorder.users > 0) recorder.sources.set(sink, this);
+    if (recorder.recording) recorder.sources.set(sink, this);
     return destination;
   } as Pipe;
   prototype.pipe = recording;

@@ -5,9 +5,11 @@ import Module from 'node:module';
 import { performance } from 'node:perf_hooks';
 import tty from 'node:tty';
 import zlib from 'node:zlib';
+import { attachShared } from '../../support/attachment.js';
 import { currentContext, type RequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { processWide } from '../../support/process-wide.js';
+import { wrapMethod } from '../../support/replace-method.js';
 import { syncCallsKey } from '../../support/symbols.js';
 import { ownSyncWork } from '../../support/unobserved.js';
 
@@ -36,13 +38,9 @@ interface Target {
   readonly api: SyncApi;
 }
 
-interface Held {
-  holders: number;
-  readonly restore: () => void;
-}
-
 const state = processWide(syncCallsKey, () => ({
-  held: new Map<SyncIoGroup, Held>(),
+  /** What is attached for each group. */
+  groups: {},
   listeners: new Map<SyncCallListener, ReadonlySet<SyncIoGroup>>(),
   /** True inside a watched call, so that the calls it makes itself are not counted again. */
   inside: false,
@@ -63,7 +61,8 @@ export function observeSyncCalls(groups: readonly SyncIoGroup[], listener: SyncC
   const release = holdPatches(groups);
   state.listeners.set(listener, new Set(groups));
   return function stopObserving() {
-    if (state.listeners.delete(listener)) release();
+    state.listeners.delete(listener);
+    release();
   };
 }
 
@@ -80,21 +79,10 @@ export function syncCallsPreloaded(): boolean {
 }
 
 function holdPatches(groups: readonly SyncIoGroup[]): () => void {
-  for (const group of groups) {
-    const held = state.held.get(group);
-    if (held) held.holders += 1;
-    else state.held.set(group, { holders: 1, restore: patch(targetsOf[group]()) });
-  }
+  const undo = groups.map((group) => attachShared(state.groups, group, () => patch(targetsOf[group]())));
   Module.syncBuiltinESMExports();
-  return function release() {
-    for (const group of groups) {
-      const held = state.held.get(group);
-      if (held === undefined) continue;
-      held.holders -= 1;
-      if (held.holders > 0) continue;
-      held.restore();
-      state.held.delete(group);
-    }
+  return () => {
+    for (const release of undo) release();
     Module.syncBuiltinESMExports();
   };
 }
@@ -102,19 +90,13 @@ function holdPatches(groups: readonly SyncIoGroup[]): () => void {
 function patch(targets: Target[]): () => void {
   const undo: (() => void)[] = [];
   for (const { owner, key, api } of targets) {
-    const functions = owner as Record<string, Callable>;
-    const original = functions[key];
-    if (typeof original !== 'function' || !Object.getOwnPropertyDescriptor(owner, key)?.writable) {
+    const { value, writable } = Object.getOwnPropertyDescriptor(owner, key) ?? {};
+    if (typeof value !== 'function' || !writable) {
       debug(() => ['%s is not watched: this Node has no such writable function', api.name]);
       continue;
     }
     // a proxy keeps the name, the length and every own property
-    const watched = new Proxy(original, observing(api));
-    functions[key] = watched;
-    undo.push(() => {
-      // what others put on top since stays; the proxy below it only passes calls on
-      if (functions[key] === watched) functions[key] = original;
-    });
+    undo.push(wrapMethod(owner, key, (method: Callable) => new Proxy(method, observing(api))));
   }
   return () => {
     for (const restore of undo) restore();

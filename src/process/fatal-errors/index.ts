@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { attachShared } from '../../support/attachment.js';
 import { currentContext, type RequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
@@ -48,14 +49,12 @@ type Guarded = Required<FatalErrorsOptions> & { readonly lifecycle: Lifecycle };
 interface Watch {
   readonly guarded: Set<Guarded>;
   dying: boolean;
-  detach: (() => void) | undefined;
 }
 
 /** One pair of process listeners serves all apps and copies of the package. */
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new Set(),
   dying: false,
-  detach: undefined,
 }));
 
 /**
@@ -91,12 +90,10 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
   });
   const guarded: Guarded = { lifecycle, drainMs, log, answer };
   watch.guarded.add(guarded);
-  watch.detach ??= listen();
+  const release = attachShared(watch, 'listeners', listen);
   return () => {
     watch.guarded.delete(guarded);
-    if (watch.guarded.size > 0) return;
-    watch.detach?.();
-    watch.detach = undefined;
+    release();
   };
 }
 

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { attachShared } from '../../support/attachment.js';
 import { connectionsKey } from '../../support/symbols.js';
 
 /** A connection that was opened but said nothing yet is about to send its request; this many milliseconds. */
@@ -31,7 +32,6 @@ export type Standing =
 export class Connections {
   readonly sockets = new Map<Socket, Opened>();
   readonly sessions = new Set<ServerHttp2Session>();
-  #users = 0;
   readonly #server: Server;
   readonly #event: string;
   readonly #http1: boolean;
@@ -42,14 +42,15 @@ export class Connections {
     this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
   }
 
-  /** The connections of a server, watched from now on. Each caller releases them once. */
-  static watch(server: Server): Connections {
+  /** Watches the connections of a server from now on. Returns the undo. */
+  static watch(server: Server): () => void {
     const carrier = server as Server & { [connectionsKey]?: Connections };
     carrier[connectionsKey] ??= new Connections(server);
     const connections = carrier[connectionsKey];
-    if (connections.#users === 0) connections.#attach();
-    connections.#users += 1;
-    return connections;
+    return attachShared(connections, 'listening', () => {
+      connections.#attach();
+      return () => connections.#detach();
+    });
   }
 
   /** The connections of a server that somebody watches. */
@@ -57,9 +58,7 @@ export class Connections {
     return (server as Server & { [connectionsKey]?: Connections })[connectionsKey];
   }
 
-  release(): void {
-    this.#users -= 1;
-    if (this.#users > 0) return;
+  #detach(): void {
     this.#server.off(this.#event, this.#opened);
     this.#server.off('session', this.#started);
     delete (this.#server as { [connectionsKey]?: Connections })[connectionsKey];

@@ -40,7 +40,7 @@ export function joinShutdown(
   const add = (server: Server): void => {
     if (servers.has(server)) return;
     servers.add(server);
-    const connections = Connections.watch(server);
+    const unwatchConnections = Connections.watch(server);
     const onListening = (): void => {
       if (isEnding()) {
         server.close();
@@ -68,7 +68,7 @@ export function joinShutdown(
       server.off('close', onClose);
       unwatch();
       unready();
-      connections.release();
+      unwatchConnections();
     });
   };
   const leave = (): void => {

@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { attachShared, once } from '../../support/attachment.js';
 import { debugFor } from '../../support/debug.js';
 import { outlivePrimary } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
@@ -21,21 +22,17 @@ const patienceMs = 5000;
 const echoMs = 100;
 
 interface Watch {
-  users: number;
-  /** Users that asked for the shutdown by name: theirs goes before listeners of the app. */
+  /** Callers that asked for the shutdown by name: theirs goes before listeners of the app. */
   explicit: number;
-  /** How the process ends before any server listens: as the last user said. */
+  /** How the process ends before any server listens: as the last caller said. */
   manner: Manner | undefined;
   received: number[];
-  detach: (() => void) | undefined;
 }
 
 const watch = processWide<Watch>(shutdownSignalsKey, () => ({
-  users: 0,
   explicit: 0,
   manner: undefined,
   received: [],
-  detach: undefined,
 }));
 
 /**
@@ -44,20 +41,12 @@ const watch = processWide<Watch>(shutdownSignalsKey, () => ({
  */
 export function listenForSignals(explicit: boolean, manner: Manner): () => void {
   watch.manner = manner;
-  watch.users += 1;
   if (explicit) watch.explicit += 1;
-  watch.detach ??= attach();
-  let undone = false;
-  return () => {
-    if (undone) return;
-    undone = true;
-    watch.users -= 1;
+  const release = attachShared(watch, 'listeners', attach);
+  return once(() => {
     if (explicit) watch.explicit -= 1;
-    if (watch.users > 0) return;
-    watch.detach?.();
-    watch.detach = undefined;
-    watch.manner = undefined;
-  };
+    release();
+  });
 }
 
 function attach(): () => void {
@@ -69,6 +58,7 @@ function attach(): () => void {
     quit();
     for (const signal of signals) process.off(signal, onSignal);
     stay();
+    watch.manner = undefined;
   };
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fstatSync, writeSync } from 'node:fs';
+import { once } from '../../support/attachment.js';
 import { debugFor } from '../../support/debug.js';
 import { quote, warnOnce } from '../../support/errors.js';
 import { unobserved } from '../../support/unobserved.js';
@@ -91,13 +92,10 @@ function helperLink(env: NodeJS.ProcessEnv): NotifyLink {
       killSignal: 'SIGKILL',
     });
     child.unref();
-    let over = false;
-    const done = (problem: string | undefined): void => {
-      if (over) return;
-      over = true;
+    const done = once((problem: string | undefined): void => {
       if (problem !== undefined) fail(problem);
       next();
-    };
+    });
     child.once('error', (error) => done(error.message));
     child.once('exit', (code, signal) => {
       // what asks the whole group to stop also reaches a program that was just started to say so

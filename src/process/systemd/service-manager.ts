@@ -1,3 +1,4 @@
+import { attachShared } from '../../support/attachment.js';
 import { debugFor } from '../../support/debug.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
@@ -15,7 +16,6 @@ const beatsPerLimit = 3;
 const exitMs = 1000;
 
 interface ServiceManager {
-  users: number;
   link: NotifyLink | undefined;
   beat: NodeJS.Timeout | undefined;
   /** The variables that were taken out of the environment. */
@@ -25,7 +25,6 @@ interface ServiceManager {
 }
 
 const manager = processWide<ServiceManager>(serviceManagerKey, () => ({
-  users: 0,
   link: undefined,
   beat: undefined,
   taken: new Map(),
@@ -46,15 +45,10 @@ export function isHeard(): boolean {
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */
 export function attachServiceManager(): () => void {
-  manager.users += 1;
-  if (manager.users === 1) open();
-  let undone = false;
-  return () => {
-    if (undone) return;
-    undone = true;
-    manager.users -= 1;
-    if (manager.users === 0) close();
-  };
+  return attachShared(manager, 'attached', () => {
+    open();
+    return close;
+  });
 }
 
 function open(): void {

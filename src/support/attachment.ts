@@ -1,0 +1,32 @@
+interface Attachment {
+  users: number;
+  readonly detach: () => void;
+}
+
+/**
+ * Attaches what all callers share: the first one attaches it, and the last undo detaches it. Who shares it is said by
+ * the carrier: a value of {@link processWide}, or the server or prototype that it is attached to. Returns the undo of
+ * this caller; calling that twice counts once.
+ */
+export function attachShared(carrier: object, key: PropertyKey, attach: () => () => void): () => void {
+  const attachments = carrier as Record<PropertyKey, Attachment | undefined>;
+  attachments[key] ??= { users: 0, detach: attach() };
+  const attachment = attachments[key];
+  attachment.users += 1;
+  return once(() => {
+    attachment.users -= 1;
+    if (attachment.users > 0) return;
+    delete attachments[key];
+    attachment.detach();
+  });
+}
+
+/** A function that acts on its first call only. */
+export function once<Args extends unknown[]>(action: (...args: Args) => void): (...args: Args) => void {
+  let called = false;
+  return (...args) => {
+    if (called) return;
+    called = true;
+    action(...args);
+  };
+}
