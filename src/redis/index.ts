@@ -12,7 +12,7 @@ import { isRedisClient, type RedisStoreClient } from './client.js';
 import { RedisCommands } from './commands.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
 import { Fills } from './fills.js';
-import { Leads } from './leases.js';
+import { Leases } from './leases.js';
 import { encodeMessage, type Message } from './messages.js';
 import { namesUnder } from './names.js';
 import { NearStore } from './near-store.js';
@@ -65,7 +65,7 @@ export interface RedisStore extends CacheStore {
   readonly up: boolean;
   /** Resolves as soon as it is known whether Redis can be asked, to whether it can. */
   ready(): Promise<boolean>;
-  lead(key: string, limitMs: number): Promise<(() => void) | undefined>;
+  lease(key: string, limitMs: number): Promise<(() => void) | undefined>;
   purge(selection: PurgeSelection): Promise<PurgeReport>;
   close(): void;
 }
@@ -125,7 +125,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const near = new NearStore(local, subscription);
   const fills = new Fills();
   const purges = new Purges(commands, names, id);
-  const leads = new Leads(commands, names);
+  const leases = new Leases(commands, names);
   const ticking = setInterval(tick, tickMs).unref();
   /** Questions to Redis for an entry, so that a key in demand is asked for once at a time. */
   const asked = new Map<string, Promise<CacheEntry | undefined>>();
@@ -136,7 +136,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
 
   function onMessage(message: Message): void {
-    if ('ended' in message) leads.ended(message.ended);
+    if ('ended' in message) leases.ended(message.ended);
     else if ('replaced' in message) {
       if (message.by !== id) near.drop({ key: message.replaced });
     } else {
@@ -212,8 +212,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       await near.drop(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },
-    async lead(key, limitMs) {
-      const end = await leads.lead(key, limitMs, fills.wasAbsent(key));
+    async lease(key, limitMs) {
+      const end = await leases.lease(key, limitMs, fills.wasAbsent(key));
       if (end === undefined) return undefined;
       fills.start(key, performance.now());
       return () => {
@@ -225,7 +225,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       clearInterval(ticking);
       commands.close();
       subscription.close();
-      leads.close();
+      leases.close();
       if (local && options.local === undefined) void local.close?.();
     },
   };

@@ -2,20 +2,21 @@ import { randomBytes } from 'node:crypto';
 import type { RedisCommands } from './commands.js';
 import { encodeMessage } from './messages.js';
 import type { Names } from './names.js';
-import { endLead, takeLead } from './scripts.js';
+import { endLease, takeLease } from './scripts.js';
 
-/** Who leads tells those who wait; this is for what was not told or not heard. */
+/** Who ends a lease notifies those who wait; this is for a message that was not sent or not received. */
 const pollMs = 200;
 
-type Lead = (() => void) | undefined;
+/** Ends a lease; `undefined` where another process had it. */
+type EndLease = (() => void) | undefined;
 
-const withoutRedis: Lead = () => {};
+const withoutRedis: EndLease = () => {};
 
-/** Of all processes that want to fill a key, one leads, and the others wait for it. Without Redis everybody leads. */
-export class Leads {
+/** Of all processes that want to fill a key, one gets the lease, and the others wait. Without Redis everybody gets it. */
+export class Leases {
   readonly #commands: RedisCommands;
   readonly #names: Names;
-  readonly #waiting = new Map<string, Set<(lead: Lead) => void>>();
+  readonly #waiting = new Map<string, Set<(endLease: EndLease) => void>>();
   #closed = false;
 
   constructor(commands: RedisCommands, names: Names) {
@@ -25,16 +26,16 @@ export class Leads {
   }
 
   /** `wasAbsent`: nothing was found at the key, which another process may have filled since. */
-  async lead(key: string, limitMs: number, wasAbsent: boolean): Promise<Lead> {
-    const name = this.#names.lead + key;
+  async lease(key: string, limitMs: number, wasAbsent: boolean): Promise<EndLease> {
+    const name = this.#names.lease + key;
     const token = randomBytes(12).toString('base64');
-    // the end of the other's lead may be heard before the answer that there is one
+    // the message that the other's lease has ended may come before the reply that there is one
     let over = false;
     const forget = this.#listen(key, () => {
       over = true;
     });
     const args = [name, this.#names.entry + key, token, String(Math.ceil(limitMs)), wasAbsent ? '1' : '0'];
-    const taken = await this.#commands.write(['EVAL', takeLead, '2', ...args]);
+    const taken = await this.#commands.write(['EVAL', takeLease, '2', ...args]);
     forget();
     if (taken === 0 && !this.#closed) return over ? undefined : this.#wait(key, name, limitMs);
     if (taken === 2) return undefined;
@@ -44,11 +45,11 @@ export class Leads {
       if (ended) return;
       ended = true;
       const message = encodeMessage({ ended: key });
-      this.#commands.tell(['EVAL', endLead, '1', name, token, this.#names.channel, message]);
+      this.#commands.tell(['EVAL', endLease, '1', name, token, this.#names.channel, message]);
     };
   }
 
-  /** Somebody's lead has ended. */
+  /** Another process has ended its lease. */
   ended(key: string): void {
     this.#wake(key, undefined);
   }
@@ -58,13 +59,13 @@ export class Leads {
     this.#wakeAll();
   }
 
-  #wait(key: string, name: string, limitMs: number): Promise<Lead> {
+  #wait(key: string, name: string, limitMs: number): Promise<EndLease> {
     return new Promise((resolve) => {
-      const done = (lead: Lead): void => {
+      const done = (endLease: EndLease): void => {
         forget();
         clearTimeout(limit);
         clearInterval(poll);
-        resolve(lead);
+        resolve(endLease);
       };
       const forget = this.#listen(key, done);
       const limit = setTimeout(done, limitMs, undefined);
@@ -74,7 +75,7 @@ export class Leads {
     });
   }
 
-  #listen(key: string, listener: (lead: Lead) => void): () => void {
+  #listen(key: string, listener: (endLease: EndLease) => void): () => void {
     const listeners = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, listeners.add(listener));
     return () => {
@@ -83,8 +84,8 @@ export class Leads {
     };
   }
 
-  #wake(key: string, lead: Lead): void {
-    for (const listener of [...(this.#waiting.get(key) ?? [])]) listener(lead);
+  #wake(key: string, endLease: EndLease): void {
+    for (const listener of [...(this.#waiting.get(key) ?? [])]) listener(endLease);
   }
 
   #wakeAll(): void {

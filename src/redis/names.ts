@@ -1,9 +1,9 @@
 /** Where things are in Redis. */
 export interface Names {
-  /** In front of the key of an entry, the name of a tag, the key of a lead. */
+  /** In front of the key of an entry, the name of a tag, the key of a lease. */
   readonly entry: string;
   readonly tag: string;
-  readonly lead: string;
+  readonly lease: string;
   readonly channel: string;
 }
 
@@ -11,7 +11,7 @@ export function namesUnder(prefix: string): Names {
   return {
     entry: `${prefix}entry:`,
     tag: `${prefix}tag:`,
-    lead: `${prefix}lead:`,
+    lease: `${prefix}lease:`,
     channel: `${prefix}messages`,
   };
 }

@@ -54,16 +54,17 @@ redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;
 
 /**
- * Takes a lead, or leaves a mark that somebody waits. There is nothing to lead where an entry was kept since none was found.
- * KEYS: the lead, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
+ * Takes a lease, or marks the present one as waited for. There is nothing to fill where an entry was stored since none was
+ * found.
+ * KEYS: the lease, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
  */
-export const takeLead = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
+export const takeLease = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then redis.pcall('APPEND', KEYS[1], '+') end
 return 0`;
 
-/** Gives up a lead that is still one's own, and wakes who waits. KEYS: the lead. ARGV: its token, the channel, the message. */
-export const endLead = `local held = redis.pcall('GET', KEYS[1])
+/** Ends a lease that is still one's own, and notifies those who wait. KEYS: the lease. ARGV: its token, the channel, the message. */
+export const endLease = `local held = redis.pcall('GET', KEYS[1])
 if type(held) ~= 'string' or string.sub(held, 1, #ARGV[1]) ~= ARGV[1] then return end
 redis.call('DEL', KEYS[1])
 if #held > #ARGV[1] then redis.call('PUBLISH', ARGV[2], ARGV[3]) end`;

@@ -99,7 +99,7 @@ export const entryCases: readonly StoreCase[] = [
       await store.set('closed', entryOf('closed', ['closed']));
       await store.get('closed');
       await store.purge({ tag: 'closed' });
-      assert.equal(typeof (await store.lead?.('closed', 100)), store.lead ? 'function' : 'undefined');
+      assert.equal(typeof (await store.lease?.('closed', 100)), store.lease ? 'function' : 'undefined');
       await store.close?.();
     },
   },

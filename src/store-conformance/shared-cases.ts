@@ -6,18 +6,18 @@ import { assertGoneSoon, assertKept, entryOf, purge, type SharedStoreCase } from
 const waiting = Symbol('waiting');
 
 async function take(store: CacheStore, key: string, limitMs: number): Promise<() => void> {
-  const end = await store.lead?.(key, limitMs);
-  assert.equal(typeof end, 'function', `expected the lead of ${key}, got ${String(end)}`);
+  const end = await store.lease?.(key, limitMs);
+  assert.equal(typeof end, 'function', `expected the lease of ${key}, got ${String(end)}`);
   return end as () => void;
 }
 
-/** Both stores are asked, so a store that leaves `lead` out passes. */
-function ofLeads(name: string, run: SharedStoreCase['run']): SharedStoreCase {
+/** Both stores are asked, so a store that leaves `lease` out passes. */
+function ofLeases(name: string, run: SharedStoreCase['run']): SharedStoreCase {
   return {
     name,
     async run(one, other) {
-      assert.equal(typeof one.lead, typeof other.lead, 'expected both stores to have lead(), or none');
-      if (one.lead) await run(one, other);
+      assert.equal(typeof one.lease, typeof other.lease, 'expected both stores to have lease(), or none');
+      if (one.lease) await run(one, other);
     },
   };
 }
@@ -56,44 +56,50 @@ export const sharedCases: readonly SharedStoreCase[] = [
       }
     },
   },
-  ofLeads('one leads, the other waits until the lead ends', async (one, other) => {
-    const end = await take(one, 'led', 5000);
-    const other1 = other.lead?.('led', 5000);
+  ofLeases('one holds the lease, the other waits until it ends', async (one, other) => {
+    const end = await take(one, 'leased', 5000);
+    const other1 = other.lease?.('leased', 5000);
     assert.equal(await Promise.race([other1, delay(150, waiting)]), waiting, 'expected the other to wait');
-    const entry = entryOf('led');
-    const kept = one.set('led', entry);
+    const entry = entryOf('leased');
+    const kept = one.set('leased', entry);
     end();
     assert.equal(await other1, undefined);
-    await assertKept(other, 'led', entry);
+    await assertKept(other, 'leased', entry);
     await kept;
-    (await take(other, 'led', 5000))();
+    (await take(other, 'leased', 5000))();
   }),
-  ofLeads('a lead of one key stands in the way of no other', async (one, other) => {
-    const end = await take(one, 'led: a', 5000);
-    (await take(other, 'led: b', 1000))();
+  ofLeases('a lease of one key stands in the way of no other', async (one, other) => {
+    const end = await take(one, 'leased: a', 5000);
+    (await take(other, 'leased: b', 1000))();
     end();
   }),
-  ofLeads('a lead that nobody ends is over after its limit, and who waits is let go', async (one, other) => {
-    await take(one, 'forgotten', 200);
-    const startedAt = Date.now();
-    assert.equal(await other.lead?.('forgotten', 3000), undefined);
-    assert.ok(Date.now() - startedAt < 2000, `expected to wait about 200 ms, was ${Date.now() - startedAt}`);
-    (await take(other, 'forgotten', 5000))();
-  }),
-  ofLeads('who waits does so for its own limit at most', async (one, other) => {
+  ofLeases(
+    'a lease that nobody ends is over after its limit, and who waits is let go',
+    async (one, other) => {
+      await take(one, 'forgotten', 200);
+      const startedAt = Date.now();
+      assert.equal(await other.lease?.('forgotten', 3000), undefined);
+      assert.ok(
+        Date.now() - startedAt < 2000,
+        `expected to wait about 200 ms, was ${Date.now() - startedAt}`,
+      );
+      (await take(other, 'forgotten', 5000))();
+    },
+  ),
+  ofLeases('who waits does so for its own limit at most', async (one, other) => {
     const end = await take(one, 'slow', 5000);
     const startedAt = Date.now();
-    assert.equal(await other.lead?.('slow', 200), undefined);
+    assert.equal(await other.lease?.('slow', 200), undefined);
     assert.ok(Date.now() - startedAt < 2000, `expected to wait 200 ms, was ${Date.now() - startedAt}`);
     end();
   }),
-  ofLeads('who ends a lead late or twice does not end that of its successor', async (one, other) => {
+  ofLeases('who ends a lease late or twice does not end that of its successor', async (one, other) => {
     const end = await take(one, 'late', 100);
-    await other.lead?.('late', 3000);
+    await other.lease?.('late', 3000);
     const endOther = await take(other, 'late', 5000);
     end();
     end();
-    assert.equal(await Promise.race([one.lead?.('late', 5000), delay(300, waiting)]), waiting);
+    assert.equal(await Promise.race([one.lease?.('late', 5000), delay(300, waiting)]), waiting);
     endOther();
   }),
 ];

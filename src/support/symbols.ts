@@ -27,8 +27,8 @@ export const connectionsKey = Symbol.for('express-productionize/connections');
 export const encodingKey = Symbol.for('express-productionize/compression');
 /** On a request context: its log line is taken care of. middleware/request-logger. */
 export const loggedKey = Symbol.for('express-productionize/request-log');
-/** On a middleware of `responseCache`: its core. middleware/response-cache. */
-export const cacheCoreKey = Symbol.for('express-productionize/cache-core');
+/** On a middleware of `responseCache`: its `SharedCache`. middleware/response-cache; read by core/parts. */
+export const sharedCacheKey = Symbol.for('express-productionize/shared-cache');
 /**
  * On an app's response prototype: `res.send` takes streams. On the function there: the one that it replaced.
  * middleware/stream-errors; the latter is read by core/fast-path.

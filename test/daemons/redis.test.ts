@@ -123,7 +123,7 @@ describe.each(versions)('the cases of every store, by %s', (_name, create) => {
 });
 
 describe('E84: Redis is slow', () => {
-  it('get and lead together wait for timeoutMs at most, then nobody waits until it is fast again', async () => {
+  it('get and lease together wait for timeoutMs at most, then nobody waits until it is fast again', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const store = await opened(proxy.url, { local: false, timeoutMs: 50 });
@@ -134,7 +134,9 @@ describe('E84: Redis is slow', () => {
     const waited = await timed(async () => expect(await store.get('slow')).toBeUndefined());
     expect(waited).toBeGreaterThan(45);
     expect(waited).toBeLessThan(50 + slackMs);
-    const led = await timed(async () => expect(await store.lead('slow', 5000)).toEqual(expect.any(Function)));
+    const led = await timed(async () =>
+      expect(await store.lease('slow', 5000)).toEqual(expect.any(Function)),
+    );
     expect(led).toBeLessThan(45);
     const down = until(async () => {
       expect(await timed(() => store.get('slow'))).toBeLessThan(50 + slackMs);
@@ -176,8 +178,8 @@ describe('E84: Redis is slow', () => {
     // before the question is written, and before the answer is read
     const found = textAt(store, 'busy');
     busy();
-    const end = await store.lead('busy too', 5000);
-    const waits = (await opened(redis.url, { timeoutMs: 50 })).lead('busy too', 5000);
+    const end = await store.lease('busy too', 5000);
+    const waits = (await opened(redis.url, { timeoutMs: 50 })).lease('busy too', 5000);
     expect(await Promise.race([waits, delay(300, 'waits')])).toBe('waits');
     end?.();
     expect(await found).toBe('kept');
@@ -227,14 +229,14 @@ describe('E84: Redis is slow', () => {
 });
 
 describe('E84: Redis is down', () => {
-  it('nobody waits, everybody leads, the local store serves for a second, one line per turn', async () => {
+  it('nobody waits, everybody gets the lease, the local store serves for a second, one line per turn', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await redis.kill();
     await Promise.all([store.said('down'), other.said('down')]);
     const waited = await timed(async () => {
       expect(store.get('down')).toBeUndefined();
-      const [one, two] = [await store.lead('down', 5000), await other.lead('down', 5000)];
+      const [one, two] = [await store.lease('down', 5000), await other.lease('down', 5000)];
       await store.set('down', entryOf('kept here'));
       one?.();
       two?.();
@@ -258,12 +260,12 @@ describe('E84: Redis is down', () => {
     }
   });
 
-  it('who waits for a lead leads itself', async () => {
+  it('who waits for a lease gets one itself', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
-    await store.lead('led', 10_000);
-    const waits = other.lead('led', 10_000);
-    await until(async () => String(await redis.cli.get('express-productionize:lead:led')).endsWith('+'));
+    await store.lease('led', 10_000);
+    const waits = other.lease('led', 10_000);
+    await until(async () => String(await redis.cli.get('express-productionize:lease:led')).endsWith('+'));
     await redis.kill();
     expect(await waits).toEqual(expect.any(Function));
   });
@@ -304,18 +306,18 @@ describe('E84: Redis is down', () => {
 });
 
 describe('E84: Redis is full', () => {
-  it('set fails, get, purge and lead work, one line per turn', async () => {
+  it('set fails, get, purge and lease work, one line per turn', async () => {
     const redis = await startRedis('--maxmemory-policy', 'noeviction');
     const store = await opened(redis.url, { local: false });
     await store.set('kept', entryOf('kept', ['tag']));
-    const end = await store.lead('early', 5000);
+    const end = await store.lease('early', 5000);
     await redis.cli.configSet('maxmemory', '1');
     for (let n = 0; n < 3; n++) await store.set('refused', entryOf('refused'));
     expect(await store.get('refused')).toBeUndefined();
     expect(await textAt(store, 'kept')).toBe('kept');
-    expect(await store.lead('full', 5000)).toEqual(expect.any(Function));
+    expect(await store.lease('full', 5000)).toEqual(expect.any(Function));
     end?.();
-    await until(async () => (await redis.cli.exists('express-productionize:lead:early')) === 0);
+    await until(async () => (await redis.cli.exists('express-productionize:lease:early')) === 0);
     expect(await store.purge({ tag: 'tag' })).toEqual({ reach: 'all' });
     expect(await store.get('kept')).toBeUndefined();
     await redis.cli.configSet('maxmemory', '0');
@@ -339,7 +341,7 @@ it('E84: a replica gives, and keeps nothing', async () => {
   const reader = await opened(replica.url, { local: false });
   expect(await textAt(reader, 'copied')).toBe('copied');
   await reader.set('refused', entryOf('refused'));
-  expect(await reader.lead('led', 1000)).toEqual(expect.any(Function));
+  expect(await reader.lease('led', 1000)).toEqual(expect.any(Function));
   expect(await reader.purge({ tag: 'tag' })).toEqual({ reach: 'process' });
   expect(await textAt(reader, 'copied')).toBe('copied');
   expect(reader.events).toEqual([{ event: 'read-only', reason: expect.stringContaining('READONLY') }]);
@@ -412,7 +414,7 @@ describe('purges', () => {
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     for (const selection of [{ key: 'made' }, { prefix: 'ma' }, { tag: 'made' }]) {
       expect(await store.get('made')).toBeUndefined();
-      const end = await store.lead('made', 5000);
+      const end = await store.lease('made', 5000);
       await other.purge(selection);
       await told(store, other);
       await store.set('made', entryOf('of what was before', ['made']));
@@ -475,18 +477,18 @@ describe('purges', () => {
   });
 });
 
-describe('leads', () => {
+describe('leases', () => {
   it('are of no use where an entry came since none was found, and of use where it is to be made anew', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     expect(await store.get('led')).toBeUndefined();
-    const end = await other.lead('led', 5000);
+    const end = await other.lease('led', 5000);
     const kept = other.set('led', entryOf('led'));
     end?.();
     await kept;
-    expect(await store.lead('led', 5000)).toBeUndefined();
+    expect(await store.lease('led', 5000)).toBeUndefined();
     expect(await textAt(store, 'led')).toBe('led');
-    expect(await store.lead('led', 5000)).toEqual(expect.any(Function));
+    expect(await store.lease('led', 5000)).toEqual(expect.any(Function));
   });
 });
 
@@ -541,7 +543,7 @@ describe('what stands in Redis', () => {
     await store.set('hostile', entryOf('good again'));
     expect(await textAt(store, 'hostile')).toBe('good again');
     await redis.cli.lPush('express-productionize:tag:list', 'a');
-    await redis.cli.lPush('express-productionize:lead:list', 'a');
+    await redis.cli.lPush('express-productionize:lease:list', 'a');
     await store.set('list', entryOf('tagged', ['list']));
     expect(await textAt(store, 'list')).toBe('tagged');
     for (const message of ['', '{', '[]', 'null', '{"key":1}', '{"__proto__":{"key":"a"}}', '{"ended":{}}']) {
@@ -658,9 +660,9 @@ describe('connections', () => {
       expect(await other.purge(selection)).toMatchObject({ reach: 'all' });
       await until(async () => (await store.get('a')) === undefined);
     }
-    const end = await store.lead('a', 5000);
-    const waits = other.lead('a', 5000);
-    await until(async () => String(await redis.cli.get('express-productionize:lead:a')).endsWith('+'));
+    const end = await store.lease('a', 5000);
+    const waits = other.lease('a', 5000);
+    await until(async () => String(await redis.cli.get('express-productionize:lease:a')).endsWith('+'));
     const startedAt = performance.now();
     end?.();
     expect(await waits).toBeUndefined();

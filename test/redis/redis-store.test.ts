@@ -58,7 +58,7 @@ describe.each<[name: string, create: (options: { url: string }) => RedisStoreOpt
     await store.set('k', entry);
     expect(store.get('k')).toEqual(entry);
     expect((local.get('k') as CacheEntry).expiresAt).toBeLessThanOrEqual(Date.now() + 1000);
-    expect(await store.lead('k', 1000)).toEqual(expect.any(Function));
+    expect(await store.lease('k', 1000)).toEqual(expect.any(Function));
     expect(await store.purge({ tag: 't' })).toEqual({ removed: 1, reach: 'process' });
     expect(store.get('k')).toBeUndefined();
     store.close();

@@ -17,7 +17,7 @@ describe('memoryStore', () => {
 });
 
 /** A store that does all that is asked of it, to break in one place. */
-function plainStore(entries = new Map<string, CacheEntry>(), leads = new Map<string, Promise<void>>()) {
+function plainStore(entries = new Map<string, CacheEntry>(), leases = new Map<string, Promise<void>>()) {
   const selects = (selection: PurgeSelection, key: string, { tags }: CacheEntry): boolean => {
     if ('key' in selection) return key === selection.key;
     return 'prefix' in selection ? key.startsWith(selection.prefix) : tags.includes(selection.tag);
@@ -33,8 +33,8 @@ function plainStore(entries = new Map<string, CacheEntry>(), leads = new Map<str
       for (const [key] of selected) entries.delete(key);
       return { removed: selected.length, reach: 'all' as const };
     },
-    async lead(key: string, limitMs: number): Promise<(() => void) | undefined> {
-      const held = leads.get(key);
+    async lease(key: string, limitMs: number): Promise<(() => void) | undefined> {
+      const held = leases.get(key);
       if (held) {
         let timer: NodeJS.Timeout | undefined;
         const limit = new Promise<void>((resolve) => {
@@ -49,11 +49,11 @@ function plainStore(entries = new Map<string, CacheEntry>(), leads = new Map<str
         const timer = setTimeout(() => end(), limitMs);
         end = () => {
           clearTimeout(timer);
-          if (leads.get(key) === over) leads.delete(key);
+          if (leases.get(key) === over) leases.delete(key);
           resolve();
         };
       });
-      leads.set(key, over);
+      leases.set(key, over);
       return () => end();
     },
   } satisfies CacheStore;
@@ -183,18 +183,18 @@ const brokenPairs: Record<string, (one: ReturnType<typeof plainStore>) => Partia
   'a purge that reaches all is seen by the other within a second': ({ purge }) => ({
     purge: (selection) => ({ ...purge(selection), reach: 'process' }),
   }),
-  'one leads, the other waits until the lead ends': () => ({ lead: async () => () => {} }),
-  'a lead of one key stands in the way of no other': ({ lead }) => ({
-    lead: (_key, limitMs) => lead('', limitMs),
+  'one holds the lease, the other waits until it ends': () => ({ lease: async () => () => {} }),
+  'a lease of one key stands in the way of no other': ({ lease }) => ({
+    lease: (_key, limitMs) => lease('', limitMs),
   }),
-  'a lead that nobody ends is over after its limit, and who waits is let go': ({ lead }) => ({
-    lead: (key, limitMs) => lead(key, 15 * limitMs),
+  'a lease that nobody ends is over after its limit, and who waits is let go': ({ lease }) => ({
+    lease: (key, limitMs) => lease(key, 15 * limitMs),
   }),
-  'who waits does so for its own limit at most': ({ lead }) => ({ lead: (key) => lead(key, 2500) }),
-  'who ends a lead late or twice does not end that of its successor': () => {
+  'who waits does so for its own limit at most': ({ lease }) => ({ lease: (key) => lease(key, 2500) }),
+  'who ends a lease late or twice does not end that of its successor': () => {
     const held = new Set<string>();
     return {
-      async lead(key, limitMs) {
+      async lease(key, limitMs) {
         for (const limit = Date.now() + limitMs; held.has(key); await new Promise(setImmediate)) {
           if (Date.now() > limit) return undefined;
         }
@@ -209,8 +209,8 @@ const brokenPairs: Record<string, (one: ReturnType<typeof plainStore>) => Partia
 describe('the cases of two stores', () => {
   it.each(sharedStoreConformance)('pass stores that do it: $name', async ({ run }) => {
     const entries = new Map();
-    const leads = new Map();
-    await run(plainStore(entries, leads), plainStore(entries, leads));
+    const leases = new Map();
+    await run(plainStore(entries, leases), plainStore(entries, leases));
   });
 
   it.each(sharedStoreConformance)('fail ones that do not: $name', async ({ name, run }) => {
@@ -220,8 +220,8 @@ describe('the cases of two stores', () => {
     await expect(run(one, other)).rejects.toThrow(AssertionError);
   });
 
-  it('let leave out lead()', async () => {
-    const { lead, ...store } = plainStore();
+  it('let leave out lease()', async () => {
+    const { lease, ...store } = plainStore();
     for (const { run } of sharedStoreConformance) await run(store, store);
   });
 });

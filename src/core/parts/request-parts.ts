@@ -5,7 +5,11 @@ import { compression } from '../../middleware/compression/index.js';
 import { keepDeadlines } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
 import { requestLogger } from '../../middleware/request-logger/index.js';
-import { coreOf, type ResponseCacheOptions, responseCache } from '../../middleware/response-cache/index.js';
+import {
+  type ResponseCacheOptions,
+  responseCache,
+  sharedCacheOf,
+} from '../../middleware/response-cache/index.js';
 import { protectPipes } from '../../middleware/stream-errors/pipe-protection.js';
 import { recordPipeSources } from '../../middleware/stream-errors/pipe-sources.js';
 import { installStreamResponses } from '../../middleware/stream-errors/stream-responses.js';
@@ -110,13 +114,13 @@ export const cachePart: Part = {
   setUp({ app, options, lifecycle }) {
     const own = typeof options.cache === 'function' ? options.cache : undefined;
     const cache = own ?? responseCache(given(options.cache as Switch<ResponseCacheOptions>));
-    const core = coreOf(cache);
-    core.attach(app);
-    core.mayRefresh = () => lifecycle.state !== 'draining';
+    const shared = sharedCacheOf(cache);
+    shared.attach(app);
+    shared.mayRefresh = () => lifecycle.state !== 'draining';
     return {
-      cache: (req, res, proceed, callback) => core.handle(req, res, proceed, callback),
+      cache: (req, res, proceed, callback) => shared.handle(req, res, proceed, callback),
       undo() {
-        core.attach(undefined);
+        shared.attach(undefined);
         if (own === undefined) void cache.close();
       },
     };

@@ -1,4 +1,4 @@
-/** A response as a store keeps it. */
+/** A response as it is stored. */
 export interface CacheEntry {
   /** What the cache knows of the response beside its body: plain JSON, which a store gives back as it was. */
   readonly head: Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export type PurgeSelection =
   | { readonly prefix: string }
   | { readonly tag: string };
 
-/** How far a purge got. */
+/** How far a purge reached. */
 export interface PurgeReport {
   /** Entries removed here, where the store can count them. */
   readonly removed?: number;
@@ -25,20 +25,20 @@ export interface PurgeReport {
 }
 
 /**
- * Where {@link responseCache} keeps responses. A store may answer at once or by a promise: what is in memory should
- * not wait for a turn of the event loop. None of its functions may throw or reject for an outage; it then finds
- * nothing, and keeps nothing.
+ * Where {@link responseCache} stores responses. A store may return values or promises: what is in memory should not
+ * wait for a turn of the event loop. None of its functions may throw or reject for an outage; it then finds nothing, and
+ * stores nothing.
  */
 export interface CacheStore {
   get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined>;
   set(key: string, entry: CacheEntry): void | Promise<void>;
   purge(selection: PurgeSelection): PurgeReport | Promise<PurgeReport>;
   /**
-   * Asks to be the one process that fills a key. Resolves to a function that ends the lead, at the latest after
-   * `limitMs` by itself; or to `undefined` once the process that leads has kept its entry, has given up, or `limitMs`
-   * have passed. A store of one process does without.
+   * Asks for the lease of a key: to be the one process that fills it. Resolves to a function that ends the lease, which
+   * ends by itself after `limitMs`; or to `undefined` once the process that holds the lease has stored its entry, has
+   * given up, or `limitMs` have passed. A store of one process does without.
    */
-  lead?(key: string, limitMs: number): Promise<(() => void) | undefined>;
+  lease?(key: string, limitMs: number): Promise<(() => void) | undefined>;
   /** Ends connections and timers of the store's own. */
   close?(): void | Promise<void>;
 }

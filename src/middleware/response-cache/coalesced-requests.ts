@@ -1,157 +1,157 @@
 import { debugFor } from '../../support/debug.js';
-import type { Stored } from './stored-response.js';
+import type { StoredResponse } from './stored-response.js';
 
 const debug = debugFor('cache');
 
-/** What a flight brought: the response, the key it is stored under, and what that depends on. */
-export interface Landing {
+/** What coalesced requests get: the response, the key it is stored under, and what that depends on. */
+export interface CoalescedResult {
   readonly key: string;
   readonly generation: string | undefined;
   readonly vary: readonly string[];
-  readonly stored: Stored;
+  readonly stored: StoredResponse;
 }
 
-/** How a flight ends for those who wait: with a response, with the lead, or without either. */
-export type Outcome = { readonly landing: Landing } | { readonly lead: Lead } | 'alone';
+/** How waiting ends: with a response, as the next leader, or without either. */
+export type Outcome = { readonly result: CoalescedResult } | { readonly leader: Leader } | 'alone';
 
 /** A request that waits for another one. */
 export interface Waiter {
-  /** False when nobody is there to be answered any more. */
+  /** False when its client is gone. */
   isWaiting(): boolean;
   resume(outcome: Outcome): void;
 }
 
-/** The task to fill a key. It ends with the first of its reports; a response that comes later is still welcome. */
-export interface Lead {
-  /** A response that all may have; also those who come before it is `stored`, and did not find it there. */
-  land(landing: Landing, stored?: Promise<void>): void;
-  /** The answers to this key are not for sharing. */
-  dissolve(): void;
-  /** It went wrong, and may go well next time: one of the others takes over. */
+/** The request that fills a key reports once how that ended; a response that comes after a failure still counts. */
+export interface Leader {
+  /** There is a response that all may have; also those who come before it is `stored`, and did not find it there. */
+  succeed(result: CoalescedResult, stored?: Promise<void>): void;
+  /** The responses of this key are not for sharing: those who wait go on alone. */
+  release(): void;
+  /** It went wrong, and may go well next time: one of those who wait takes over. */
   fail(): void;
 }
 
-interface Flight {
+/** The requests for one key. */
+interface Group {
   readonly key: string;
   readonly waiters: Map<Waiter, NodeJS.Timeout>;
-  /** The lead that counts; those before it failed or took too long. */
-  current: object | undefined;
+  /** The leader that counts; those before it failed or took too long. */
+  leader: object | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** What it brought, on its way into the store. */
-  landing: Landing | undefined;
+  /** Set while the response is on its way into the store. */
+  result: CoalescedResult | undefined;
 }
 
 /**
- * One request at a time fills a key, and the others wait for it. Two limits, as with nginx's `proxy_cache_lock`: a lead
+ * One request at a time fills a key, and the others wait for it. Two limits, as with nginx's `proxy_cache_lock`: a leader
  * that takes half of `waitMs` is joined by one more, and nobody waits longer than `waitMs`.
  */
-export class Flights {
+export class CoalescedRequests {
   readonly #waitMs: number;
-  readonly #flights = new Map<string, Flight>();
+  readonly #groups = new Map<string, Group>();
 
   constructor(waitMs: number) {
     this.#waitMs = waitMs;
   }
 
-  /** How long a lead may take before another one joins it. */
-  get leadMs(): number {
+  /** How long a leader may take before another one joins it. */
+  get leaderMs(): number {
     return Math.max(1, this.#waitMs / 2);
   }
 
   has(key: string): boolean {
-    return this.#flights.has(key);
+    return this.#groups.has(key);
   }
 
   /** Takes the lead for a key that nobody fills. */
-  open(key: string): Lead {
-    const flight: Flight = {
+  lead(key: string): Leader {
+    const group: Group = {
       key,
       waiters: new Map(),
-      current: undefined,
+      leader: undefined,
       timer: undefined,
-      landing: undefined,
+      result: undefined,
     };
-    this.#flights.set(key, flight);
-    return this.#lead(flight);
+    this.#groups.set(key, group);
+    return this.#leaderOf(group);
   }
 
   /** Waits for whoever fills a key; false when nobody does. */
   join(key: string, waiter: Waiter): boolean {
-    const flight = this.#flights.get(key);
-    if (flight === undefined) return false;
-    if (flight.landing !== undefined) {
-      resume(waiter, { landing: flight.landing });
+    const group = this.#groups.get(key);
+    if (group === undefined) return false;
+    if (group.result !== undefined) {
+      resume(waiter, { result: group.result });
       return true;
     }
     const timer = setTimeout(() => {
-      flight.waiters.delete(waiter);
+      group.waiters.delete(waiter);
       if (waiter.isWaiting()) resume(waiter, 'alone');
     }, this.#waitMs).unref();
-    flight.waiters.set(waiter, timer);
+    group.waiters.set(waiter, timer);
     return true;
   }
 
   /** Forgets what is on its way into the store: it was purged. */
-  forgetLanded(): void {
-    for (const [key, { landing }] of this.#flights) if (landing !== undefined) this.#flights.delete(key);
+  forgetResults(): void {
+    for (const [key, { result }] of this.#groups) if (result !== undefined) this.#groups.delete(key);
   }
 
-  #holdUntil(stored: Promise<void>, flight: Flight, landing: Landing): void {
-    flight.landing = landing;
+  #holdUntil(stored: Promise<void>, group: Group, result: CoalescedResult): void {
+    group.result = result;
     void stored.then(() => {
-      if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+      if (this.#groups.get(group.key) === group) this.#groups.delete(group.key);
     });
   }
 
-  #lead(flight: Flight): Lead {
+  #leaderOf(group: Group): Leader {
     const self = {};
-    flight.current = self;
-    clearTimeout(flight.timer);
-    flight.timer = setTimeout(() => this.#next(flight), this.leadMs).unref();
+    group.leader = self;
+    clearTimeout(group.timer);
+    group.timer = setTimeout(() => this.#next(group), this.leaderMs).unref();
     let reported = false;
     return {
-      land: (landing, stored) => {
-        if (this.#flights.get(flight.key) !== flight || flight.landing !== undefined) return;
-        if (stored !== undefined) this.#holdUntil(stored, flight, landing);
-        this.#end(flight, { landing });
+      succeed: (result, stored) => {
+        if (this.#groups.get(group.key) !== group || group.result !== undefined) return;
+        if (stored !== undefined) this.#holdUntil(stored, group, result);
+        this.#end(group, { result });
       },
-      dissolve: () => {
+      release: () => {
         if (reported) return;
         reported = true;
-        if (this.#flights.get(flight.key) === flight && flight.landing === undefined)
-          this.#end(flight, 'alone');
+        if (this.#groups.get(group.key) === group && group.result === undefined) this.#end(group, 'alone');
       },
       fail: () => {
         if (reported) return;
         reported = true;
         // not on the stack of the one that failed: the next may fail at once, too, and so may hundreds after it
         setImmediate(() => {
-          if (flight.current === self) this.#next(flight);
+          if (group.leader === self) this.#next(group);
         });
       },
     };
   }
 
-  /** Hands the lead to the first who still waits. */
-  #next(flight: Flight): void {
-    clearTimeout(flight.timer);
-    flight.current = undefined;
-    for (const [waiter, limit] of flight.waiters) {
+  /** The first who still waits becomes the leader. */
+  #next(group: Group): void {
+    clearTimeout(group.timer);
+    group.leader = undefined;
+    for (const [waiter, limit] of group.waiters) {
       clearTimeout(limit);
-      flight.waiters.delete(waiter);
+      group.waiters.delete(waiter);
       if (!waiter.isWaiting()) continue;
-      resume(waiter, { lead: this.#lead(flight) });
+      resume(waiter, { leader: this.#leaderOf(group) });
       return;
     }
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+    if (this.#groups.get(group.key) === group) this.#groups.delete(group.key);
   }
 
-  #end(flight: Flight, outcome: Outcome): void {
-    clearTimeout(flight.timer);
-    flight.current = undefined;
-    if (flight.landing === undefined) this.#flights.delete(flight.key);
-    const waiters = [...flight.waiters];
-    flight.waiters.clear();
+  #end(group: Group, outcome: Outcome): void {
+    clearTimeout(group.timer);
+    group.leader = undefined;
+    if (group.result === undefined) this.#groups.delete(group.key);
+    const waiters = [...group.waiters];
+    group.waiters.clear();
     for (const [waiter, limit] of waiters) {
       clearTimeout(limit);
       if (waiter.isWaiting()) resume(waiter, outcome);
@@ -165,6 +165,6 @@ function resume(waiter: Waiter, outcome: Outcome): void {
     waiter.resume(outcome);
   } catch (error) {
     debug(() => ['a request that waited could not go on: %s', error]);
-    if (typeof outcome === 'object' && 'landing' in outcome && waiter.isWaiting()) resume(waiter, 'alone');
+    if (typeof outcome === 'object' && 'result' in outcome && waiter.isWaiting()) resume(waiter, 'alone');
   }
 }

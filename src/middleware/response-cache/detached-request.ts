@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import type { Application, Request } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
 
-/** What a request asks of this one answer, or of a cache, and not of the resource. */
+/** What a request asks of this one response, or of a cache, and not of the resource. */
 const leftOut = new Set([
   ...hopByHop,
   'cache-control',
@@ -19,8 +19,8 @@ const leftOut = new Set([
   'range',
 ]);
 
-/** A connection without another end: what is written to it is gone, and nothing comes. */
-class Nowhere extends Duplex {
+/** A connection without a peer: what is written to it is dropped, and nothing comes. */
+class DetachedSocket extends Duplex {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly remoteFamily: string | undefined;
@@ -85,9 +85,9 @@ class Nowhere extends Duplex {
   }
 }
 
-/** A request for nobody that asks what another one asked: the same URL, headers, cookies and addresses. */
+/** A request without a client that asks what another one asked: the same URL, headers, cookies and addresses. */
 export function detachedRequest(like: IncomingMessage): IncomingMessage {
-  const req = new IncomingMessage(new Nowhere(like.socket) as unknown as Socket);
+  const req = new IncomingMessage(new DetachedSocket(like.socket) as unknown as Socket);
   req.method = 'GET';
   req.url = (like as Request).originalUrl ?? like.url;
   req.httpVersion = '1.1';
@@ -101,8 +101,8 @@ export function detachedRequest(like: IncomingMessage): IncomingMessage {
 }
 
 /**
- * Sends a request for nobody through a whole app, as if it had come over a connection. Its answer is complete or given
- * up after `limitMs`; then `onEnd` is called. Throws nothing.
+ * Sends a detached request through a whole app, as if it had come over a connection. `onEnd` is called when its response
+ * is complete, or given up after `limitMs`. Throws nothing.
  */
 export function runDetached(
   app: Application,

@@ -1,19 +1,16 @@
+/** How long a key counts as one whose responses are not shared. */
+const passMs = 600_000;
 /** Keys are chosen by clients: of each generation, so many are remembered. */
-const mostMarks = 2048;
+const mostKeys = 2048;
 
 /**
- * Remembers which keys have answers that nobody else may have. Requests for these do not wait for each other: else a
- * page that is never stored would be made for one visitor at a time. Each such answer renews the mark, and one that may
- * be stored removes it.
+ * Remembers the keys whose responses may not be shared. Requests for these do not wait for each other: else a page that
+ * is never stored would be made for one visitor at a time. Each such response renews its key, and one that may be stored
+ * removes it.
  */
-export class PassMarks {
-  readonly #markMs: number;
+export class HitForPass {
   #young = new Map<string, number>();
   #old = new Map<string, number>();
-
-  constructor(markMs: number) {
-    this.#markMs = markMs;
-  }
 
   has(key: string): boolean {
     const until = this.#young.get(key) ?? this.#old.get(key);
@@ -21,11 +18,11 @@ export class PassMarks {
   }
 
   add(key: string): void {
-    if (this.#young.size >= mostMarks && !this.#young.has(key)) {
+    if (this.#young.size >= mostKeys && !this.#young.has(key)) {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    this.#young.set(key, Date.now() + this.#markMs);
+    this.#young.set(key, Date.now() + passMs);
   }
 
   delete(key: string): void {

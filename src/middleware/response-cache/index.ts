@@ -10,16 +10,16 @@ import {
   isOneOf,
   isStringList,
 } from '../../support/options.js';
-import { cacheCoreKey } from '../../support/symbols.js';
-import { CacheCore } from './cache-core.js';
+import { sharedCacheKey } from '../../support/symbols.js';
 import type { CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 import { memoryStore } from './memory-store.js';
+import { SharedCache } from './shared-cache.js';
 import { StoreAccess } from './store-access.js';
 
 /** Options of {@link responseCache}. */
 export interface ResponseCacheOptions {
   /**
-   * Where responses are kept.
+   * Where responses are stored.
    * @default memoryStore()
    */
   readonly store?: CacheStore;
@@ -35,7 +35,7 @@ export interface ResponseCacheOptions {
   readonly maxEntryBytes?: number;
   /**
    * The query parameters that tell one response from another; `true` is all of them. A request that has others, too, may
-   * be answered from the store without them, but what the handler answers to it is not stored.
+   * get a response that was stored without them, but the handler's response to it is not stored.
    * @default true
    */
   readonly query?: readonly string[] | true;
@@ -58,7 +58,7 @@ export interface ResponseCacheOptions {
    */
   readonly waitMs?: number;
   /**
-   * Milliseconds after which a store counts as silent, and the request goes on to its handler.
+   * Milliseconds after which a store counts as failed, and the request goes on to its handler.
    * @default 250
    */
   readonly storeTimeoutMs?: number;
@@ -88,11 +88,11 @@ export interface ResponseCacheOptions {
 /** The middleware of {@link responseCache}. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Forgets responses: of one URL or one path on all hosts (`key`), of all paths that begin alike (`prefix`), or with a
+   * Removes responses: of one URL or one path on all hosts (`key`), of all paths that begin alike (`prefix`), or with a
    * tag. What is being made at the moment is not stored either.
    */
   purge(selection: PurgeSelection): Promise<PurgeReport>;
-  /** Ends the store. */
+  /** Closes the store. */
   close(): void | Promise<void>;
 }
 
@@ -110,7 +110,7 @@ const isStatusList: Check = (value) =>
     : 'an array of statuses from 200 on, without 206 and 304';
 
 /**
- * Middleware that answers GET and HEAD from stored responses, as a shared cache does by RFC 9111: what a response says in
+ * Middleware that responds to GET and HEAD with stored responses, as a shared cache does by RFC 9111: what a response says in
  * `Cache-Control` decides; what says nothing is not stored. It knows `stale-while-revalidate` and `stale-if-error`
  * (RFC 5861), `Vary`, conditions and ranges, and says in `Cache-Status` (RFC 9211) what it did. One request per key goes
  * to the handler while the others wait. Unsafe methods that succeed drop their URL's response.
@@ -143,7 +143,7 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
   const { query = true, requestDirectives = false } = checked;
   const store = checked.store ?? memoryStore({ maxBytes: checked.maxBytes });
   const obeys = typeof requestDirectives === 'function' ? requestDirectives : () => requestDirectives;
-  const core = new CacheCore(
+  const cache = new SharedCache(
     {
       maxEntryBytes: checked.maxEntryBytes ?? 1024 * 1024,
       query: query === true ? true : new Set(query),
@@ -159,21 +159,21 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
   );
 
   function responseCacheMiddleware(req: Request, res: Response, next: NextFunction): void {
-    core.handle(req, res, goOn, next);
+    cache.handle(req, res, proceed, next);
   }
 
   return Object.assign(responseCacheMiddleware, {
-    [cacheCoreKey]: core,
-    purge: (selection: PurgeSelection) => core.purge(selection),
+    [sharedCacheKey]: cache,
+    purge: (selection: PurgeSelection) => cache.purge(selection),
     close: () => store.close?.(),
   });
 }
 
-function goOn(_req: IncomingMessage, _res: ServerResponse, next: unknown): void {
+function proceed(_req: IncomingMessage, _res: ServerResponse, next: unknown): void {
   (next as () => void)();
 }
 
 /** The cache behind a middleware of {@link responseCache}. */
-export function coreOf(cache: ResponseCache): CacheCore {
-  return (cache as unknown as { [cacheCoreKey]: CacheCore })[cacheCoreKey];
+export function sharedCacheOf(middleware: ResponseCache): SharedCache {
+  return (middleware as unknown as { [sharedCacheKey]: SharedCache })[sharedCacheKey];
 }

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { CacheCore } from './cache-core.js';
-import { relatedKey } from './cache-key.js';
+import { type QueryRule, relatedKey } from './cache-key.js';
 import { ownFunctions, type Watcher } from './response-hooks.js';
 
 /** Methods that change nothing (RFC 9110 section 9.2.1 and the registry of methods). */
@@ -11,30 +10,33 @@ export function isSafe(method: string | undefined): boolean {
 }
 
 /**
- * Watches the answer to an unsafe method. When it is no error, what is stored for the URL goes, and for those of the same
- * origin that the answer names (RFC 9111 section 4.4); before the answer leaves, so that its client sees the change.
+ * Watches the response to an unsafe method. When it is no error, what is stored for the URL is invalidated, and for those
+ * of the same origin that the response names (RFC 9111 section 4.4); before the response leaves, so that its client sees
+ * the change.
  */
 export class Invalidation implements Watcher {
   readonly own;
-  readonly #core: CacheCore;
   readonly #res: ServerResponse;
   readonly #key: string;
+  readonly #query: QueryRule;
+  readonly #invalidate: (key: string) => void;
 
-  constructor(core: CacheCore, res: ServerResponse, key: string) {
+  constructor(res: ServerResponse, key: string, query: QueryRule, invalidate: (key: string) => void) {
     this.own = ownFunctions(res);
-    this.#core = core;
     this.#res = res;
     this.#key = key;
+    this.#query = query;
+    this.#invalidate = invalidate;
   }
 
   onHead(status: number): boolean {
     if (status >= 400) return false;
-    this.#core.drop(this.#key);
+    this.#invalidate(this.#key);
     for (const name of ['location', 'content-location']) {
       const location = this.#res.getHeader(name);
       if (location === undefined) continue;
-      const key = relatedKey(this.#key, String(location), this.#core.settings.query);
-      if (key !== undefined && key !== this.#key) this.#core.drop(key);
+      const key = relatedKey(this.#key, String(location), this.#query);
+      if (key !== undefined && key !== this.#key) this.#invalidate(key);
     }
     return false;
   }

@@ -23,8 +23,8 @@ interface Item {
 const itemOverhead = 512;
 
 /**
- * The store of {@link responseCache} in the memory of this process. When it is full, what was not asked for the longest
- * goes first. The encodings that `compression` makes of a kept body stay with it, and count.
+ * The store of {@link responseCache} in the memory of this process. When it is full, the least recently
+ * used entries are removed first. The encodings that `compression` makes of a stored body stay with it, and count.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example

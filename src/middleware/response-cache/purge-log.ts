@@ -1,11 +1,11 @@
 import type { PurgeSelection } from './cache-store.js';
 
-/** Beyond so many purges during one answer, it is taken for purged. */
+/** Beyond so many purges while a response is made, it is taken for purged. */
 const remembered = 256;
 
 /**
- * Remembers the last purges, so that an answer that was begun before one is not stored after it: it may say what the
- * purge was to end.
+ * Remembers the last purges, so that a response that was begun before one is not stored after it: it may hold what the
+ * purge was to remove.
  */
 export class PurgeLog {
   #count = 0;

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { streamOf } from '../../support/response-state.js';
 import type { Target } from './cache-key.js';
-import { wantsNothingStored } from './request-directives.js';
+import { isNoStore } from './request-directives.js';
+import { hasOtherCookies } from './vary.js';
 
-/** Why a request has nothing to do with what is stored. */
+/** Why a request is neither looked up nor stored. */
 export function whyBypassed(req: IncomingMessage): string | undefined {
   const { headers } = req;
   if (headers['transfer-encoding'] !== undefined) return 'request-body';
@@ -19,8 +20,8 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
-/** Headers by which a client could have a say in an answer though they are no part of the key. */
-const steering = [
+/** Headers that may change a response though they are no part of the key: cache poisoning begins with them. */
+const unkeyedHeaders = [
   'forwarded',
   'x-forwarded-host',
   'x-forwarded-proto',
@@ -36,16 +37,31 @@ const steering = [
   'x-method-override',
 ];
 
-/** By what a client has a say in the answer though it is no part of the key. */
-export function steeredBy(req: IncomingMessage, target: Target): string | undefined {
+/** By what a client has a say in the response though it is no part of the key. */
+export function unkeyedInput(req: IncomingMessage, target: Target): string | undefined {
   if (target.hasMore) return 'unlisted-query';
-  return steering.find((name) => req.headers[name] !== undefined && !target.believed.includes(name));
+  return unkeyedHeaders.find((name) => req.headers[name] !== undefined && !target.believed.includes(name));
 }
 
-/** Why the answer to this request cannot be the answer to others. */
+/** Why the response to this request cannot be the response to others. */
 export function whyUnshared(req: IncomingMessage, target: Target): string | undefined {
   if (req.method === 'HEAD') return 'head';
   if (req.headers.range !== undefined) return 'range';
-  if (wantsNothingStored(req)) return 'no-store';
-  return steeredBy(req, target);
+  if (isNoStore(req)) return 'no-store';
+  return unkeyedInput(req, target);
+}
+
+const credentialHeaders = [
+  'authorization',
+  'proxy-authorization',
+  'x-api-key',
+  'x-auth-token',
+  'x-access-token',
+];
+
+/** Whether a request says who asks: by a header, a client certificate, or a cookie that is no part of the key. */
+export function hasCredentials(req: IncomingMessage, keyedCookies: ReadonlySet<string>): boolean {
+  for (const name of credentialHeaders) if (req.headers[name] !== undefined) return true;
+  if ((req.socket as { authorized?: boolean } | undefined)?.authorized === true) return true;
+  return hasOtherCookies(req, keyedCookies);
 }

@@ -3,7 +3,7 @@ import isFresh from 'fresh';
 import parseRange from 'range-parser';
 import { contextOf } from '../../support/context/context.js';
 import { addCacheStatus } from './cache-status.js';
-import type { Stored, StoredHead } from './stored-response.js';
+import type { StoredHead, StoredResponse } from './stored-response.js';
 
 /** `end` of a response, or what stood there before the cache hooked in. */
 type End = (this: ServerResponse, body?: Buffer) => unknown;
@@ -12,18 +12,18 @@ type End = (this: ServerResponse, body?: Buffer) => unknown;
 const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
 
 /**
- * Which part of a stored response answers the range that a request asks for. What cannot be satisfied or read is the
- * handler's to answer, in its own way.
+ * Which part of a stored response a request asks for. `unclear` is what cannot be satisfied or read: the handler
+ * responds to that in its own way.
  */
 export function rangeOf(
   { headers, method }: IncomingMessage,
-  { head, body }: Stored,
+  { head, body }: StoredResponse,
 ): { start: number; end: number } | 'whole' | 'unclear' {
   const { range } = headers;
   if (range === undefined || method !== 'GET' || !head.ranges || head.status !== 200) return 'whole';
   if (!/^ *bytes=/.test(range)) return 'whole';
   const condition = headers['if-range'];
-  if (condition !== undefined && !rangeIsMeant(String(condition), head)) {
+  if (condition !== undefined && !ifRangeMatches(String(condition), head)) {
     // a weak tag promises nothing of bytes; the static files of Express take it for a promise all the same
     return condition === head.etag ? 'unclear' : 'whole';
   }
@@ -34,13 +34,13 @@ export function rangeOf(
 }
 
 /** `If-Range`: the range is of what the client has the rest of (RFC 9110 section 13.1.5). */
-function rangeIsMeant(condition: string, { etag, modified }: StoredHead): boolean {
+function ifRangeMatches(condition: string, { etag, modified }: StoredHead): boolean {
   if (condition.includes('"')) return condition === etag && !condition.startsWith('W/');
   return Date.parse(modified ?? '') <= Date.parse(condition);
 }
 
-/** Whether the client has a response already, which has a validator to tell it by; the rule is that of Express. */
-export function isKnown(
+/** Whether the client has a response already, by the validators of both; the rule is that of Express. */
+export function isNotModified(
   headers: IncomingHttpHeaders,
   status: number,
   etag: string | undefined,
@@ -52,21 +52,21 @@ export function isKnown(
 }
 
 /**
- * Answers a request from the store: with the whole, a range, a 304 or the head alone, as the route itself would have.
- * `status` is what `Cache-Status` says. `end` is the response's own.
+ * Sends a stored response: the whole, a range, a 304 or the head alone, as the route itself would have. `status` is what
+ * `Cache-Status` says. `end` is the response's own.
  */
-export function answerStored(
+export function sendStoredResponse(
   req: IncomingMessage,
   res: ServerResponse,
-  stored: Stored,
+  stored: StoredResponse,
   now: number,
   status: string | undefined,
   end: End = res.end as unknown as End,
 ): void {
   const { head } = stored;
-  const known = isKnown(req.headers, head.status, head.etag, head.modified);
+  const notModified = isNotModified(req.headers, head.status, head.etag, head.modified);
   for (const [name, value] of head.headers) {
-    if (known && isContentType(name)) continue;
+    if (notModified && isContentType(name)) continue;
     // a copy: what others append to a list of headers must not reach what is stored
     res.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
@@ -79,7 +79,7 @@ export function answerStored(
     context.matchedBase = '';
     context.matchedPath = head.route;
   }
-  if (known) {
+  if (notModified) {
     res.statusCode = 304;
     end.call(res);
   } else {
@@ -92,7 +92,7 @@ function isContentType(name: string): boolean {
   return name.length === 12 && name.toLowerCase() === 'content-type';
 }
 
-function sendBody(req: IncomingMessage, res: ServerResponse, stored: Stored, end: End): void {
+function sendBody(req: IncomingMessage, res: ServerResponse, stored: StoredResponse, end: End): void {
   const { head, body } = stored;
   if (head.status === 204) {
     end.call(res);

@@ -1,7 +1,6 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { hopByHop } from '../../support/hop-by-hop.js';
 import { type Directives, parseDirectives, secondsOf } from './directives.js';
-import { parseHttpDate } from './http-date.js';
 import { type HeaderValue, responseHead, type StoredHead } from './stored-response.js';
 import { varyFields } from './vary.js';
 
@@ -23,7 +22,7 @@ export interface ResponseFacts {
   /** The headers that were set before the cache saw the request; they are set anew for every request. */
   readonly outer: OutgoingHttpHeaders;
   /** Whether the request came with credentials that are no part of the key. */
-  readonly credentials: boolean;
+  readonly hasCredentials: boolean;
   readonly route: string | undefined;
 }
 
@@ -38,7 +37,7 @@ export interface Refusal {
   readonly refused: string;
 }
 
-/** Beside the headers of the connection: those that are made anew for each answer. */
+/** Beside the headers of the connection: those that are made anew for each response. */
 const neverStored = new Set([
   ...hopByHop,
   'proxy-authenticate',
@@ -48,16 +47,16 @@ const neverStored = new Set([
   'age',
 ]);
 
-/** An answer that says nothing of caching is taken for the same next time only if it has one of these. */
+/** The statuses with which a response that says nothing of caching is stored by default. */
 const plainSuccess = new Set([200, 203, 204, 300, 301, 308]);
 
 /**
  * Whether a shared cache may store a response (RFC 9111 section 3), and for how long. Stricter than it must be where a
- * mistake would show one user's answer to another: `no-cache` and `private` count with fields, too, `must-revalidate`
- * does not open an answer to a request with credentials, and nothing is stored by heuristics.
+ * mistake would show one user's response to another: `no-cache` and `private` count with fields, too,
+ * `must-revalidate` does not make a response to a request with credentials shareable, and nothing is stored by heuristics.
  */
 export function storability(facts: ResponseFacts, rules: StoringRules): Storable | Refusal {
-  const { status, headers, credentials } = facts;
+  const { status, headers, hasCredentials } = facts;
   if (!rules.statuses.has(status)) return { refused: `its status is ${status}` };
   if (headers['content-range'] !== undefined) return { refused: 'it is partial' };
   if (headers['set-cookie'] !== undefined) return { refused: 'it sets a cookie' };
@@ -72,7 +71,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   }
   if (says.size === 0 && /\bno-cache\b/i.test(text(headers.pragma))) return { refused: 'it says no-cache' };
   const open = says.has('public') || says.has('s-maxage');
-  if (credentials && !open) {
+  if (hasCredentials && !open) {
     return { refused: 'the request has credentials, and it says neither public nor s-maxage' };
   }
   const length = headers['content-length'];
@@ -163,17 +162,13 @@ function text(value: number | string | readonly string[] | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-const credentialHeaders = [
-  'authorization',
-  'proxy-authorization',
-  'x-api-key',
-  'x-auth-token',
-  'x-access-token',
-];
+// IMF-fixdate, and the two obsolete forms (RFC 9110 section 5.6.7)
+const fixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+const rfc850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/;
+const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-/** Whether a request says who asks, cookies not counted. */
-export function isAuthenticated(req: IncomingMessage): boolean {
-  for (const name of credentialHeaders) if (req.headers[name] !== undefined) return true;
-  // a client certificate
-  return (req.socket as { authorized?: boolean } | undefined)?.authorized === true;
+/** The milliseconds of an HTTP date; NaN for anything else that `Date.parse` would make something of. */
+function parseHttpDate(text: string): number {
+  if (fixdate.test(text) || rfc850.test(text)) return Date.parse(text);
+  return asctime.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

@@ -19,9 +19,9 @@ export class StoreAccess {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether other processes are asked, too, who fills a key. */
-  get leads(): boolean {
-    return this.#store.lead !== undefined;
+  /** Whether processes lease the keys that they fill. */
+  get hasLeases(): boolean {
+    return this.#store.lease !== undefined;
   }
 
   get(key: string): Found | Promise<Found> {
@@ -36,7 +36,7 @@ export class StoreAccess {
     }
   }
 
-  /** Resolves when the entry is where others find it, or never will be; nothing to wait for where that is at once. */
+  /** Resolves when the entry is stored, or never will be; `undefined` where that is known at once. */
   set(key: string, entry: CacheEntry): Promise<void> | undefined {
     try {
       const done = this.#store.set(key, entry);
@@ -47,7 +47,6 @@ export class StoreAccess {
     return undefined;
   }
 
-  /** Purges, as far as the store is there. */
   async purge(selection: PurgeSelection): Promise<PurgeReport> {
     const failed: PurgeReport = { reach: 'process' };
     try {
@@ -60,15 +59,15 @@ export class StoreAccess {
   }
 
   /** Asks to fill a key for all processes; `undefined` when another one did, or was to. */
-  async lead(key: string, limitMs: number): Promise<(() => void) | undefined> {
+  async lease(key: string, limitMs: number): Promise<(() => void) | undefined> {
     const alone = () => {};
     try {
-      const asked = this.#store.lead?.(key, limitMs);
+      const asked = this.#store.lease?.(key, limitMs);
       if (asked === undefined) return alone;
-      const end = await this.#inTime('lead', asked, limitMs + this.#timeoutMs, alone);
+      const end = await this.#inTime('lease', asked, limitMs + this.#timeoutMs, alone);
       return end && (() => this.#end(end));
     } catch (error) {
-      this.#failed('lead', error);
+      this.#failed('lease', error);
       return alone;
     }
   }
@@ -77,7 +76,7 @@ export class StoreAccess {
     try {
       end();
     } catch (error) {
-      this.#failed('lead', error);
+      this.#failed('lease', error);
     }
   }
 
@@ -89,7 +88,7 @@ export class StoreAccess {
   ): Promise<Result> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.#failed(call, `no answer in ${limitMs} ms`);
+        this.#failed(call, `no result in ${limitMs} ms`);
         resolve(otherwise);
       }, limitMs).unref();
       promise.then(

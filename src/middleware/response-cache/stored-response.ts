@@ -1,12 +1,12 @@
 import type { CacheEntry } from './cache-store.js';
 
-/** The shape of what is kept; entries of another one, from an older version in a shared store, are misses. */
+/** The format of what is stored; entries of another one, from an older version in a shared store, are misses. */
 const version = 1;
 
 /** A header, as `setHeader` takes it. */
 export type HeaderValue = string | readonly string[];
 
-/** What is kept of a response beside its body. */
+/** What is stored of a response beside its body. */
 export interface StoredHead {
   readonly v: typeof version;
   readonly status: number;
@@ -23,14 +23,14 @@ export interface StoredHead {
   /** Until when it may be served while it is being refreshed, and where refreshing fails (RFC 5861). */
   readonly staleUntil: number;
   readonly errorUntil: number;
-  /** Whether requests with credentials may have it: it says `public` or `s-maxage`. */
+  /** Whether requests with credentials may get it: it says `public` or `s-maxage`. */
   readonly open: boolean;
   /** The route pattern, for the log. */
   readonly route?: string;
 }
 
 /**
- * What stands under the key of a URL whose answers vary: the request headers that matter, and a generation that is part
+ * What stands under the key of a URL whose responses vary: the request headers that matter, and a generation that is part
  * of the keys of all variants. Without the marker none of them is found any more.
  */
 export interface VaryMarker {
@@ -40,12 +40,12 @@ export interface VaryMarker {
 }
 
 /** A response that was found in a store. */
-export interface Stored {
+export interface StoredResponse {
   readonly head: StoredHead;
   readonly body: Buffer;
 }
 
-export function isResponse(entry: CacheEntry): entry is CacheEntry & Stored {
+export function isResponse(entry: CacheEntry): entry is CacheEntry & StoredResponse {
   const { v, headers, bornAt } = entry.head as Partial<StoredHead>;
   return v === version && Array.isArray(headers) && typeof bornAt === 'number';
 }

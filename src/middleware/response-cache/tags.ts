@@ -7,8 +7,8 @@ const mostTags = 128;
 const longestTag = 256;
 
 /**
- * The tags of a response: those in its `Cache-Tag` header, and those that the option says. `undefined` when they cannot
- * be told: an entry that a purge would miss is better not kept.
+ * The tags of a response: those in its `Cache-Tag` header, and those of the option. `undefined` when they cannot
+ * be read: an entry that a purge would miss is better not stored.
  */
 export function tagsOf(
   req: IncomingMessage,

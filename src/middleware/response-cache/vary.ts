@@ -9,7 +9,7 @@ const mostFields = 16;
 
 const listFields = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
 
-/** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than anybody means. */
+/** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than 16. */
 export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
   const names = header
     .toLowerCase()
@@ -24,7 +24,7 @@ export function cookieField(name: string): string {
   return cookieMark + name;
 }
 
-/** The marker for answers that depend on `fields`, beside those that were known before. */
+/** The fields and the generation of a marker, for a response that depends on `fields`, and on those known before. */
 export function markerFor(fields: readonly string[], before: VaryMarker | undefined): [string[], string] {
   const all = [...new Set([...fields, ...(before?.vary ?? [])])].sort();
   const same = before !== undefined && all.length === before.vary.length;
@@ -49,7 +49,7 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   return listFields.has(field) ? withoutSpaces(text) : text;
 }
 
-// browsers send the same few lists in different dress (RFC 9111 section 4.1)
+// browsers write the same few lists with different spaces (RFC 9111 section 4.1)
 const withoutSpaces = memoizeHeader((list: string) =>
   list
     .toLowerCase()

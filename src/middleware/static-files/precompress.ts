@@ -3,8 +3,10 @@ import { availableCpus } from '../../support/available-cpus.js';
 import { type Encoding, knownEncodings } from '../../support/encoding/encoders.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { type Check, checkOptions, isBoolean, isInteger } from '../../support/options.js';
-import { Precompression } from './precompression.js';
+import { Precompression, type PrecompressReport } from './precompression.js';
 import { SiblingManifest } from './sibling-manifest.js';
+
+export type { PrecompressReport };
 
 /** Options of {@link precompress}. */
 export interface PrecompressOptions {
@@ -33,27 +35,6 @@ export interface PrecompressOptions {
    * @default false
    */
   readonly dryRun?: boolean;
-}
-
-/** What {@link precompress} did. */
-export interface PrecompressReport {
-  /** Files of a type that shrinks, above the threshold. */
-  readonly files: number;
-  /** Their bytes. */
-  readonly bytes: number;
-  /** For each encoding, how many siblings there are now, their bytes, and those of their originals. */
-  readonly siblings: {
-    readonly [Name in Encoding]?: { readonly files: number; readonly bytes: number; readonly of: number };
-  };
-  /** Siblings that were written, or would be. */
-  readonly written: number;
-  readonly upToDate: number;
-  /** Siblings that would not have been smaller than their originals. */
-  readonly notSmaller: number;
-  /** Siblings that were removed, or would be. */
-  readonly removed: number;
-  readonly failed: readonly { readonly file: string; readonly message: string }[];
-  readonly ms: number;
 }
 
 const isKnownEncodingList: Check = (value) =>

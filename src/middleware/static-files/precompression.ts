@@ -1,11 +1,31 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Encoding, encodingNames } from '../../support/encoding/encoders.js';
-import type { PrecompressReport } from './precompress.js';
 import type { SiblingManifest } from './sibling-manifest.js';
 import { writeSibling } from './sibling-writer.js';
 import { copyToleranceMs, isCopyOf, isWorthEncoding, siblingExtensions } from './siblings.js';
 import { removeIfLeftOver } from './unfinished-files.js';
+
+/** What `precompress` did. */
+export interface PrecompressReport {
+  /** Files of a type that shrinks, above the threshold. */
+  readonly files: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** For each encoding, how many siblings there are now, their bytes, and those of their originals. */
+  readonly siblings: {
+    readonly [Name in Encoding]?: { readonly files: number; readonly bytes: number; readonly of: number };
+  };
+  /** Siblings that were written, or would be. */
+  readonly written: number;
+  readonly upToDate: number;
+  /** Siblings that would not have been smaller than their originals. */
+  readonly notSmaller: number;
+  /** Siblings that were removed, or would be. */
+  readonly removed: number;
+  readonly failed: readonly { readonly file: string; readonly message: string }[];
+  readonly ms: number;
+}
 
 /** What {@link Precompression} goes by. */
 export interface PrecompressionSettings {

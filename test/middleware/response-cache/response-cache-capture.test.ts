@@ -113,7 +113,7 @@ describe.each(cachedApps)('what requests of some do to the answers of others, %s
       },
       set: () => {},
       purge: () => ({ reach: 'process' }),
-      lead: async () => undefined,
+      lease: async () => undefined,
     };
     const { app } = make({ store });
     app.get('/', (_req, res) => void res.send('the handler'));

@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import type { Request, Response } from 'express';
-import { Flights, type Outcome } from '../../../src/middleware/response-cache/coalesced-requests.js';
+import {
+  CoalescedRequests,
+  type Outcome,
+} from '../../../src/middleware/response-cache/coalesced-requests.js';
 import { cachedApps, cacheStatus, clock, counted, minute } from '../../helpers/cached.js';
 import { fakeTimeouts } from '../../helpers/fake-timers.js';
 import { type Answer, closeAll, get, serve } from '../../helpers/serve.js';
@@ -61,7 +64,7 @@ async function crowd(url: string, server: http.Server, hundreds: number): Promis
   return answers;
 }
 
-describe.each(cachedApps)('single flight on %s', (_name, make) => {
+describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
   async function serveHeld(options?: Parameters<typeof make>[0]) {
     const { app } = make(options);
     const calls = held();
@@ -383,29 +386,29 @@ describe('those who wait', () => {
   }
 
   it('one that throws stops no other, and goes on alone', () => {
-    const flights = new Flights(1000);
-    const lead = flights.open('key');
+    const coalesced = new CoalescedRequests(1000);
+    const leader = coalesced.lead('key');
     const broken = waiting((outcome) => {
       if (outcome !== 'alone') throw new Error('cannot be sent');
     });
     const whole = waiting();
-    flights.join('key', broken);
-    flights.join('key', whole);
-    const landing = { key: 'key', generation: undefined, vary: [], stored: {} as never };
-    lead.land(landing);
-    expect([broken.outcomes, whole.outcomes]).toEqual([[{ landing }, 'alone'], [{ landing }]]);
+    coalesced.join('key', broken);
+    coalesced.join('key', whole);
+    const result = { key: 'key', generation: undefined, vary: [], stored: {} as never };
+    leader.succeed(result);
+    expect([broken.outcomes, whole.outcomes]).toEqual([[{ result }, 'alone'], [{ result }]]);
   });
 
-  it('one that comes right after a failure waits for the next lead', async () => {
-    const flights = new Flights(1000);
-    const lead = flights.open('key');
+  it('one that comes right after a failure waits for the next leader', async () => {
+    const coalesced = new CoalescedRequests(1000);
+    const leader = coalesced.lead('key');
     const [first, second] = [waiting(), waiting()];
-    flights.join('key', first);
-    lead.fail();
-    expect([flights.join('key', second), first.outcomes]).toEqual([true, []]);
+    coalesced.join('key', first);
+    leader.fail();
+    expect([coalesced.join('key', second), first.outcomes]).toEqual([true, []]);
     await new Promise(setImmediate);
     expect([first.outcomes.length, second.outcomes.length]).toEqual([1, 0]);
-    (first.outcomes[0] as { lead: { dissolve(): void } }).lead.dissolve();
+    (first.outcomes[0] as { leader: { release(): void } }).leader.release();
     expect(second.outcomes).toEqual(['alone']);
   });
 });

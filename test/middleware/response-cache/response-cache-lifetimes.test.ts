@@ -10,7 +10,7 @@ function ours(headers: Record<string, string>) {
     headers,
     names: Object.keys(headers),
     outer: {},
-    credentials: false,
+    hasCredentials: false,
     route: undefined,
   };
   const verdict = storability(facts, rules);

@@ -57,7 +57,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
       if (warning.code === 'ERR_PRODUCTIONIZE_CACHE_STORE') warnings.push(warning.message);
     };
     process.on('warning', onWarning);
-    const store = { get: fail, set: fail, purge: fail, lead: fail } as unknown as CacheStore;
+    const store = { get: fail, set: fail, purge: fail, lease: fail } as unknown as CacheStore;
     const { app, cache } = make({ store, storeTimeoutMs: 30, waitMs: 100 });
     const handler = saying();
     app.use(handler);
@@ -91,14 +91,14 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([first?.status, first?.text, second?.text]).toEqual([200, 'call 1', 'call 2']);
   });
 
-  it('asks the store for the lead, and takes what another process brought', async () => {
+  it('asks the store for the lease, and takes what another process brought', async () => {
     const inner = memoryStore();
-    const leads: string[] = [];
+    const leases: string[] = [];
     const ended: string[] = [];
     const store: CacheStore = {
       ...memoryStoreLike(inner),
-      async lead(key, limitMs) {
-        leads.push(`${key.split(' ')[0]} ${limitMs}`);
+      async lease(key, limitMs) {
+        leases.push(`${key.split(' ')[0]} ${limitMs}`);
         if (key.startsWith('/theirs')) {
           const entry = inner.get('/ours copy') as CacheEntry;
           inner.set(key, entry);
@@ -117,7 +117,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     app.use(handler);
     const { url } = await serve(app);
     const ours = await get(`${url}/ours`);
-    expect([ours.text, leads, ended.length]).toEqual(['call 1', ['/ours 500'], 1]);
+    expect([ours.text, leases, ended.length]).toEqual(['call 1', ['/ours 500'], 1]);
     const theirs = await Promise.all([get(`${url}/theirs`), get(`${url}/theirs`)]);
     expect(theirs.map(({ text }) => text)).toEqual(['call 1', 'call 1']);
     expect(theirs.map(cacheStatus)).toContain('fwd=uri-miss; collapsed');
@@ -125,7 +125,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([nobody.text, handler.calls]).toEqual(['call 2', 2]);
   });
 
-  it('E80 asks the store for the lead of a refresh, and leaves it to another process that has it', async () => {
+  it('E80 asks the store for the lease of a refresh, and leaves it to another process that has it', async () => {
     const time = clock();
     try {
       const asked: string[] = [];
@@ -133,7 +133,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
       let ends = 0;
       const store: CacheStore = {
         ...memoryStoreLike(),
-        async lead(key) {
+        async lease(key) {
           asked.push(key);
           const end = () => {
             ends += 1;
@@ -194,11 +194,11 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([(await ask('de')).text, (await ask('en')).text]).toEqual(['de 3', 'en 2']);
   });
 
-  it('ends the lead when there is nothing to store', async () => {
+  it('ends the lease when there is nothing to store', async () => {
     let ends = 0;
     const store: CacheStore = {
       ...memoryStoreLike(),
-      lead: async () => () => {
+      lease: async () => () => {
         ends += 1;
       },
     };

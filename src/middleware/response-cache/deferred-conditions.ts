@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { isNotModified } from './send-stored-response.js';
+
+const conditions = ['if-none-match', 'if-modified-since'] as const;
+const bodyHeaders = ['Content-Type', 'Content-Length', 'Transfer-Encoding'];
+
+/**
+ * The conditions of a request whose handler is to make a whole response, since there are others that wait for it. They
+ * are evaluated when it is there.
+ */
+export class DeferredConditions {
+  readonly #req: IncomingMessage;
+  #hidden: IncomingHttpHeaders | undefined;
+
+  constructor(req: IncomingMessage) {
+    this.#req = req;
+    const { headers } = req;
+    for (const name of conditions) {
+      if (headers[name] === undefined) continue;
+      this.#hidden ??= { 'cache-control': headers['cache-control'] };
+      this.#hidden[name] = headers[name];
+      delete headers[name];
+    }
+  }
+
+  restore(): void {
+    if (this.#hidden === undefined) return;
+    for (const name of conditions) {
+      if (this.#hidden[name] !== undefined) this.#req.headers[name] = this.#hidden[name];
+    }
+  }
+
+  /** Whether the client has the response that is there now. */
+  isNotModified(status: number, headers: OutgoingHttpHeaders): boolean {
+    return (
+      this.#hidden !== undefined &&
+      isNotModified(this.#hidden, status, textOf(headers.etag), textOf(headers['last-modified']))
+    );
+  }
+}
+
+/** Makes a 304 of a response whose headers are complete. */
+export function becomeNotModified(res: ServerResponse): void {
+  res.statusCode = 304;
+  for (const name of bodyHeaders) if (res.hasHeader(name)) res.removeHeader(name);
+}
+
+function textOf(header: OutgoingHttpHeaders[string]): string | undefined {
+  return header === undefined ? undefined : String(header);
+}

@@ -1,0 +1,248 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { contextOf } from '../../support/context/context.js';
+import { debugFor } from '../../support/debug.js';
+import type { Body } from '../../support/encoding/encoded-stream.js';
+import { BodyCollector } from './body-collector.js';
+import type { CacheParts } from './cache-parts.js';
+import { addCacheStatus } from './cache-status.js';
+import type { Leader } from './coalesced-requests.js';
+import { becomeNotModified, DeferredConditions } from './deferred-conditions.js';
+import { hitForPassKey, type Miss } from './exchange.js';
+import { ownFunctions, type Watcher } from './response-hooks.js';
+import { storeResponse } from './response-storage.js';
+import { sendStoredResponse } from './send-stored-response.js';
+import { type Refusal, type Storable, storability } from './storability.js';
+import { isPromise } from './store-access.js';
+import type { StoredResponse } from './stored-response.js';
+import { tagsOf } from './tags.js';
+import { hasTrailers, noteTrailers } from './trailers.js';
+
+const debug = debugFor('cache');
+
+/** Failures that a stale response may stand in for (RFC 5861 section 4). */
+const failures = new Set([500, 502, 503, 504]);
+
+/** For whom a request goes to its handler, beside its own client. */
+export interface CaptureRole {
+  /** Set where others wait for the response. */
+  readonly leader?: Leader | undefined;
+  /** Ends the lease that this process has on the key. */
+  readonly endLease?: (() => void) | undefined;
+  /** Why the response is not to be stored, whatever it says. */
+  readonly unstored?: string;
+}
+
+/** The parts of a cache that a capture needs. */
+type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges'>;
+
+/** Captures the response of a handler on its way to the client, and stores it where it may be. */
+export class ResponseCapture implements Watcher {
+  readonly own;
+
+  readonly #parts: CapturingParts;
+  readonly #miss: Miss;
+  readonly #leader: Leader | undefined;
+  #endLease: (() => void) | undefined;
+  readonly #unstored: string | undefined;
+  /** The headers that were set before the cache saw the request. */
+  readonly #outer: OutgoingHttpHeaders;
+  readonly #purgeMark: number;
+
+  readonly #conditions: DeferredConditions | undefined;
+  #status = 0;
+  /** The client has its 304, and the handler is still at work on the body. */
+  #endsLater = false;
+  #storable: Storable | undefined;
+  #body: BodyCollector | undefined;
+  #contentLength: number | undefined;
+  /** The response differs from what is stored, and may not be stored itself. */
+  #outdatesStored = false;
+  #over = false;
+
+  constructor(parts: CapturingParts, miss: Miss, { leader, endLease, unstored }: CaptureRole) {
+    const { req, res } = miss.exchange;
+    this.own = ownFunctions(res);
+    this.#parts = parts;
+    this.#miss = miss;
+    this.#leader = leader;
+    this.#endLease = endLease;
+    this.#unstored = unstored;
+    this.#outer = { ...res.getHeaders() };
+    this.#purgeMark = parts.purges.mark;
+    noteTrailers(res);
+    if (leader === undefined) return;
+    this.#conditions = new DeferredConditions(req);
+    // the client left: another request takes over, and what the handler still does is stored all the same
+    res.on('close', () => {
+      if (!this.#over) leader.fail();
+    });
+  }
+
+  onHead(status: number, whole: boolean): boolean {
+    const { exchange, stale, forwarded } = this.#miss;
+    const { res } = exchange;
+    const now = Date.now();
+    this.#status = status;
+    this.#conditions?.restore();
+    if (stale !== undefined && failures.has(status) && now < stale.head.errorUntil) {
+      this.#sendStale(stale, status, now);
+      return true;
+    }
+    const headers = res.getHeaders();
+    const storable = this.#storableOf(headers);
+    const length = headers['content-length'];
+    this.#contentLength = length === undefined ? undefined : Number(length);
+    if (storable !== undefined) {
+      this.#storable = storable;
+      this.#body = new BodyCollector(this.#parts.settings.maxEntryBytes);
+    }
+    if (this.#parts.settings.cacheStatus) {
+      const stored = storable !== undefined && (whole || length !== undefined) ? '; stored' : '';
+      const detail = this.#unstored === undefined ? '' : `; detail=${this.#unstored}`;
+      addCacheStatus(res, `fwd=${forwarded}${stored}${detail}`);
+    }
+    if (!whole && storable === undefined) return false;
+    if (this.#conditions?.isNotModified(status, headers) !== true) return false;
+    becomeNotModified(res);
+    if (whole) this.own.end.call(res);
+    else {
+      // a source that is piped goes on as long as the response is open
+      this.#endsLater = true;
+      res.flushHeaders();
+    }
+    return true;
+  }
+
+  #storableOf(headers: OutgoingHttpHeaders): Storable | undefined {
+    if (this.#unstored !== undefined) return undefined;
+    const verdict = this.#judge(headers);
+    if (!('refused' in verdict)) return verdict;
+    // a 304 says nothing about what others get
+    if (this.#status >= 500 || this.#status === 304) this.#giveUp(verdict.refused, 'fail');
+    else {
+      this.#outdatesStored = !this.#miss.hasCredentials;
+      this.#giveUp(verdict.refused, 'release');
+    }
+    return undefined;
+  }
+
+  #judge(headers: OutgoingHttpHeaders): Storable | Refusal {
+    const { exchange, hasCredentials } = this.#miss;
+    const { req, res } = exchange;
+    return storability(
+      {
+        status: this.#status,
+        message: (req.httpVersionMajor < 2 && res.statusMessage) || undefined,
+        headers,
+        names: writtenNames(res),
+        outer: this.#outer,
+        hasCredentials,
+        route: contextOf(req)?.route,
+      },
+      this.#parts.settings,
+    );
+  }
+
+  /** Instead of a failure. */
+  #sendStale(stale: StoredResponse, status: number, now: number): void {
+    const { req, res } = this.#miss.exchange;
+    for (const name of res.getHeaderNames()) {
+      const before = this.#outer[name];
+      if (before === undefined) res.removeHeader(name);
+      else if (before !== res.getHeader(name)) res.setHeader(name, before);
+    }
+    const state = this.#parts.settings.cacheStatus
+      ? `fwd=stale; fwd-status=${status}; detail=stale-if-error`
+      : undefined;
+    this.#giveUp(`it failed with ${status}, and a stale response is sent`, 'fail');
+    if (req.httpVersionMajor < 2) res.statusMessage = '';
+    sendStoredResponse(req, res, stale, now, state, this.own.end as never);
+  }
+
+  take(chunk: Body, charset: BufferEncoding | undefined): void {
+    if (this.#body === undefined || this.#body.add(chunk, charset)) return;
+    this.#giveUp('it is too large', 'release');
+  }
+
+  onEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { exchange, lookup } = this.#miss;
+    const { res } = exchange;
+    if (this.#endsLater) this.own.end.call(res);
+    if (this.#outdatesStored && lookup.entry !== undefined) void this.#parts.store.purge({ key: lookup.key });
+    const body = this.#body?.whole();
+    const storable = this.#storable;
+    if (storable === undefined || body === undefined) return;
+    const hasBody = storable.head.status !== 204;
+    if (this.#contentLength !== undefined && this.#contentLength !== body.length && hasBody) {
+      this.#giveUp('its length is not what Content-Length says', 'fail');
+    } else if (hasTrailers(res)) this.#giveUp('it has trailers', 'release');
+    else if (!this.#isWhatWasSent(storable)) {
+      this.#giveUp('what stands before the cache made another response of it', 'release');
+    } else this.#store(storable, body);
+  }
+
+  /** Sessions and the like, mounted before the cache, set their headers when the head goes out: after the cache looked. */
+  #isWhatWasSent({ vary }: Storable): boolean {
+    const { res } = this.#miss.exchange;
+    // where the client is gone no head is made: then nobody must stand in its way
+    if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.own.writeHead))) return false;
+    const sent = this.#judge(res.getHeaders());
+    if ('refused' in sent) return false;
+    return sent.vary.every((field) => field === 'accept-encoding' || vary.includes(field));
+  }
+
+  #store(storable: Storable, body: Buffer): void {
+    const { settings, store, purges, hitForPass } = this.#parts;
+    const { exchange, target, lookup } = this.#miss;
+    const { req, res } = exchange;
+    const tags = tagsOf(req, res, settings.tags);
+    if (tags === undefined) {
+      this.#giveUp('its tags could not be read', 'release');
+      return;
+    }
+    const isPurged = () => purges.purgedSince(this.#purgeMark, target.key, tags);
+    if (isPurged()) {
+      this.#giveUp('it was purged while it was made', 'fail');
+      return;
+    }
+    const complete = { storable, body, tags, isPurged };
+    const { key } = target;
+    const { result, stored } = storeResponse(store, settings.cookies, req, key, lookup.marker, complete);
+    hitForPass.delete(hitForPassKey(this.#miss));
+    this.#leader?.succeed(result, stored);
+    const endLease = this.#endLease;
+    if (endLease === undefined) return;
+    if (isPromise(stored)) void stored.then(endLease);
+    else endLease();
+  }
+
+  onDestroy(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#giveUp('it was cut short', 'fail');
+  }
+
+  #giveUp(reason: string, how: 'fail' | 'release'): void {
+    const { req } = this.#miss.exchange;
+    debug(() => ['%s %s: not stored, %s', req.method, req.url, reason]);
+    this.#storable = undefined;
+    this.#body = undefined;
+    if (how === 'release') {
+      this.#parts.hitForPass.add(hitForPassKey(this.#miss));
+      this.#leader?.release();
+    } else this.#leader?.fail();
+    this.#endLease?.();
+    this.#endLease = undefined;
+  }
+}
+
+function hasOwnHead(res: ServerResponse, writeHead: unknown): boolean {
+  return writeHead === Object.getPrototypeOf(res).writeHead;
+}
+
+/** The names of headers as they were written; HTTP/2 knows lower case only. */
+function writtenNames(res: ServerResponse): string[] {
+  return (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames();
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage } from 'node:http';
+import type { CacheEntry } from './cache-store.js';
+import type { CoalescedResult } from './coalesced-requests.js';
+import type { Storable } from './storability.js';
+import { isPromise, type StoreAccess } from './store-access.js';
+import { isMarker, markerHead, type StoredResponse } from './stored-response.js';
+import { cookieField, markerFor, variantKey } from './vary.js';
+
+const noBody = Buffer.alloc(0);
+
+/** What stands in the store for a request. */
+export interface Lookup {
+  readonly entry: CacheEntry | undefined;
+  /** Set where the URL's responses vary; `key` is then that of the variant that was asked for. */
+  readonly marker: CacheEntry | undefined;
+  readonly key: string;
+}
+
+/** A response that may be stored, complete. */
+export interface CompleteResponse {
+  readonly storable: Storable;
+  readonly body: Buffer;
+  readonly tags: readonly string[];
+  /** Whether a purge has come that it must not outlive; asked again after the store was waited for. */
+  readonly isPurged: () => boolean;
+}
+
+/** Looks up the entry under the key of a URL, or the variant that the marker there leads to. */
+export function lookUp(store: StoreAccess, key: string, req: IncomingMessage): Lookup | Promise<Lookup> {
+  const entry = store.get(key);
+  return isPromise(entry)
+    ? entry.then((found) => lookUpVariant(store, key, req, found))
+    : lookUpVariant(store, key, req, entry);
+}
+
+function lookUpVariant(
+  store: StoreAccess,
+  key: string,
+  req: IncomingMessage,
+  entry: CacheEntry | undefined,
+): Lookup | Promise<Lookup> {
+  if (entry === undefined || !isMarker(entry)) return { entry, marker: undefined, key };
+  const { generation, vary } = entry.head;
+  const variant = variantKey(key, generation, vary, req);
+  const found = store.get(variant);
+  return isPromise(found)
+    ? found.then((late) => ({ entry: late, marker: entry, key: variant }))
+    : { entry: found, marker: entry, key: variant };
+}
+
+/**
+ * Stores a response: under the key of its URL, or as one of the URL's variants with a marker that leads there. `cookies`
+ * are those that tell responses apart; `known` is the marker that was found before.
+ */
+export function storeResponse(
+  store: StoreAccess,
+  cookies: ReadonlySet<string>,
+  req: IncomingMessage,
+  key: string,
+  known: CacheEntry | undefined,
+  response: CompleteResponse,
+): { result: CoalescedResult; stored: Promise<void> | undefined } {
+  const fields = [...response.storable.vary, ...[...cookies].map(cookieField)];
+  // another variant, or a purge, may have come in the meantime
+  const latest = store.get(key);
+  if (!isPromise(latest)) {
+    const place = placeOf(req, key, latest, fields);
+    return { result: resultAt(place, response), stored: put(store, key, place, response) };
+  }
+  const stored = latest.then((marker) =>
+    response.isPurged() ? undefined : put(store, key, placeOf(req, key, marker, fields), response),
+  );
+  return { result: resultAt(placeOf(req, key, known, fields), response), stored };
+}
+
+/** What another process stored. */
+export function resultOf({ key, marker }: Lookup, stored: StoredResponse): CoalescedResult {
+  const known = marker !== undefined && isMarker(marker) ? marker.head : undefined;
+  return { key, generation: known?.generation, vary: known?.vary ?? [], stored };
+}
+
+/** Where a response is to be stored. */
+interface Place {
+  readonly key: string;
+  readonly vary: readonly string[];
+  readonly generation: string | undefined;
+  readonly marker: CacheEntry | undefined;
+}
+
+function placeOf(
+  req: IncomingMessage,
+  key: string,
+  marker: CacheEntry | undefined,
+  fields: readonly string[],
+): Place {
+  const before = marker !== undefined && isMarker(marker) ? marker.head : undefined;
+  if (fields.length === 0 && before === undefined) return { key, vary: [], generation: undefined, marker };
+  const [vary, generation] = markerFor(fields, before);
+  return { key: variantKey(key, generation, vary, req), vary, generation, marker };
+}
+
+function put(
+  store: StoreAccess,
+  key: string,
+  { key: own, vary, generation, marker }: Place,
+  { storable: { head }, body, tags }: CompleteResponse,
+): Promise<void> | undefined {
+  const expiresAt = Math.max(head.freshUntil, head.staleUntil, head.errorUntil);
+  if (generation !== undefined) {
+    const before = marker !== undefined && isMarker(marker) ? marker : undefined;
+    if (before?.head.generation !== generation || before.expiresAt < expiresAt) {
+      const entry = { head: { ...markerHead(vary, generation) }, body: noBody, expiresAt, tags: [] };
+      void store.set(key, entry);
+    }
+  }
+  return store.set(own, { head: { ...head }, body, expiresAt, tags });
+}
+
+function resultAt({ key, generation, vary }: Place, { storable, body }: CompleteResponse): CoalescedResult {
+  return { key, generation, vary, stored: { head: storable.head, body } };
+}
