@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Program, type ProgramOptions, run } from './program.js';
+import { get } from './serve.js';
 
 const folders = new Set<string>();
 
@@ -75,3 +76,10 @@ export function runFixture(
     args: [express, JSON.stringify(clusterOptions), appOptions],
   });
 }
+
+/** Resolves when that many workers have become ready, since the start. */
+export const ready = (program: ClusterProgram, workers: number) =>
+  program.times(/^worker \d+ is ready/, workers);
+
+/** The worker that answers next. */
+export const pidOf = async (url: string): Promise<number> => JSON.parse((await get(url)).text).pid;

@@ -1,5 +1,19 @@
+import { once } from 'node:events';
 import http from 'node:http';
+import { type Program, run } from './program.js';
 import { type Answer, get } from './serve.js';
+
+/** Decides soon, and from the start. */
+export const soon = { startupMs: 0, sustainedMs: 300 };
+
+/** Waits, line by line, until what a program printed is as asked. */
+export async function printed(program: Program, complete: () => boolean): Promise<void> {
+  while (!complete()) await once(program.child.stdout as NodeJS.ReadableStream, 'data');
+}
+
+/** Starts the fixture `overloaded.mjs`. */
+export const arrange = (expressName: string, options: object = soon, how = 'alone') =>
+  run('overloaded.mjs', { args: [expressName, JSON.stringify(options), how] });
 
 /** Clients that ask again as soon as they are answered, until `stop`; every answer is kept. */
 export function overload(url: string, { clients = 60, keepAlive = false } = {}) {

@@ -1,0 +1,86 @@
+import { isExpressApp } from '../../src/preload/express-app.js';
+import { app, cleanUp, start } from '../helpers/cli.js';
+import { ready, runCluster } from '../helpers/clusters.js';
+import { expressNames, expressVersions } from '../helpers/express-versions.js';
+import { get } from '../helpers/serve.js';
+
+jest.setTimeout(60_000);
+
+afterEach(cleanUp);
+
+describe('start', () => {
+  describe.each(expressNames)('on %s', (express) => {
+    it.each(['listen.cjs', 'named.mjs', 'www.cjs'])(
+      'runs %s, productionized, in a cluster',
+      async (script) => {
+        const { cluster } = start(app(script), ['-w', '2', '--', '--flag', 'x'], {
+          EXPRESS: express,
+          NODE_ENV: undefined,
+        });
+        await ready(cluster, 2);
+        const url = await cluster.url();
+        const answers = await Promise.all([get(url), get(url), get(url), get(url)]);
+        const bodies = answers.map(({ text }) => JSON.parse(text));
+        expect(new Set(bodies.map(({ pid }) => pid)).size).toBe(2);
+        expect(bodies[0]).toMatchObject({ env: 'production', args: ['--flag', 'x'] });
+        expect(answers[0]?.headers).not.toHaveProperty('x-powered-by');
+        const failed = await get(`${url}/rejects`, { headers: { accept: 'application/json' } });
+        expect([failed.status, failed.headers['content-type']]).toEqual([500, 'application/problem+json']);
+        expect(failed.text).not.toContain('secret');
+        const line = await cluster.logged(/^GET \/rejects 500/);
+        expect(line).toMatchObject({ route: '/rejects', err: { message: 'secret' } });
+        cluster.child.kill('SIGTERM');
+        expect(await cluster.exit()).toEqual({ code: 0, signal: null });
+      },
+    );
+  });
+
+  it('keeps what an app that productionizes itself has chosen', async () => {
+    const { cluster } = start(app('itself.mjs'), ['-w', '2']);
+    await ready(cluster, 2);
+    const parts: { name: string; state: string }[] = JSON.parse((await get(await cluster.url())).text);
+    expect(parts.find(({ name }) => name === 'compression')).toMatchObject({ state: 'off' });
+    expect(parts.find(({ name }) => name === 'requestLogger')).toMatchObject({ state: 'on' });
+  });
+
+  it('says so where a function hides the app', async () => {
+    const { cluster } = start(app('around.mjs'), ['-w', '2']);
+    await ready(cluster, 2);
+    expect((await get(await cluster.url())).text).toBe('around');
+    expect(await cluster.line(/ERR_PRODUCTIONIZE_PRELOAD/)).toContain('call productionize(app)');
+  });
+
+  it('E43: with one worker runs the script in its own process, as the main module', async () => {
+    const { cluster } = start(app('listen.cjs'), ['--workers', '1', '--', 'y']);
+    const url = await cluster.url();
+    expect(JSON.parse((await get(url)).text)).toEqual({
+      pid: cluster.child.pid,
+      env: 'production',
+      args: ['y'],
+    });
+    await cluster.logged(/^GET \/ 200/);
+    cluster.child.kill('SIGTERM');
+    expect(await cluster.exit()).toEqual({ code: 0, signal: null });
+  });
+
+  it('E43: reads WEB_CONCURRENCY', async () => {
+    const { cluster } = start(app('listen.cjs'), [], { WEB_CONCURRENCY: '3' });
+    await ready(cluster, 3);
+    expect(cluster.log()[0]).toMatchObject({ workers: 3, msg: 'cluster: 3 workers (WEB_CONCURRENCY)' });
+  });
+
+  it('the preload takes nothing else for an app, and puts back what it replaces', async () => {
+    for (const [, express] of expressVersions) {
+      expect([express(), express.Router(), () => {}, {}, null].map(isExpressApp)).toEqual([
+        true,
+        false,
+        false,
+        false,
+        false,
+      ]);
+    }
+    const undone = runCluster('start/undo.mjs');
+    await undone.exit();
+    expect(undone.out).toEqual(['replaced 9 of 9, back 9']);
+  });
+});

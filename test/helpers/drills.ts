@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, readlinkSync, watch } from 'node:fs';
+import path from 'node:path';
+import { folder, removeFolders } from './clusters.js';
+import { killAll, run } from './program.js';
+
+/** For `afterEach`. */
+export function cleanUp(): void {
+  killAll();
+  removeFolders();
+}
+
+export const drillProgram = path.join(__dirname, '../../dist/cli.js');
+export const fixture = (name: string) => path.join(__dirname, '../fixtures/drill', name);
+
+/** As under PM2 with such a `kill_timeout`: workers that do not drain are killed after a second. */
+export const shortGrace = { pm_id: '0', kill_timeout: '1000' };
+
+/** A drill whose temporary files are in a folder of its own. */
+export function drill(script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const dir = folder();
+  const started = run(drillProgram, {
+    args: ['drill', script, ...args],
+    env: { WEB_CONCURRENCY: '', TMPDIR: dir, NODE_ENV: undefined, ...env },
+  });
+  return {
+    ...started,
+    dir,
+    /** Its exit code and what it printed, once it left nothing behind. */
+    async done() {
+      const { code, signal } = await started.exit();
+      expect(readdirSync(dir)).toEqual([]);
+      await nobodyWith(dir);
+      return { code, signal, out: started.out.join('\n'), err: started.err.join('\n') };
+    },
+    /** The processes of the app: all that were started for this folder, without the drill. */
+    pids: () => pidsWith(dir).filter((pid) => pid !== started.child.pid),
+  };
+}
+
+/** Processes in whose environment the folder stands. */
+function pidsWith(dir: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(dir) && readlinkSync(`/proc/${pid}/exe`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Resolves when the last of them is gone. Nobody tells when processes of others end, so it looks again and again. */
+export async function nobodyWith(dir: string): Promise<void> {
+  while (pidsWith(dir).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** The options for all kinds of traffic. */
+export const all = ['--sse', '/events', '--websocket', '/ws', '--upload', '/upload'];
+/** Resolves once there is such a file. */
+export async function appears(file: string): Promise<void> {
+  const changes = watch(path.dirname(file));
+  while (!existsSync(file)) await once(changes, 'change');
+  changes.close();
+}

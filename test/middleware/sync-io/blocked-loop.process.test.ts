@@ -1,0 +1,69 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { killAll, run } from '../../helpers/program.js';
+import { get } from '../../helpers/serve.js';
+
+jest.setTimeout(60_000);
+afterEach(killAll);
+const development = { NODE_ENV: 'development' };
+
+describe('the watch of the event loop', () => {
+  async function start(nodeArgs: string[] = []) {
+    const program = run('blocked-loop.mjs', { env: development, nodeArgs });
+    const url = `http://127.0.0.1:${await program.port()}`;
+    await program.line(/^turned$/);
+    return { program, url };
+  }
+
+  async function quit({ program, url }: Awaited<ReturnType<typeof start>>) {
+    const { text } = await get(`${url}/quit`);
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    return JSON.parse(text);
+  }
+
+  it('C62 names request, route and frames while the loop is blocked by JavaScript', async () => {
+    const running = await start();
+    const file = path.join(os.tmpdir(), `sync-io-release-${process.pid}`);
+    const answer = get(`${running.url}/until/${encodeURIComponent(file)}`);
+    // the request cannot end before the report was read
+    const line = await running.program.line(/Event loop blocked.*GET \/until\/:file/);
+    await running.program.line(/at spinUntil \(.*blocked-loop\.mjs:\d+:\d+\)/);
+    fs.writeFileSync(file, '');
+    const { text, headers } = await answer;
+    fs.rmSync(file);
+    expect(JSON.parse(text)).toEqual({ released: true });
+    expect(line).toContain(`request ${headers['x-request-id']}`);
+    const blocks = JSON.parse((await get(`${running.url}/blocks`)).text);
+    expect(blocks).toContainEqual(expect.objectContaining({ method: 'GET', route: '/until/:file' }));
+    await quit(running);
+  });
+
+  it('C62 blames a regular expression that backtracks on its request', async () => {
+    const running = await start();
+    await get(`${running.url}/redos`);
+    await running.program.line(/Event loop blocked.*GET \/redos/);
+    await running.program.line(/at .*blocked-loop\.mjs/);
+    await quit(running);
+  });
+
+  it.each(['exec', 'pbkdf2'])('C63 marks the native block of /%s', async (route) => {
+    const running = await start();
+    await get(`${running.url}/${route}`);
+    const line = await running.program.line(/Event loop blocked/);
+    expect(line).toMatch(/by native code, see the findings about synchronous calls/);
+    await quit(running);
+  });
+
+  it('C62 stays off while a debugger is open, and says why', async () => {
+    const running = await start(['--inspect=127.0.0.1:0']);
+    await running.program.line(/A blocked event loop is not watched: a debugger is open/);
+    running.program.child.kill();
+    await running.program.exit();
+  });
+
+  it('C65 does not touch NodeTracing', async () => {
+    const running = await start();
+    expect(await quit(running)).toEqual({ categories: null });
+  });
+});
