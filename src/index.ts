@@ -15,7 +15,9 @@ export {
 } from './middleware/request-context/index.js';
 export { type RequestLoggerOptions, requestLogger } from './middleware/request-logger/index.js';
 export type { DebugBufferOptions } from './middleware/request-logger/log-buffer.js';
-export type { RequestContext } from './support/context/context.js';
+export type { RequestFields } from './support/context/request-accessors.js';
+export type { RequestContext } from './support/context/request-context.js';
+export type { TraceContext } from './support/context/trace-context.js';
 
 // Errors
 
@@ -28,12 +30,13 @@ export {
   notFound,
 } from './middleware/error-handler/index.js';
 export { bindStreamErrors } from './middleware/stream-errors/index.js';
-export { ProductionizeError } from './support/errors.js';
+export { type ErrorCode, ProductionizeError } from './support/errors.js';
 
 // Bodies
 
 export { bodyGuard } from './middleware/body-guard/index.js';
 export { type CompressionOptions, compression } from './middleware/compression/index.js';
+export type { Encoding } from './support/encoding/encoders.js';
 export { type SafeJson, safeJsonParse, stripPrototypeKeys } from './support/safe-json.js';
 
 // Cached responses
@@ -98,6 +101,7 @@ export type { SyncIoFinding } from './middleware/sync-io/sync-report.js';
 // The process
 
 export type { ClusterLogger } from './process/cluster/cluster-log.js';
+export type { ListenAddress, WorkerState } from './process/cluster/cluster-worker.js';
 export type { ClusterStatus, WorkerStatus } from './process/cluster/control-protocol.js';
 export { type ClusterOptions, runCluster } from './process/cluster/index.js';
 export type { Cluster } from './process/cluster/primary.js';

@@ -11,7 +11,6 @@ import type { ResponseCache, ResponseCacheOptions } from '../middleware/response
 import type { SyncIoOptions } from '../middleware/sync-io/index.js';
 import type { FatalErrorsOptions } from '../process/fatal-errors/index.js';
 import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
-import type { Switch } from '../support/options.js';
 
 /** Options of the async-errors part. */
 export interface AsyncErrorsOptions {
@@ -25,35 +24,35 @@ export interface AsyncErrorsOptions {
 /** Options of `productionize`: each part is off, on, or on with options. */
 export interface ProductionizeOptions {
   /** NODE_ENV and settings. @default true */
-  readonly productionGuard?: Switch<ProductionGuardOptions>;
+  readonly productionGuard?: boolean | ProductionGuardOptions;
   /** `/livez`, `/readyz` and `/startupz`, unless the app answers them itself. @default true */
-  readonly healthChecks?: Switch<HealthChecksOptions>;
+  readonly healthChecks?: boolean | HealthChecksOptions;
   /** Request id, `req.signal`, `currentContext()`; the other parts lean on it. @default {} */
   readonly requestContext?: RequestContextOptions;
   /** 503 for what the process cannot do. @default false */
-  readonly loadShedding?: Switch<LoadSheddingOptions>;
+  readonly loadShedding?: boolean | LoadSheddingOptions;
   /** The logger behind `req.log` and all lines. @default true */
-  readonly logger?: Switch<LoggerOptions>;
+  readonly logger?: boolean | LoggerOptions;
   /** One line per request. @default true */
-  readonly requestLogger?: Switch<Omit<RequestLoggerOptions, 'logger'>>;
+  readonly requestLogger?: boolean | Omit<RequestLoggerOptions, 'logger'>;
   /** 503 for a request whose handler is not in time. @default false */
-  readonly deadline?: Switch<DeadlineOptions>;
+  readonly deadline?: boolean | DeadlineOptions;
   /** Synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
-  readonly detectSyncIo?: Switch<SyncIoOptions>;
+  readonly detectSyncIo?: boolean | SyncIoOptions;
   /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
   readonly streamErrors?: boolean;
   /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
-  readonly compression?: Switch<CompressionOptions>;
+  readonly compression?: boolean | CompressionOptions;
   /** Stored responses, before the router; or a `responseCache()` of your own, to purge. @default false */
-  readonly cache?: Switch<ResponseCacheOptions> | ResponseCache;
+  readonly cache?: boolean | ResponseCacheOptions | ResponseCache;
   /** Prototype keys in request bodies. @default true */
   readonly bodyGuard?: boolean;
   /** Rejections and throws of every handler. @default true */
-  readonly asyncErrors?: Switch<AsyncErrorsOptions>;
+  readonly asyncErrors?: boolean | AsyncErrorsOptions;
   /** The last answer to errors and unknown paths. @default true */
-  readonly errorHandler?: Switch<ErrorHandlerOptions>;
+  readonly errorHandler?: boolean | ErrorHandlerOptions;
   /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
-  readonly fatalErrors?: Switch<FatalErrorsOptions>;
+  readonly fatalErrors?: boolean | FatalErrorsOptions;
   /** Signals, and an end without a lost request. @default true, but not where NODE_ENV is `test` */
-  readonly gracefulShutdown?: Switch<GracefulShutdownOptions>;
+  readonly gracefulShutdown?: boolean | GracefulShutdownOptions;
 }

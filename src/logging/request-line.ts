@@ -1,4 +1,4 @@
-import type { RequestContext } from '../support/context/context.js';
+import type { InternalRequestContext } from '../support/context/context.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { redacted, redactUrl } from './log-redaction.js';
 
@@ -50,7 +50,7 @@ const clientLeft = new Set([
 ]);
 
 /** Reads how a request ended, from its closed response; `res.err` is where handlers leave errors for pino-http. */
-export function outcomeOf(context: RequestContext): Outcome {
+export function outcomeOf(context: InternalRequestContext): Outcome {
   const { req, res } = context;
   // an answer to an upload that was given up "finishes" on a connection that is gone
   const completed = res.writableFinished && (req.complete || !req.destroyed);
@@ -79,7 +79,11 @@ function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
 }
 
 /** The line of a request that ended. */
-export function requestLine(context: RequestContext, outcome: Outcome, settings: LineSettings): RequestLine {
+export function requestLine(
+  context: InternalRequestContext,
+  outcome: Outcome,
+  settings: LineSettings,
+): RequestLine {
   const { res, method, trace } = context;
   const { completed, failed, error } = outcome;
   const length = completed && method !== 'HEAD' ? res.getHeader('content-length') : undefined;
@@ -99,7 +103,10 @@ export function requestLine(context: RequestContext, outcome: Outcome, settings:
   };
 }
 
-function headersOf({ req }: RequestContext, { headers, isSecret }: LineSettings): Record<string, string> {
+function headersOf(
+  { req }: InternalRequestContext,
+  { headers, isSecret }: LineSettings,
+): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of headers) {
     const value = req.headers[name];

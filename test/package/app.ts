@@ -12,6 +12,7 @@ import {
   type ProductionizeOptions,
   productionGuard,
   productionize,
+  type RequestFields,
   report,
   requestContext,
   requestLogger,
@@ -25,6 +26,12 @@ import { notifySystemd } from 'express-productionize/systemd';
 import { expectNoSyncIo } from 'express-productionize/testing';
 
 import check = require('./check.cjs');
+
+declare global {
+  namespace Express {
+    interface Request extends RequestFields {}
+  }
+}
 
 const options: ProductionizeOptions = {
   compression: { threshold: 2048 },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
 import { attachShared } from '../../support/attachment.js';
-import { contextOf, type RequestContext } from '../../support/context/context.js';
+import { contextOf, type InternalRequestContext } from '../../support/context/context.js';
 import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { layersKey } from '../../support/symbols.js';
@@ -22,7 +22,7 @@ type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...res
 export type OnSilence = (res: ServerResponse) => void;
 
 /** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
-export function observe(context: RequestContext, onSilence: OnSilence): void {
+export function observe(context: InternalRequestContext, onSilence: OnSilence): void {
   context.onSilence = onSilence;
 }
 
@@ -136,12 +136,12 @@ function observingParams(original: ProcessParams): ProcessParams {
   };
 }
 
-function noteRoute(context: RequestContext, path: unknown): void {
+function noteRoute(context: InternalRequestContext, path: unknown): void {
   context.matchedBase = (context.req as Request).baseUrl;
   context.matchedPath = path;
 }
 
-function noteMountParams(context: RequestContext): void {
+function noteMountParams(context: InternalRequestContext): void {
   const { params } = context.req as Request;
   for (const name in params) {
     const value = params[name];

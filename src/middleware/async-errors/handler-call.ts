@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { contextOf, type RequestContext } from '../../support/context/context.js';
+import { contextOf, type InternalRequestContext } from '../../support/context/context.js';
 import { helpFor, quote } from '../../support/errors.js';
 
 export type Next = (error?: unknown) => void;
@@ -84,7 +84,7 @@ export class HandlerCall {
 }
 
 /** The answer is already somebody else's: the error is logged, and no second response is tried. */
-function reportAfterNext(context: RequestContext | undefined, error: unknown): void {
+function reportAfterNext(context: InternalRequestContext | undefined, error: unknown): void {
   const log = context?.log;
   if (log) log.error({ err: error }, 'a handler failed after next() was called');
   else

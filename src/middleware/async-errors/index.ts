@@ -5,9 +5,6 @@ import { guardHandler, type Handler } from './handler-call.js';
 
 const debug = debugFor('async-errors');
 
-/** The same function, free to return a promise. */
-export type Awaitable<Fn extends Handler> = (...args: Parameters<Fn>) => unknown;
-
 /**
  * Wraps a handler, error handler or `param` callback, so that whatever it throws or rejects with reaches the error
  * handler: once, and as an error even when it is `undefined` or the string `'route'`. Name, length and own
@@ -21,15 +18,15 @@ export type Awaitable<Fn extends Handler> = (...args: Parameters<Fn>) => unknown
  */
 export function wrapAsync<
   Params = Request['params'],
-  Answer = Parameters<Response['send']>[0],
-  Body = Request['body'],
+  ResponseBody = Parameters<Response['send']>[0],
+  RequestBody = Request['body'],
   Query = Request['query'],
   Locals extends Response['locals'] = Response['locals'],
 >(
-  fn: Awaitable<RequestHandler<Params, Answer, Body, Query, Locals>>,
-): RequestHandler<Params, Answer, Body, Query, Locals>;
-export function wrapAsync(fn: Awaitable<ErrorRequestHandler>): ErrorRequestHandler;
-export function wrapAsync(fn: Awaitable<RequestParamHandler>): RequestParamHandler;
+  fn: (...args: Parameters<RequestHandler<Params, ResponseBody, RequestBody, Query, Locals>>) => unknown,
+): RequestHandler<Params, ResponseBody, RequestBody, Query, Locals>;
+export function wrapAsync(fn: (...args: Parameters<ErrorRequestHandler>) => unknown): ErrorRequestHandler;
+export function wrapAsync(fn: (...args: Parameters<RequestParamHandler>) => unknown): RequestParamHandler;
 export function wrapAsync(fn: Handler): Handler {
   if (typeof fn !== 'function') {
     throw new ProductionizeError(

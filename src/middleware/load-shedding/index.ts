@@ -14,7 +14,7 @@ import { SheddingLog, type SheddingLogEvent } from './shedding-log.js';
 export type { SheddingLogEvent };
 
 /** How long a request is admitted under overload: `low` ones are refused first, `never` is never refused. */
-export type SheddingPriority = (typeof priorities)[number] | 'never';
+export type SheddingPriority = 'low' | 'normal' | 'high' | 'never';
 
 /** Options of {@link loadShedding}. */
 export interface LoadSheddingOptions {

@@ -1,27 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Logger } from 'pino';
 import {
   type ContextSettings,
   currentContext,
   defaultContextSettings,
   enterContext,
-  type RequestContext,
 } from '../../support/context/context.js';
+import type { RequestContext } from '../../support/context/request-context.js';
 import { checkOptions, isBoolean, isEither, isFunction, isOneOf, isString } from '../../support/options.js';
-
-declare global {
-  namespace Express {
-    interface Request {
-      /** The request id: the one a trusted proxy sent, else one of our own. */
-      id: string;
-      /** A logger that carries the request id; made when first read. */
-      log: Logger;
-      /** Aborts when the client goes away before the answer is complete; never after a complete answer. */
-      readonly signal: AbortSignal;
-    }
-  }
-}
 
 /** Options of {@link requestContext}. */
 export interface RequestContextOptions {

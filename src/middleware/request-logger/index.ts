@@ -16,7 +16,7 @@ import {
   contextOf,
   currentContext,
   defaultContextSettings,
-  type RequestContext,
+  type InternalRequestContext,
   runInContext,
   startContext,
 } from '../../support/context/context.js';
@@ -77,7 +77,7 @@ export interface RequestLoggerOptions {
   readonly bufferDebug?: boolean | DebugBufferOptions;
 }
 
-type Logged = RequestContext & { [loggedKey]?: RequestBuffer | true };
+type Logged = InternalRequestContext & { [loggedKey]?: RequestBuffer | true };
 
 const debug = debugFor('request-logger');
 

@@ -18,7 +18,7 @@ import {
   isStringList,
 } from '../../support/options.js';
 import { hasContentHash } from './content-hash.js';
-import { FileServer, type Next } from './file-server.js';
+import { FileServer } from './file-server.js';
 import { isServable } from './request-path.js';
 import { ResourceReader } from './resource.js';
 import { ResourceStore } from './resource-store.js';
@@ -125,9 +125,9 @@ const isEncodingList: Check = (value) =>
 export function staticFiles(
   root: string | URL,
   options?: StaticFilesOptions,
-): (req: IncomingMessage, res: ServerResponse, next: Next) => void {
+): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
   const server = resolveStaticFiles(root, options);
-  return function staticFilesMiddleware(req: IncomingMessage, res: ServerResponse, next: Next) {
+  return function staticFilesMiddleware(req, res, next) {
     server.handle(req, res, next);
   };
 }

@@ -3,7 +3,6 @@ import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { ResponseSources } from './response-sources.js';
-import type { Next } from './stream-failure.js';
 import { bindWebStream, isWebStream } from './web-streams.js';
 
 /**
@@ -28,7 +27,7 @@ import { bindWebStream, isWebStream } from './web-streams.js';
 export function bindStreamErrors(
   stream: Readable | ReadableStream | readonly Readable[],
   res: ServerResponse,
-  next?: Next,
+  next?: (error?: unknown) => void,
 ): () => void {
   if (isWebStream(stream)) return bindWebStream(stream, res);
   const chain = (Array.isArray(stream) ? stream : [stream]) as Readable[];

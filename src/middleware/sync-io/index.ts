@@ -6,12 +6,29 @@ import { readEnvironment } from '../../support/environment.js';
 import { checkOptions, isBoolean, isEither, isFunction, isInteger, isOneOf } from '../../support/options.js';
 import { type BlockedLoop, watchBlockedLoop } from './blocked-loop.js';
 import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
-import { callChecks, type SyncCallOptions } from './sync-io-options.js';
+import { callChecks } from './sync-io-options.js';
 import { coverage, reportByWarnings, reportTo } from './sync-io-reporter.js';
 import { type SyncIoFinding, SyncReport } from './sync-report.js';
 
 /** Options of {@link detectSyncIo}. */
-export interface SyncIoOptions extends SyncCallOptions {
+export interface SyncIoOptions {
+  /**
+   * Which functions are watched. `require` is the loading of a file, `console` only counts where stdout or stderr
+   * blocks: a file, or a terminal.
+   * @default ['fs', 'child_process', 'crypto', 'zlib', 'require', 'console']
+   */
+  readonly apis?: readonly SyncIoGroup[];
+  /**
+   * Calls shorter than this are not counted, in milliseconds. Hashing, signing and random bytes, which have no
+   * customary asynchronous form, count from 10 ms whatever is set here.
+   * @default 0
+   */
+  readonly minMs?: number;
+  /**
+   * Called once for each new finding; `true` drops it for good.
+   * @default nothing is ignored
+   */
+  readonly ignore?: (finding: SyncIoFinding) => boolean;
   /**
    * Whether to watch at all. Off means absent: no function is replaced, no context entered.
    * @default true outside production, false when NODE_ENV says production

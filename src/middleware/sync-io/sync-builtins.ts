@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import tty from 'node:tty';
 import zlib from 'node:zlib';
 import { attachShared } from '../../support/attachment.js';
-import { currentContext, type RequestContext } from '../../support/context/context.js';
+import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { processWide } from '../../support/process-wide.js';
 import { wrapMethod } from '../../support/replace-method.js';
@@ -14,9 +14,16 @@ import { syncCallsKey } from '../../support/symbols.js';
 import { ownSyncWork } from '../../support/unobserved.js';
 
 /** What can be watched; `require` means loading a file, a module that is loaded already costs nothing. */
-export const syncIoGroups = ['fs', 'child_process', 'crypto', 'zlib', 'require', 'console'] as const;
+export type SyncIoGroup = 'fs' | 'child_process' | 'crypto' | 'zlib' | 'require' | 'console';
 
-export type SyncIoGroup = (typeof syncIoGroups)[number];
+export const syncIoGroups: readonly SyncIoGroup[] = [
+  'fs',
+  'child_process',
+  'crypto',
+  'zlib',
+  'require',
+  'console',
+];
 
 /** One builtin function that blocks the event loop. */
 export interface SyncApi {
@@ -30,7 +37,12 @@ export interface SyncApi {
 export type Callable = (...args: unknown[]) => unknown;
 
 /** Hears of a synchronous call once it is over; stack traces are to start below `trap`. */
-export type SyncCallListener = (api: SyncApi, ms: number, context: RequestContext, trap: Callable) => void;
+export type SyncCallListener = (
+  api: SyncApi,
+  ms: number,
+  context: InternalRequestContext,
+  trap: Callable,
+) => void;
 
 interface Target {
   readonly owner: object;
@@ -122,7 +134,7 @@ function observing(api: SyncApi): ProxyHandler<Callable> {
   return { apply };
 }
 
-function tell(api: SyncApi, ms: number, context: RequestContext, trap: Callable): void {
+function tell(api: SyncApi, ms: number, context: InternalRequestContext, trap: Callable): void {
   for (const [listener, groups] of state.listeners) {
     if (!groups.has(api.group)) continue;
     try {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { RequestContext } from '../../support/context/context.js';
+import type { InternalRequestContext } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
 import { callerOf, callSiteOf, isNodesOwn, isPassedOver } from './call-site.js';
 import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
@@ -62,7 +62,7 @@ export class SyncReport {
   readonly #findings = new Map<string, Counted>();
   readonly #ignored = new Set<Counted>();
   readonly #sites = new Map<string, Site>();
-  readonly #tallies = new WeakMap<RequestContext, Map<SyncApi, Tally>>();
+  readonly #tallies = new WeakMap<InternalRequestContext, Map<SyncApi, Tally>>();
 
   constructor(settings: SyncReportSettings) {
     this.#settings = settings;
@@ -88,7 +88,7 @@ export class SyncReport {
     if (!this.#ignored.has(finding)) this.#settings.onCount?.(finding);
   };
 
-  #tallyOf(context: RequestContext, api: SyncApi): Tally {
+  #tallyOf(context: InternalRequestContext, api: SyncApi): Tally {
     let tallies = this.#tallies.get(context);
     if (tallies === undefined) {
       tallies = new Map();
@@ -102,7 +102,7 @@ export class SyncReport {
     return tally;
   }
 
-  #find(api: SyncApi, context: RequestContext, trap: Callable): Counted | undefined {
+  #find(api: SyncApi, context: InternalRequestContext, trap: Callable): Counted | undefined {
     const where = this.#locate(api, trap);
     if (where === undefined) return undefined;
     const view = where.view && api.name === 'fs.statSync';

@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
-import { contextOf, currentContext, type RequestContext } from '../../support/context/context.js';
+import { contextOf, currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
 import { processWide } from '../../support/process-wide.js';
@@ -123,7 +123,7 @@ function manners(): Manners {
 /** The requests in flight, and the one among them that came last. */
 function requests(): { inFlight: number; route?: string } {
   let inFlight = 0;
-  let last: RequestContext | undefined;
+  let last: InternalRequestContext | undefined;
   for (const app of liveApps) {
     inFlight += app.inFlight.size;
     for (const { req } of app.inFlight) last = contextOf(req) ?? last;
@@ -133,7 +133,7 @@ function requests(): { inFlight: number; route?: string } {
 }
 
 /** Paths without a pattern are the client's text, and stay out. */
-function nameOf(context: RequestContext | undefined): string | undefined {
+function nameOf(context: InternalRequestContext | undefined): string | undefined {
   return context && `${context.method} ${context.route ?? '(no route)'}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { attachShared } from '../../support/attachment.js';
-import { currentContext, type RequestContext } from '../../support/context/context.js';
+import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
+import type { RequestContext } from '../../support/context/request-context.js';
 import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
@@ -130,7 +131,7 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   if (context) attempt(() => settle(context, error, owner));
 }
 
-function settle(context: RequestContext, error: unknown, { answer }: Guarded): void {
+function settle(context: InternalRequestContext, error: unknown, { answer }: Guarded): void {
   const { res } = context;
   context.fail(error);
   if (res.writableEnded) return;

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { processWide } from '../process-wide.js';
 import { contextKey, requestStorageKey } from '../symbols.js';
 import { installAccessors } from './request-accessors.js';
+import type { RequestContext } from './request-context.js';
 import { newRequestId, validRequestId } from './request-id.js';
 import { withNames } from './route-pattern.js';
 import { parseTraceparent, type TraceContext } from './trace-context.js';
@@ -18,12 +19,12 @@ export interface ContextSettings {
 /** The settings of a part that stands alone, without `requestContext` before it. */
 export const defaultContextSettings: ContextSettings = { header: 'x-request-id', trust: undefined };
 
-const storage = processWide(requestStorageKey, () => new AsyncLocalStorage<RequestContext>());
+const storage = processWide(requestStorageKey, () => new AsyncLocalStorage<InternalRequestContext>());
 
-type Carrier = { [contextKey]?: RequestContext };
+type Carrier = { [contextKey]?: InternalRequestContext };
 
-/** What is known of one request, from its first byte to the end of its answer. */
-export class RequestContext {
+/** A request, as the parts see it: what apps may read, and the notes the parts leave each other. */
+export class InternalRequestContext implements RequestContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Milliseconds on the clock of `performance.now()`. */
@@ -44,7 +45,7 @@ export class RequestContext {
   /** True inside the pipeline of a productionized app. */
   productionized = false;
   /** Called when the response closes, where the pipeline listens for that already: one listener is cheaper than two. */
-  onClose: ((context: RequestContext) => void) | undefined = undefined;
+  onClose: ((context: InternalRequestContext) => void) | undefined = undefined;
   /** The logger children are made from; set by the request logger. */
   logger: Logger | undefined = undefined;
   /** The base path and route that matched, noted before routers restore them. */
@@ -154,12 +155,12 @@ function hopIsTrusted(req: IncomingMessage, app = (req as Request).app): boolean
 }
 
 /** The context of a request object, if it has entered one. */
-export function contextOf(req: IncomingMessage): RequestContext | undefined {
+export function contextOf(req: IncomingMessage): InternalRequestContext | undefined {
   return (req as Carrier)[contextKey];
 }
 
 /** The context of the request that is being served where this is called; `undefined` outside requests. */
-export function currentContext(): RequestContext | undefined {
+export function currentContext(): InternalRequestContext | undefined {
   return storage.getStore();
 }
 
@@ -169,8 +170,8 @@ export function startContext(
   res: ServerResponse,
   settings: ContextSettings,
   app?: Application,
-): RequestContext {
-  const context = new RequestContext(req, res, settings, app);
+): InternalRequestContext {
+  const context = new InternalRequestContext(req, res, settings, app);
   (req as Carrier)[contextKey] = context;
   if (settings.header && !res.headersSent) res.setHeader(settings.header, context.id);
   return context;
@@ -178,7 +179,7 @@ export function startContext(
 
 /** Runs a function inside a context: `currentRequest()` names it there and in all that follows from there. */
 export function runInContext<Args extends unknown[]>(
-  context: RequestContext,
+  context: InternalRequestContext,
   fn: (...args: Args) => void,
   ...args: Args
 ): void {
@@ -187,7 +188,7 @@ export function runInContext<Args extends unknown[]>(
 
 /** Binds a listener to a context; request events such as `end` lose it on every Node version. */
 export function bindToContext<Args extends unknown[]>(
-  context: RequestContext,
+  context: InternalRequestContext,
   listener: (...args: Args) => void,
 ): (...args: Args) => void {
   return (...args) => storage.run(context, listener, ...args);

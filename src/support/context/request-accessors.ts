@@ -3,6 +3,27 @@ import type { Application, Express } from 'express';
 import type { Logger } from 'pino';
 import { accessorsKey, contextKey } from '../symbols.js';
 
+/**
+ * What each request of an app has beside Express's own, once `productionize`, `requestContext` or `requestLogger` is in
+ * place. No type of Express is changed by importing this package, since another package or the app may declare the same
+ * names: an app opts in, in a file of its own.
+ *
+ * @example
+ * declare global {
+ *   namespace Express {
+ *     interface Request extends RequestFields {}
+ *   }
+ * }
+ */
+export interface RequestFields {
+  /** The request id: the one a trusted proxy sent, else one of our own. */
+  id: string;
+  /** A logger that carries the request id; made when first read. */
+  log: Logger;
+  /** Aborts when the client goes away before the response is complete; never after a complete response. */
+  readonly signal: AbortSignal;
+}
+
 type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: AbortSignal } };
 
 /** Gives the requests of one app `req.id`, `req.log` and `req.signal`, on the app's own prototype. */

@@ -4,6 +4,7 @@ import pino from 'pino';
 import { pinoHttp } from 'pino-http';
 import { createLogger, currentRequest, requestContext, requestLogger } from '../../../src/index.js';
 import { setLogLevel } from '../../../src/logging/index.js';
+import { currentContext } from '../../../src/support/context/context.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { type Line, memoryLog } from '../../helpers/memory-log.js';
@@ -224,7 +225,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       throw Object.assign(new Error('no stock', { cause: new Error('timed out') }), { status: 503 });
     });
     answering.use(((error, _req, res, _next) => {
-      currentRequest()?.fail(error);
+      currentContext()?.fail(error);
       res.status(503).json({ error: 'sorry' });
     }) as ErrorRequestHandler);
     const { url } = await serve(answering);
@@ -245,7 +246,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     const { middleware, line } = memory();
     const failing = app(middleware);
     failing.get('/nothing', (_req, res) => {
-      currentRequest()?.fail(undefined);
+      currentContext()?.fail(undefined);
       res.sendStatus(500);
     });
     const { url } = await serve(failing);
