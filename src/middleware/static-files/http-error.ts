@@ -1,3 +1,4 @@
+import createError from 'http-errors';
 import { FileChanged } from './open-file.js';
 import { isForbidden } from './resource.js';
 
@@ -5,7 +6,7 @@ const messages = { 404: 'there is no such file', 405: 'only GET and HEAD are ans
 
 /** For the error handler, where nothing comes behind the files. */
 export function statusError(status: 404 | 405, headers?: Record<string, string>): Error {
-  return Object.assign(new Error(messages[status]), { status, statusCode: status, expose: true, headers });
+  return createError(status, messages[status], { headers });
 }
 
 const exhausted = new Set(['EMFILE', 'ENFILE']);
@@ -14,9 +15,9 @@ const exhausted = new Set(['EMFILE', 'ENFILE']);
 export function httpError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (isForbidden(error)) return Object.assign(error, { status: 403, expose: false });
+  if (isForbidden(error)) return createError(403, error, { expose: false });
   if (exhausted.has(code) || error instanceof FileChanged) {
-    return Object.assign(error, { status: 503, headers: { 'Retry-After': '1' } });
+    return createError(503, error, { headers: { 'Retry-After': '1' } });
   }
   return error;
 }

@@ -30,9 +30,10 @@ function answerHere(res: ServerResponse, error: unknown): void {
 
 /** A missing file is a 404, unless the error says otherwise; its message names a path, which stays here. */
 function withStatus(error: unknown): unknown {
-  const missing = missingFile.has(read(error, 'code')) && read(error, 'status') === undefined;
-  if (missing && Object.isExtensible(error)) Object.assign(error as object, { status: 404, expose: false });
-  return error;
+  if (!missingFile.has(read(error, 'code')) || !Object.isExtensible(error)) return error;
+  if (read(error, 'status') !== undefined || read(error, 'statusCode') !== undefined) return error;
+  // not by http-errors, which takes only an Error of its own realm for one
+  return Object.assign(error as object, { status: 404, statusCode: 404, expose: false });
 }
 
 /** The error of a stream that closed without its end and did not say why. */

@@ -1,6 +1,5 @@
 import http from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
-// @ts-expect-error the package has no types
 import session from 'express-session';
 import { createServer, healthChecks, productionize, report } from '../../../src/index.js';
 import { createLifecycle } from '../../../src/support/lifecycle.js';

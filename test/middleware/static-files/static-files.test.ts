@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import type http from 'node:http';
 import zlib from 'node:zlib';
+import type { ErrorRequestHandler } from 'express';
+import { isHttpError } from 'http-errors';
 import { productionize, type StaticFilesOptions, staticFiles } from '../../../src/index.js';
 import { accept, decoded, noise, prose } from '../../helpers/encoding.js';
 import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
@@ -515,6 +517,28 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
         expect(status).toBe(404);
         expect(headers).not.toHaveProperty('etag');
       }
+    });
+
+    it('errors have the `statusCode` that handlers of apps read, as those of http-errors', async () => {
+      const site = makeSite({ 'a.js': 'x' });
+      const app = express();
+      const passed: unknown[] = [];
+      app.use(staticFiles(site.root, { fallthrough: false }));
+      app.use(((error, _req, res, _next) => {
+        passed.push(error);
+        res.status(error.statusCode).end();
+      }) as ErrorRequestHandler);
+      const { url } = await serve(app);
+      expect((await get(`${url}/none`)).status).toBe(404);
+      jest
+        .spyOn(fs.promises, 'stat')
+        .mockRejectedValueOnce(Object.assign(new Error('/srv/a.js'), { code: 'EACCES' }));
+      expect((await get(`${url}/a.js`)).status).toBe(403);
+      expect(passed).toMatchObject([
+        { status: 404, statusCode: 404, expose: true },
+        { status: 403, statusCode: 403, expose: false },
+      ]);
+      expect(passed.every((error) => isHttpError(error))).toBe(true);
     });
 
     it('says once that there is no such folder', async () => {

@@ -8,7 +8,7 @@ import { pipeline as pipelinePromise } from 'node:stream/promises';
 import { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import compressionPackage from 'compression';
-import type { NextFunction, Request, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { bindStreamErrors, compression, errorHandler, requestContext } from '../../../src/index.js';
 import { protectPipes, unprotectPipes } from '../../../src/middleware/stream-errors/pipe-protection.js';
 import { pipeSourceOf, recordPipeSources } from '../../../src/middleware/stream-errors/pipe-sources.js';
@@ -108,6 +108,24 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     const seen = deferred<unknown>();
     expect((await get(`${url}/file/7`)).status).toBe(404);
     expect(await seen.promise).toMatchObject([{ code: 'ENOENT' }, '/file/:name']);
+  });
+
+  it('a missing file has the `statusCode` that handlers of apps read, unless it says another', async () => {
+    const app = express();
+    app.use((_req, res, next) => {
+      protectPipes(res);
+      next();
+    });
+    app.get('/gone', (_req, res) => {
+      failing(0, Object.assign(new Error('gone'), { code: 'ENOENT', statusCode: 410 })).pipe(res);
+    });
+    app.get('/', (_req, res) => void fs.createReadStream(missing).pipe(res));
+    app.use(((error, _req, res, _next) => {
+      res.status(error.statusCode).json([error.status, error.expose]);
+    }) as ErrorRequestHandler);
+    const { url } = await serve(app);
+    expect(await get(url)).toMatchObject({ status: 404, text: '[404,false]' });
+    expect((await get(`${url}/gone`)).status).toBe(410);
   });
 
   it('C15 answers without Express as well', async () => {
