@@ -6,7 +6,10 @@ import { cleanUp, type Done, start } from '../helpers/cli.js';
 import { type ClusterProgram, folder, ready } from '../helpers/clusters.js';
 import { installed } from '../helpers/installed.js';
 import { steadyLoad, wrkLoad } from '../helpers/load.js';
+import { itNeeds } from '../helpers/needs.js';
 import { get } from '../helpers/serve.js';
+
+const it = itNeeds('wrk');
 
 jest.setTimeout(60_000);
 

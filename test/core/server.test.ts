@@ -12,6 +12,7 @@ import { createServer, productionize } from '../../src/index.js';
 import { deferred } from '../helpers/deferred.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { quiet } from '../helpers/memory-log.js';
+import { itNeeds } from '../helpers/needs.js';
 import { closeAll, get, serve } from '../helpers/serve.js';
 
 const servers = new Set<Server>();
@@ -127,7 +128,7 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect(createServer(express(), { requestTimeout: 7000 }).requestTimeout).toBe(7000);
   });
 
-  it('serves https', async () => {
+  itNeeds('openssl')('serves https', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'tls-'));
     const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
     const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost -keyout ${key} -out ${cert}`;

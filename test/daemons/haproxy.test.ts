@@ -12,8 +12,11 @@ import {
   underLoad,
   until,
 } from '../helpers/daemons.js';
+import { itNeeds } from '../helpers/needs.js';
 import { killAll, type Program, run } from '../helpers/program.js';
 import { get } from '../helpers/serve.js';
+
+const it = itNeeds('haproxy', 'wrk');
 
 afterEach(async () => {
   killAll();

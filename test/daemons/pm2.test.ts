@@ -14,7 +14,10 @@ import {
   underLoad,
   until,
 } from '../helpers/daemons.js';
+import { itNeeds } from '../helpers/needs.js';
 import { get } from '../helpers/serve.js';
+
+const it = itNeeds('wrk');
 
 let bin: string;
 

@@ -1,9 +1,12 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { cleanUp, freePort, until } from '../helpers/daemons.js';
+import { itNeeds } from '../helpers/needs.js';
 import { killAll, type Program, run } from '../helpers/program.js';
 import { type CacheProxy, nginx, varnish } from '../helpers/proxies.js';
 import { type Answer, get } from '../helpers/serve.js';
 import { cacheStatuses } from '../middleware/response-cache/rules/cache-status.js';
+
+const it = itNeeds('nginx', 'varnishd');
 
 afterAll(async () => {
   killAll();

@@ -3,9 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { cleanUp, failures, printCounts, until } from '../helpers/daemons.js';
 import { expressNames } from '../helpers/express-versions.js';
 import { steadyLoad } from '../helpers/load.js';
+import { itNeeds } from '../helpers/needs.js';
 import { killAll, type Program, run } from '../helpers/program.js';
 import { startProxy, startRedis } from '../helpers/redis.js';
 import { get } from '../helpers/serve.js';
+
+const it = itNeeds('redis-server');
 
 afterEach(async () => {
   killAll();

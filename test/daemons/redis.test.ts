@@ -14,8 +14,11 @@ import {
 } from '../../src/redis/index.js';
 import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
 import { cleanUp, until } from '../helpers/daemons.js';
+import { itNeeds } from '../helpers/needs.js';
 import { killAll } from '../helpers/program.js';
 import { startProxy, startRedis, type TestRedis } from '../helpers/redis.js';
+
+const it = itNeeds('redis-server');
 
 const stores = new Set<TestStore>();
 

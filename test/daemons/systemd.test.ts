@@ -3,8 +3,11 @@ import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanUp, freePort, managedApp, pidAt, until } from '../helpers/daemons.js';
+import { itNeeds } from '../helpers/needs.js';
 import { get } from '../helpers/serve.js';
 import { startUserManager, type UserManager } from '../helpers/user-manager.js';
+
+const it = itNeeds('systemd', 'systemctl', 'unshare', 'wrk');
 
 afterEach(cleanUp);
 

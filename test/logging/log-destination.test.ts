@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { createLogDestination } from '../../src/logging/index.js';
 import { cleanUp, fixture, newPath, readLines, removeFiles, start } from '../helpers/log-programs.js';
+import { itNeeds } from '../helpers/needs.js';
 import { run } from '../helpers/program.js';
 
 afterEach(cleanUp);
@@ -66,7 +67,7 @@ describe('createLogDestination', () => {
     await destination.close();
   });
 
-  it('outlives the reader of a FIFO, and needs none to begin', async () => {
+  itNeeds('mkfifo')('outlives the reader of a FIFO, and needs none to begin', async () => {
     const fifo = newPath();
     execFileSync('mkfifo', [fifo]);
     const destination = createLogDestination({ path: fifo });

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { expressNames } from '../../helpers/express-versions.js';
 import { killAll, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -8,7 +9,7 @@ afterEach(killAll);
 
 const json = (text: string) => JSON.parse(text);
 
-describe.each(['express4', 'express'])('healthChecks in a process with %s', (expressName) => {
+describe.each(expressNames)('healthChecks in a process with %s', (expressName) => {
   const start = (setting: object) => run('health.mjs', { args: [expressName, JSON.stringify(setting)] });
 
   it.each([false, true])(

@@ -1,4 +1,5 @@
 import { deferred } from '../../helpers/deferred.js';
+import { expressNames } from '../../helpers/express-versions.js';
 import { arrange, overload, printed, soon } from '../../helpers/overload.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
@@ -7,7 +8,7 @@ jest.setTimeout(60_000);
 
 afterEach(killAll);
 
-describe.each(['express4', 'express'])('loadShedding with %s', (expressName) => {
+describe.each(expressNames)('loadShedding with %s', (expressName) => {
   it('C66 refuses nothing for the sake of one task of 2 s', async () => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;

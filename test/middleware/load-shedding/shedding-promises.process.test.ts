@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { expressNames } from '../../helpers/express-versions.js';
 import { arrange, overload, printed, soon } from '../../helpers/overload.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
@@ -8,7 +9,7 @@ jest.setTimeout(60_000);
 
 afterEach(killAll);
 
-describe.each(['express4', 'express'])('loadShedding with %s', (expressName) => {
+describe.each(expressNames)('loadShedding with %s', (expressName) => {
   it.each([
     ['E92', 'new', false],
     ['E93', 'keep-alive', true],

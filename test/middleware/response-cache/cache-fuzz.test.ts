@@ -5,13 +5,14 @@ import { productionize, responseCache } from '../../../src/index.js';
 import { converse } from '../../helpers/converse.js';
 import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
 import { fakeDate } from '../../helpers/fake-timers.js';
+import { repetitions } from '../../helpers/repetitions.js';
 import { type Answer, closeAll, get, serve } from '../../helpers/serve.js';
 import { confess } from './rules/confessing-app.js';
 import { type Fuzzed, fuzzed, rawRequests } from './rules/hostile.js';
 import { Random } from './rules/random.js';
 import { start } from './rules/rule.js';
 
-const combinations = 10_000;
+const combinations = repetitions(10_000, 1000);
 const clients = 8;
 
 const clock = fakeDate();

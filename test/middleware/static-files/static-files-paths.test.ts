@@ -4,6 +4,7 @@ import { staticFiles } from '../../../src/index.js';
 import { hasContentHash } from '../../../src/middleware/static-files/content-hash.js';
 import { pathOf, servablePath } from '../../../src/middleware/static-files/request-path.js';
 import { expressVersions } from '../../helpers/express-versions.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { closeAll, get, raw, serve } from '../../helpers/serve.js';
 import { makeSite, removeSites, watchFs } from '../../helpers/site.js';
 
@@ -237,7 +238,7 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     for (const name of names) expect((await get(`${url}/${encodeURIComponent(name)}`)).text).toBe(name);
   });
 
-  it('does not wait for a pipe, nor send a socket or a device', async () => {
+  itNeeds('mkfifo')('does not wait for a pipe, nor send a socket or a device', async () => {
     const site = makeSite();
     const { execFileSync } = await import('node:child_process');
     execFileSync('mkfifo', [site.at('pipe.js')]);

@@ -1,7 +1,11 @@
 import { type ClusterProgram, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
 import { expressNames } from '../../helpers/express-versions.js';
 import { steadyLoad, wrkLoad } from '../../helpers/load.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';
+import { repetitions } from '../../helpers/repetitions.js';
+
+const it = itNeeds('wrk');
 
 jest.setTimeout(60_000);
 
@@ -11,7 +15,7 @@ afterEach(() => {
 });
 
 describe('reload', () => {
-  const rounds = 20;
+  const rounds = repetitions(20, 2);
   const quiet = { requestLogger: false };
 
   /** Reloads under the load of two kinds of clients, kept alive and not, and counts what failed. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { chooseWorkers } from '../../../src/process/cluster/worker-count.js';
 import { availableCpus } from '../../../src/support/available-cpus.js';
 import { removeFolders, runFixture } from '../../helpers/clusters.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -60,20 +61,23 @@ describe('how many workers', () => {
     }
   });
 
-  it('E43: a cpuset of one CPU means one worker, and one worker means no cluster', async () => {
-    const fixture = path.join(__dirname, '../../fixtures/cluster.mjs');
-    const source = `import cluster from 'node:cluster'; process.argv[1] = ${JSON.stringify(fixture)}; await import(${JSON.stringify(fixture)}); console.error('workers', Object.keys(cluster.workers ?? {}).length); process.exit()`;
-    const env = { ...process.env, WEB_CONCURRENCY: '', NODE_ENV: '' };
-    const { stderr } = spawnSync(
-      'taskset',
-      ['-c', '0', process.execPath, '--input-type=module', '-e', source],
-      {
-        env,
-        encoding: 'utf8',
-      },
-    );
-    expect(stderr).toContain('workers 0');
-  });
+  itNeeds('taskset')(
+    'E43: a cpuset of one CPU means one worker, and one worker means no cluster',
+    async () => {
+      const fixture = path.join(__dirname, '../../fixtures/cluster.mjs');
+      const source = `import cluster from 'node:cluster'; process.argv[1] = ${JSON.stringify(fixture)}; await import(${JSON.stringify(fixture)}); console.error('workers', Object.keys(cluster.workers ?? {}).length); process.exit()`;
+      const env = { ...process.env, WEB_CONCURRENCY: '', NODE_ENV: '' };
+      const { stderr } = spawnSync(
+        'taskset',
+        ['-c', '0', process.execPath, '--input-type=module', '-e', source],
+        {
+          env,
+          encoding: 'utf8',
+        },
+      );
+      expect(stderr).toContain('workers 0');
+    },
+  );
 
   it('E43: one worker serves in the process itself, with NODE_ENV=production', async () => {
     const program = runFixture({ workers: 1 }, { env: { NODE_ENV: undefined } });

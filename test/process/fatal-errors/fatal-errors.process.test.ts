@@ -1,3 +1,4 @@
+import { expressNames } from '../../helpers/express-versions.js';
 import { killAll, type Program, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -5,7 +6,7 @@ afterEach(killAll);
 
 const json = (program: Program) => program.out.map((line) => JSON.parse(line));
 
-describe.each(['express4', 'express'])('fatalErrors with %s', (expressName) => {
+describe.each(expressNames)('fatalErrors with %s', (expressName) => {
   it.each(['timer', 'emitter', 'nextTick', 'rejection'])(
     'C22 answers 500 to the request that failed in a %s, lets the other finish and exits 1',
     async (how) => {

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { expressNames } from '../../helpers/express-versions.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { clean, cleanUp, cut, log, open, starter } from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);
 
-describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
+describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
   it('E8: warns with both numbers when delay and budget exceed the grace of PM2', async () => {
@@ -138,20 +140,23 @@ describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) =
     expect(log(program).at(-1)).toMatchObject({ level: 50, open: ['GET /slow/:id'] });
   });
 
-  it('E14: a second Ctrl-C on a terminal exits at once and lists what is in flight', async () => {
-    const program = start({ terminal: true });
-    const slow = await open(await program.port());
-    await slow.request('/slow/1');
-    await program.line(/arrived 1/);
-    const controlC = () => program.child.stdin?.write('\u0003');
-    controlC();
-    await program.line(/SIGINT: draining/);
-    // two presses of a hand, which one press that is delivered twice is told from
-    await delay(200);
-    controlC();
-    expect(await program.exit()).toEqual(cut);
-    // the terminal shows ^C in front
-    const last = program.out.findLast((line) => line.includes('{"level":50')) ?? '';
-    expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({ open: ['GET /slow/:id'] });
-  });
+  itNeeds('script')(
+    'E14: a second Ctrl-C on a terminal exits at once and lists what is in flight',
+    async () => {
+      const program = start({ terminal: true });
+      const slow = await open(await program.port());
+      await slow.request('/slow/1');
+      await program.line(/arrived 1/);
+      const controlC = () => program.child.stdin?.write('\u0003');
+      controlC();
+      await program.line(/SIGINT: draining/);
+      // two presses of a hand, which one press that is delivered twice is told from
+      await delay(200);
+      controlC();
+      expect(await program.exit()).toEqual(cut);
+      // the terminal shows ^C in front
+      const last = program.out.findLast((line) => line.includes('{"level":50')) ?? '';
+      expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({ open: ['GET /slow/:id'] });
+    },
+  );
 });

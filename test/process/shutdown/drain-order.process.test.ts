@@ -1,8 +1,9 @@
+import { expressNames } from '../../helpers/express-versions.js';
 import { clean, cleanUp, cut, idle, log, open, refused, starter } from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);
 
-describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
+describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
   it('E17: a hook that hangs or throws is named, and the others run, the last registered first', async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { expressNames } from '../../helpers/express-versions.js';
 import { get } from '../../helpers/serve.js';
 import { clean, cleanUp, idle, open, refused, type Setting, starter } from '../../helpers/shutdowns.js';
 
@@ -9,7 +10,7 @@ afterEach(cleanUp);
 /** A name of no file yet. */
 const fileToCome = () => path.join(mkdtempSync(path.join(tmpdir(), 'shutdown-')), 'file');
 
-describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
+describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
   /** What becomes of requests that reach the kernel before the signal, and the process after it. */

@@ -2,16 +2,18 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
+import { expressNames } from '../../helpers/express-versions.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 import { clean, cleanUp, cut, idle, log, open, starter } from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);
 
-describe.each(['express4', 'express'])('gracefulShutdown on %s', (expressName) => {
+describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
-  it('E46: as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
+  itNeeds('unshare')('E46: as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
     const program = start({ unshare: true });
     const slow = await open(await program.port());
     await slow.request('/slow/1');

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { expressNames } from '../../helpers/express-versions.js';
+import { itNeeds } from '../../helpers/needs.js';
 import { killAll, type ProgramOptions, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -58,33 +60,36 @@ const connected = [
 ];
 const start = (options: ProgramOptions) => run('managed.mjs', options);
 
-describe.each(['express4', 'express'])('sd_notify on %s', (EXPRESS) => {
-  it('E49: by a descriptor: ready after readiness, beats, stopping with the time it needs', async () => {
-    const { socket, hears, heard } = await receiver();
-    const program = start({
-      command: connected,
-      env: {
-        ...recorder().env,
-        EXPRESS,
-        GATED: 'yes',
-        NOTIFY_SOCKET: socket,
-        WATCHDOG_USEC: '90000',
-        OPTIONS: '{"gracefulShutdown":{"delayMs":0,"timeoutMs":7000}}',
-      },
-    });
-    const port = await program.port();
-    // the second beat comes while the health check still says no
-    await hears(/(WATCHDOG=1){2}/);
-    expect(heard()).not.toContain('READY');
-    await get(`http://127.0.0.1:${port}/open`);
-    await hears(new RegExp(`READY=1\nSTATUS=listening on port ${port}`));
-    const { text } = await get(`http://127.0.0.1:${port}/env`);
-    expect(text).not.toMatch(/NOTIFY_|WATCHDOG/);
-    program.child.kill('SIGTERM');
-    expect(await program.exit()).toEqual({ code: 0, signal: null });
-    await hears(/STOPPING=1\nSTATUS=SIGTERM: draining\nEXTEND_TIMEOUT_USEC=8000000/);
-    expect(heard().match(/READY/g)).toHaveLength(1);
-  });
+describe.each(expressNames)('sd_notify on %s', (EXPRESS) => {
+  itNeeds('socat', 'perl')(
+    'E49: by a descriptor: ready after readiness, beats, stopping with the time it needs',
+    async () => {
+      const { socket, hears, heard } = await receiver();
+      const program = start({
+        command: connected,
+        env: {
+          ...recorder().env,
+          EXPRESS,
+          GATED: 'yes',
+          NOTIFY_SOCKET: socket,
+          WATCHDOG_USEC: '90000',
+          OPTIONS: '{"gracefulShutdown":{"delayMs":0,"timeoutMs":7000}}',
+        },
+      });
+      const port = await program.port();
+      // the second beat comes while the health check still says no
+      await hears(/(WATCHDOG=1){2}/);
+      expect(heard()).not.toContain('READY');
+      await get(`http://127.0.0.1:${port}/open`);
+      await hears(new RegExp(`READY=1\nSTATUS=listening on port ${port}`));
+      const { text } = await get(`http://127.0.0.1:${port}/env`);
+      expect(text).not.toMatch(/NOTIFY_|WATCHDOG/);
+      program.child.kill('SIGTERM');
+      expect(await program.exit()).toEqual({ code: 0, signal: null });
+      await hears(/STOPPING=1\nSTATUS=SIGTERM: draining\nEXTEND_TIMEOUT_USEC=8000000/);
+      expect(heard().match(/READY/g)).toHaveLength(1);
+    },
+  );
 });
 
 it('E49: without a descriptor by the program systemd-notify, in order', async () => {
@@ -134,7 +139,7 @@ it('E49: with neither nothing happens, nor in a part that is switched off', asyn
   expect(told()).toBe('');
 });
 
-it('E49: a beat for another process is not ours', async () => {
+itNeeds('socat', 'perl')('E49: a beat for another process is not ours', async () => {
   const { socket, hears, heard } = await receiver();
   const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '3000', WATCHDOG_PID: '1' };
   const program = start({ command: connected, env });

@@ -1,3 +1,4 @@
+import { itNeeds } from '../../helpers/needs.js';
 import { killAll, type ProgramOptions, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -20,7 +21,7 @@ describe.each([
   ['express', '1'],
   ['express', '2'],
 ])('socket activation on %s with %s workers', (EXPRESS, WORKERS) => {
-  it.each([
+  itNeeds('perl').each([
     ['E50: listens on the socket it is given, instead of the port', 1, '0', 0],
     ['E50: of several sockets takes the one of its port', 3, 'last', 2],
     ['E50: of several sockets takes the first, where none has its port', 2, '0', 0],
@@ -59,17 +60,20 @@ it.each([
   );
 });
 
-it('a cluster whose last worker took the inherited socket with it ends, to be given it again', async () => {
-  const program = start({ command: activated(1), env: { WORKERS: '2' } });
-  const port = await program.port();
-  await program.line(/worker 1 is ready/);
-  await program.line(/worker 2 is ready/);
-  const pids = [...program.out.join('\n').matchAll(/"worker":\d+,"workerPid":(\d+)|"workerPid":(\d+)/g)].map(
-    ([, a, b]) => Number(a ?? b),
-  );
-  expect(new Set(pids).size).toBe(2);
-  for (const pid of new Set(pids)) process.kill(pid, 'SIGKILL');
-  expect(await program.exit()).toEqual({ code: 1, signal: null });
-  expect(program.out.join('\n')).toContain('the inherited socket was closed');
-  expect(port).toBeGreaterThan(0);
-});
+itNeeds('perl')(
+  'a cluster whose last worker took the inherited socket with it ends, to be given it again',
+  async () => {
+    const program = start({ command: activated(1), env: { WORKERS: '2' } });
+    const port = await program.port();
+    await program.line(/worker 1 is ready/);
+    await program.line(/worker 2 is ready/);
+    const pids = [
+      ...program.out.join('\n').matchAll(/"worker":\d+,"workerPid":(\d+)|"workerPid":(\d+)/g),
+    ].map(([, a, b]) => Number(a ?? b));
+    expect(new Set(pids).size).toBe(2);
+    for (const pid of new Set(pids)) process.kill(pid, 'SIGKILL');
+    expect(await program.exit()).toEqual({ code: 1, signal: null });
+    expect(program.out.join('\n')).toContain('the inherited socket was closed');
+    expect(port).toBeGreaterThan(0);
+  },
+);

@@ -1,0 +1,65 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+/** Whether everything runs, with all repetitions, or what `npm test` takes of it. */
+const full = process.env.TEST_EFFORT === 'full';
+
+/** Of the tier of processes, what `npm test` leaves to `npm run test:all`: reloads under load and long waits. */
+const long = [
+  'test/cli/(control-socket|drill-|npm-apps)',
+  'test/core/real-apps',
+  'test/middleware/load-shedding/',
+  'test/process/cluster/(ends|reload-load|sharing)',
+  'test/process/shutdown/shutdown-long',
+];
+
+const common: Config = {
+  testEnvironment: 'node',
+  // what a test file left on the global object goes with it
+  testEnvironmentOptions: { globalsCleanup: 'on' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'commonjs' },
+      },
+    ],
+  },
+};
+
+const processes = '\\.process\\.test\\.ts$';
+
+export default {
+  // once in the gate, of the HTTP tier: programs that tests fork run dist/
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts'],
+  coverageReporters: ['text-summary'],
+  projects: [
+    {
+      ...common,
+      displayName: 'http',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: [processes, '<rootDir>/test/daemons/'],
+      globalSetup: '<rootDir>/test/setup/http.ts',
+      // a bound for what hangs, not a measure
+      testTimeout: 30_000,
+    },
+    {
+      ...common,
+      displayName: 'process',
+      testMatch: ['<rootDir>/test/**/*.process.test.ts'],
+      testPathIgnorePatterns: full ? ['<rootDir>/test/daemons/'] : ['<rootDir>/test/daemons/', ...long],
+      globalSetup: '<rootDir>/test/setup/process.ts',
+      testTimeout: 60_000,
+    },
+    {
+      ...common,
+      displayName: 'daemons',
+      testMatch: ['<rootDir>/test/daemons/*.test.ts'],
+      globalSetup: '<rootDir>/test/setup/daemons.ts',
+      testTimeout: 100_000,
+    },
+  ],
+} satisfies Config;

@@ -1,0 +1,3 @@
+import { lookFor } from './look-for.ts';
+
+export default (): void => lookFor(['mkfifo', 'openssl']);
