@@ -1,7 +1,7 @@
 import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { debugFor } from '../support/debug.js';
 import { warnOnce } from '../support/errors.js';
+import { withTimeLimit } from '../support/time-limit.js';
 import { unobserved } from '../support/unobserved.js';
 import { type ExitMember, exitHooks } from './log-exit.js';
 import { LogQueue, pieceLength } from './log-queue.js';
@@ -284,10 +284,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
 
   async close(): Promise<void> {
     this.#open = false;
-    const deadline = new AbortController();
-    const { signal } = deadline;
-    await Promise.race([this.flush(), delay(this.#deadlineMs, undefined, { signal }).catch(() => {})]);
-    deadline.abort();
+    await withTimeLimit(this.flush(), this.#deadlineMs, () => {});
     this.#stop();
     this.#leaveExitHooks();
     await this.#closing;

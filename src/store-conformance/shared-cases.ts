@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheStore } from '../middleware/response-cache/cache-store.js';
+import { withTimeLimit } from '../support/time-limit.js';
 import { assertGoneSoon, assertKept, entryOf, purge, type SharedStoreCase } from './case.js';
 
 const waiting = Symbol('waiting');
@@ -58,8 +59,8 @@ export const sharedCases: readonly SharedStoreCase[] = [
   },
   ofLeases('one holds the lease, the other waits until it ends', async (one, other) => {
     const end = await take(one, 'leased', 5000);
-    const other1 = other.lease?.('leased', 5000);
-    assert.equal(await Promise.race([other1, delay(150, waiting)]), waiting, 'expected the other to wait');
+    const other1 = Promise.resolve(other.lease?.('leased', 5000));
+    assert.equal(await withTimeLimit(other1, 150, () => waiting), waiting, 'expected the other to wait');
     const entry = entryOf('leased');
     const kept = one.set('leased', entry);
     end();
@@ -99,7 +100,7 @@ export const sharedCases: readonly SharedStoreCase[] = [
     const endOther = await take(other, 'late', 5000);
     end();
     end();
-    assert.equal(await Promise.race([one.lease?.('late', 5000), delay(300, waiting)]), waiting);
+    assert.equal(await withTimeLimit(Promise.resolve(one.lease?.('late', 5000)), 300, () => waiting), waiting);
     endOther();
   }),
 ];

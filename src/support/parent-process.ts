@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
-import { setTimeout as delay } from 'node:timers/promises';
+import { withTimeLimit } from './time-limit.js';
 
 const handshakeMs = 1000;
 
@@ -54,5 +54,5 @@ export async function leaveCluster(): Promise<void> {
   if (!worker?.isConnected()) return;
   const left = new Promise<void>((resolve) => worker.once('disconnect', () => resolve()));
   worker.disconnect();
-  await Promise.race([left, delay(handshakeMs)]);
+  await withTimeLimit(left, handshakeMs, () => {});
 }

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ask } from '../../process/cluster/control-client.js';
 import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
+import { withTimeLimit } from '../../support/time-limit.js';
 import type { Target } from './traffic.js';
 
 /** The app cannot be drilled: it does not start, or does not serve what it is asked for. */
@@ -112,7 +113,7 @@ export class DrilledApp {
   async stop(): Promise<void> {
     if (this.#serves && !this.#gone) {
       this.#child.kill('SIGTERM');
-      await Promise.race([this.#exited, delay(leaveMs, undefined, { ref: false })]);
+      await withTimeLimit(this.#exited, leaveMs, () => {}, { ref: false });
     }
     this.#kill();
     process.off('exit', this.#kill);

@@ -1,5 +1,6 @@
 import { quote } from '../../support/errors.js';
 import { read } from '../../support/serialize-error.js';
+import { withTimeLimit } from '../../support/time-limit.js';
 
 /** Asks something the app depends on; throws, rejects or returns `false` when it is not well. */
 export type HealthCheck = (signal: AbortSignal) => unknown;
@@ -41,7 +42,7 @@ export class CheckRunner {
     return this.#asked;
   }
 
-  async #run(startedAt: number): Promise<CheckResult> {
+  #run(startedAt: number): Promise<CheckResult> {
     const name = this.#name;
     const took = () => Math.round(performance.now() - startedAt);
     const abort = new AbortController();
@@ -52,18 +53,12 @@ export class CheckRunner {
         ? { name, ok: true, durationMs: took() }
         : { name, ok: false, problem, durationMs: took() };
     });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<CheckResult>((resolve) => {
-      timer = setTimeout(() => {
-        const problem = `no answer within ${this.#timeoutMs} ms`;
-        abort.abort(new DOMException(problem, 'TimeoutError'));
-        resolve({ name, ok: false, problem, durationMs: took() });
-      }, this.#timeoutMs);
-      timer.unref();
-    });
-    const result = await Promise.race([answer, late]);
-    clearTimeout(timer);
-    return result;
+    const late = (): CheckResult => {
+      const problem = `no answer within ${this.#timeoutMs} ms`;
+      abort.abort(new DOMException(problem, 'TimeoutError'));
+      return { name, ok: false, problem, durationMs: took() };
+    };
+    return withTimeLimit(answer, this.#timeoutMs, late, { ref: false });
   }
 
   async #outcome(signal: AbortSignal): Promise<string | undefined> {

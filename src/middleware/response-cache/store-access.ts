@@ -1,5 +1,6 @@
 import { debugFor } from '../../support/debug.js';
 import { quote, warnOnce } from '../../support/errors.js';
+import { withTimeLimit } from '../../support/time-limit.js';
 import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 
 const debug = debugFor('cache');
@@ -86,23 +87,12 @@ export class StoreAccess {
     limitMs: number,
     otherwise: Result,
   ): Promise<Result> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#failed(call, `no result in ${limitMs} ms`);
-        resolve(otherwise);
-      }, limitMs).unref();
-      promise.then(
-        (result) => {
-          clearTimeout(timer);
-          resolve(result);
-        },
-        (error) => {
-          clearTimeout(timer);
-          this.#failed(call, error);
-          resolve(otherwise);
-        },
-      );
-    });
+    const failed = (error: unknown): Result => {
+      this.#failed(call, error);
+      return otherwise;
+    };
+    const late = (): Result => failed(`no result in ${limitMs} ms`);
+    return withTimeLimit(promise.then(undefined, failed), limitMs, late, { ref: false });
   }
 
   #failed(call: string, error: unknown): void {

@@ -5,6 +5,7 @@ import type { Lifecycle } from '../../support/lifecycle.js';
 import { leaveCluster } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { shutdownKey } from '../../support/symbols.js';
+import { withTimeLimit } from '../../support/time-limit.js';
 import { tellServiceStopping } from '../systemd/service-manager.js';
 import { announce, cut, drain, type Leaving, stillOpen } from './drain.js';
 import { hooks, runHook } from './hooks.js';
@@ -197,7 +198,8 @@ async function runDown(
     taking.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
   if (all.length > 0) report({ level: 'info', message: `${reason}: exit ${run.code}` });
-  await Promise.race([Promise.all(all.map(({ flush }) => flush())), delay(flushMs)]).catch(() => {});
+  const flushed = Promise.all(all.map(({ flush }) => flush()));
+  await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
   process.exit(run.code);
 }

@@ -2,6 +2,7 @@ import { quote } from '../../support/errors.js';
 import { processWide } from '../../support/process-wide.js';
 import { read } from '../../support/serialize-error.js';
 import { shutdownHooksKey } from '../../support/symbols.js';
+import { withTimeLimit } from '../../support/time-limit.js';
 
 /** What a part of the app does when the process ends. */
 export type ShutdownHook = () => unknown;
@@ -44,16 +45,13 @@ export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOpti
 /** Runs one hook within its limit. Returns what went wrong. */
 export async function runHook({ name, run, timeoutMs }: Hook, leftMs: number): Promise<string | undefined> {
   const limitMs = Math.max(0, Math.min(timeoutMs, leftMs));
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`${name} did not end within ${Math.round(limitMs)} ms`), limitMs);
-  });
+  const until = performance.now() + limitMs;
   try {
-    return await Promise.race([Promise.resolve(run()).then(() => undefined), late]);
+    const ended = Promise.resolve(run()).then(() => undefined);
+    const late = () => `${name} did not end within ${Math.round(limitMs)} ms`;
+    return await withTimeLimit(ended, until - performance.now(), late);
   } catch (error) {
     const stack = read(error, 'stack');
     return `${name} failed: ${typeof stack === 'string' ? stack : quote(error)}`;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,25 @@
+/**
+ * Settles as the promise does, or resolves with what `onLate` returns once `limitMs` milliseconds have passed. The
+ * work itself goes on. With `ref: false` the limit does not keep the process alive.
+ */
+export function withTimeLimit<Value, Late>(
+  work: PromiseLike<Value>,
+  limitMs: number,
+  onLate: () => Late,
+  { ref = true } = {},
+): Promise<Value | Late> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(onLate()), limitMs);
+    if (!ref) timer.unref();
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
