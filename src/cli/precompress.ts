@@ -1,9 +1,9 @@
 import { type PrecompressReport, precompress as run } from '../middleware/static-files/precompress.js';
 import type { Encoding } from '../support/encoding/encoders.js';
 import { encodingNames, knownEncodings } from '../support/encoding/encoders.js';
+import { maxInt32 } from '../support/options.js';
 import { type Arguments, type Command, exitCodes, print, UsageError, wholeNumber } from './command.js';
 
-const maxThreshold = 2 ** 31 - 1;
 const maxConcurrency = 1024;
 const maxFailuresShown = 10;
 
@@ -38,7 +38,7 @@ Exit code 1: a file could not be encoded; the others were.`,
     const dryRun = values['dry-run'] === true;
     const report = await run(dir, {
       encodings: encodingsOf(values.encodings),
-      threshold: numberOf('threshold', values, maxThreshold),
+      threshold: numberOf('threshold', values, maxInt32),
       concurrency: numberOf('concurrency', values, maxConcurrency),
       prune: values.prune === true,
       dryRun,

@@ -1,5 +1,6 @@
 import { ask, type FoundCluster, findClusters } from '../process/cluster/control-client.js';
 import type { ControlRequest } from '../process/cluster/control-protocol.js';
+import { maxInt32 } from '../support/options.js';
 import { type Arguments, exitCodes, print, UsageError, wholeNumber } from './command.js';
 
 /** The options by which a command names the cluster it means. */
@@ -11,13 +12,11 @@ export const clusterOptions = {
 export const clusterOptionsHelp = `  --pid <pid>           the cluster with this primary, where several run
   --runtime-dir <dir>   where its control socket is`;
 
-const highestPid = 2 ** 31 - 1;
-
 /** The clusters of this user, or the one that was named. */
 export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]> {
   const all = await findClusters(values['runtime-dir'] as string | undefined);
   if (values.pid === undefined) return all;
-  const pid = wholeNumber('--pid', values.pid as string, highestPid);
+  const pid = wholeNumber('--pid', values.pid as string, maxInt32);
   return all.filter(({ status }) => status.pid === pid);
 }
 

@@ -5,7 +5,7 @@ import { readEnvironment } from '../support/environment.js';
 import { ProductionizeError, quote } from '../support/errors.js';
 import { expressMajor, routerOf } from '../support/express-layers.js';
 import { createLifecycle } from '../support/lifecycle.js';
-import { type Check, checkOptions, isBoolean, isEither } from '../support/options.js';
+import { type Check, checkOptions, isBoolean, isEither, isObject } from '../support/options.js';
 import { pipelineKey } from '../support/symbols.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { installFastETag } from './fast-path/fast-etag.js';
@@ -59,8 +59,7 @@ const order: readonly Part[] = [
   gracefulShutdownPart, // the end of the process, once a server exists
 ];
 
-const isOptions: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an options object';
+const isOptions = isObject('an options object');
 const isSwitch = isEither(isBoolean, isOptions);
 const isCache: Check = (value) =>
   typeof value === 'function' && 'purge' in value ? undefined : 'what responseCache() returned';

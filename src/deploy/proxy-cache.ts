@@ -1,4 +1,4 @@
-import { type Check, isBoolean, isEither, isInteger, isOneOf } from '../support/options.js';
+import { type Check, isBoolean, isEither, isInteger, isOneOf, maxInt32 } from '../support/options.js';
 import { isAddressList, isCookieList, isName } from './values.js';
 
 /** What the caches in front of an app have in common. */
@@ -36,7 +36,7 @@ export const proxyCacheChecks: { [Name in keyof Required<ProxyCacheOptions>]: Ch
   name: isName,
   sessionCookies: isEither(isOneOf(true), isCookieList),
   stale: isOneOf('asked', 'always'),
-  keepSeconds: isInteger('seconds', 1, 2 ** 31 - 1),
+  keepSeconds: isInteger('seconds', 1, maxInt32),
   timeoutSeconds: isInteger('seconds', 1, 86_400),
   trustForwarded: isBoolean,
 };

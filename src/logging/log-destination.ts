@@ -1,5 +1,5 @@
 import { ProductionizeError } from '../support/errors.js';
-import { checkOptions, isInteger, isString } from '../support/options.js';
+import { checkOptions, isInteger, isString, maxInt32 } from '../support/options.js';
 import { BufferedDestination, type LogDestination } from './buffered-destination.js';
 import { openPath, useDescriptor } from './log-sink.js';
 
@@ -47,7 +47,7 @@ export function createLogDestination(options?: LogDestinationOptions): LogDestin
     maxBufferBytes = 8_388_608,
     exitDeadlineMs = 300,
   } = checkOptions('createLogDestination', options, {
-    fd: isInteger('descriptors', 0, 2 ** 31 - 1),
+    fd: isInteger('descriptors', 0, maxInt32),
     path: isString,
     maxBufferBytes: isInteger('bytes', 1024),
     exitDeadlineMs: isInteger('milliseconds', 0, 60_000),

@@ -1,6 +1,6 @@
 import pino, { type Logger } from 'pino';
 import { ProductionizeError, quote } from '../support/errors.js';
-import { checkOptions, isInteger, isOneOf } from '../support/options.js';
+import { checkOptions, isMilliseconds, isOneOf } from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
 import { logLevelsKey } from '../support/symbols.js';
 
@@ -42,7 +42,6 @@ interface LevelState {
   override: Override | undefined;
 }
 
-const longestTimer = 2 ** 31 - 1;
 const { levelValSym } = pino.symbols;
 
 const states = processWide(logLevelsKey, () => new WeakMap<Logger, LevelState>());
@@ -86,7 +85,7 @@ function prune(state: LevelState): void {
  */
 export function setLogLevel(logger: Logger, level: string, options?: LogLevelOptions): () => void {
   const { revertAfterMs } = checkOptions('setLogLevel', options, {
-    revertAfterMs: isInteger('milliseconds', 1, longestTimer),
+    revertAfterMs: isMilliseconds(1),
   });
   if (typeof level !== 'string' || logger.levels.values[level] === undefined) {
     const known = [...Object.keys(logger.levels.values), 'silent'].join(', ');
@@ -131,7 +130,7 @@ export function setLogLevelOnSignal(
   checkOptions('setLogLevelOnSignal', { signal }, { signal: isLevelSignal });
   const { level = 'debug', revertAfterMs = 300_000 } = checkOptions('setLogLevelOnSignal', options, {
     level: isOneOf(...Object.keys(logger.levels.values), 'silent'),
-    revertAfterMs: isInteger('milliseconds', 1, longestTimer),
+    revertAfterMs: isMilliseconds(1),
   });
   let takeBack: (() => void) | undefined;
   const onSignal = (): void => {

@@ -1,6 +1,14 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
 import { readEnvironment } from '../support/environment.js';
-import { type Check, checkOptions, isEither, isInteger, isOneOf, isStringList } from '../support/options.js';
+import {
+  checkOptions,
+  hasMethods,
+  isEither,
+  isMilliseconds,
+  isObject,
+  isOneOf,
+  isStringList,
+} from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
 import { serializeError } from '../support/serialize-error.js';
 import { logStdoutKey } from '../support/symbols.js';
@@ -44,13 +52,7 @@ export interface LoggerOptions {
   readonly levelSignalMs?: number;
 }
 
-const isDestination: Check = (value) =>
-  typeof (value as DestinationStream | null)?.write === 'function'
-    ? undefined
-    : 'an object with a `write` method';
-
-const isObject: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+const isDestination = hasMethods('an object with a `write` method', 'write');
 
 const levels = [...Object.keys(pino.levels.values), 'silent'];
 
@@ -71,10 +73,10 @@ export function createLogger(options?: LoggerOptions): Logger {
     {
       level: isOneOf(...levels),
       destination: isDestination,
-      redact: isEither(isStringList, isObject),
-      base: isEither(isObject, isOneOf(null)),
+      redact: isEither(isStringList, isObject('an object')),
+      base: isEither(isObject('an object'), isOneOf(null)),
       levelSignal: isEither(isOneOf(false), isLevelSignal),
-      levelSignalMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
+      levelSignalMs: isMilliseconds(1),
     },
   );
   const children = trackChildren();

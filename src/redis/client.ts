@@ -1,3 +1,4 @@
+import { isPromise } from '../support/is-promise.js';
 /**
  * What {@link redisStore} needs of a client of the `redis` package, version 4, 5 or 6, made by `createClient`. It is a
  * template: the store connects duplicates of its own, and leaves this client as it is.
@@ -54,7 +55,7 @@ export async function send(connection: Connection, args: readonly (string | Buff
 export function end(connection: Connection): void {
   try {
     const ended = connection.destroy ? connection.destroy() : connection.disconnect?.();
-    if (ended instanceof Promise) ended.catch(() => {});
+    if (isPromise(ended)) ended.catch(() => {});
   } catch {
     // it was closed already
   }

@@ -7,7 +7,8 @@ import type {
   PurgeSelection,
 } from '../middleware/response-cache/cache-store.js';
 import { memoryStore } from '../middleware/response-cache/memory-store.js';
-import { type Check, checkOptions, isFunction, isInteger, isString } from '../support/options.js';
+import { isPromise } from '../support/is-promise.js';
+import { type Check, checkOptions, hasMethods, isFunction, isInteger, isString } from '../support/options.js';
 import { isRedisClient, type RedisStoreClient } from './client.js';
 import { RedisCommands } from './commands.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
@@ -73,9 +74,7 @@ export interface RedisStore extends CacheStore {
 const tickMs = 250;
 
 const isStore: Check = (value) =>
-  value === false || typeof (value as Partial<CacheStore> | null)?.get === 'function'
-    ? undefined
-    : 'a CacheStore, or false';
+  value === false ? undefined : hasMethods('a CacheStore, or false', 'get')(value);
 
 function resolveRedisStore(options: RedisStoreOptions) {
   // without a client there is no store
@@ -170,7 +169,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
 
   function get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     const entry = near.get(key);
-    if (entry instanceof Promise) return entry.then((found) => found ?? askOnce(key));
+    if (isPromise(entry)) return entry.then((found) => found ?? askOnce(key));
     if (entry) return entry;
     if (commands.up) return askOnce(key);
     fills.start(key, performance.now());

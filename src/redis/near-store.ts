@@ -5,6 +5,7 @@ import type {
   PurgeReport,
   PurgeSelection,
 } from '../middleware/response-cache/cache-store.js';
+import { isPromise } from '../support/is-promise.js';
 import { leaseMs, type Subscription } from './subscription.js';
 
 /** The store in this process, which keeps nothing for more than a second of which it might not hear that it is purged. */
@@ -26,7 +27,7 @@ export class NearStore {
     // drops everything when it is not
     this.#subscription.isCurrent(performance.now());
     const entry = this.#store.get(key);
-    return entry instanceof Promise || entry === undefined ? entry : (this.#brief.get(entry) ?? entry);
+    return isPromise(entry) || entry === undefined ? entry : (this.#brief.get(entry) ?? entry);
   }
 
   keep(key: string, entry: CacheEntry): void {

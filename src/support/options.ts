@@ -1,4 +1,8 @@
 import { ProductionizeError, quote } from './errors.js';
+import { read } from './serialize-error.js';
+
+/** The longest time of a timer in milliseconds, and the largest number of what is counted in 32 bits. */
+export const maxInt32 = 2 ** 31 - 1;
 
 /** How a part is switched inside `productionize`: off, on with its defaults, or on with options. */
 export type Switch<Options> = boolean | Options;
@@ -65,6 +69,22 @@ export function isInteger(unit: string, min = 0, max = Number.MAX_SAFE_INTEGER):
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
       ? undefined
       : `a whole number of ${unit}, ${min} or more${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`;
+}
+
+/** The time of a timer: Node takes one that is longer for a millisecond. */
+export function isMilliseconds(min = 0): Check {
+  return isInteger('milliseconds', min, maxInt32);
+}
+
+/** Something that has all of these methods. */
+export function hasMethods(expected: string, ...names: readonly string[]): Check {
+  return (value) => (names.every((name) => typeof read(value, name) === 'function') ? undefined : expected);
+}
+
+/** An object that is no array. */
+export function isObject(expected: string): Check {
+  return (value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : expected;
 }
 
 export function isOneOf(...values: readonly unknown[]): Check {

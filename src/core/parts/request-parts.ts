@@ -16,7 +16,7 @@ import { installStreamResponses } from '../../middleware/stream-errors/stream-re
 import { detectSyncIo } from '../../middleware/sync-io/index.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
-import { checkOptions, isInteger, type Switch } from '../../support/options.js';
+import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observe, observeLayers } from '../express/layer-observer.js';
 import { watchForAnswer } from '../express/no-response.js';
@@ -138,7 +138,7 @@ export const asyncErrorsPart: Part = {
   reason: 'whatever a handler throws or rejects with reaches the error handler',
   setUp({ app, options }) {
     const { noAnswerMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
-      noAnswerMs: isInteger('milliseconds', 0, 2 ** 31 - 1),
+      noAnswerMs: isMilliseconds(),
     });
     const onSilence = noAnswerMs > 0 ? watchForAnswer(noAnswerMs) : () => {};
     let unobserve: (() => void) | undefined;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { contextOf, type InternalRequestContext } from '../../support/context/context.js';
 import { helpFor, quote } from '../../support/errors.js';
+import { isPromise } from '../../support/is-promise.js';
 
 export type Next = (error?: unknown) => void;
 
@@ -13,14 +14,6 @@ export function toError(thrown: unknown): unknown {
   const code = 'ERR_PRODUCTIONIZE_REJECTION';
   const message = `A handler threw ${quote(thrown)}: expected an Error. Throw an Error, or call next('route') to skip. See ${helpFor(code)}`;
   return Object.assign(new Error(message, { cause: thrown }), { code });
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    (typeof value === 'object' || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }
 
 /** One call of a handler: whether it has called `next`, and what to do with what it throws. */
@@ -69,7 +62,7 @@ export class HandlerCall {
 
   /** Watches what the handler returned, when that is a promise. */
   returned(result: unknown): void {
-    if (!isThenable(result)) return;
+    if (!isPromise(result)) return;
     // Promise.resolve tames thenables that have no catch, throw from then, or settle twice
     Promise.resolve(result).then(
       () => this.#ended(),

@@ -3,7 +3,14 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { contextOf, defaultContextSettings, enterContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { createLifecycle, type DeadlineCounts, type Lifecycle } from '../../support/lifecycle.js';
-import { checkOptions, isEither, isFunction, isInteger } from '../../support/options.js';
+import {
+  checkOptions,
+  isEither,
+  isFunction,
+  isInteger,
+  isMilliseconds,
+  maxInt32,
+} from '../../support/options.js';
 import { answerUnavailable } from '../../support/unavailable.js';
 import { muteResponse } from './muted-response.js';
 
@@ -27,7 +34,6 @@ export interface Deadline extends RequestHandler {
   readonly counts: Readonly<DeadlineCounts>;
 }
 
-const longestMs = 2 ** 31 - 1;
 const timerKey = Symbol('deadline');
 
 type Timed = ServerResponse & { [timerKey]?: NodeJS.Timeout };
@@ -55,7 +61,7 @@ export function deadline(options?: DeadlineOptions): Deadline {
 /** The same for an app that tracks its own requests. */
 export function keepDeadlines({ deadlines: counts }: Lifecycle, options?: DeadlineOptions): Deadline {
   const { afterMs = 30_000, retryAfterSeconds = 2 } = checkOptions('deadline', options, {
-    afterMs: isEither(isInteger('milliseconds', 0, longestMs), isFunction),
+    afterMs: isEither(isMilliseconds(), isFunction),
     retryAfterSeconds: isInteger('seconds', 1, 86_400),
   });
   const contextSettings = defaultContextSettings;
@@ -64,7 +70,7 @@ export function keepDeadlines({ deadlines: counts }: Lifecycle, options?: Deadli
     if (typeof afterMs === 'number') return afterMs;
     try {
       const ms = afterMs(req);
-      return ms > 0 && ms <= longestMs ? ms : 0;
+      return ms > 0 && ms <= maxInt32 ? ms : 0;
     } catch (error) {
       debug(() => ['afterMs() threw %s: no deadline', error]);
       return 0;

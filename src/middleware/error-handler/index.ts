@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorLogger, reportError } from '../../support/error-response/error-report.js';
 import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
-import { type Check, checkOptions, isBoolean } from '../../support/options.js';
+import { checkOptions, hasMethods, isBoolean } from '../../support/options.js';
 
 export type { ErrorLogger };
 
@@ -19,10 +19,7 @@ export interface ErrorHandlerOptions {
   readonly logger?: ErrorLogger;
 }
 
-const isErrorLogger: Check = (value) =>
-  typeof (value as Partial<ErrorLogger> | null)?.error === 'function'
-    ? undefined
-    : 'a logger with an `error` method';
+const isErrorLogger = hasMethods('a logger with an `error` method', 'error');
 
 /** An error handler for Express, which needs no more than what `node:http` gives it. */
 export type ErrorHandler = (

@@ -6,6 +6,7 @@ import {
   isEither,
   isFunction,
   isInteger,
+  isMilliseconds,
   isOneOf,
 } from '../../support/options.js';
 import type { CheckResult, HealthCheck } from './check-runner.js';
@@ -87,7 +88,6 @@ export interface HealthCheckOptions {
 const isPath: Check = (value) =>
   typeof value === 'string' && /^\/[^?#]+$/.test(value) ? undefined : "a path such as '/livez'";
 const isPathOrOff = isEither(isPath, isOneOf(false));
-const isMilliseconds = isInteger('milliseconds', 0, 2 ** 31 - 1);
 const isPort = isInteger('ports', 0, 65_535);
 
 const isCheckList: Check = (value) => {
@@ -96,7 +96,7 @@ const isCheckList: Check = (value) => {
     if (typeof entry === 'function') continue;
     checkOptions(`healthChecks.checks.${name}`, entry as HealthCheckOptions, {
       check: isFunction,
-      timeoutMs: isMilliseconds,
+      timeoutMs: isMilliseconds(),
     });
     if (typeof (entry as HealthCheckOptions).check !== 'function')
       return `an object of functions; \`${name}\` is none`;
@@ -108,7 +108,7 @@ const isThread: Check = (value) => {
   checkOptions('healthChecks.livenessThread', value as LivenessThreadOptions, {
     port: isPort,
     host: (host) => (typeof host === 'string' ? undefined : 'a string'),
-    stallMs: isMilliseconds,
+    stallMs: isMilliseconds(),
   });
   return (value as LivenessThreadOptions).port === undefined ? 'options with a `port`' : undefined;
 };
@@ -133,12 +133,12 @@ export function resolveHealth(options?: HealthChecksOptions): Required<HealthChe
     readyPath: isPathOrOff,
     startupPath: isPathOrOff,
     checks: isCheckList,
-    timeoutMs: isMilliseconds,
-    cacheMs: isMilliseconds,
+    timeoutMs: isMilliseconds(),
+    cacheMs: isMilliseconds(),
     details: isEither(isOneOf('private'), isBoolean, isFunction),
     adminPort: isPort,
-    sheddingMs: isMilliseconds,
-    degradedMs: isMilliseconds,
+    sheddingMs: isMilliseconds(),
+    degradedMs: isMilliseconds(),
     livenessThread: isEither(isOneOf(false), isThread),
     onChange: isFunction,
   });

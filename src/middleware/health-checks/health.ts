@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { quote } from '../../support/errors.js';
+import { isPromise } from '../../support/is-promise.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { type CheckResult, CheckRunner } from './check-runner.js';
 import { type HealthChecksOptions, resolveHealth } from './health-options.js';
@@ -85,7 +86,7 @@ export class Health {
 
   answer(kind: Kind, req: IncomingMessage, res: ServerResponse, lives: Iterable<Lifecycle>): void {
     const verdict = this.#verdict(kind, [...lives]);
-    if (!(verdict instanceof Promise)) this.#send(req, res, verdict);
+    if (!isPromise(verdict)) this.#send(req, res, verdict);
     else void verdict.then((later) => this.#send(req, res, later));
   }
 

@@ -25,13 +25,14 @@ import { debugFor } from '../../support/debug.js';
 import {
   type Check,
   checkOptions,
+  hasMethods,
   isBoolean,
   isEither,
   isInteger,
   isOneOf,
   isStringList,
 } from '../../support/options.js';
-import { read, serializeError } from '../../support/serialize-error.js';
+import { serializeError } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
 import { Collapser, errorKind } from './log-collapse.js';
@@ -81,10 +82,7 @@ type Logged = InternalRequestContext & { [loggedKey]?: RequestBuffer | true };
 
 const debug = debugFor('request-logger');
 
-const isLogger: Check = (value) =>
-  ['child', 'info', 'isLevelEnabled'].every((name) => typeof read(value, name) === 'function')
-    ? undefined
-    : 'a pino logger';
+const isLogger = hasMethods('a pino logger', 'child', 'info', 'isLevelEnabled');
 
 const isBufferOptions: Check = (value) => {
   checkOptions('requestLogger.bufferDebug', value as DebugBufferOptions, {

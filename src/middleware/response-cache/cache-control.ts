@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { ProductionizeError, quote } from '../../support/errors.js';
-import { type Check, checkOptions, isBoolean, isInteger } from '../../support/options.js';
+import { type Check, checkOptions, isBoolean, isInteger, maxInt32 } from '../../support/options.js';
 
 /** Options of {@link cacheControl}: the directives of a response (RFC 9111, 5861 and 8246). */
 export interface CacheControlOptions {
@@ -34,7 +34,7 @@ export interface CacheControlOptions {
 type Directive = keyof CacheControlOptions;
 
 // RFC 9111, 1.2.2: what is greater counts as this
-const isSeconds = isInteger('seconds', 0, 2 ** 31 - 1);
+const isSeconds = isInteger('seconds', 0, maxInt32);
 
 /** In the order in which they are written. */
 const directives: Record<Directive, readonly [name: string, check: Check]> = {

@@ -3,10 +3,12 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import {
   type Check,
   checkOptions,
+  hasMethods,
   isBoolean,
   isEither,
   isFunction,
   isInteger,
+  isMilliseconds,
   isOneOf,
   isStringList,
 } from '../../support/options.js';
@@ -98,10 +100,7 @@ export interface ResponseCache extends RequestHandler {
 
 const defaultStatuses = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410];
 
-const isStore: Check = (value) =>
-  ['get', 'set', 'purge'].every((name) => typeof Object(value)[name] === 'function')
-    ? undefined
-    : 'a store with get, set and purge';
+const isStore = hasMethods('a store with get, set and purge', 'get', 'set', 'purge');
 
 const isStatusList: Check = (value) =>
   Array.isArray(value) &&
@@ -133,8 +132,8 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
     query: isEither(isStringList, isOneOf(true)),
     cookies: isStringList,
     ttlSeconds: isInteger('seconds', 1),
-    waitMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
-    storeTimeoutMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
+    waitMs: isMilliseconds(1),
+    storeTimeoutMs: isMilliseconds(1),
     statuses: isStatusList,
     tags: isFunction,
     requestDirectives: isEither(isBoolean, isFunction),

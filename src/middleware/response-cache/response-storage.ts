@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { isPromise } from '../../support/is-promise.js';
 import type { CacheEntry } from './cache-store.js';
 import type { CoalescedResult } from './coalesced-requests.js';
 import type { Storable } from './storability.js';
-import { isPromise, type StoreAccess } from './store-access.js';
+import type { StoreAccess } from './store-access.js';
 import { isMarker, markerHead, type StoredResponse } from './stored-response.js';
 import { cookieField, markerFor, variantKey } from './vary.js';
 

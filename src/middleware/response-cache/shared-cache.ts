@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { debugFor } from '../../support/debug.js';
+import { isPromise } from '../../support/is-promise.js';
 import { BackgroundRefreshes } from './background-refreshes.js';
 import { storeSelection, type Target, targetOf } from './cache-key.js';
 import type { CacheSettings } from './cache-parts.js';
@@ -17,7 +18,7 @@ import { isOnlyIfCached, matchDirectives } from './request-directives.js';
 import { responseHooks } from './response-hooks.js';
 import { type Lookup, lookUp } from './response-storage.js';
 import { rangeOf, sendStoredResponse } from './send-stored-response.js';
-import { isPromise, type StoreAccess } from './store-access.js';
+import type { StoreAccess } from './store-access.js';
 import { isResponse, type StoredResponse } from './stored-response.js';
 
 const debug = debugFor('cache');

@@ -1,5 +1,6 @@
 import { debugFor } from '../../support/debug.js';
 import { quote, warnOnce } from '../../support/errors.js';
+import { isPromise } from '../../support/is-promise.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 
@@ -107,8 +108,4 @@ export class StoreAccess {
 /** What can be read of what a store gave. */
 function readable(found: Found): Found {
   return found?.head != null && Buffer.isBuffer(found.body) ? found : undefined;
-}
-
-export function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as Partial<Promise<Value>> | undefined)?.then === 'function';
 }

@@ -7,7 +7,7 @@ const isGroups: Check = (value) =>
     ? undefined
     : `an array of ${syncIoGroups.map(quote).join(', ')}`;
 
-const isMilliseconds: Check = (value) =>
+const isDurationMs: Check = (value) =>
   typeof value === 'number' && value >= 0 && Number.isFinite(value) ? undefined : 'a number of milliseconds';
 
-export const callChecks = { apis: isGroups, minMs: isMilliseconds, ignore: isFunction };
+export const callChecks = { apis: isGroups, minMs: isDurationMs, ignore: isFunction };

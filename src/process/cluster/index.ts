@@ -2,7 +2,15 @@ import cluster from 'node:cluster';
 import { createLogger } from '../../logging/logger.js';
 import { debugFor } from '../../support/debug.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
-import { type Check, checkOptions, isBoolean, isInteger, isString } from '../../support/options.js';
+import {
+  type Check,
+  checkOptions,
+  hasMethods,
+  isBoolean,
+  isInteger,
+  isMilliseconds,
+  isString,
+} from '../../support/options.js';
 import { clusterDefaults } from './cluster-defaults.js';
 import type { ClusterLogger } from './cluster-log.js';
 import { type Cluster, startPrimary } from './primary.js';
@@ -69,14 +77,7 @@ const isSticky: Check = (value) => {
   return good ? undefined : '{ port, host? } with a port from 0 to 65535';
 };
 
-const isLogger: Check = (value) => {
-  const { info, warn, error } = Object(value) as Record<string, unknown>;
-  return [info, warn, error].every((method) => typeof method === 'function')
-    ? undefined
-    : 'a logger with `info`, `warn` and `error`';
-};
-
-const longestMs = 2 ** 31 - 1;
+const isLogger = hasMethods('a logger with `info`, `warn` and `error`', 'info', 'warn', 'error');
 
 /**
  * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced, at once or,
@@ -113,9 +114,9 @@ export async function runCluster(
     logger,
   } = checkOptions<ClusterOptions>('runCluster', options, {
     workers: isInteger('workers', 1, maxWorkers),
-    drainMs: isInteger('milliseconds', 1, longestMs),
-    startMs: isInteger('milliseconds', 1, longestMs),
-    stuckMs: isInteger('milliseconds', 0, longestMs),
+    drainMs: isMilliseconds(1),
+    startMs: isMilliseconds(1),
+    stuckMs: isMilliseconds(),
     maxFailedStarts: isInteger('starts', 1),
     control: isBoolean,
     runtimeDir: isString,

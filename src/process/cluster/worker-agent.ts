@@ -5,6 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 import { contextOf, currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
+import { maxInt32 } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
@@ -20,7 +21,6 @@ import {
 
 const heartbeatMs = 1000;
 const longestError = 4096;
-const longestMs = 2 ** 31 - 1;
 
 /** Whether this process is a worker of our own primary; PM2 and others fork cluster workers, too. */
 export function isOurWorker(): boolean {
@@ -60,7 +60,7 @@ function start(sticky: boolean): () => void {
   // bounded by the drain it is part of
   const waitForReplacement = makeHook(() => dying && replaced(), {
     name: 'the replacement of this worker',
-    timeoutMs: longestMs,
+    timeoutMs: maxInt32,
   });
   const onMessage = (message: unknown): void => {
     if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;

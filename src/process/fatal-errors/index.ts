@@ -6,7 +6,7 @@ import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
-import { checkOptions, isFunction, isInteger } from '../../support/options.js';
+import { checkOptions, isFunction, isMilliseconds } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { trackServer } from '../../support/server-lifecycle.js';
 import { fatalErrorsKey } from '../../support/symbols.js';
@@ -85,7 +85,7 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
     log = printFatal,
     answer = answerEmpty,
   } = checkOptions('fatalErrors', options, {
-    drainMs: isInteger('milliseconds', 0, 2 ** 31 - 1),
+    drainMs: isMilliseconds(),
     log: isFunction,
     answer: isFunction,
   });

@@ -1,7 +1,14 @@
 import type { Server } from 'node:http';
 import { readEnvironment } from '../../support/environment.js';
 import { warnOnce } from '../../support/errors.js';
-import { type Check, checkOptions, isBoolean, isFunction, isInteger } from '../../support/options.js';
+import {
+  type Check,
+  checkOptions,
+  hasMethods,
+  isBoolean,
+  isFunction,
+  isMilliseconds,
+} from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { findOrchestrator, marginOf } from '../orchestrator/index.js';
 import { warnOfNpmStart } from '../orchestrator/npm-start.js';
@@ -57,17 +64,12 @@ export interface ShutdownSettings
   readonly flush: () => Promise<void>;
 }
 
-export const isServer: Check = (value) =>
-  typeof (value as Server | null)?.close === 'function' && typeof (value as Server).on === 'function'
-    ? undefined
-    : 'a server';
+export const isServer = hasMethods('a server', 'close', 'on');
 
 const isServers: Check = (value) =>
   [value].flat().every((item) => isServer(item) === undefined)
     ? undefined
     : 'a server or an array of servers';
-
-export const isMilliseconds = isInteger('milliseconds', 0, 2 ** 31 - 1);
 
 /** Checks the options of `gracefulShutdown` and fills in the defaults of the environment. */
 export function resolveShutdown(
@@ -78,10 +80,10 @@ export function resolveShutdown(
   if (clusterWorker() === undefined) warnOfNpmStart();
   const managed = orchestrator.name === 'PM2' || clusterWorker() !== undefined;
   const given = checkOptions('gracefulShutdown', options, {
-    delayMs: isMilliseconds,
-    timeoutMs: isMilliseconds,
-    graceMs: isInteger('milliseconds', 1, 2 ** 31 - 1),
-    quietMs: isMilliseconds,
+    delayMs: isMilliseconds(),
+    timeoutMs: isMilliseconds(),
+    graceMs: isMilliseconds(1),
+    quietMs: isMilliseconds(),
     adminServers: isServers,
     ready: isBoolean,
     log: isFunction,
