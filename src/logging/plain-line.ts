@@ -2,7 +2,8 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import pino, { type Logger } from 'pino';
 import { processWide } from '../support/process-wide.js';
 import { plainLoggersKey } from '../support/symbols.js';
-import { pathOf, type RequestLine } from './request-line.js';
+import { withoutQuery } from '../support/url-path.js';
+import type { RequestLine } from './request-line.js';
 
 type Level = 'info' | 'warn' | 'error';
 
@@ -44,7 +45,7 @@ export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
     const size = bytes === undefined ? '' : `,"bytes":${Number.isFinite(bytes) ? bytes : null}`;
     const ending = outcome === 'completed' ? status : outcome;
     stream.write(
-      `${heads[level]},"time":${Date.now()}${internals[chindingsSym]},"reqId":"${escaped(reqId)}"${trace},"method":"${method}","url":"${path}"${place},"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size},"msg":"${method} ${pattern ?? pathOf(path)} ${ending}"}\n`,
+      `${heads[level]},"time":${Date.now()}${internals[chindingsSym]},"reqId":"${escaped(reqId)}"${trace},"method":"${method}","url":"${path}"${place},"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size},"msg":"${method} ${pattern ?? withoutQuery(path)} ${ending}"}\n`,
     );
     return true;
   };

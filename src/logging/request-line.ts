@@ -1,5 +1,6 @@
 import type { InternalRequestContext } from '../support/context/context.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
+import { withoutQuery } from '../support/url-path.js';
 import { redacted, redactUrl } from './log-redaction.js';
 
 /** The fields of a request's line. */
@@ -122,11 +123,5 @@ function headerText(value: string, isSecret: LineSettings['isSecret']): string {
 
 /** The text of a line, to read and to search for: `GET /users/:id 200`. */
 export function messageOf({ method, route, url, status, outcome }: RequestLine): string {
-  return `${method} ${route ?? pathOf(url)} ${outcome === 'completed' ? status : 'aborted'}`;
-}
-
-/** A URL without its query. */
-export function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
+  return `${method} ${route ?? withoutQuery(url)} ${outcome === 'completed' ? status : 'aborted'}`;
 }

@@ -1,5 +1,6 @@
 import { contextOf } from '../../support/context/context.js';
 import { warnOnce } from '../../support/errors.js';
+import { withoutQuery } from '../../support/url-path.js';
 import type { OnSilence } from './layer-observer.js';
 
 /**
@@ -11,7 +12,7 @@ export function watchForAnswer(limitMs: number): OnSilence {
     const context = contextOf(res.req);
     if (context === undefined) return;
     const { method, route, url, handlerName } = context;
-    const where = `${method} ${route ?? url.split('?', 1)[0]} ${handlerName ?? '<anonymous>'}`;
+    const where = `${method} ${route ?? withoutQuery(url)} ${handlerName ?? '<anonymous>'}`;
     const timer = setTimeout(() => {
       if (res.headersSent || res.closed) return;
       warnOnce(

@@ -5,6 +5,7 @@ import { debugFor } from '../../support/debug.js';
 import type { Codec } from '../../support/encoding/encoders.js';
 import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/encoding-headers.js';
 import { memoizeHeader } from '../../support/header-memo.js';
+import { withoutQuery } from '../../support/url-path.js';
 
 const debug = debugFor('compression');
 
@@ -85,5 +86,5 @@ function passes(filter: DecisionSettings['filter'], req: IncomingMessage, res: S
 }
 
 function skip(req: IncomingMessage, reason: string): undefined {
-  debug(() => ['%s %s: not encoded, %s', req.method, req.url?.split('?')[0], reason]);
+  debug(() => ['%s %s: not encoded, %s', req.method, withoutQuery(req.url ?? ''), reason]);
 }

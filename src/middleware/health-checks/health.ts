@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { quote } from '../../support/errors.js';
 import { isPromise } from '../../support/is-promise.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import { withoutQuery } from '../../support/url-path.js';
 import { type CheckResult, CheckRunner } from './check-runner.js';
 import { type HealthChecksOptions, resolveHealth } from './health-options.js';
 import { type LivenessThread, startLivenessThread } from './liveness-thread.js';
@@ -78,8 +79,7 @@ export class Health {
   probed({ url = '', method }: IncomingMessage): Kind | undefined {
     // most requests end here
     if (!this.#initials.has(url.charCodeAt(1))) return undefined;
-    const query = url.indexOf('?');
-    const path = query === -1 ? url : url.slice(0, query);
+    const path = withoutQuery(url);
     if ((method !== 'GET' && method !== 'HEAD') || this.#taken.has(path)) return undefined;
     return this.paths.get(path);
   }

@@ -6,6 +6,7 @@ import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
 import { answerUnavailable } from '../../support/unavailable.js';
+import { withoutQuery } from '../../support/url-path.js';
 import { LoadSensor } from './load-sensor.js';
 import type { LoadReading } from './overload-watch.js';
 import { priorities, SheddingController } from './shedding-controller.js';
@@ -128,7 +129,8 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
   }
 
   function priorityOf(req: IncomingMessage): number {
-    if ((req as { upgrade?: boolean }).upgrade || exempt.has(pathOf(req))) return never;
+    const url = (req as Request).originalUrl ?? req.url ?? '/';
+    if ((req as { upgrade?: boolean }).upgrade || exempt.has(withoutQuery(url))) return never;
     if (priority === undefined) return normal;
     try {
       const named: unknown = priority(req as Request);
@@ -166,12 +168,6 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       shedding.since = undefined;
     },
   };
-}
-
-function pathOf(req: IncomingMessage): string {
-  const url = (req as Request).originalUrl ?? req.url ?? '/';
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
 }
 
 /**

@@ -8,7 +8,6 @@ import {
   type LineSettings,
   messageOf,
   outcomeOf,
-  pathOf,
   type RequestLine,
   requestLine,
 } from '../../logging/request-line.js';
@@ -34,6 +33,7 @@ import {
 } from '../../support/options.js';
 import { serializeError } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
+import { withoutQuery } from '../../support/url-path.js';
 import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
 import { Collapser, errorKind } from './log-collapse.js';
 
@@ -191,7 +191,7 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
     const outcome = outcomeOf(context);
     const { completed, failed, error, level } = outcome;
     const buffer = context[loggedKey] as RequestBuffer | true;
-    const silent = level === 'info' && completed && !failed && isSilent.has(pathOf(context.url));
+    const silent = level === 'info' && completed && !failed && isSilent.has(withoutQuery(context.url));
     if (silent || !logger.isLevelEnabled(level)) {
       settle(buffer, false);
       return;

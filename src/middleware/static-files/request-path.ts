@@ -20,13 +20,6 @@ const escapedTwice = /%(?:2[ef5]|5c|00)/i;
 
 const dotSegment = /\/(\.[^/]*)/g;
 
-/** The path of a request's target: without its query, and without the origin that an absolute one has. */
-export function pathOf(target: string): string {
-  const path = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '') || '/';
-  const end = path.search(/[?#]/);
-  return end < 0 ? path : path.slice(0, end);
-}
-
 /**
  * The path of a file below the root, by the path of a request; `undefined` where it names none, whatever the file system
  * holds. Nothing here touches the file system.

@@ -10,6 +10,7 @@ import { checkOptions, isFunction, isMilliseconds } from '../../support/options.
 import { processWide } from '../../support/process-wide.js';
 import { trackServer } from '../../support/server-lifecycle.js';
 import { fatalErrorsKey } from '../../support/symbols.js';
+import { withoutQuery } from '../../support/url-path.js';
 import { endProcess } from '../shutdown/ending.js';
 
 const debug = debugFor('fatal-errors');
@@ -170,7 +171,7 @@ function answerEmpty({ res }: RequestContext): void {
 }
 
 function printFatal(error: unknown, { origin, context, last }: FatalEvent): void {
-  const where = context ? ` in ${context.method} ${context.route ?? context.url.split('?', 1)[0]}` : '';
+  const where = context ? ` in ${context.method} ${context.route ?? withoutQuery(context.url)}` : '';
   const what = error instanceof Error ? (error.stack ?? String(error)) : quote(error);
   process.stderr.write(last ? `exit 1 after ${origin}${where}\n` : `${origin}${where}: ${what}\n`);
 }

@@ -6,6 +6,7 @@ import { debugFor } from '../debug.js';
 import { processWide } from '../process-wide.js';
 import { resetResponse } from '../response-reset.js';
 import { errorResponsesKey } from '../symbols.js';
+import { pathOf } from '../url-path.js';
 import { type ErrorSummary, renderError } from './error-body.js';
 import { detailOf, headersOf, statusOf, titleOf } from './error-details.js';
 import { errorText } from './error-report.js';
@@ -110,8 +111,7 @@ function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary,
 function resourceOf(req: IncomingMessage): string {
   const url: unknown = (req as Request).originalUrl || req.url;
   if (typeof url !== 'string') return 'resource';
-  const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '') || '/';
-  return path
+  return (pathOf(url) || '/')
     .replace(/\p{Surrogate}/gu, '\ufffd')
     .replace(/%(?![\da-f]{2})|[^\x21\x23-\x3b=?-_a-z|~]+/gi, (found) => encodeURI(found));
 }
