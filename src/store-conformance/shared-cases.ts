@@ -100,7 +100,10 @@ export const sharedCases: readonly SharedStoreCase[] = [
     const endOther = await take(other, 'late', 5000);
     end();
     end();
-    assert.equal(await withTimeLimit(Promise.resolve(one.lease?.('late', 5000)), 300, () => waiting), waiting);
+    assert.equal(
+      await withTimeLimit(Promise.resolve(one.lease?.('late', 5000)), 300, () => waiting),
+      waiting,
+    );
     endOther();
   }),
 ];
