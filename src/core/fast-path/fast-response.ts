@@ -1,6 +1,6 @@
 import { OutgoingMessage } from 'node:http';
 import type { Application, Express, Response } from 'express';
-import { memoizeHeader } from '../../support/header-memo.js';
+import { memoizeHeader } from '../../support/bounded-map.js';
 import { replaceMethod } from '../../support/replace-method.js';
 import { takesText, wrappedSendKey } from '../../support/symbols.js';
 

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import compressible from 'compressible';
 import type { Request, Response } from 'express';
+import { memoizeHeader } from '../../support/bounded-map.js';
 import { debugFor } from '../../support/debug.js';
 import type { Codec } from '../../support/encoding/encoders.js';
 import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/encoding-headers.js';
-import { memoizeHeader } from '../../support/header-memo.js';
 import { withoutQuery } from '../../support/url-path.js';
 
 const debug = debugFor('compression');

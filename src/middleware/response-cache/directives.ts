@@ -1,4 +1,4 @@
-import { memoizeHeader } from '../../support/header-memo.js';
+import { memoizeHeader } from '../../support/bounded-map.js';
 
 /** The directives of a `Cache-Control` header: lower-case names, with their values where they have any. */
 export type Directives = ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { memoizeHeader } from '../../support/header-memo.js';
+import { memoizeHeader } from '../../support/bounded-map.js';
 import type { VaryMarker } from './stored-response.js';
 
 /** Marks a field that is one cookie instead of a header; no header name has it. */

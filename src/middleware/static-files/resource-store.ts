@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../support/bounded-map.js';
 import { Generations } from '../../support/generations.js';
 import { readWhole } from './open-file.js';
 import type { Representation, Resource, ResourceReader } from './resource.js';
@@ -15,8 +16,8 @@ export interface StoreSettings {
 
 /** A file above this share of the memory is sent from disk. */
 const largestShare = 64;
-/** Paths that name nothing are remembered in this number, and up to this length: clients choose them. */
-const maxNothings = 1000;
+/** Paths that name nothing are remembered in this number at least, and up to this length: clients choose them. */
+const leastNothings = 500;
 const maxNothingLength = 256;
 /** What a resource without a body takes, roughly. */
 const resourceBytes = 2048;
@@ -30,10 +31,10 @@ export class ResourceStore {
   readonly #revalidateMs: number;
   readonly #largestBody: number;
   readonly #resources: Generations<Resource>;
-  readonly #others = new Map<
-    string,
-    { readonly found: Exclude<Found, Resource>; readonly checkedAt: number }
-  >();
+  readonly #others = new BoundedMap<{
+    readonly found: Exclude<Found, Resource>;
+    readonly checkedAt: number;
+  }>(leastNothings);
   readonly #looks = new Map<string, Promise<Found>>();
   readonly #reads = new Map<Representation, Promise<Buffer>>();
 
@@ -120,7 +121,6 @@ export class ResourceStore {
 
   #note(path: string, found: Exclude<Found, Resource>, checkedAt: number): Found {
     if (path.length <= maxNothingLength && this.#revalidateMs > 0) {
-      if (this.#others.size >= maxNothings) this.#others.clear();
       this.#others.set(path, { found, checkedAt });
     }
     return found;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import Negotiator from 'negotiator';
-import { memoizeHeader } from '../../support/header-memo.js';
+import { memoizeHeader } from '../../support/bounded-map.js';
 
 /** What a browser says it wants a page for (https://www.w3.org/TR/fetch-metadata/). */
 const pages = new Set(['document', 'iframe', 'frame']);

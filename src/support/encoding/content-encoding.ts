@@ -1,5 +1,5 @@
 import Negotiator from 'negotiator';
-import { memoizeHeader } from '../header-memo.js';
+import { memoizeHeader } from '../bounded-map.js';
 
 type Preferring = {
   encoding(available: readonly string[], options: { preferred: readonly string[] }): string | undefined;

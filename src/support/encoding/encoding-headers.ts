@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { memoizeHeader } from '../header-memo.js';
+import { memoizeHeader } from '../bounded-map.js';
 
 /** A header set so far, as one text; empty when it is not set. */
 export function headerText(res: ServerResponse, name: string): string {

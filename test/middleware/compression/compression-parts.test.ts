@@ -1,7 +1,6 @@
 import os from 'node:os';
 import { EncodedCache } from '../../../src/middleware/compression/encoded-cache.js';
 import { availableCpus } from '../../../src/support/available-cpus.js';
-import { memoizeHeader } from '../../../src/support/header-memo.js';
 
 describe('EncodedCache', () => {
   const body = (name: string, length = 800) => Buffer.alloc(length, `${name} `);
@@ -103,20 +102,5 @@ describe('availableCpus', () => {
     ['a quota above the machine', { '/sys/fs/cgroup/cpu.max': '99900000 100000' }, os.availableParallelism()],
   ])('C80 reads %s', (_what, content, expected) => {
     expect(availableCpus(files(content))).toBe(expected);
-  });
-});
-
-describe('memoizeHeader', () => {
-  it('parses a value once, and bounds what it remembers', () => {
-    const parse = jest.fn((value: string) => ({ value }));
-    const memo = memoizeHeader(parse);
-    expect(memo('a')).toBe(memo('a'));
-    expect(parse).toHaveBeenCalledTimes(1);
-    memo('x'.repeat(1000));
-    memo('x'.repeat(1000));
-    expect(parse).toHaveBeenCalledTimes(3);
-    for (let i = 0; i < 300; i++) memo(`${i}`);
-    memo('a');
-    expect(parse).toHaveBeenCalledTimes(304);
   });
 });

@@ -1,0 +1,52 @@
+/**
+ * A Map that remembers at least the entries used last, `least` of them, and at most twice as many: in two generations,
+ * of which the old one goes when the young one is full. For keys that clients choose.
+ */
+export class BoundedMap<Value> {
+  readonly #least: number;
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
+
+  constructor(least: number) {
+    this.#least = least;
+  }
+
+  get(key: string): Value | undefined {
+    const found = this.#young.get(key);
+    if (found !== undefined) return found;
+    const survivor = this.#old.get(key);
+    if (survivor !== undefined) this.set(key, survivor);
+    return survivor;
+  }
+
+  set(key: string, value: Value): void {
+    if (this.#young.size >= this.#least && !this.#young.has(key)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+}
+
+const leastHeaders = 128;
+const maxLength = 256;
+
+/**
+ * Remembers a pure function's results per header value. Clients choose the values, so both the number of entries and
+ * the length of a remembered one are bounded.
+ */
+export function memoizeHeader<Result>(parse: (value: string) => Result): (value: string) => Result {
+  const known = new BoundedMap<Result>(leastHeaders);
+  return (value) => {
+    const found = known.get(value);
+    if (found !== undefined) return found;
+    const result = parse(value);
+    if (value.length <= maxLength) known.set(value, result);
+    return result;
+  };
+}
