@@ -32,6 +32,8 @@ const common: Config = {
 const processes = '\\.process\\.test\\.ts$';
 
 export default {
+  // a bound for what hangs, not a measure: many tests start processes, those with daemons several
+  testTimeout: 100_000,
   // once in the gate, of the HTTP tier: programs that tests fork run dist/
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
@@ -43,8 +45,6 @@ export default {
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [processes, '<rootDir>/test/daemons/'],
       globalSetup: '<rootDir>/test/setup/http.ts',
-      // a bound for what hangs, not a measure
-      testTimeout: 30_000,
     },
     {
       ...common,
@@ -52,14 +52,12 @@ export default {
       testMatch: ['<rootDir>/test/**/*.process.test.ts'],
       testPathIgnorePatterns: full ? ['<rootDir>/test/daemons/'] : ['<rootDir>/test/daemons/', ...long],
       globalSetup: '<rootDir>/test/setup/process.ts',
-      testTimeout: 60_000,
     },
     {
       ...common,
       displayName: 'daemons',
       testMatch: ['<rootDir>/test/daemons/*.test.ts'],
       globalSetup: '<rootDir>/test/setup/daemons.ts',
-      testTimeout: 100_000,
     },
   ],
 } satisfies Config;
