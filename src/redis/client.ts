@@ -10,7 +10,7 @@ export interface RedisStoreClient {
   sendCommand(args: string[]): Promise<unknown>;
 }
 
-/** Redis answers to these in bytes: `returnBuffers` is version 4, the type mapping of bulk strings versions 5 and 6. */
+/** Replies come as bytes: `returnBuffers` is version 4, the type mapping of bulk strings versions 5 and 6. */
 const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: undefined };
 
 /** A duplicate of the client. */

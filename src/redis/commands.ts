@@ -1,51 +1,51 @@
 import { EventEmitter, once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
-import { Circuit } from './circuit.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
-import { RedisLink } from './redis-link.js';
+import { ReconnectingClient } from './reconnecting-client.js';
 import { getEntry } from './scripts.js';
-import type { RedisStoreEvent } from './store-log.js';
+import type { RedisStoreEvent } from './store-events.js';
 
 const debug = debugFor('redis-store');
 
-/** Answers come in the order of questions: what was asked and not answered yet, the oldest first. */
-interface Question {
-  readonly askedAt: number;
+/** A command without a reply so far; replies come in the order of commands. */
+interface PendingCommand {
+  readonly sentAt: number;
   readonly bytes: number;
 }
 
 export type Argument = string | Buffer;
 
-const mostPending = 10_000;
-const mostPendingBytes = 16 * 1024 * 1024;
-/** A connection on which nothing comes back for so long is given up. */
-const deadMs = 5000;
-/** Who refused to keep something is asked again after this time. */
-const heldMs = 1000;
-/** Servers end connections on which nothing is asked for long. */
-const idleMs = 5000;
+const maxPending = 10_000;
+const maxPendingBytes = 16 * 1024 * 1024;
+/** A connection on which a command has no reply for so long is replaced. */
+const maxSilenceMs = 5000;
+/** After a write was refused, as when the memory of Redis is full, none is sent for this time. */
+const writePauseMs = 1000;
+/** Servers close connections that are idle for long. */
+const maxIdleMs = 5000;
 
 /**
- * Asks Redis, and waits a bounded time for each answer. Nothing is asked while it is known that no answer can come in
- * time: without a connection, behind a question that is overdue, while the circuit is open.
+ * Sends commands to Redis, and waits a bounded time for each reply. Nothing is sent while it is known that no reply can
+ * come in time: without a connection, behind a command that is overdue, while the circuit is open.
  */
 export class RedisCommands {
-  readonly #link: RedisLink;
-  readonly #circuit: Circuit;
+  readonly #client: ReconnectingClient;
+  readonly #circuit: CircuitBreaker;
   readonly #timeoutMs: number;
   readonly #probe: readonly Argument[];
   readonly #report: (event: RedisStoreEvent) => void;
-  readonly #pending = new Set<Question>();
-  readonly #turns = new EventEmitter<{ down: []; up: []; known: [] }>();
+  readonly #pending = new Set<PendingCommand>();
+  readonly #events = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
-  /** Questions that are overdue: behind them no answer comes in time. */
-  #late = 0;
-  #askedAt = 0;
+  /** The number of commands that are overdue: behind them no reply comes in time. */
+  #overdue = 0;
+  #lastSentAt = 0;
   #probing = false;
-  #known = false;
+  #isKnown = false;
   #refusedAt: number | undefined;
-  #heldUntil = 0;
+  #writesPausedUntil = 0;
 
   constructor(
     client: RedisStoreClient,
@@ -58,17 +58,17 @@ export class RedisCommands {
     this.#timeoutMs = timeoutMs;
     this.#probe = ['EVAL', getEntry, '1', probeKey, ''];
     this.#report = report;
-    this.#circuit = new Circuit({
+    this.#circuit = new CircuitBreaker({
       onOpen: (reason) => {
         report({ event: 'down', reason });
-        this.#turned('down');
+        this.#changed('down');
       },
       onClose: (openMs) => {
         if (openMs !== undefined) report({ event: 'up', afterMs: Math.round(openMs) });
-        this.#turned('up');
+        this.#changed('up');
       },
     });
-    this.#link = new RedisLink(client, {
+    this.#client = new ReconnectingClient(client, {
       onReady: () => this.tick(),
       onDown: (error) => this.#circuit.lost(`no connection: ${messageOf(error)}`, performance.now()),
     });
@@ -78,131 +78,131 @@ export class RedisCommands {
     return this.#circuit.closed;
   }
 
-  /** Whether something large is worth the work of being prepared. */
+  /** Whether a write would be sent at present. */
   get writable(): boolean {
-    return this.up && this.#late === 0 && performance.now() >= this.#heldUntil;
+    return this.up && this.#overdue === 0 && performance.now() >= this.#writesPausedUntil;
   }
 
-  /** Resolves as soon as it is known whether Redis can be asked. */
-  async known(): Promise<boolean> {
-    if (this.#known) return this.up;
-    // the connections keep nobody alive, but who waits for them is not done
-    const alive = setInterval(() => {}, deadMs);
-    await once(this.#turns, 'known');
+  /** Resolves as soon as it is known whether Redis can be used. */
+  async ready(): Promise<boolean> {
+    if (this.#isKnown) return this.up;
+    // the connections do not keep the process alive, but it is not done while somebody waits for them
+    const alive = setInterval(() => {}, maxSilenceMs);
+    await once(this.#events, 'known');
     clearInterval(alive);
     return this.up;
   }
 
   /** Calls back each time Redis is lost or found, the first time included. */
-  onTurn(turn: 'down' | 'up', listener: () => void): void {
-    this.#turns.on(turn, listener);
+  on(state: 'down' | 'up', listener: () => void): void {
+    this.#events.on(state, listener);
   }
 
-  /** The answer; `undefined` when there is none in time. */
-  ask(args: readonly Argument[]): Promise<unknown> {
-    return this.#ask(args, 0, undefined);
+  /** The reply; `undefined` when there is none in time. */
+  send(args: readonly Argument[]): Promise<unknown> {
+    return this.#sendIfPossible(args, 0, undefined);
   }
 
-  /** The same for what changes something. One who refuses to keep anything is left alone for a while. */
+  /** The same for a command that stores something. After a refusal, writes pause. */
   write(args: readonly Argument[], bytes = 0): Promise<unknown> {
-    if (performance.now() < this.#heldUntil) return nothing;
-    return this.#ask(args, bytes, (error) => this.#refused(error)).then((answer) => {
-      if (answer !== undefined) this.#accepted();
-      return answer;
+    if (performance.now() < this.#writesPausedUntil) return nothing;
+    return this.#sendIfPossible(args, bytes, (error) => this.#refused(error)).then((reply) => {
+      if (reply !== undefined) this.#accepted();
+      return reply;
     });
   }
 
-  /** Sends what nobody waits for, also behind a question that is overdue. */
-  tell(args: readonly Argument[]): void {
-    const { connection } = this.#link;
-    if (!connection || !this.#circuit.closed || this.#pending.size >= mostPending) return;
-    void this.#send(connection, args, 0, undefined);
+  /** Sends a command whose reply nobody waits for, also behind one that is overdue. */
+  sendWithoutReply(args: readonly Argument[]): void {
+    const { connection } = this.#client;
+    if (!connection || !this.#circuit.closed || this.#pending.size >= maxPending) return;
+    void this.#dispatch(connection, args, 0, undefined);
   }
 
-  /** Probes when it is time to, or nothing else is asked, and gives up a connection that is dead. */
+  /** Probes when it is time to, or nothing else is sent, and replaces a connection that is dead. */
   tick(): void {
-    const { connection } = this.#link;
+    const { connection } = this.#client;
     if (!connection) return;
     const now = performance.now();
     const [oldest] = this.#pending;
-    if (oldest && now - oldest.askedAt > deadMs) {
-      this.#link.replace(new Error(`no answer for ${deadMs} ms`));
-    } else if (!this.#probing && (this.#circuit.mayProbe(now) || now - this.#askedAt > idleMs)) {
+    if (oldest && now - oldest.sentAt > maxSilenceMs) {
+      this.#client.replace(new Error(`no reply for ${maxSilenceMs} ms`));
+    } else if (!this.#probing && (this.#circuit.mayProbe(now) || now - this.#lastSentAt > maxIdleMs)) {
       void this.#sendProbe(connection);
     }
   }
 
   close(): void {
-    this.#link.close();
+    this.#client.close();
     this.#circuit.closed = false;
-    this.#turned('down');
+    this.#changed('down');
   }
 
   async #sendProbe(connection: Connection): Promise<void> {
     this.#probing = true;
-    const answer = await this.#send(connection, this.#probe, 0, undefined);
+    const reply = await this.#dispatch(connection, this.#probe, 0, undefined);
     this.#probing = false;
-    if (answer !== undefined && this.#link.connection === connection) this.#circuit.close(performance.now());
+    if (reply !== undefined && this.#client.connection === connection) this.#circuit.close(performance.now());
   }
 
-  #ask(
+  #sendIfPossible(
     args: readonly Argument[],
     bytes: number,
     onRefusal: ((error: unknown) => void) | undefined,
   ): Promise<unknown> {
-    const { connection } = this.#link;
+    const { connection } = this.#client;
     if (!connection || !this.#circuit.closed) return nothing;
-    if (this.#late > 0) {
-      this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, performance.now());
+    if (this.#overdue > 0) {
+      this.#circuit.failed(`no reply in ${this.#timeoutMs} ms`, performance.now());
       return nothing;
     }
-    if (this.#pending.size >= mostPending || this.#pendingBytes + bytes > mostPendingBytes) return nothing;
-    return this.#send(connection, args, bytes, onRefusal);
+    if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) return nothing;
+    return this.#dispatch(connection, args, bytes, onRefusal);
   }
 
-  #send(
+  #dispatch(
     connection: Connection,
     args: readonly Argument[],
     bytes: number,
     onRefusal: ((error: unknown) => void) | undefined,
   ): Promise<unknown> {
     return new Promise((resolve) => {
-      const question = { askedAt: performance.now(), bytes };
-      this.#askedAt = question.askedAt;
-      let late = false;
-      this.#pending.add(question);
+      const command = { sentAt: performance.now(), bytes };
+      this.#lastSentAt = command.sentAt;
+      let timedOut = false;
+      this.#pending.add(command);
       this.#pendingBytes += bytes;
-      const giveUp = (): void => {
-        if (!this.#pending.has(question)) return;
-        late = true;
-        this.#late++;
-        this.#circuit.failed(`no answer in ${this.#timeoutMs} ms`, performance.now());
+      const onTimeout = (): void => {
+        if (!this.#pending.has(command)) return;
+        timedOut = true;
+        this.#overdue++;
+        this.#circuit.failed(`no reply in ${this.#timeoutMs} ms`, performance.now());
         resolve(undefined);
       };
-      // a process that is busy itself is no fault of Redis: the question is written at the end of this turn, and an
-      // answer that lies in the socket is not late
+      // a process that is busy itself is no fault of Redis: the command is written at the end of this turn, and a
+      // reply that lies in the socket is not late
       let timer: NodeJS.Timeout | undefined;
       const written = setImmediate(() => {
-        timer = setTimeout(setImmediate, this.#timeoutMs, giveUp);
+        timer = setTimeout(setImmediate, this.#timeoutMs, onTimeout);
       });
       const settle = (): void => {
         clearImmediate(written);
         clearTimeout(timer);
-        if (late) this.#late--;
-        this.#pending.delete(question);
+        if (timedOut) this.#overdue--;
+        this.#pending.delete(command);
         this.#pendingBytes -= bytes;
       };
       send(connection, args).then(
-        (answer) => {
+        (reply) => {
           settle();
-          if (!late) this.#circuit.succeeded();
-          resolve(answer);
+          if (!timedOut) this.#circuit.succeeded();
+          resolve(reply);
         },
         (error) => {
           settle();
           debug(() => ['%s: %s', args[0], error]);
           // what a lost connection takes with it is no refusal
-          if (this.#link.connection === connection) {
+          if (this.#client.connection === connection) {
             if (onRefusal) onRefusal(error);
             else this.#circuit.failed(messageOf(error), performance.now());
           }
@@ -212,16 +212,16 @@ export class RedisCommands {
     });
   }
 
-  #turned(turn: 'down' | 'up'): void {
-    this.#turns.emit(turn);
-    if (this.#known) return;
-    this.#known = true;
-    this.#turns.emit('known');
+  #changed(state: 'down' | 'up'): void {
+    this.#events.emit(state);
+    if (this.#isKnown) return;
+    this.#isKnown = true;
+    this.#events.emit('known');
   }
 
   #refused(error: unknown): void {
     const now = performance.now();
-    this.#heldUntil = now + heldMs;
+    this.#writesPausedUntil = now + writePauseMs;
     if (this.#refusedAt !== undefined) return;
     this.#refusedAt = now;
     this.#report({ event: 'read-only', reason: messageOf(error) });

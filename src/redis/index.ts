@@ -12,14 +12,14 @@ import { type Check, checkOptions, hasMethods, isFunction, isInteger, isString }
 import { isRedisClient, type RedisStoreClient } from './client.js';
 import { RedisCommands } from './commands.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
-import { Fills } from './fills.js';
+import { keyNames } from './key-names.js';
 import { Leases } from './leases.js';
-import { encodeMessage, type Message } from './messages.js';
-import { namesUnder } from './names.js';
-import { NearStore } from './near-store.js';
+import { LocalStore } from './local-store.js';
+import { PendingFills } from './pending-fills.js';
 import { Purges } from './purges.js';
 import { getEntry, setEntry } from './scripts.js';
-import { type RedisStoreEvent, reporter } from './store-log.js';
+import { type RedisStoreEvent, reporter } from './store-events.js';
+import { encodeMessage, type StoreMessage } from './store-messages.js';
 import { Subscription } from './subscription.js';
 
 export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, RedisStoreClient, RedisStoreEvent };
@@ -54,7 +54,7 @@ export interface RedisStoreOptions {
    */
   readonly local?: CacheStore | false;
   /**
-   * Hears when Redis is lost and found, and when it refuses to keep entries and keeps them again: one call per turn.
+   * Called when Redis is lost and found, and when it refuses to store entries and stores them again: once per change.
    * @default a warning of the process
    */
   readonly log?: (event: RedisStoreEvent) => void;
@@ -62,9 +62,9 @@ export interface RedisStoreOptions {
 
 /** What {@link redisStore} returns. */
 export interface RedisStore extends CacheStore {
-  /** Whether Redis is asked at the moment. */
+  /** Whether Redis is used at the moment. */
   readonly up: boolean;
-  /** Resolves as soon as it is known whether Redis can be asked, to whether it can. */
+  /** Resolves as soon as it is known whether Redis can be used, to whether it can. */
   ready(): Promise<boolean>;
   lease(key: string, limitMs: number): Promise<(() => void) | undefined>;
   purge(selection: PurgeSelection): Promise<PurgeReport>;
@@ -95,8 +95,8 @@ function resolveRedisStore(options: RedisStoreOptions) {
  * tag reach all processes within a second; of all processes one fills a key while the others wait.
  *
  * No request fails for want of Redis, and none waits longer for it than `timeoutMs`. When the connection is lost, or
- * nothing comes in time, Redis is left alone until it answers a probe; meanwhile responses are kept for a second in
- * this process. What was purged meanwhile is purged again afterwards.
+ * nothing comes in time, Redis is not used until it replies to a probe; meanwhile responses are stored for a second
+ * in this process. What was purged meanwhile is purged again afterwards.
  *
  * A Redis Cluster is not supported: tags and entries are read together.
  *
@@ -113,7 +113,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     local = memoryStore({ maxBytes: 16 * 1024 * 1024 }),
     log,
   } = resolveRedisStore(options);
-  const names = namesUnder(prefix);
+  const names = keyNames(prefix);
   const id = randomBytes(9).toString('base64');
   const commands = new RedisCommands(client, {
     timeoutMs,
@@ -121,57 +121,57 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     report: reporter(log),
   });
   const subscription = new Subscription(client, names.channel, { onMessage, onGap });
-  const near = new NearStore(local, subscription);
-  const fills = new Fills();
+  const localStore = new LocalStore(local, subscription);
+  const fills = new PendingFills();
   const purges = new Purges(commands, names, id);
   const leases = new Leases(commands, names);
   const ticking = setInterval(tick, tickMs).unref();
-  /** Questions to Redis for an entry, so that a key in demand is asked for once at a time. */
-  const asked = new Map<string, Promise<CacheEntry | undefined>>();
+  /** Entries that are being read from Redis, so that a key in demand is read once at a time. */
+  const reads = new Map<string, Promise<CacheEntry | undefined>>();
 
   function tick(): void {
     commands.tick();
     subscription.tick();
   }
 
-  function onMessage(message: Message): void {
+  function onMessage(message: StoreMessage): void {
     if ('ended' in message) leases.ended(message.ended);
     else if ('replaced' in message) {
-      if (message.by !== id) near.drop({ key: message.replaced });
+      if (message.by !== id) localStore.purge({ key: message.replaced });
     } else {
       if (message.by !== id) fills.purge(message, true, performance.now());
-      near.drop(message);
+      localStore.purge(message);
     }
   }
 
   function onGap(): void {
-    near.drop({ prefix: '' });
+    localStore.purge({ prefix: '' });
   }
 
-  async function ask(key: string): Promise<CacheEntry | undefined> {
-    const { doubts } = near;
-    const askedAt = performance.now();
-    const answer = await commands.ask(['EVAL', getEntry, '1', names.entry + key, names.tag]);
-    const entry = decodeEntry(answer, Date.now());
+  async function read(key: string): Promise<CacheEntry | undefined> {
+    const purgesBefore = localStore.purges;
+    const sentAt = performance.now();
+    const reply = await commands.send(['EVAL', getEntry, '1', names.entry + key, names.tag]);
+    const entry = decodeEntry(reply, Date.now());
     if (entry === undefined) fills.start(key, performance.now());
-    else fills.found(key, askedAt);
-    if (entry && near.doubts === doubts) near.keep(key, entry);
+    else fills.found(key, sentAt);
+    if (entry && localStore.purges === purgesBefore) localStore.set(key, entry);
     return entry;
   }
 
-  function askOnce(key: string): Promise<CacheEntry | undefined> {
-    const known = asked.get(key);
-    if (known) return known;
-    const answer = ask(key).finally(() => asked.delete(key));
-    asked.set(key, answer);
-    return answer;
+  function readOnce(key: string): Promise<CacheEntry | undefined> {
+    const pending = reads.get(key);
+    if (pending) return pending;
+    const entry = read(key).finally(() => reads.delete(key));
+    reads.set(key, entry);
+    return entry;
   }
 
   function get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
-    const entry = near.get(key);
-    if (isPromise(entry)) return entry.then((found) => found ?? askOnce(key));
+    const entry = localStore.get(key);
+    if (isPromise(entry)) return entry.then((found) => found ?? readOnce(key));
     if (entry) return entry;
-    if (commands.up) return askOnce(key);
+    if (commands.up) return readOnce(key);
     fills.start(key, performance.now());
     return undefined;
   }
@@ -179,15 +179,15 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   async function set(key: string, entry: CacheEntry): Promise<void> {
     const livesMs = Math.floor(entry.expiresAt - Date.now());
     const now = performance.now();
-    const mayKeep = fills.mayKeep(key, entry.tags, now);
-    fills.end(key, mayKeep, now);
-    if (!mayKeep || !(livesMs > 0)) return;
-    near.keep(key, entry);
+    const mayStore = fills.mayStore(key, entry.tags, now);
+    fills.end(key, mayStore, now);
+    if (!mayStore || !(livesMs > 0)) return;
+    localStore.set(key, entry);
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
-      // the one before it must not stand for it
-      commands.tell(['UNLINK', names.entry + key]);
+      // the entry before it must not be served in its place
+      commands.sendWithoutReply(['UNLINK', names.entry + key]);
       return;
     }
     const message = encodeMessage({ replaced: key, by: id });
@@ -200,15 +200,15 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     get up() {
       return commands.up;
     },
-    ready: () => commands.known(),
+    ready: () => commands.ready(),
     get,
     set,
     async purge(selection) {
       fills.purge(selection, false, performance.now());
-      const here = await near.drop(selection);
+      const here = await localStore.purge(selection);
       const report = await purges.purge(selection);
       // an entry may have come from Redis between the two
-      await near.drop(selection);
+      await localStore.purge(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },
     async lease(key, limitMs) {
@@ -216,7 +216,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       if (end === undefined) return undefined;
       fills.start(key, performance.now());
       return () => {
-        fills.giveUp(key);
+        fills.abandon(key);
         end();
       };
     },

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisCommands } from './commands.js';
-import { encodeMessage } from './messages.js';
-import type { Names } from './names.js';
+import type { KeyNames } from './key-names.js';
 import { endLease, takeLease } from './scripts.js';
+import { encodeMessage } from './store-messages.js';
 
 /** Who ends a lease notifies those who wait; this is for a message that was not sent or not received. */
 const pollMs = 200;
@@ -15,14 +15,14 @@ const withoutRedis: EndLease = () => {};
 /** Of all processes that want to fill a key, one gets the lease, and the others wait. Without Redis everybody gets it. */
 export class Leases {
   readonly #commands: RedisCommands;
-  readonly #names: Names;
+  readonly #names: KeyNames;
   readonly #waiting = new Map<string, Set<(endLease: EndLease) => void>>();
   #closed = false;
 
-  constructor(commands: RedisCommands, names: Names) {
+  constructor(commands: RedisCommands, names: KeyNames) {
     this.#commands = commands;
     this.#names = names;
-    commands.onTurn('down', () => this.#wakeAll());
+    commands.on('down', () => this.#wakeAll());
   }
 
   /** `wasAbsent`: nothing was found at the key, which another process may have filled since. */
@@ -45,7 +45,7 @@ export class Leases {
       if (ended) return;
       ended = true;
       const message = encodeMessage({ ended: key });
-      this.#commands.tell(['EVAL', endLease, '1', name, token, this.#names.channel, message]);
+      this.#commands.sendWithoutReply(['EVAL', endLease, '1', name, token, this.#names.channel, message]);
     };
   }
 
@@ -70,7 +70,7 @@ export class Leases {
       const forget = this.#listen(key, done);
       const limit = setTimeout(done, limitMs, undefined);
       const poll = setInterval(async () => {
-        if ((await this.#commands.ask(['EXISTS', name])) === 0) done(undefined);
+        if ((await this.#commands.send(['EXISTS', name])) === 0) done(undefined);
       }, pollMs).unref();
     });
   }

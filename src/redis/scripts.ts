@@ -6,7 +6,7 @@ import { formatName, tokenBytes } from './entry-format.js';
  */
 
 /**
- * An entry whose tags have the tokens it was kept with. A tag is purged by removing its token; a token that was evicted
+ * An entry whose tags have the tokens it was stored with. A tag is purged by removing its token; a token that was evicted
  * or has expired purges, too, so nothing can stay that can no longer be purged.
  * KEYS: the entry. ARGV: the prefix of tags.
  */
@@ -26,8 +26,8 @@ if read then redis.pcall('UNLINK', KEYS[1]) end
 return false`;
 
 /**
- * Keeps an entry with the tokens of its tags; a tag without one gets one, which lives at least as long as the entry.
- * Other processes hear when it took the place of another.
+ * Stores an entry with the tokens of its tags; a tag without one gets one, which lives at least as long as the entry.
+ * Other processes are notified when it replaced another.
  * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the entry
  * behind its tags, the tags.
  */
@@ -48,7 +48,7 @@ local replaced = redis.call('EXISTS', KEYS[1]) == 1
 redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
 if replaced then redis.call('PUBLISH', ARGV[4], ARGV[5]) end`;
 
-/** Removes a key and says so. KEYS: an entry or a tag. ARGV: the channel, the message. */
+/** Removes a key and publishes that. KEYS: an entry or a tag. ARGV: the channel, the message. */
 export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;

@@ -1,52 +1,52 @@
 import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
-import { decodeMessage, type Message } from './messages.js';
-import { RedisLink } from './redis-link.js';
+import { ReconnectingClient } from './reconnecting-client.js';
+import { decodeMessage, type StoreMessage } from './store-messages.js';
 
 const debug = debugFor('redis-store');
 
-/** How long nothing needs to be heard until something may have been missed. */
-export const leaseMs = 1000;
-const deadMs = 5000;
+/** How long after the last proof of completeness something may have been missed. */
+export const maxUncheckedMs = 1000;
+const maxSilenceMs = 5000;
 
-/** What a {@link Subscription} hears. */
+/** What a {@link Subscription} calls. */
 export interface SubscriptionEvents {
-  onMessage(message: Message): void;
-  /** Messages may have been missed; what is told from now on is heard. */
+  onMessage(message: StoreMessage): void;
+  /** Messages may have been missed; those that are published from now on are received. */
   onGap(): void;
 }
 
 /**
- * Hears what other processes tell. A connection may be dead for minutes before anybody knows, so it is asked for an
- * answer every tick: as Redis sends in order, the answer proves that all was heard that had been told when the question
- * was sent.
+ * Receives what other processes publish. A connection may be dead for minutes before anybody knows, so it is pinged every
+ * tick: as Redis sends in order, the reply proves that everything was received that had been published when the ping was
+ * sent.
  */
 export class Subscription {
-  readonly #link: RedisLink;
+  readonly #client: ReconnectingClient;
   readonly #events: SubscriptionEvents;
   #subscribed: Connection | undefined;
-  #heardAllUntil = -Infinity;
-  #askedAt: number | undefined;
-  #lapsed = true;
+  #completeUntil = -Infinity;
+  #pingedAt: number | undefined;
+  #hasGap = true;
 
   constructor(client: RedisStoreClient, channel: string, events: SubscriptionEvents) {
     this.#events = events;
-    this.#link = new RedisLink(client, {
+    this.#client = new ReconnectingClient(client, {
       onReady: (connection) => void this.#subscribe(connection, channel),
       onDown: (error) => {
         debug(() => ['subscription: %s', error]);
         this.#subscribed = undefined;
-        this.#askedAt = undefined;
+        this.#pingedAt = undefined;
       },
     });
   }
 
-  /** Whether everything that was told more than a second ago has been heard. */
+  /** Whether everything that was published more than a second ago has been received. */
   isCurrent(now: number): boolean {
-    if (now - this.#heardAllUntil < leaseMs) return true;
-    if (!this.#lapsed) {
-      this.#lapsed = true;
+    if (now - this.#completeUntil < maxUncheckedMs) return true;
+    if (!this.#hasGap) {
+      this.#hasGap = true;
       this.#events.onGap();
     }
     return false;
@@ -56,13 +56,14 @@ export class Subscription {
     const connection = this.#subscribed;
     if (!connection) return;
     const now = performance.now();
-    if (this.#askedAt === undefined) void this.#ping(connection, now);
-    else if (now - this.#askedAt > deadMs) this.#link.replace(new Error(`no answer for ${deadMs} ms`));
+    if (this.#pingedAt === undefined) void this.#ping(connection, now);
+    else if (now - this.#pingedAt > maxSilenceMs)
+      this.#client.replace(new Error(`no reply for ${maxSilenceMs} ms`));
   }
 
   close(): void {
-    this.#link.close();
-    this.#heardAllUntil = -Infinity;
+    this.#client.close();
+    this.#completeUntil = -Infinity;
   }
 
   async #subscribe(connection: Connection, channel: string): Promise<void> {
@@ -70,33 +71,33 @@ export class Subscription {
     try {
       await connection.subscribe(channel, (text) => {
         const message = decodeMessage(text);
-        debug(() => ['told: %o', message ?? text]);
+        debug(() => ['received: %o', message ?? text]);
         if (message) this.#events.onMessage(message);
       });
-      if (this.#link.connection !== connection) return;
-      // between two connections anything may have been told
+      if (this.#client.connection !== connection) return;
+      // between two connections anything may have been published
       this.#events.onGap();
       this.#subscribed = connection;
-      this.#heard(sentAt);
+      this.#received(sentAt);
     } catch (error) {
-      if (this.#link.connection === connection) this.#link.replace(error as Error);
+      if (this.#client.connection === connection) this.#client.replace(error as Error);
     }
   }
 
   async #ping(connection: Connection, now: number): Promise<void> {
-    this.#askedAt = now;
+    this.#pingedAt = now;
     try {
       await send(connection, ['PING']);
       if (this.#subscribed !== connection) return;
-      this.#askedAt = undefined;
-      this.#heard(now);
+      this.#pingedAt = undefined;
+      this.#received(now);
     } catch (error) {
-      if (this.#subscribed === connection) this.#link.replace(error as Error);
+      if (this.#subscribed === connection) this.#client.replace(error as Error);
     }
   }
 
-  #heard(until: number): void {
-    this.#heardAllUntil = until;
-    this.#lapsed = false;
+  #received(until: number): void {
+    this.#completeUntil = until;
+    this.#hasGap = false;
   }
 }

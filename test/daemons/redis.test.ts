@@ -153,7 +153,7 @@ describe('E84: Redis is slow', () => {
     await store.said('up');
     expect(await textAt(store, 'slow')).toBe('kept');
     expect(store.events).toEqual([
-      { event: 'down', reason: 'no answer in 50 ms' },
+      { event: 'down', reason: 'no reply in 50 ms' },
       { event: 'up', afterMs: expect.any(Number) },
     ]);
   });

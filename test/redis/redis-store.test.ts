@@ -2,11 +2,11 @@ import { createClient, createClientPool, createCluster, createSentinel } from 'r
 import { createClient as createClient4, createCluster as createCluster4 } from 'redis4';
 import type { CacheEntry } from '../../src/middleware/response-cache/cache-store.js';
 import { memoryStore } from '../../src/middleware/response-cache/memory-store.js';
-import { Circuit } from '../../src/redis/circuit.js';
+import { CircuitBreaker } from '../../src/redis/circuit-breaker.js';
 import { decodeEntry, encodeEntry, tokenBytes } from '../../src/redis/entry-format.js';
-import { Fills } from '../../src/redis/fills.js';
 import { type RedisStoreEvent, type RedisStoreOptions, redisStore } from '../../src/redis/index.js';
-import { decodeMessage } from '../../src/redis/messages.js';
+import { PendingFills } from '../../src/redis/pending-fills.js';
+import { decodeMessage } from '../../src/redis/store-messages.js';
 
 describe('options', () => {
   const client = createClient();
@@ -169,7 +169,7 @@ describe('the format', () => {
 describe('the circuit', () => {
   function circuit() {
     const said: string[] = [];
-    const made = new Circuit({
+    const made = new CircuitBreaker({
       onOpen: (reason) => said.push(reason),
       onClose: (openMs) => said.push(openMs === undefined ? 'first' : `after ${openMs}`),
     });
@@ -231,64 +231,64 @@ describe('the circuit', () => {
 describe('what is being made', () => {
   it('is not kept after a purge of its key, prefix or tag, once', () => {
     for (const selection of [{ key: '/a' }, { prefix: '/' }, { tag: 't' }]) {
-      const fills = new Fills();
+      const fills = new PendingFills();
       fills.start('/a', 100);
       fills.purge(selection, false, 200);
-      expect(fills.mayKeep('/a', ['t'], 300)).toBe(false);
-      fills.giveUp('/a');
+      expect(fills.mayStore('/a', ['t'], 300)).toBe(false);
+      fills.abandon('/a');
       fills.start('/a', 400);
-      expect(fills.mayKeep('/a', ['t'], 500)).toBe(true);
+      expect(fills.mayStore('/a', ['t'], 500)).toBe(true);
     }
   });
 
   it('is kept after a purge of something else', () => {
-    const fills = new Fills();
+    const fills = new PendingFills();
     fills.start('/a', 100);
     for (const selection of [{ key: '/' }, { prefix: '/a/' }, { tag: 'T' }])
       fills.purge(selection, true, 200);
-    expect(fills.mayKeep('/a', ['t'], 300)).toBe(true);
+    expect(fills.mayStore('/a', ['t'], 300)).toBe(true);
   });
 
   it('counts as purged beyond what is remembered', () => {
-    const fills = new Fills();
+    const fills = new PendingFills();
     fills.start('/a', 100);
     for (let n = 0; n < 256; n++) fills.purge({ key: `/${n}` }, true, 200);
-    expect(fills.mayKeep('/a', [], 300)).toBe(false);
+    expect(fills.mayStore('/a', [], 300)).toBe(false);
     fills.end('/a', false, 300);
     fills.start('/a', 300);
-    expect(fills.mayKeep('/a', [], 400)).toBe(true);
+    expect(fills.mayStore('/a', [], 400)).toBe(true);
   });
 
   it('is kept where nothing is known of its begin, unless it was purged elsewhere in the last ten seconds', () => {
-    const fills = new Fills();
+    const fills = new PendingFills();
     fills.purge({ key: '/here' }, false, 1000);
     fills.purge({ key: '/elsewhere' }, true, 1000);
-    expect(fills.mayKeep('/here', [], 1001)).toBe(true);
-    expect(fills.mayKeep('/elsewhere', [], 1001)).toBe(false);
-    expect(fills.mayKeep('/elsewhere', [], 11_001)).toBe(true);
+    expect(fills.mayStore('/here', [], 1001)).toBe(true);
+    expect(fills.mayStore('/elsewhere', [], 1001)).toBe(false);
+    expect(fills.mayStore('/elsewhere', [], 11_001)).toBe(true);
   });
 
   it('is kept when it is made anew of what was kept or found after the purge', () => {
-    const fills = new Fills();
+    const fills = new PendingFills();
     fills.purge({ key: '/kept' }, true, 1000);
     fills.purge({ key: '/found' }, true, 1000);
     fills.start('/kept', 1001);
     fills.end('/kept', true, 1002);
-    fills.giveUp('/kept');
+    fills.abandon('/kept');
     fills.found('/found', 1002);
-    expect(fills.mayKeep('/kept', [], 1003)).toBe(true);
-    expect(fills.mayKeep('/found', [], 1003)).toBe(true);
+    expect(fills.mayStore('/kept', [], 1003)).toBe(true);
+    expect(fills.mayStore('/found', [], 1003)).toBe(true);
     fills.purge({ prefix: '/' }, true, 1004);
-    expect(fills.mayKeep('/kept', [], 60_000)).toBe(false);
-    expect(fills.mayKeep('/found', [], 60_000)).toBe(false);
+    expect(fills.mayStore('/kept', [], 60_000)).toBe(false);
+    expect(fills.mayStore('/found', [], 60_000)).toBe(false);
   });
 
   it('was begun at the miss, whatever is found meanwhile', () => {
-    const fills = new Fills();
+    const fills = new PendingFills();
     fills.start('/a', 1);
     fills.purge({ key: '/a' }, true, 2);
     fills.found('/a', 3);
     fills.start('/a', 3);
-    expect(fills.mayKeep('/a', [], 4)).toBe(false);
+    expect(fills.mayStore('/a', [], 4)).toBe(false);
   });
 });

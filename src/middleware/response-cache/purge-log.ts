@@ -27,10 +27,14 @@ export class PurgeLog {
     if (this.#count - mark > remembered) return true;
     for (let at = mark; at < this.#count; at++) {
       const selection = this.#last[at % remembered] as PurgeSelection;
-      if ('key' in selection && selection.key === key) return true;
-      if ('prefix' in selection && key.startsWith(selection.prefix)) return true;
-      if ('tag' in selection && tags.includes(selection.tag)) return true;
+      if (selects(selection, key, tags)) return true;
     }
     return false;
   }
+}
+
+/** Whether a purge removes the entry of this key and these tags. */
+export function selects(selection: PurgeSelection, key: string, tags: readonly string[]): boolean {
+  if ('key' in selection) return selection.key === key;
+  return 'prefix' in selection ? key.startsWith(selection.prefix) : tags.includes(selection.tag);
 }

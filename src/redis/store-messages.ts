@@ -1,22 +1,24 @@
 import type { PurgeSelection } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
-/** What stores tell each other: one purged something, or replaced an entry by another; the lead of a key ended. */
-export type Message =
+/** What stores publish: one purged something, or replaced an entry by another; the lease of a key ended. */
+export type StoreMessage =
   | (PurgeSelection & { readonly by: string })
   | { readonly replaced: string; readonly by: string }
   | { readonly ended: string };
 
 const kinds = ['key', 'prefix', 'tag', 'replaced', 'ended'] as const;
 
-export function encodeMessage(message: Message): string {
+export function encodeMessage(message: StoreMessage): string {
   return JSON.stringify(message);
 }
 
-/** The message in a text; `undefined` for whatever else is said on the channel. */
-export function decodeMessage(text: string): Message | undefined {
+/** The message in a text; `undefined` for whatever else is published on the channel. */
+export function decodeMessage(text: string): StoreMessage | undefined {
   const parsed = safeJsonParse<Record<string, unknown> | null>(text);
   if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null) return undefined;
   const { value } = parsed;
-  return kinds.some((kind) => typeof value[kind] === 'string') ? (value as unknown as Message) : undefined;
+  return kinds.some((kind) => typeof value[kind] === 'string')
+    ? (value as unknown as StoreMessage)
+    : undefined;
 }

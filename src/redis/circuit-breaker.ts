@@ -1,4 +1,4 @@
-/** How long nothing but failures is borne. */
+/** How long nothing but failures is tolerated. */
 const toleratedMs = 200;
 /** The same for a process that has just started, and may be too busy to be in time. */
 const startMs = 1000;
@@ -7,32 +7,32 @@ const longestPauseMs = 10_000;
 /** A circuit that opens again within this time waits twice as long for a probe. */
 const relapseMs = 30_000;
 
-/** What a {@link Circuit} says when it turns. */
-export interface CircuitEvents {
+/** What a {@link CircuitBreaker} reports. */
+export interface CircuitBreakerEvents {
   onOpen(reason: string): void;
-  /** How long it was open, unless nobody was told. */
+  /** How long it was open; `undefined` when that was not reported. */
   onClose(openMs: number | undefined): void;
 }
 
 /**
- * Whether Redis is asked at all. It opens when the connection is lost, or when nothing but failures came for 200 ms; a
- * probe closes it. Until the first probe it is open, and has nothing to say. Times are those of `performance.now()`.
+ * Whether Redis is used at all. It opens when the connection is lost, or when nothing but failures came for 200 ms; a
+ * probe closes it. Until the first probe it is open, without a report. Times are those of `performance.now()`.
  */
-export class Circuit {
+export class CircuitBreaker {
   closed = false;
-  readonly #events: CircuitEvents;
-  /** When it opened and said so. */
+  readonly #events: CircuitBreakerEvents;
+  /** When it opened and reported that. */
   #openedAt: number | undefined;
   #closedAt = -Infinity;
   #failingSince: number | undefined;
   #pauseMs = shortestPauseMs;
   #probeAt = 0;
 
-  constructor(events: CircuitEvents) {
+  constructor(events: CircuitBreakerEvents) {
     this.#events = events;
   }
 
-  /** Redis did in time what it was asked. */
+  /** A command had its reply in time. */
   succeeded(): void {
     this.#failingSince = undefined;
   }

@@ -1,13 +1,12 @@
-/** Where things are in Redis. */
-export interface Names {
-  /** In front of the key of an entry, the name of a tag, the key of a lease. */
+/** Where things are in Redis: prefixes of keys, and the channel. */
+export interface KeyNames {
   readonly entry: string;
   readonly tag: string;
   readonly lease: string;
   readonly channel: string;
 }
 
-export function namesUnder(prefix: string): Names {
+export function keyNames(prefix: string): KeyNames {
   return {
     entry: `${prefix}entry:`,
     tag: `${prefix}tag:`,

@@ -1,36 +1,36 @@
 import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
 
-/** What happens on a {@link RedisLink}. */
-export interface LinkEvents {
+/** What happens on a {@link ReconnectingClient}. */
+export interface ConnectionEvents {
   /** The connection can be used. */
   onReady(connection: Connection): void;
-  /** It cannot, any more or yet; said for every attempt that fails. */
+  /** It cannot, any more or yet; called for every attempt that fails. */
   onDown(error: unknown): void;
 }
 
 const firstRetryMs = 50;
 const longestRetryMs = 2000;
-/** A server that takes the connection and then says nothing. */
+/** For a server that accepts the connection and then sends nothing. */
 const handshakeLimitMs = 10_000;
 
-/** One connection of the store's own, which is replaced when it ends. It keeps no process alive. */
-export class RedisLink {
+/** One connection of the store's own, which is replaced when it ends. It does not keep the process alive. */
+export class ReconnectingClient {
   /** The connection while it can be used. */
   connection: Connection | undefined;
   readonly #client: RedisStoreClient;
-  readonly #events: LinkEvents;
+  readonly #events: ConnectionEvents;
   #drop = (_error: unknown): void => {};
   #retry: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
   #closed = false;
 
-  constructor(client: RedisStoreClient, events: LinkEvents) {
+  constructor(client: RedisStoreClient, events: ConnectionEvents) {
     this.#client = client;
     this.#events = events;
     this.#connect();
   }
 
-  /** Gives up a connection that says nothing any more; another takes its place. */
+  /** Ends a connection that sends nothing any more; another takes its place. */
   replace(error: Error): void {
     this.#drop(error);
   }
