@@ -6,10 +6,10 @@ import { findOrchestrator } from '../orchestrator/index.js';
 import { Connections } from './connections.js';
 import { announce, cut, drain } from './drain.js';
 import { endProcess, isEnding, type Member, members, type ShutdownLog } from './ending.js';
-import { watchListenFailure } from './listen-failure.js';
-import { awaitReadiness, becomeReady, giveUpReadiness } from './readiness.js';
-import { whenReady } from './ready.js';
+import { awaitReadiness, becomeReady, giveUpReadiness, whenReady } from './readiness.js';
 import type { ShutdownSettings } from './shutdown-settings.js';
+
+type Listener = ((...args: never[]) => void) & { called?: boolean };
 
 /** Takes part in the end of the process with servers that are added as they appear. */
 export function joinShutdown(
@@ -102,4 +102,21 @@ function failListen(log: ShutdownLog, error: NodeJS.ErrnoException): void {
   const message = `listening failed: ${error.code ?? error.message}`;
   log({ level: 'error', reason: 'listen', message: `${message} (${error.message})` });
   endProcess({ reason: message, code: 1, now: true });
+}
+
+/**
+ * Calls back when a server cannot listen and nobody noticed: Express 5 hands the error to the callback of `listen`,
+ * which most apps write without a parameter, and the process then exits 0. Express's wrapper of that callback, and
+ * ours, carry `called`; a listener of the app's own is kept. Returns its undo.
+ */
+function watchListenFailure(server: Server, onFailure: (error: NodeJS.ErrnoException) => void): () => void {
+  function onError(error: NodeJS.ErrnoException): void {
+    if (server.listening) return;
+    const others = (server.listeners('error') as Listener[]).filter((listener) => listener !== onError);
+    // alone, it would hide what Node throws
+    if (others.length === 0) throw error;
+    if (others.every((listener) => 'called' in listener)) onFailure(error);
+  }
+  server.prependListener('error', onError);
+  return () => server.off('error', onError);
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { debugFor } from '../../support/debug.js';
+import type { Lifecycle } from '../../support/lifecycle.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { readinessKey } from '../../support/symbols.js';
@@ -7,6 +8,9 @@ import { findOrchestrator } from '../orchestrator/index.js';
 import { tellServiceReady } from '../systemd/service-manager.js';
 
 const debug = debugFor('graceful-shutdown');
+
+/** Health checks are asked again after this time. */
+const againMs = 250;
 
 /** Servers of this process that listen and are not ready; who waits for this process hears once, when all are. */
 const readiness = processWide(readinessKey, () => ({ waiting: new Set<Server>(), told: false }));
@@ -42,4 +46,35 @@ function tellParent(): void {
     return;
   }
   process.send('ready', undefined, undefined, () => {});
+}
+
+/**
+ * Calls back once, when a server listens, its app stands, and every gate of the app says yes; health checks add one.
+ * Never when the process drains first. Returns its undo.
+ */
+export function whenReady(
+  server: Server,
+  lifecycles: () => Iterable<Lifecycle>,
+  onReady: () => void,
+): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let undone = false;
+  const ask = async (): Promise<void> => {
+    const lives = [...lifecycles()];
+    if (undone || lives.some(({ state }) => state === 'draining')) return;
+    const answers = lives.flatMap(({ gates }) => [...gates]).map((gate) => gate().catch(() => false));
+    const open = (await Promise.all(answers)).every(Boolean);
+    if (undone) return;
+    if (open && lives.every(({ state }) => state === 'ready')) onReady();
+    else timer = setTimeout(ask, againMs).unref();
+  };
+  // a turn later every other listener for `listening` has run
+  const onListening = (): void => void setImmediate(ask);
+  if (server.listening) onListening();
+  else server.once('listening', onListening);
+  return () => {
+    undone = true;
+    clearTimeout(timer);
+    server.off('listening', onListening);
+  };
 }

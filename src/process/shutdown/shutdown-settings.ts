@@ -10,8 +10,7 @@ import {
   isMilliseconds,
 } from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
-import { findOrchestrator, marginOf } from '../orchestrator/index.js';
-import { warnOfNpmStart } from '../orchestrator/npm-start.js';
+import { findOrchestrator, marginOf, warnOfNpmStart } from '../orchestrator/index.js';
 import { isHeard } from '../systemd/service-manager.js';
 import type { ShutdownLine, ShutdownLog } from './ending.js';
 
