@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import { isEnding } from '../process/shutdown/ending.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
+import { once } from '../support/attachment.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from '../support/context/context.js';
 import { expressMajor } from '../support/express-layers.js';
 import { type Lifecycle, trackResponse } from '../support/lifecycle.js';
@@ -56,14 +57,9 @@ export function attachPipeline(
   const target = app as unknown as { handle: Handle; listen: Listen };
   const { handle: expressHandle, listen: expressListen } = target;
   const { lifecycle } = pipeline;
-  let booted = false;
   let lastServer: Server | undefined;
 
-  const boot = (): void => {
-    if (booted) return;
-    booted = true;
-    pipeline.boot();
-  };
+  const boot = once(() => pipeline.boot());
 
   const adopt = (server: Server): void => {
     lastServer = server;
@@ -156,12 +152,7 @@ function isExpressListen(listen: Listen): boolean {
 function listenOn(server: Server, args: unknown[], app: Application): Server {
   const last = args.at(-1);
   if (typeof last === 'function' && expressMajor(app) === 5) {
-    let over = false;
-    const done = (...results: unknown[]): void => {
-      if (over) return;
-      over = true;
-      last.apply(server, results);
-    };
+    const done = once((...results: unknown[]) => last.apply(server, results));
     // as Express's own wrapper; a callback with a parameter looks at the error itself
     if (last.length === 0) Object.assign(done, { called: false });
     args[args.length - 1] = done;
