@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
-import { isOurWorker, startAgent } from '../process/cluster/worker-agent.js';
+import { startAgent } from '../process/cluster/worker-agent.js';
+import { isOurWorker } from '../process/cluster/worker-protocol.js';
 import { installServingHooks } from './serving-hooks.js';
 
 // The entry of `node --import express-productionize/preload app.js`, and of each worker of `express-productionize start`.

@@ -134,6 +134,7 @@ export class ClusterWorker {
       return;
     }
     const told = asOurs<WorkerMessage>(message);
+    if (told?.productionize === 'ready') this.#becomeReady(events);
     if (told?.productionize === 'manners') {
       this.manners = told;
       if (!told.saysReady) this.#becomeReady(events);

@@ -15,8 +15,9 @@ import { clusterDefaults } from './cluster-defaults.js';
 import type { ClusterLogger } from './cluster-log.js';
 import { type Cluster, startPrimary } from './primary.js';
 import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
-import { isOurWorker, startAgent } from './worker-agent.js';
+import { startAgent } from './worker-agent.js';
 import { chooseWorkers, maxWorkers } from './worker-count.js';
+import { isOurWorker } from './worker-protocol.js';
 
 const debug = debugFor('cluster');
 

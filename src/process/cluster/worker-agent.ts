@@ -1,7 +1,5 @@
-import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
-import { isMainThread } from 'node:worker_threads';
 import { contextOf, currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
@@ -11,21 +9,10 @@ import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { watchRisks } from './single-process-risks.js';
-import {
-  asOurs,
-  type Manners,
-  type PrimaryMessage,
-  primaryVariable,
-  type WorkerMessage,
-} from './worker-protocol.js';
+import { asOurs, type Manners, type PrimaryMessage, type WorkerMessage } from './worker-protocol.js';
 
 const heartbeatMs = 1000;
 const longestError = 4096;
-
-/** Whether this process is a worker of our own primary; PM2 and others fork cluster workers, too. */
-export function isOurWorker(): boolean {
-  return isMainThread && cluster.isWorker && process.env[primaryVariable] === String(process.ppid);
-}
 
 const agent = processWide<{ undo: (() => void) | undefined }>(clusterAgentKey, () => ({ undo: undefined }));
 

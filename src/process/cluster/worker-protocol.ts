@@ -1,11 +1,19 @@
+import cluster from 'node:cluster';
+import { isMainThread } from 'node:worker_threads';
+
 /** What asks a worker to drain and leave; PM2 sends the same. */
 export const drainMessage = 'shutdown';
 
-/** What a worker says once it listens and is ready; PM2 waits for the same. */
+/** What PM2 waits for once a worker listens and is ready; an app with `ready: false` may send it to our primary, too. */
 export const readyMessage = 'ready';
 
 /** Tells a worker's processes whose worker it is: the process id of the primary. */
 export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
+
+/** Whether this process is a worker of our own primary; PM2 and others fork cluster workers, too. */
+export function isOurWorker(): boolean {
+  return isMainThread && cluster.isWorker && process.env[primaryVariable] === String(process.ppid);
+}
 
 /** How a worker is, told by itself once per beat. */
 export interface Vitals {
@@ -27,8 +35,10 @@ export interface Manners {
   readonly drainMs: number;
 }
 
-/** What a worker tells its primary beside `ready`. */
+/** What a worker tells its primary. */
 export type WorkerMessage =
+  /** It listens, and its health checks pass. */
+  | { readonly productionize: 'ready' }
   | ({ readonly productionize: 'beat' } & Vitals)
   /** The answer to `listening?`. */
   | ({ readonly productionize: 'manners' } & Manners)

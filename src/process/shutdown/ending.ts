@@ -197,11 +197,13 @@ async function runDown(
   await Promise.all(
     taking.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
-  if (all.length > 0) report({ level: 'info', message: `${reason}: exit ${run.code}` });
+  // a clean end leaves the exit code to the app
+  if (run.code > 0) process.exitCode = run.code;
+  if (all.length > 0) report({ level: 'info', message: `${reason}: exit ${process.exitCode ?? 0}` });
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
-  process.exit(run.code);
+  process.exit();
 }
 
 function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import { debugFor } from '../../support/debug.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
-import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { readinessKey } from '../../support/symbols.js';
+import { isOurWorker, readyMessage, type WorkerMessage } from '../cluster/worker-protocol.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { tellServiceReady } from '../systemd/service-manager.js';
 
@@ -40,12 +40,14 @@ function nameOf(server: Server): string {
 }
 
 function tellParent(): void {
-  if (process.send === undefined) return;
-  if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') {
-    debug(() => ['the parent is neither PM2 nor a cluster: ready is not sent']);
-    return;
-  }
-  process.send('ready', undefined, undefined, () => {});
+  if (isOurWorker()) send({ productionize: 'ready' });
+  else if (findOrchestrator().name === 'PM2') send(readyMessage);
+  else debug(() => ['the parent is neither PM2 nor runCluster: ready is not sent']);
+}
+
+function send(message: WorkerMessage | typeof readyMessage): void {
+  // the callback keeps a broken channel from becoming an error event
+  process.send?.(message, undefined, undefined, () => {});
 }
 
 /**
