@@ -4,13 +4,15 @@ import type { Config } from 'jest';
 /** Whether everything runs, with all repetitions, or what `npm test` takes of it. */
 const full = process.env.TEST_EFFORT === 'full';
 
-/** Of the tier of processes, what `npm test` leaves to `npm run test:all`: reloads under load and long waits. */
-const long = [
-  'test/cli/(control-socket|drill-|npm-apps)',
-  'test/core/real-apps',
-  'test/middleware/load-shedding/',
-  'test/process/cluster/(ends|reload-load|sharing)',
-  'test/process/shutdown/shutdown-long',
+/** What `npm test` takes of the tier of processes: each part once, without reloads under load and long waits. */
+const short = [
+  'examples',
+  'cli/(arguments|start)',
+  'middleware/(health-checks|sync-io)/*',
+  'process/cluster/worker-(count|deaths)',
+  'process/fatal-errors/*',
+  'process/shutdown/(budget|draining)',
+  'process/systemd/sd-notify',
 ];
 
 const common: Config = {
@@ -49,8 +51,7 @@ export default {
     {
       ...common,
       displayName: 'process',
-      testMatch: ['<rootDir>/test/**/*.process.test.ts'],
-      testPathIgnorePatterns: full ? ['<rootDir>/test/daemons/'] : ['<rootDir>/test/daemons/', ...long],
+      testMatch: (full ? ['**/*'] : short).map((name) => `<rootDir>/test/${name}.process.test.ts`),
       globalSetup: '<rootDir>/test/setup/process.ts',
     },
     {

@@ -1,5 +1,4 @@
 import type { Call, Reply } from '../helpers/compare.js';
-import { killAll, run } from '../helpers/program.js';
 import { closeClients, compare, type Running, startWays, type Ways } from '../helpers/real-app.js';
 
 jest.setTimeout(120_000);
@@ -263,7 +262,6 @@ describe.each([
 
   afterAll(() => {
     closeClients();
-    killAll();
   });
 
   it.each(Object.entries(calls))('%s: the same answers', async (_what, list) => {
@@ -280,18 +278,5 @@ describe.each([
       JSON.parse(String((await client.send({ ...upload(), body })).body)).fields;
     expect(Object.keys(await fields(apps.plain))).toContain('constructor');
     expect(await fields(apps.ours.before)).toEqual({ a: '1', b: {} });
-  });
-});
-
-describe.each(['express4', 'express'])('supertest on %s', (express) => {
-  it.each([
-    ['before', 'test'],
-    ['after', 'test'],
-    ['before', 'production'],
-    ['before', 'development'],
-  ])('gets its answers and leaves nothing open, productionized %s the routes in %s', async (way, mode) => {
-    const program = run('real-supertest.mjs', { args: [way, express], env: { NODE_ENV: mode } });
-    expect(await program.exit()).toEqual({ code: 0, signal: null });
-    expect(program.err).toContain('done ["application/json",5000,false]');
   });
 });

@@ -4,6 +4,6 @@ export const full = process.env.TEST_EFFORT === 'full';
 /** How often something is repeated: reloads, cycles, cases of a fuzzer. */
 export const repetitions = (whole: number, short: number): number => (full ? whole : short);
 
-/** A table of cases, or every so many of them in the short run. */
+/** A generated table of cases, or every so many of them in the short run. */
 export const sample = <T>(table: readonly T[], every: number): T[] =>
   full ? [...table] : table.filter((_, index) => index % every === 0);

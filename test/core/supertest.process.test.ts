@@ -1,0 +1,17 @@
+import { expressNames } from '../helpers/express-versions.js';
+import { killAll, run } from '../helpers/program.js';
+
+afterEach(killAll);
+
+describe.each(expressNames)('supertest on %s', (express) => {
+  it.each([
+    ['before', 'test'],
+    ['after', 'test'],
+    ['before', 'production'],
+    ['before', 'development'],
+  ])('gets its answers and leaves nothing open, productionized %s the routes in %s', async (way, mode) => {
+    const program = run('real-supertest.mjs', { args: [way, express], env: { NODE_ENV: mode } });
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    expect(program.err).toContain('done ["application/json",5000,false]');
+  });
+});
