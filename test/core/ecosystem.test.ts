@@ -1,4 +1,5 @@
 import type { Call, Reply } from '../helpers/compare.js';
+import { killAll } from '../helpers/program.js';
 import { closeClients, compare, type Running, startWays, type Ways } from '../helpers/real-app.js';
 
 jest.setTimeout(120_000);
@@ -262,6 +263,7 @@ describe.each([
 
   afterAll(() => {
     closeClients();
+    killAll();
   });
 
   it.each(Object.entries(calls))('%s: the same answers', async (_what, list) => {
