@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import { isEnding } from '../process/shutdown/ending.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
@@ -37,6 +37,8 @@ export interface Pipeline {
   cache: Cache | undefined;
   /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
   readonly after: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler } | undefined;
+  /** Whether `app.listen` makes its server by `createServer`; else Express's own `listen` runs. */
+  readonly fastServer: boolean;
   /** Called once, as late as possible: at the first request, or when a server listens. */
   boot(): void;
   /** Called for each server the app is seen on. */
@@ -113,11 +115,13 @@ export function attachPipeline(
   };
 
   const listen: Listen = function listen(...args) {
+    const { fastServer } = pipeline;
     // a process on its way out opens no port
-    if (isEnding()) return createServer(app);
-    const server = isExpressListen(expressListen)
-      ? listenOn(createServer(app), args, app)
-      : expressListen.apply(app, listenArguments(args));
+    if (isEnding()) return fastServer ? createServer(app) : http.createServer(app as never);
+    const server =
+      fastServer && isExpressListen(expressListen)
+        ? listenOn(createServer(app), args, app)
+        : expressListen.apply(app, listenArguments(args));
     adopt(server);
     return server;
   };
@@ -141,7 +145,7 @@ function finish({ after }: Pipeline, req: IncomingMessage, res: ServerResponse):
   };
 }
 
-/** Express's own `listen` is replaced by a faster server; one that a package put there, such as express-ws, is kept. */
+/** Express's own `listen` is replaced by a faster server; one that a package put there, such as express-ws, stays in place. */
 function isExpressListen(listen: Listen): boolean {
   return (
     listen.name === 'listen' && /http\.createServer\(this\)/.test(Function.prototype.toString.call(listen))

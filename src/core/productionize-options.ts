@@ -23,12 +23,18 @@ export interface AsyncErrorsOptions {
 
 /** Options of `productionize`: each part is off, on, or on with options. */
 export interface ProductionizeOptions {
+  /**
+   * Servers that construct requests and responses with the app's own prototypes and keep idle connections for 65 s;
+   * `res.json`, `res.send` and ETags in fewer steps. `false` leaves Express's own.
+   * @default true
+   */
+  readonly fastPath?: boolean;
   /** NODE_ENV and settings. @default true */
   readonly productionGuard?: boolean | ProductionGuardOptions;
   /** `/livez`, `/readyz` and `/startupz`, unless the app answers them itself. @default true */
   readonly healthChecks?: boolean | HealthChecksOptions;
-  /** Request id, `req.signal`, `currentContext()`; the other parts lean on it. @default {} */
-  readonly requestContext?: RequestContextOptions;
+  /** Request id, `req.signal`, `currentRequest()`; the other parts need it, so it cannot be `false`. @default true */
+  readonly requestContext?: true | RequestContextOptions;
   /** 503 for what the process cannot do. @default false */
   readonly loadShedding?: boolean | LoadSheddingOptions;
   /** The logger behind `req.log` and all lines. @default true */

@@ -4,12 +4,31 @@ import type { Application } from 'express';
 import type { Finding } from '../middleware/production-guard/index.js';
 import { pipelineKey } from '../support/symbols.js';
 
+/** A fact of a report: plain data. */
+export type Fact = string | number | boolean | null | readonly string[];
+
+/** Facts by name; where a number has a unit, the name ends in it. */
+export type Facts = Readonly<Record<string, Fact>>;
+
 /** One line of the report: a part, and what became of it. */
 export interface PartReport {
   readonly name: string;
-  /** `on`; `off` by option or environment; `kept`: the app has its own, ours stands aside. */
+  /** `on`; `off` by option or environment; `kept`: the app has its own, which is left in place, and ours does nothing. */
   readonly state: 'on' | 'off' | 'kept';
   readonly reason: string;
+  /** The settings the part runs with, and what it found; empty unless it is on. */
+  readonly facts: Facts;
+  /** The options that were given by name. What is no plain data is described in words. */
+  readonly options: Facts;
+}
+
+/** A server that serves the app now. */
+export interface ServerReport {
+  /** `null` until the server listens. */
+  readonly address: string | null;
+  readonly keepAliveTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
 }
 
 /** What `productionize` applied to an app, what it skipped, and why. `console.log` prints it. */
@@ -17,6 +36,7 @@ export interface AppReport {
   readonly express: 4 | 5;
   readonly environment: string;
   readonly parts: readonly PartReport[];
+  readonly servers: readonly ServerReport[];
   readonly findings: readonly Finding[];
   toString(): string;
 }
@@ -29,20 +49,52 @@ export function makeReport(facts: Omit<AppReport, 'toString'>): AppReport {
   return Object.defineProperties({ ...facts }, { toString: print, [inspect.custom]: print });
 }
 
-/** One line per part and finding. */
-function printReport({ express, environment, parts, findings }: Omit<AppReport, 'toString'>): string {
+/** The facts of a server. */
+export function describeServer(server: Server): ServerReport {
+  const address = server.address();
+  const { keepAliveTimeout, headersTimeout, requestTimeout } = server;
+  return {
+    address:
+      address === null || typeof address === 'string'
+        ? address
+        : `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    keepAliveTimeoutMs: keepAliveTimeout,
+    headersTimeoutMs: headersTimeout,
+    requestTimeoutMs: requestTimeout,
+  };
+}
+
+/** One line per part, server and finding. */
+function printReport({
+  express,
+  environment,
+  parts,
+  servers,
+  findings,
+}: Omit<AppReport, 'toString'>): string {
   const width = Math.max(...parts.map(({ name }) => name.length));
   return [
     `express-productionize on Express ${express}, ${environment}`,
-    ...parts.map(
-      ({ name, state, reason }) => `  ${marks[state]} ${name.padEnd(width)}  ${state.padEnd(4)}  ${reason}`,
-    ),
+    ...parts.map(({ name, state, reason, facts, options }) => {
+      const named = Object.keys(options).length > 0 ? { ...facts, options: print(options) } : facts;
+      const shown = Object.keys(named).length > 0 ? ` (${print(named)})` : '';
+      return `  ${marks[state]} ${name.padEnd(width)}  ${state.padEnd(4)}  ${reason}${shown}`;
+    }),
+    ...servers.map(({ address, ...timeouts }) => `  > ${address ?? 'no address yet'}  ${print(timeouts)}`),
     ...findings.map(({ code, message }) => `  ! ${code}: ${message}`),
   ].join('\n');
 }
 
-/** What is kept with a productionized app. */
+function print(facts: Facts): string {
+  return Object.entries(facts)
+    .map(([name, fact]) => `${name}: ${Array.isArray(fact) ? fact.join(' ') || 'none' : fact}`)
+    .join(', ');
+}
+
+/** What is attached to a productionized app. */
 export interface Attached {
+  /** The options of the call that attached it. */
+  readonly options?: object;
   readonly report: () => AppReport;
   readonly restore: () => void;
   /** Makes a server known before its first request. */

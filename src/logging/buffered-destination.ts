@@ -78,6 +78,11 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#leaveExitHooks = exitHooks.add(this);
   }
 
+  /** The file, or the name of the descriptor. */
+  get name(): string {
+    return this.#sink.name;
+  }
+
   write(line: string): void {
     if (!this.#open || !this.#hasRoom(line)) return;
     this.#queue.push(line);

@@ -7,6 +7,7 @@ import type {
   PurgeSelection,
 } from '../middleware/response-cache/cache-store.js';
 import { memoryStore } from '../middleware/response-cache/memory-store.js';
+import { ProductionizeError } from '../support/errors.js';
 import { isPromise } from '../support/is-promise.js';
 import { type Check, checkOptions, hasMethods, isFunction, isInteger, isString } from '../support/options.js';
 import { isRedisClient, type RedisStoreClient } from './client.js';
@@ -77,6 +78,15 @@ const isStore: Check = (value) =>
   value === false ? undefined : hasMethods('a CacheStore, or false', 'get')(value);
 
 function resolveRedisStore(options: RedisStoreOptions) {
+  if (typeof options === 'string' || isRedisClient(options) === undefined) {
+    // an address may hold a password: it is not repeated
+    const got = typeof options === 'string' ? 'a string' : 'the client itself';
+    const usage = typeof options === 'string' ? '{ client: createClient({ url }) }' : '{ client }';
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `redisStore: got ${got}. Pass a client of the \`redis\` package by name: redisStore(${usage}).`,
+    );
+  }
   // without a client there is no store
   const given = { ...options, client: options?.client ?? null } as RedisStoreOptions;
   return checkOptions('redisStore', given, {

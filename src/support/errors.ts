@@ -2,46 +2,168 @@ import { inspect } from 'node:util';
 import { processWide } from './process-wide.js';
 import { warningsKey } from './symbols.js';
 
-const readme = 'https://www.npmjs.com/package/express-productionize';
+/**
+ * Everything this library throws or warns about: a stable code, what it does, and what it means in one sentence.
+ * `docs/errors.md` has an entry for each, with its cause and its cure.
+ */
+export const errors = {
+  ERR_PRODUCTIONIZE_APP: {
+    does: 'throws',
+    means: 'What was passed is not an Express app.',
+  },
+  ERR_PRODUCTIONIZE_OPTION: {
+    does: 'throws',
+    means: 'An option is unknown or of the wrong kind.',
+  },
+  ERR_PRODUCTIONIZE_MIDDLEWARE: {
+    does: 'throws',
+    means: 'A function that makes middleware was used as middleware itself.',
+  },
+  ERR_PRODUCTIONIZE_TWICE: {
+    does: 'warns',
+    means: 'A second call of productionize brought other options, which have no effect.',
+  },
+  ERR_PRODUCTIONIZE_FOUND: {
+    does: 'warns',
+    means: 'The app brings this part itself, so the options given for it have no effect.',
+  },
+  ERR_PRODUCTIONIZE_HANDLER: {
+    does: 'throws',
+    means: 'wrapAsync got no function.',
+  },
+  ERR_PRODUCTIONIZE_STREAM: {
+    does: 'throws',
+    means: 'bindStreamErrors got no stream.',
+  },
+  ERR_PRODUCTIONIZE_REJECTION: {
+    does: 'marks an error',
+    means: 'A handler threw or rejected with a value that Express takes for an instruction.',
+  },
+  ERR_PRODUCTIONIZE_SYNC_IO: {
+    does: 'throws or warns',
+    means: 'A request called something synchronous.',
+  },
+  ERR_PRODUCTIONIZE_NODE_ENV: {
+    does: 'throws or warns',
+    means: 'NODE_ENV is not a value that Express and other packages know.',
+  },
+  ERR_PRODUCTIONIZE_NODE_ENV_LATE: {
+    does: 'throws or warns',
+    means: 'NODE_ENV was set after express() had read it.',
+  },
+  ERR_PRODUCTIONIZE_TRUST_PROXY: {
+    does: 'warns',
+    means: 'The setting `trust proxy` does not fit the X-Forwarded-For that arrives.',
+  },
+  ERR_PRODUCTIONIZE_FORWARDED: {
+    does: 'warns',
+    means: 'A proxy sends Forwarded, which Express does not read.',
+  },
+  ERR_PRODUCTIONIZE_DEBUG_ALL: {
+    does: 'warns',
+    means: 'DEBUG=* is set in production.',
+  },
+  ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY: {
+    does: 'warns',
+    means: 'An error handler does not declare four parameters, so Express never calls it.',
+  },
+  ERR_PRODUCTIONIZE_NO_ANSWER: {
+    does: 'warns',
+    means: 'A handler ended without a response and without calling next.',
+  },
+  ERR_PRODUCTIONIZE_LOG_STOPPED: {
+    does: 'warns',
+    means: 'The reader of the log is gone, and the app goes on without a log.',
+  },
+  ERR_PRODUCTIONIZE_SERVER: {
+    does: 'throws',
+    means: 'gracefulShutdown got no server.',
+  },
+  ERR_PRODUCTIONIZE_GRACE: {
+    does: 'warns',
+    means: 'The shutdown may take longer than the orchestrator waits before SIGKILL.',
+  },
+  ERR_PRODUCTIONIZE_NPM_START: {
+    does: 'warns',
+    means: 'npm stands between the orchestrator and node.',
+  },
+  ERR_PRODUCTIONIZE_HEALTH_PATH: {
+    does: 'warns',
+    means: 'The app has a route of its own for a health path.',
+  },
+  ERR_PRODUCTIONIZE_NOTIFY: {
+    does: 'warns',
+    means: 'The service manager waits for messages that cannot be sent.',
+  },
+  ERR_PRODUCTIONIZE_LISTEN_FDS: {
+    does: 'throws',
+    means: 'LISTEN_FDS does not describe sockets of this process.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER: {
+    does: 'throws',
+    means: 'runCluster got no function.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER_CONTROL: {
+    does: 'throws or warns',
+    means: 'There is no safe directory for the control socket of the cluster.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER_STICKY: {
+    does: 'throws',
+    means: 'What `sticky` needs is missing.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER_SESSIONS: {
+    does: 'warns',
+    means: 'Sessions are in the memory of one worker.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER_RATE_LIMIT: {
+    does: 'warns',
+    means: 'Each worker counts requests for itself.',
+  },
+  ERR_PRODUCTIONIZE_CLUSTER_POLLING: {
+    does: 'warns',
+    means: 'socket.io polls, and only one worker knows the session.',
+  },
+  ERR_PRODUCTIONIZE_REDIS: {
+    does: 'warns',
+    means: 'The Redis of redisStore was lost or found again, or refuses writes.',
+  },
+  ERR_PRODUCTIONIZE_PRELOAD: {
+    does: 'warns',
+    means: 'The preload could not productionize the app.',
+  },
+  ERR_PRODUCTIONIZE_CACHE_STORE: {
+    does: 'warns',
+    means: 'The store of the response cache failed or was too slow.',
+  },
+  ERR_PRODUCTIONIZE_STATIC_ROOT: {
+    does: 'warns',
+    means: 'The directory that staticFiles is to serve does not exist.',
+  },
+  ERR_PRODUCTIONIZE_STATIC_ORDER: {
+    does: 'warns',
+    means: 'Static files are mounted before the compression of the app.',
+  },
+  ERR_PRODUCTIONIZE_PRECOMPRESS: {
+    does: 'throws',
+    means: 'precompress got no directory.',
+  },
+} as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 
-/** Stable codes of everything this library throws or warns about; each has an entry in the README. */
-export type ErrorCode =
-  | 'ERR_PRODUCTIONIZE_APP'
-  | 'ERR_PRODUCTIONIZE_OPTION'
-  | 'ERR_PRODUCTIONIZE_HANDLER'
-  | 'ERR_PRODUCTIONIZE_STREAM'
-  | 'ERR_PRODUCTIONIZE_REJECTION'
-  | 'ERR_PRODUCTIONIZE_SYNC_IO'
-  | 'ERR_PRODUCTIONIZE_NODE_ENV'
-  | 'ERR_PRODUCTIONIZE_NODE_ENV_LATE'
-  | 'ERR_PRODUCTIONIZE_TRUST_PROXY'
-  | 'ERR_PRODUCTIONIZE_FORWARDED'
-  | 'ERR_PRODUCTIONIZE_DEBUG_ALL'
-  | 'ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY'
-  | 'ERR_PRODUCTIONIZE_NO_ANSWER'
-  | 'ERR_PRODUCTIONIZE_LOG_STOPPED'
-  | 'ERR_PRODUCTIONIZE_SERVER'
-  | 'ERR_PRODUCTIONIZE_GRACE'
-  | 'ERR_PRODUCTIONIZE_NPM_START'
-  | 'ERR_PRODUCTIONIZE_HEALTH_PATH'
-  | 'ERR_PRODUCTIONIZE_NOTIFY'
-  | 'ERR_PRODUCTIONIZE_LISTEN_FDS'
-  | 'ERR_PRODUCTIONIZE_CLUSTER'
-  | 'ERR_PRODUCTIONIZE_CLUSTER_CONTROL'
-  | 'ERR_PRODUCTIONIZE_CLUSTER_STICKY'
-  | 'ERR_PRODUCTIONIZE_CLUSTER_SESSIONS'
-  | 'ERR_PRODUCTIONIZE_CLUSTER_RATE_LIMIT'
-  | 'ERR_PRODUCTIONIZE_CLUSTER_POLLING'
-  | 'ERR_PRODUCTIONIZE_REDIS'
-  | 'ERR_PRODUCTIONIZE_PRELOAD'
-  | 'ERR_PRODUCTIONIZE_CACHE_STORE'
-  | 'ERR_PRODUCTIONIZE_STATIC_ROOT'
-  | 'ERR_PRODUCTIONIZE_STATIC_ORDER'
-  | 'ERR_PRODUCTIONIZE_PRECOMPRESS';
+interface ErrorEntry {
+  /** Thrown at set-up, a warning of the process, or a code on an error that a handler caused. */
+  readonly does: 'throws' | 'warns' | 'throws or warns' | 'marks an error';
+  readonly means: string;
+}
 
-/** The README anchor of a code. */
+/** A code of the table. */
+export type ErrorCode = keyof typeof errors;
+
+/** The file in the package that describes the codes; every help address begins with it. */
+export const helpFile = 'docs/errors.md';
+
+/** Where a code is described. */
 export function helpFor(code: ErrorCode): string {
-  return `${readme}#${code.toLowerCase()}`;
+  return `${helpFile}#${code.toLowerCase()} in the package`;
 }
 
 /** A programmer's mistake, thrown at set-up and never during a request. */
@@ -55,15 +177,52 @@ export class ProductionizeError extends TypeError {
   }
 }
 
-/** Quotes any value on one short line, whatever it is: a revoked proxy, a symbol, a megabyte of text. */
+/**
+ * Describes any value on one short line: a primitive and a list of them as they are, all else by what it is, so that a
+ * message never dumps an object.
+ */
 export function quote(value: unknown): string {
   let text: string;
   try {
-    text = inspect(value, { depth: 1, maxArrayLength: 5, maxStringLength: 80, breakLength: Infinity });
+    text = describe(value);
   } catch {
     text = 'a value that cannot be inspected';
   }
   return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+}
+
+function describe(value: unknown): string {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (typeof value === 'function') return describeFunction(value);
+  if (typeof value !== 'object' || value === null || isPlainList(value) || value instanceof RegExp) {
+    return inspect(value, { maxArrayLength: 5, maxStringLength: 80, breakLength: Infinity });
+  }
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (isRequest(value)) return 'a request';
+  const { name = '' } = (value.constructor ?? {}) as { name?: string };
+  if (name !== '' && name !== 'Object') return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+  const keys = Object.keys(value);
+  if (keys.length === 0) return 'an empty object';
+  return `an object with the ${keys.length > 1 ? 'keys' : 'key'} ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ' …' : ''}`;
+}
+
+function describeFunction(value: { readonly name: string }): string {
+  const { handle, set, stack } = value as { handle?: unknown; set?: unknown; stack?: unknown };
+  if (typeof handle === 'function' && typeof set === 'function') return 'an Express app';
+  if (Array.isArray(stack)) return 'a Router';
+  return value.name === '' ? 'a function' : `a function ${value.name}`;
+}
+
+function isPlainList(value: object): boolean {
+  return (
+    Array.isArray(value) && value.every((item) => typeof item !== 'object' && typeof item !== 'function')
+  );
+}
+
+/** Whether a value is what a server hands to a handler: a factory gets one where its parentheses were forgotten. */
+export function isRequest(value: unknown): boolean {
+  const { method, url, headers } = Object(value) as Record<string, unknown>;
+  return typeof method === 'string' && typeof url === 'string' && typeof headers === 'object';
 }
 
 const warned = processWide(warningsKey, () => new Set<string>());
@@ -76,5 +235,5 @@ export function warnOnce(code: ErrorCode, message: string, subject = ''): void {
   const key = `${code} ${subject}`;
   if (warned.has(key)) return;
   warned.add(key);
-  process.emitWarning(`${message} See ${helpFor(code)}`, { type: 'ProductionizeWarning', code });
+  process.emitWarning(`${message} See ${helpFor(code)}.`, { type: 'ProductionizeWarning', code });
 }

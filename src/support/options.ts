@@ -1,4 +1,4 @@
-import { ProductionizeError, quote } from './errors.js';
+import { isRequest, ProductionizeError, quote } from './errors.js';
 import { read } from './serialize-error.js';
 
 /** The longest time of a timer in milliseconds, and the largest number of what is counted in 32 bits. */
@@ -12,18 +12,20 @@ export type Check = (value: unknown) => string | undefined;
 
 /**
  * Checks options once, at set-up. An explicit `undefined` counts as omitted; an unknown name is an error, with
- * the nearest known name as a hint. Returns a copy without undefined fields, to destructure with defaults.
+ * the nearest known name as a hint, and what is no object one with `hint`. Returns a copy without undefined fields, to destructure with defaults.
  */
 export function checkOptions<Options extends object>(
   part: string,
   options: Options | undefined,
   checks: { [Name in keyof Required<Options>]: Check },
+  hint = 'Pass an object or leave it out.',
 ): Partial<Options> {
   if (options === undefined) return {};
+  refuseRequest(part, options);
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ProductionizeError(
       'ERR_PRODUCTIONIZE_OPTION',
-      `${part}: expected an options object, got ${quote(options)}. Pass an object or leave it out.`,
+      `${part}: expected an options object, got ${quote(options)}. ${hint}`,
     );
   }
   const known = Object.keys(checks);
@@ -41,6 +43,18 @@ export function checkOptions<Options extends object>(
     result[name] = value;
   }
   return result as Partial<Options>;
+}
+
+/**
+ * Refuses the request that a factory gets in the place of its first argument where its parentheses were forgotten, as
+ * in `app.use(compression)`; `usage` is what to write instead.
+ */
+export function refuseRequest(factory: string, first: unknown, usage = `app.use(${factory}())`): void {
+  if (!isRequest(first)) return;
+  throw new ProductionizeError(
+    'ERR_PRODUCTIONIZE_MIDDLEWARE',
+    `${factory}: got a request. ${factory} makes the middleware and is none itself: write ${usage}, with parentheses.`,
+  );
 }
 
 function unknownOption(part: string, name: string, known: string[]): ProductionizeError {

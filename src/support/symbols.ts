@@ -18,7 +18,7 @@ export const waitingResponsesKey = Symbol.for('express-productionize/waiting-res
 export const signalListenerKey = Symbol.for('express-productionize/signal-listener');
 /**
  * On a function: it does the same with a text as with its bytes in UTF-8; Express always passes bytes. Set by
- * middleware/compression, middleware/response-cache, core/server and core/fast-path; read by core/fast-path.
+ * middleware/compression, middleware/response-cache and core/fast-path; read by core/fast-path.
  */
 export const takesText = Symbol.for('express-productionize/takes-text');
 /** On a server: its open connections. process/shutdown/connections. */
@@ -38,7 +38,7 @@ export const wrappedSendKey = Symbol.for('express-productionize/send');
 export const layersKey = Symbol.for('express-productionize/layers');
 /** On an app: its pipeline and report. core/report; read by core/productionize and preload. */
 export const pipelineKey = Symbol.for('express-productionize/pipeline');
-/** On an app: the classes of its requests and responses. core/server. */
+/** On an app: the classes of its requests and responses. core/fast-path. */
 export const constructorsKey = Symbol.for('express-productionize/constructors');
 
 // On `globalThis`, through `processWide`: one value per process.

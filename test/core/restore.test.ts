@@ -64,9 +64,14 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
     expect((await get(url, gzip)).headers).not.toHaveProperty('content-encoding');
     server.close();
     await once(server, 'close');
-    // the classes of the server stay as long as it runs
-    const left = own(app).filter((name) => name !== 'constructor' && name !== 'end');
-    expect(left).toEqual(own(addRoutes(express())));
+    expect(own(app)).toEqual(own(addRoutes(express())));
+    for (const [mine, fresh] of [
+      [app.request, express().request],
+      [app.response, express().response],
+    ]) {
+      expect(Object.getPrototypeOf(mine)).toBe(Object.getPrototypeOf(fresh));
+    }
+    expect(Object.getOwnPropertySymbols(app)).toEqual(Object.getOwnPropertySymbols(express()));
     expect(signals()).toEqual(before);
   });
 });

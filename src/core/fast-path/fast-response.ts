@@ -6,7 +6,7 @@ import { takesText, wrappedSendKey } from '../../support/symbols.js';
 
 type Json = Response['json'];
 type Send = Response['send'];
-type Answers = { json: Json; send: Send; set: unknown };
+type Senders = { json: Json; send: Send; set: unknown };
 
 type TakesBody = ((...args: never[]) => unknown) & { [takesText]?: boolean };
 
@@ -19,8 +19,8 @@ const bodiless = new Set([204, 205, 304]);
  * server joins to the head as text again. What leaves is the same, byte for byte: the type Express makes of one is
  * asked of Express itself, once per type, and whatever is not plain goes its way. Returns its undo.
  */
-export function installFastAnswers(app: Application): () => void {
-  const prototype = (app as Express).response as object as Answers;
+export function installFastResponses(app: Application): () => void {
+  const prototype = (app as Express).response as object as Senders;
   const { json: expressJson, send: expressSend, set: expressSet } = prototype;
   // what somebody put in the place of Express's own stays
   const { [wrappedSendKey]: original = expressSend } = expressSend as Send & { [wrappedSendKey]?: Send };
@@ -62,7 +62,7 @@ function isExpress(method: unknown, mark: string): boolean {
   return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark);
 }
 
-/** Sends a text, unless something about the request or the answer asks for more than the plain way does. */
+/** Sends a text, unless something about the request or the response asks for more than the plain way does. */
 function sendText(res: Response, text: string, type: string): boolean {
   const { req, statusCode } = res;
   if (type === '' || req.method === 'HEAD' || bodiless.has(statusCode)) return false;

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { Finding } from '../../middleware/production-guard/index.js';
+import type { ContextSettings } from '../../support/context/context.js';
 import type { Environment } from '../../support/environment.js';
 import type { Router } from '../../support/express-layers.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
@@ -9,6 +10,7 @@ import type { Switch } from '../../support/options.js';
 import type { FoundMiddleware } from '../express/found-middleware.js';
 import type { Cache, Gate } from '../pipeline.js';
 import type { ProductionizeOptions } from '../productionize-options.js';
+import type { Facts } from '../report.js';
 
 /** What the parts of one app share while they are set up. */
 export interface Assembly {
@@ -16,6 +18,8 @@ export interface Assembly {
   readonly options: Partial<ProductionizeOptions>;
   readonly environment: Environment;
   readonly lifecycle: Lifecycle;
+  /** The resolved options of the request context. */
+  readonly context: ContextSettings;
   /** What the guard found; a live view. */
   findings: readonly Finding[];
   /** The app's logger, once its part is set up. */
@@ -28,19 +32,26 @@ export interface Running {
   readonly first?: Gate;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
-  /** Answers from what it keeps, before the routes. */
+  /** Responds from what it has stored, before the routes. */
   readonly cache?: Cache;
   /** Answers what no route and no error handler of the app did. */
   readonly after?: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler };
-  /** Called when the routes stand: at the first request, or when the server listens. May return more for the report. */
-  boot?(router: Router): string | undefined;
+  /**
+   * Called when the routes stand: at the first request, or when the server listens. Its undo runs before the undo of
+   * any part.
+   */
+  boot?(router: Router): Undo | undefined;
   /** Called for each server the app is seen on. */
   onServer?(server: Server): void;
-  /** More for the report. */
-  readonly detail?: string;
+  /** Whether `app.listen` is to make the faster server. */
+  readonly fastServer?: boolean;
+  /** What the report says beside the reason, asked each time. */
+  facts?(): Facts;
   /** Leaves no trace. */
-  undo?(): void;
+  undo?: Undo;
 }
+
+type Undo = () => void;
 
 /** How one part takes its place in an app. */
 export interface Part {
@@ -49,8 +60,10 @@ export interface Part {
   readonly reason: string;
   /** Why the environment switches it off, unless options say otherwise. */
   offBecause?(assembly: Assembly): string | undefined;
-  /** Why it stands aside for what the app brings itself. */
-  keeps?(found: FoundMiddleware): string | undefined;
+  /** The name of what the app brings itself, which is left in place while this part does nothing. */
+  finds?(found: FoundMiddleware): string | undefined;
+  /** Whether both can run; they do where options were given by name. */
+  readonly runsBesideFound?: boolean;
   setUp(assembly: Assembly): Running;
 }
 

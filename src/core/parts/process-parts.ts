@@ -1,9 +1,13 @@
 import type { ErrorRequestHandler, Express, Request } from 'express';
 import { errorHandler } from '../../middleware/error-handler/index.js';
 import { Health } from '../../middleware/health-checks/health.js';
-import { shedLoad } from '../../middleware/load-shedding/index.js';
+import { resolveShedding, shedLoad } from '../../middleware/load-shedding/index.js';
 import { productionGuard } from '../../middleware/production-guard/index.js';
-import { type FatalErrorsOptions, guardLifecycle } from '../../process/fatal-errors/index.js';
+import {
+  type FatalErrorsOptions,
+  guardLifecycle,
+  resolveFatalErrors,
+} from '../../process/fatal-errors/index.js';
 import { pm2Environment } from '../../process/orchestrator/pm2-environment.js';
 import { joinShutdown } from '../../process/shutdown/membership.js';
 import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
@@ -20,14 +24,18 @@ export const productionGuardPart: Part = {
   setUp(assembly) {
     const guard = productionGuard(assembly.app, given(assembly.options.productionGuard));
     assembly.findings = guard.findings;
+    let uncompressed: string | undefined;
     return {
       before: guard,
       boot(router) {
         guard.recheck();
-        const uncompressed = warnStaticBeforeCompression(router);
-        if (uncompressed === undefined) return undefined;
-        return `${productionGuardPart.reason}; ${uncompressed} is mounted before the compression`;
+        uncompressed = warnStaticBeforeCompression(router);
+        return undefined;
       },
+      facts: () => ({
+        mode: assembly.environment.mode,
+        ...(uncompressed && { order: `${uncompressed} is mounted before the compression` }),
+      }),
     };
   },
 };
@@ -35,7 +43,8 @@ export const productionGuardPart: Part = {
 export const healthChecksPart: Part = {
   name: 'healthChecks',
   reason: 'probes are answered before everything else, and stay out of the log',
-  keeps: ({ healthChecks }) => (healthChecks ? 'found healthChecks, kept' : undefined),
+  finds: ({ healthChecks }) => (healthChecks ? 'healthChecks()' : undefined),
+  runsBesideFound: true,
   setUp(assembly) {
     const { options, lifecycle } = assembly;
     const byName = given(options.healthChecks);
@@ -49,6 +58,7 @@ export const healthChecksPart: Part = {
     const gate = () => health.ready();
     lifecycle.gates.add(gate);
     const lives = [lifecycle];
+    let taken: readonly string[] = [];
     return {
       first(req, res) {
         const kind = health.probed(req);
@@ -59,7 +69,7 @@ export const healthChecksPart: Part = {
         return true;
       },
       boot(router) {
-        const taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
+        taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
         for (const path of taken) {
           if (byName === undefined) health.leave(path);
           warnOnce(
@@ -70,8 +80,20 @@ export const healthChecksPart: Part = {
             path,
           );
         }
-        if (taken.length === 0) return undefined;
-        return `${byName === undefined ? 'left to the app' : 'instead of a route of the app'}: ${taken.join(', ')}`;
+        return undefined;
+      },
+      facts() {
+        const { checks, timeoutMs, cacheMs, details } = health.settings;
+        const left = byName === undefined ? taken : [];
+        return {
+          paths: [...health.paths.keys()].filter((path) => !left.includes(path)),
+          ...(left.length > 0 && { leftToTheApp: left }),
+          ...(taken.length > left.length && { insteadOfRoutes: taken }),
+          checks: Object.keys(checks),
+          timeoutMs,
+          cacheMs,
+          details: typeof details === 'function' ? 'a function' : details,
+        };
       },
       onServer: () => health.start(),
       undo() {
@@ -90,6 +112,7 @@ export const loadSheddingPart: Part = {
   setUp(assembly) {
     const { app, options, lifecycle } = assembly;
     const { priority, ...rest } = given(options.loadShedding) ?? {};
+    const { maxWaitMs, sustainedMs, startupMs } = resolveShedding(rest);
     const gate = shedLoad(lifecycle, {
       log({ event, count, ...load }) {
         const fields = { shedding: event, count, ...load };
@@ -106,6 +129,7 @@ export const loadSheddingPart: Part = {
     });
     return {
       first: gate.refuses,
+      facts: () => ({ maxWaitMs, sustainedMs, startupMs }),
       onServer: gate.watch,
       undo: gate.uninstall,
     };
@@ -138,7 +162,9 @@ export const fatalErrorsPart: Part = {
       ...given(options.fatalErrors),
     };
     let release: (() => void) | undefined;
+    const { drainMs } = resolveFatalErrors(settings);
     return {
+      facts: () => ({ drainMs }),
       onServer() {
         release ??= guardLifecycle(lifecycle, settings);
       },
@@ -153,6 +179,7 @@ export const gracefulShutdownPart: Part = {
   offBecause: ({ options, environment }) =>
     environment.mode === 'test' && options.gracefulShutdown === undefined ? 'NODE_ENV is test' : undefined,
   setUp({ options, lifecycle, logger }) {
+    let pm2: string | undefined;
     const settings = resolveShutdown(
       {
         ...(logger && {
@@ -171,11 +198,17 @@ export const gracefulShutdownPart: Part = {
     return {
       onServer: (server) => member.add(server),
       boot() {
-        const environment = pm2Environment();
-        if (environment === undefined) return undefined;
-        settings.log({ level: 'info', reason: 'boot', message: `PM2: ${environment}` });
-        return `${gracefulShutdownPart.reason}; PM2: ${environment}`;
+        pm2 = pm2Environment();
+        if (pm2 !== undefined) settings.log({ level: 'info', reason: 'boot', message: `PM2: ${pm2}` });
+        return undefined;
       },
+      facts: () => ({
+        orchestrator: settings.orchestrator,
+        delayMs: settings.delayMs,
+        timeoutMs: settings.timeoutMs,
+        graceMs: settings.graceMs,
+        ...(pm2 !== undefined && { environment: pm2 }),
+      }),
       undo() {
         release();
         member.leave();

@@ -1,8 +1,9 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { createLogger } from '../../logging/logger.js';
+import { BufferedDestination } from '../../logging/buffered-destination.js';
+import { createLogger, type LoggerOptions } from '../../logging/logger.js';
 import { installBodyGuard } from '../../middleware/body-guard/index.js';
-import { compression } from '../../middleware/compression/index.js';
-import { keepDeadlines } from '../../middleware/deadline/index.js';
+import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
+import { keepDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
 import { requestLogger } from '../../middleware/request-logger/index.js';
 import {
@@ -16,6 +17,7 @@ import { installStreamResponses } from '../../middleware/stream-errors/stream-re
 import { detectSyncIo } from '../../middleware/sync-io/index.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
+import { quote } from '../../support/errors.js';
 import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observe, observeLayers } from '../express/layer-observer.js';
@@ -24,10 +26,11 @@ import { given, type Part } from './part.js';
 
 export const requestContextPart: Part = {
   name: 'requestContext',
-  reason: 'id, signal and currentContext(), before anything logs',
-  setUp({ app }) {
+  reason: 'id, signal and currentRequest(), before anything logs',
+  setUp({ app, context }) {
     installAccessors(app);
-    return { undo: () => removeAccessors(app) };
+    const { header } = context;
+    return { facts: () => ({ requestIdHeader: header }), undo: () => removeAccessors(app) };
   },
 };
 
@@ -43,16 +46,26 @@ export const loggerPart: Part = {
         if (context) context.logger = logger;
         next();
       },
+      facts: () => ({
+        level: logger.level,
+        destination: describeDestination(given(assembly.options.logger)?.destination),
+      }),
     };
   },
 };
+
+function describeDestination(destination: LoggerOptions['destination']): string {
+  if (destination === undefined || (destination as unknown) === process.stdout) return 'stdout';
+  if ((destination as unknown) === process.stderr) return 'stderr';
+  return destination instanceof BufferedDestination ? destination.name : quote(destination);
+}
 
 export const requestLoggerPart: Part = {
   name: 'requestLogger',
   reason: 'one line per request, those that end early included',
   offBecause: ({ logger }) => (logger ? undefined : 'the logger is off'),
-  keeps: ({ pinoHttp, morgan }) =>
-    pinoHttp ? 'found pino-http, kept' : morgan ? 'found morgan, kept' : undefined,
+  finds: ({ pinoHttp, morgan }) => (pinoHttp ? 'pino-http' : morgan ? 'morgan' : undefined),
+  runsBesideFound: true,
   setUp: ({ options, logger }) => ({ before: requestLogger({ ...given(options.requestLogger), logger }) }),
 };
 
@@ -60,8 +73,15 @@ export const deadlinePart: Part = {
   name: 'deadline',
   reason: 'behind the log, which sees the 503 and the error',
   offBecause: ({ options }) =>
-    options.deadline ? undefined : 'off by default: only you know how long your answers may take',
-  setUp: ({ options, lifecycle }) => ({ before: keepDeadlines(lifecycle, given(options.deadline)) }),
+    options.deadline ? undefined : 'off by default: only you know how long your responses may take',
+  setUp({ options, lifecycle }) {
+    const settings = resolveDeadline(given(options.deadline));
+    const { afterMs, retryAfterSeconds } = settings;
+    return {
+      before: keepDeadlines(lifecycle, settings),
+      facts: () => ({ afterMs: typeof afterMs === 'number' ? afterMs : 'a function', retryAfterSeconds }),
+    };
+  },
 };
 
 export const detectSyncIoPart: Part = {
@@ -75,7 +95,11 @@ export const detectSyncIoPart: Part = {
   },
   setUp({ options }) {
     const detector = detectSyncIo(given(options.detectSyncIo));
-    return { before: detector, detail: detector.startLine, undo: () => detector.uninstall() };
+    return {
+      before: detector,
+      facts: () => ({ watching: detector.startLine }),
+      undo: () => detector.uninstall(),
+    };
   },
 };
 
@@ -99,18 +123,25 @@ export const streamErrorsPart: Part = {
 export const compressionPart: Part = {
   name: 'compression',
   reason: 'innermost: it sees what the routes send',
-  keeps: ({ compression }) => (compression ? 'found compression, kept' : undefined),
-  setUp: ({ options }) => ({ before: compression(given(options.compression)) }),
+  finds: ({ compression }) => (compression ? 'compression' : undefined),
+  setUp({ options }) {
+    const settings = resolveCompression(given(options.compression));
+    const { encodings, threshold, syncLimit } = settings;
+    return {
+      before: compressResponses(settings),
+      facts: () => ({ encodings, threshold, syncLimitBytes: syncLimit }),
+    };
+  },
 };
 
 export const cachePart: Part = {
   name: 'cache',
-  reason: 'answers before the router, inside compression, which keeps the encodings',
+  reason: 'responds before the router, inside compression, which stores the encodings',
   offBecause: ({ options }) =>
     options.cache
       ? undefined
-      : 'off by default: a Cache-Control that nobody obeyed so far would begin to count',
-  keeps: ({ cache }) => (cache ? 'found a cache of its own, kept' : undefined),
+      : 'off by default: a Cache-Control that nothing obeyed so far would begin to count',
+  finds: ({ cache }) => (cache ? 'responseCache()' : undefined),
   setUp({ app, options, lifecycle }) {
     const own = typeof options.cache === 'function' ? options.cache : undefined;
     const cache = own ?? responseCache(given(options.cache as Switch<ResponseCacheOptions>));
@@ -119,6 +150,12 @@ export const cachePart: Part = {
     shared.mayRefresh = () => lifecycle.state !== 'draining';
     return {
       cache: (req, res, proceed, callback) => shared.handle(req, res, proceed, callback),
+      facts() {
+        const { store } = given(options.cache as Switch<ResponseCacheOptions>) ?? {};
+        return {
+          store: own ? 'that of the responseCache() that was given' : store ? quote(store) : 'memoryStore',
+        };
+      },
       undo() {
         shared.attach(undefined);
         if (own === undefined) void cache.close();
@@ -141,7 +178,6 @@ export const asyncErrorsPart: Part = {
       noAnswerMs: isMilliseconds(),
     });
     const onSilence = noAnswerMs > 0 ? watchForAnswer(noAnswerMs) : () => {};
-    let unobserve: (() => void) | undefined;
     return {
       before: function asyncErrorsMiddleware(req, _res, next) {
         const context = contextOf(req);
@@ -150,17 +186,16 @@ export const asyncErrorsPart: Part = {
       },
       boot(router) {
         lintErrorHandlers(router);
-        unobserve = observeLayers(app);
-        return undefined;
+        return observeLayers(app);
       },
-      undo: () => unobserve?.(),
+      facts: () => ({ noAnswerMs }),
     };
   },
 };
 
 export const errorHandlerPart: Part = {
   name: 'errorHandler',
-  reason: "behind all error handlers of the app; the app's own answer first",
+  reason: "behind all error handlers of the app; the app's own response comes first",
   setUp({ options }) {
     const onError = errorHandler(given(options.errorHandler)) as ErrorRequestHandler;
     return { after: { onError, notFound: notFound() as RequestHandler } };

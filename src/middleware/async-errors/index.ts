@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, RequestParamHandler, Response } from 'express';
 import { debugFor } from '../../support/debug.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
+import { refuseRequest } from '../../support/options.js';
 import { guardHandler, type Handler } from './handler-call.js';
 
 const debug = debugFor('async-errors');
@@ -28,6 +29,7 @@ export function wrapAsync<
 export function wrapAsync(fn: (...args: Parameters<ErrorRequestHandler>) => unknown): ErrorRequestHandler;
 export function wrapAsync(fn: (...args: Parameters<RequestParamHandler>) => unknown): RequestParamHandler;
 export function wrapAsync(fn: Handler): Handler {
+  refuseRequest('wrapAsync', fn, 'wrapAsync(handler)');
   if (typeof fn !== 'function') {
     throw new ProductionizeError(
       'ERR_PRODUCTIONIZE_HANDLER',

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Application, Express, RequestHandler } from 'express';
 import { contextOf } from '../../support/context/context.js';
+import { refuseRequest } from '../../support/options.js';
 import { stripPrototypeKeys } from '../../support/safe-json.js';
 
 const bodyKey = Symbol('body');
@@ -53,7 +54,9 @@ function guardBody(req: IncomingMessage, body: unknown): void {
  * @example
  * app.use(express.json(), bodyGuard())
  */
-export function bodyGuard(): RequestHandler {
+export function bodyGuard(): RequestHandler;
+export function bodyGuard(first?: unknown): RequestHandler {
+  refuseRequest('bodyGuard', first);
   return function bodyGuardMiddleware(req, _res, next) {
     guardBody(req, req.body);
     next();

@@ -96,7 +96,10 @@ const levelChecks: Readonly<Record<Encoding, Check>> = {
   zstd: isInteger('levels', 1, 19),
 };
 
-function resolveCompression(options?: CompressionOptions): EncodingSettings {
+/** Checks the options of {@link compression} and fills in the defaults. */
+export function resolveCompression(
+  options?: CompressionOptions,
+): EncodingSettings & { readonly encodings: readonly Encoding[] } {
   const {
     encodings = encodingNames,
     levels,
@@ -119,6 +122,7 @@ function resolveCompression(options?: CompressionOptions): EncodingSettings {
   const offer = negotiation(usable.map((encoding) => codecOf(encoding, level[encoding])));
   const padded = breach === 'pad' && usable.includes('gzip') ? [paddedGzip(level.gzip)] : [];
   return {
+    encodings: usable,
     threshold,
     filter,
     offer,
@@ -142,10 +146,14 @@ function resolveCompression(options?: CompressionOptions): EncodingSettings {
  * @example
  * app.use(compression({ threshold: 2048 }))
  */
-export function compression(
-  options?: CompressionOptions,
-): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
-  const settings = resolveCompression(options);
+export function compression(options?: CompressionOptions): Compression {
+  return compressResponses(resolveCompression(options));
+}
+
+type Compression = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+
+/** The middleware of {@link compression}. */
+export function compressResponses(settings: EncodingSettings): Compression {
   return function compressionMiddleware(req: IncomingMessage, res: ServerResponse, next: () => void) {
     encodeResponse(req, res, settings);
     next();

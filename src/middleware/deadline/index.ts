@@ -55,15 +55,23 @@ const ofTheAnswer = ['Content-Encoding', 'Content-Disposition', 'ETag', 'Last-Mo
  * app.use(deadline({ afterMs: (req) => (req.path.startsWith('/export') ? 120_000 : 10_000) }))
  */
 export function deadline(options?: DeadlineOptions): Deadline {
-  return keepDeadlines(createLifecycle(), options);
+  return keepDeadlines(createLifecycle(), resolveDeadline(options));
 }
 
-/** The same for an app that tracks its own requests. */
-export function keepDeadlines({ deadlines: counts }: Lifecycle, options?: DeadlineOptions): Deadline {
+/** Checks the options of {@link deadline} and fills in the defaults. */
+export function resolveDeadline(options?: DeadlineOptions): Required<DeadlineOptions> {
   const { afterMs = 30_000, retryAfterSeconds = 2 } = checkOptions('deadline', options, {
     afterMs: isEither(isMilliseconds(), isFunction),
     retryAfterSeconds: isInteger('seconds', 1, 86_400),
   });
+  return { afterMs, retryAfterSeconds };
+}
+
+/** The same for an app that tracks its own requests. */
+export function keepDeadlines(
+  { deadlines: counts }: Lifecycle,
+  { afterMs, retryAfterSeconds }: Required<DeadlineOptions>,
+): Deadline {
   const contextSettings = defaultContextSettings;
 
   function limitOf(req: Request): number {

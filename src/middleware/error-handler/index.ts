@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorLogger, reportError } from '../../support/error-response/error-report.js';
 import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
-import { checkOptions, hasMethods, isBoolean } from '../../support/options.js';
+import { checkOptions, hasMethods, isBoolean, refuseRequest } from '../../support/options.js';
 
 export type { ErrorLogger };
 
@@ -61,7 +61,11 @@ export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
  * @example
  * app.use(notFound())
  */
-export function notFound(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+export function notFound(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+export function notFound(
+  first?: unknown,
+): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+  refuseRequest('notFound', first);
   return function notFoundMiddleware(req, res, _next) {
     answerNotFound(req, res);
   };

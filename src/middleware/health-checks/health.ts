@@ -15,21 +15,19 @@ type Kind = 'live' | 'ready' | 'startup';
 /** The health of one app, with the paths it answers. */
 export class Health {
   readonly paths: ReadonlyMap<string, Kind>;
+  /** The options, with the defaults filled in. */
+  readonly settings: Required<HealthChecksOptions>;
   readonly #taken = new Set<string>();
   readonly #initials = new Set<number>();
   readonly #checks: readonly CheckRunner[];
-  readonly #options: Pick<
-    Required<HealthChecksOptions>,
-    'details' | 'adminPort' | 'sheddingMs' | 'degradedMs' | 'onChange'
-  >;
   readonly #thread: LivenessThread | undefined;
   #lag: LoopLag | undefined;
   #started = false;
   #wasReady: boolean | undefined;
 
   constructor(options?: HealthChecksOptions) {
-    const { livePath, readyPath, startupPath, checks, timeoutMs, cacheMs, livenessThread, ...rest } =
-      resolveHealth(options);
+    this.settings = resolveHealth(options);
+    const { livePath, readyPath, startupPath, checks, timeoutMs, cacheMs, livenessThread } = this.settings;
     const paths = new Map<string, Kind>();
     if (livePath !== false) paths.set(livePath, 'live');
     if (readyPath !== false) paths.set(readyPath, 'ready');
@@ -41,7 +39,6 @@ export class Health {
         ? new CheckRunner(name, entry, timeoutMs, cacheMs)
         : new CheckRunner(name, entry.check, entry.timeoutMs ?? timeoutMs, cacheMs),
     );
-    this.#options = rest;
     this.#thread =
       livenessThread === false ? undefined : startLivenessThread(livePath || '/livez', livenessThread);
   }
@@ -97,7 +94,7 @@ export class Health {
     if (states.includes('draining')) return { ok: false, status: 'draining' };
     if (states.includes('starting')) return { ok: false, status: 'starting' };
     const since = Math.min(...lives.map(({ shedding }) => shedding.since ?? Infinity));
-    if (kind === 'ready' && performance.now() - since >= this.#options.sheddingMs) {
+    if (kind === 'ready' && performance.now() - since >= this.settings.sheddingMs) {
       return { ok: false, status: 'overloaded' };
     }
     if (this.#checks.length === 0) return this.#judge([], []);
@@ -119,7 +116,7 @@ export class Health {
 
   /** What fails in the app's own function is told, and costs no probe its answer. */
   #tell(ready: boolean, failing: readonly CheckResult[]): void {
-    const told = async (): Promise<void> => this.#options.onChange(ready, failing);
+    const told = async (): Promise<void> => this.settings.onChange(ready, failing);
     told().catch((error) => {
       process.emitWarning(`healthChecks: onChange failed: ${quote(error)}`, 'ProductionizeWarning');
     });
@@ -128,7 +125,7 @@ export class Health {
   #send(req: IncomingMessage, res: ServerResponse, { ok, status, results }: Verdict): void {
     if (res.headersSent || res.destroyed) return;
     const lagMs = this.#lag?.ms ?? 0;
-    const degraded = ok && lagMs >= this.#options.degradedMs;
+    const degraded = ok && lagMs >= this.settings.degradedMs;
     const shown = { status: degraded ? 'degraded' : status };
     const body = JSON.stringify(this.#admits(req) ? { ...shown, ...detailsOf(results, lagMs) } : shown);
     res.writeHead(ok ? 200 : 503, {
@@ -141,7 +138,7 @@ export class Health {
   }
 
   #admits(req: IncomingMessage): boolean {
-    const { details, adminPort } = this.#options;
+    const { details, adminPort } = this.settings;
     if (adminPort !== 0 && req.socket.localPort === adminPort) return true;
     if (typeof details === 'boolean') return details;
     try {

@@ -81,8 +81,8 @@ const debug = debugFor('load-shedding');
 const never = -1;
 const normal = priorities.indexOf('normal');
 
-/** The same for an app that tracks its own requests. */
-export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): SheddingGate {
+/** Checks the options of {@link loadShedding} and fills in the defaults. */
+export function resolveShedding(options?: LoadSheddingOptions) {
   const {
     maxWaitMs = 50,
     sustainedMs = 1000,
@@ -100,6 +100,13 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
     exemptPaths: isStringList,
     log: isFunction,
   });
+  return { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, log };
+}
+
+/** The same for an app that tracks its own requests. */
+export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): SheddingGate {
+  const { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, log } =
+    resolveShedding(options);
   const exempt = new Set(exemptPaths);
   const { shedding } = lifecycle;
   const controller = new SheddingController({ maxWaitMs, sustainedMs });

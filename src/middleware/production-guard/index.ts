@@ -3,7 +3,7 @@ import type { Application, RequestHandler } from 'express';
 import { debugFor } from '../../support/debug.js';
 import { type Environment, readEnvironment } from '../../support/environment.js';
 import { type ErrorCode, ProductionizeError, quote, warnOnce } from '../../support/errors.js';
-import { checkOptions, isOneOf } from '../../support/options.js';
+import { checkOptions, isOneOf, refuseRequest } from '../../support/options.js';
 
 const debug = debugFor('production-guard');
 
@@ -41,6 +41,7 @@ export type ProductionGuard = RequestHandler & {
  * app.use(productionGuard(app))
  */
 export function productionGuard(app: Application, options?: ProductionGuardOptions): ProductionGuard {
+  refuseRequest('productionGuard', app, 'app.use(productionGuard(app))');
   const { mode = 'warn' } = checkOptions('productionGuard', options, {
     mode: isOneOf('warn', 'throw', 'off'),
   });

@@ -1,7 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import { ProductionizeError, quote } from '../../support/errors.js';
-import { type Check, checkOptions, isBoolean, isInteger, maxInt32 } from '../../support/options.js';
+import {
+  type Check,
+  checkOptions,
+  isBoolean,
+  isInteger,
+  maxInt32,
+  refuseRequest,
+} from '../../support/options.js';
 
 /** Options of {@link cacheControl}: the directives of a response (RFC 9111, 5861 and 8246). */
 export interface CacheControlOptions {
@@ -114,7 +121,13 @@ export function cacheControl(options: CacheControlOptions): RequestHandler {
 cacheControl.header = header;
 
 function header(options: CacheControlOptions): string {
-  const given = checkOptions<CacheControlOptions>('cacheControl', options, checks as never);
+  refuseRequest('cacheControl', options, 'app.use(cacheControl({ maxAge: 60 }))');
+  const given = checkOptions<CacheControlOptions>(
+    'cacheControl',
+    options,
+    checks as never,
+    'Pass the directives by name, such as cacheControl({ maxAge: 60 }).',
+  );
   const said = (name: Directive): boolean => given[name] !== undefined && given[name] !== false;
   const list = (several: readonly Directive[]): string => several.map((name) => `\`${name}\``).join(' or ');
   for (const [one, others, why] of contradictions) {

@@ -16,6 +16,7 @@ import {
   isOneOf,
   isString,
   isStringList,
+  refuseRequest,
 } from '../../support/options.js';
 import { hasContentHash } from './content-hash.js';
 import { FileServer } from './file-server.js';
@@ -133,6 +134,7 @@ export function staticFiles(
 }
 
 function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): FileServer {
+  refuseRequest('staticFiles', root, "app.use(staticFiles('public'))");
   const folder = folderOf(root);
   const {
     immutable = true,

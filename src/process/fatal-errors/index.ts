@@ -79,8 +79,8 @@ export function fatalErrors(server: Server, options?: FatalErrorsOptions): () =>
   };
 }
 
-/** The same for an app that tracks its own requests. Returns its undo. */
-export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOptions): () => void {
+/** Checks the options of {@link fatalErrors} and fills in the defaults. */
+export function resolveFatalErrors(options?: FatalErrorsOptions): Required<FatalErrorsOptions> {
   const {
     drainMs = 10_000,
     log = printFatal,
@@ -90,7 +90,12 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
     log: isFunction,
     answer: isFunction,
   });
-  const guarded: Guarded = { lifecycle, drainMs, log, answer };
+  return { drainMs, log, answer };
+}
+
+/** The same for an app that tracks its own requests. Returns its undo. */
+export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOptions): () => void {
+  const guarded: Guarded = { lifecycle, ...resolveFatalErrors(options) };
   watch.guarded.add(guarded);
   const release = attachShared(watch, 'listeners', listen);
   return () => {

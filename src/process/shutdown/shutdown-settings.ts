@@ -10,7 +10,7 @@ import {
   isMilliseconds,
 } from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
-import { findOrchestrator, marginOf, warnOfNpmStart } from '../orchestrator/index.js';
+import { findOrchestrator, marginOf, type Orchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { isHeard } from '../systemd/service-manager.js';
 import type { ShutdownLine, ShutdownLog } from './ending.js';
 
@@ -59,6 +59,9 @@ export interface GracefulShutdownOptions {
 /** The options of one shutdown, checked and filled in. */
 export interface ShutdownSettings
   extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'log'>> {
+  /** Who stops the process, and the milliseconds it waits before SIGKILL. */
+  readonly orchestrator: Orchestrator['name'];
+  readonly graceMs: number;
   readonly adminServers: ReadonlySet<Server>;
   readonly flush: () => Promise<void>;
 }
@@ -102,7 +105,17 @@ export function resolveShutdown(
     );
   }
   const adminServers = new Set([given.adminServers ?? []].flat() as Server[]);
-  return { delayMs, timeoutMs, quietMs, ready, log, adminServers, flush };
+  return {
+    orchestrator: orchestrator.name,
+    graceMs,
+    delayMs,
+    timeoutMs,
+    quietMs,
+    ready,
+    log,
+    adminServers,
+    flush,
+  };
 }
 
 function printLine({ message }: ShutdownLine): void {

@@ -206,7 +206,7 @@ describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
   });
 
   it('says what was expected when it gets no function', () => {
-    expect(() => wrapAsync(Promise.resolve() as never)).toThrow(/expected a handler function, got Promise/);
+    expect(() => wrapAsync(Promise.resolve() as never)).toThrow(/expected a handler function, got a Promise/);
   });
 });
 

@@ -39,7 +39,7 @@ describe('cacheControl.header', () => {
     [{ immutable: true, sMaxAge: 5 }, /`immutable` with `maxAge`/],
     [{ staleWhileRevalidate: 5 }, /`staleWhileRevalidate` with `maxAge` or `sMaxAge`/],
     [{ staleIfError: 5, public: true }, /`staleIfError` with `maxAge` or `sMaxAge`/],
-    [{}, /a directive, got \{\}/],
+    [{}, /a directive, got an empty object/],
     [{ public: false }, /a directive/],
     [undefined, /a directive/],
     [{ maxAge: -1 }, /`maxAge` to be a whole number of seconds, 0 or more and at most 2147483647, got -1/],

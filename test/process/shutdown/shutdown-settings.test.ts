@@ -55,7 +55,9 @@ describe('gracefulShutdown', () => {
   });
 
   it('throws for what is no server, and for unknown options', () => {
-    expect(() => gracefulShutdown({} as never)).toThrow(/expected a server or an array of servers, got \{\}/);
+    expect(() => gracefulShutdown({} as never)).toThrow(
+      /expected a server or an array of servers, got an empty object/,
+    );
     expect(() => gracefulShutdown([])).toThrow(/ERR_PRODUCTIONIZE_SERVER/);
     expect(() => gracefulShutdown(http.createServer(), { delay: 5 } as never)).toThrow(
       /unknown option 'delay'/,

@@ -1,0 +1,133 @@
+import { debugFor } from '../support/debug.js';
+import { quote, warnOnce } from '../support/errors.js';
+import { expressMajor, routerOf } from '../support/express-layers.js';
+import { pipelineKey } from '../support/symbols.js';
+import { findMiddleware } from './express/found-middleware.js';
+import { refuseSelfMount } from './express/self-mount.js';
+import type { Assembly, Part, Running } from './parts/part.js';
+import { attachPipeline, type Pipeline } from './pipeline.js';
+import { type Attached, describeServer, type Facts, makeReport, type PartReport } from './report.js';
+
+const debug = debugFor('productionize');
+
+/** Sets the parts up in their order and attaches what runs to the app. */
+export function assemble(order: readonly Part[], assembly: Assembly): Attached {
+  const { app, lifecycle, options, environment } = assembly;
+  const running = new Map<Part, Running>();
+  /** The parts that the app has of its own. */
+  const kept = new Set<Part>();
+  /** Why a part does not run, or what it runs beside. */
+  const reasons = new Map<Part, string>();
+  let booted = false;
+  const undoOfBoot: (() => void)[] = [];
+
+  for (const part of order) {
+    const off = options[part.name] === false ? 'switched off by option' : part.offBecause?.(assembly);
+    if (off === undefined) running.set(part, part.setUp(assembly));
+    else reasons.set(part, off);
+  }
+
+  const all = <Name extends keyof Running>(name: Name): NonNullable<Running[Name]>[] =>
+    [...running.values()].flatMap((set) => (set[name] ?? []) as NonNullable<Running[Name]>[]);
+
+  const pipeline: Pipeline = {
+    context: assembly.context,
+    lifecycle,
+    first: all('first'),
+    observers: all('before'),
+    cache: all('cache')[0],
+    after: all('after')[0],
+    fastServer: all('fastServer').length > 0,
+    boot() {
+      booted = true;
+      const router = routerOf(app);
+      leaveInPlace(findMiddleware(router));
+      for (const { boot } of running.values()) undoOfBoot.unshift(...[boot?.(router) ?? []].flat());
+      this.first = all('first');
+      this.observers = all('before');
+      this.cache = all('cache')[0];
+      if (lifecycle.state === 'starting') lifecycle.state = 'ready';
+      debug(() => ['%s', String(report())]);
+    },
+    onServer(server) {
+      for (const { onServer } of running.values()) onServer?.(server);
+    },
+  };
+
+  /** Takes off the parts that the app has of its own, unless options were given by name and both can run. */
+  function leaveInPlace(found: ReturnType<typeof findMiddleware>): void {
+    for (const [part, { undo }] of [...running]) {
+      const theirs = part.finds?.(found);
+      if (theirs === undefined) continue;
+      const named = Object.keys(optionsOf(part)).join(', ');
+      if (named !== '' && part.runsBesideFound) {
+        reasons.set(part, `${part.reason}; beside ${theirs} of the app, since options were given`);
+        continue;
+      }
+      if (named !== '') {
+        warnOnce(
+          'ERR_PRODUCTIONIZE_FOUND',
+          `The app brings ${theirs} itself, which is left in place: the options of \`${part.name}\` (${named}) have no effect. Remove it from the app, or the options from productionize.`,
+          part.name,
+        );
+      }
+      undo?.();
+      running.delete(part);
+      kept.add(part);
+      reasons.set(part, `found ${theirs}, left in place`);
+    }
+  }
+
+  function optionsOf({ name }: Part): Facts {
+    const given = options[name];
+    if (typeof given !== 'object') return {};
+    const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(entries.map(([key, value]) => [key, describe(value)]));
+  }
+
+  function reportPart(part: Part): PartReport {
+    const { name } = part;
+    const set = running.get(part);
+    if (set === undefined) {
+      const state = kept.has(part) ? 'kept' : 'off';
+      return { name, state, reason: reasons.get(part) ?? '', facts: {}, options: optionsOf(part) };
+    }
+    const facts: Facts = {
+      ...set.facts?.(),
+      ...(!booted && part.finds && { pending: 'one of the app itself is looked for when it listens' }),
+    };
+    return { name, state: 'on', reason: reasons.get(part) ?? part.reason, facts, options: optionsOf(part) };
+  }
+
+  const { detach, adopt } = attachPipeline(app, pipeline);
+  const allowSelfMount = refuseSelfMount(app);
+
+  const report: Attached['report'] = () =>
+    makeReport({
+      express: expressMajor(app),
+      environment: `NODE_ENV=${environment.raw ?? '(not set)'}`,
+      parts: order.map(reportPart),
+      servers: [...lifecycle.servers].map(describeServer),
+      findings: [...assembly.findings],
+    });
+
+  return {
+    options,
+    report,
+    adopt,
+    restore() {
+      detach();
+      allowSelfMount();
+      for (const put of undoOfBoot) put();
+      for (const { undo } of [...running.values()].reverse()) undo?.();
+      running.clear();
+      delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];
+    },
+  };
+}
+
+function describe(value: unknown): Facts[string] {
+  if (['string', 'number', 'boolean'].includes(typeof value) || value === null) return value as Facts[string];
+  const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return isList ? (value as readonly string[]) : quote(value);
+}

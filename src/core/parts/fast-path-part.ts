@@ -1,0 +1,17 @@
+import { installFastPath, keepAliveTimeout } from '../fast-path/index.js';
+import type { Part } from './part.js';
+
+export const fastPathPart: Part = {
+  name: 'fastPath',
+  reason:
+    "replaces res.json, res.send and the ETag function; servers construct requests and responses with the app's prototypes",
+  setUp({ app }) {
+    const fastPath = installFastPath(app);
+    return {
+      fastServer: true,
+      facts: () => ({ keepAliveTimeoutMs: keepAliveTimeout }),
+      boot: () => fastPath.start(),
+      undo: () => fastPath.undo(),
+    };
+  },
+};

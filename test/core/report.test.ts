@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Application, Request, Response } from 'express';
+import { memoryStore, type ProductionizeOptions, productionize, report, restore } from '../../src/index.js';
+import { createLogDestination } from '../../src/logging/log-destination.js';
+import { expressVersions } from '../helpers/express-versions.js';
+import { quiet } from '../helpers/memory-log.js';
+import { closeAll, get, serve } from '../helpers/serve.js';
+
+afterEach(closeAll);
+
+describe.each(expressVersions)('the facts of a report on %s', (_name, express) => {
+  const factsOf = (app: Application, name: string) =>
+    report(app)?.parts.find((part) => part.name === name)?.facts ?? {};
+
+  const cases: [part: string, options: ProductionizeOptions, facts: object][] = [
+    ['compression', {}, { encodings: expect.arrayContaining(['br', 'gzip']), threshold: 1024 }],
+    [
+      'compression',
+      { compression: { threshold: 9, encodings: ['gzip'] } },
+      { encodings: ['gzip'], threshold: 9 },
+    ],
+    ['healthChecks', {}, { paths: ['/livez', '/readyz', '/startupz'], checks: [], timeoutMs: 800 }],
+    [
+      'healthChecks',
+      { healthChecks: { livePath: false, checks: { db() {} } } },
+      { paths: ['/readyz', '/startupz'], checks: ['db'] },
+    ],
+    ['deadline', { deadline: true }, { afterMs: 30_000, retryAfterSeconds: 2 }],
+    ['deadline', { deadline: { afterMs: () => 1 } }, { afterMs: 'a function' }],
+    ['loadShedding', { loadShedding: { maxWaitMs: 7 } }, { maxWaitMs: 7, sustainedMs: 1000 }],
+    ['requestContext', {}, { requestIdHeader: 'x-request-id' }],
+    ['fatalErrors', { fatalErrors: true }, { drainMs: 10_000 }],
+    [
+      'gracefulShutdown',
+      { gracefulShutdown: { delayMs: 3, graceMs: 9000 } },
+      { delayMs: 3, graceMs: 9000, orchestrator: expect.any(String), timeoutMs: expect.any(Number) },
+    ],
+    ['cache', { cache: true }, { store: 'memoryStore' }],
+    ['cache', { cache: { store: memoryStore() } }, { store: expect.stringMatching(/^an? /) }],
+    ['logger', { logger: { level: 'warn' } }, { level: 'warn', destination: 'stdout' }],
+  ];
+
+  it.each(cases)('%s with %j has the same before and after listen', async (part, options, facts) => {
+    const app = productionize(express(), { ...quiet(), ...options });
+    const { pending: _, ...before } = factsOf(app, part);
+    expect(before).toMatchObject(facts);
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    expect(factsOf(app, part)).toEqual(before);
+    restore(app);
+    server.close();
+  });
+
+  it('says that it cannot know yet what the app brings, and then what it found', async () => {
+    const app = productionize(express(), quiet());
+    app.get('/livez', (_req: Request, res: Response) => void res.send('own'));
+    expect(factsOf(app, 'compression')).toHaveProperty('pending');
+    expect(factsOf(app, 'healthChecks')).toHaveProperty('pending');
+    await get((await serve(app)).url);
+    expect(factsOf(app, 'compression')).not.toHaveProperty('pending');
+    expect(factsOf(app, 'healthChecks')).toMatchObject({
+      paths: ['/readyz', '/startupz'],
+      leftToTheApp: ['/livez'],
+    });
+  });
+
+  it('says the level of the log, and names the file it goes to', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'report-')), 'log');
+    const app = productionize(express(), { logger: { destination: createLogDestination({ path: file }) } });
+    expect(factsOf(app, 'logger')).toEqual({ level: 'silent', destination: file });
+    restore(app);
+  });
+
+  it('lists the options that were given by name, and no value that is no plain data', () => {
+    const log = quiet();
+    const app = productionize(express(), {
+      ...log,
+      compression: { threshold: 2048, encodings: ['gzip'], filter: () => true, breach: undefined },
+    });
+    const options = (name: string) => report(app)?.parts.find((part) => part.name === name)?.options;
+    expect(options('compression')).toEqual({
+      threshold: 2048,
+      encodings: ['gzip'],
+      filter: 'a function filter',
+    });
+    expect(options('deadline')).toEqual({});
+    expect(String(report(app))).toMatch(
+      /compression .*threshold: 2048.*options: threshold: 2048, encodings: gzip/,
+    );
+    expect(JSON.stringify(report(app))).not.toContain('[object');
+  });
+
+  it('lists the servers with their timeouts while they serve', async () => {
+    const app = productionize(express(), quiet());
+    expect(report(app)?.servers).toEqual([]);
+    const server = app.listen(0, '127.0.0.1');
+    expect(report(app)?.servers).toHaveLength(1);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.requestTimeout = 7000;
+    expect(report(app)?.servers).toEqual([
+      {
+        address: `127.0.0.1:${port}`,
+        keepAliveTimeoutMs: 65_000,
+        headersTimeoutMs: server.headersTimeout,
+        requestTimeoutMs: 7000,
+      },
+    ]);
+    expect(String(report(app))).toContain(`> 127.0.0.1:${port}  keepAliveTimeoutMs: 65000`);
+    server.close();
+    await once(server, 'close');
+    expect(report(app)?.servers).toEqual([]);
+  });
+});
