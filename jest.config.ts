@@ -31,7 +31,7 @@ const common: Config = {
   },
 };
 
-const processes = '\\.process\\.test\\.ts$';
+const forking = '\\.(process|load)\\.test\\.ts$';
 
 export default {
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
@@ -45,13 +45,20 @@ export default {
       ...common,
       displayName: 'http',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: [processes, '<rootDir>/test/daemons/'],
+      testPathIgnorePatterns: [forking, '<rootDir>/test/daemons/'],
       globalSetup: '<rootDir>/test/setup/http.ts',
     },
     {
       ...common,
       displayName: 'process',
       testMatch: (full ? ['**/*'] : short).map((name) => `<rootDir>/test/${name}.process.test.ts`),
+      globalSetup: '<rootDir>/test/setup/process.ts',
+    },
+    {
+      // what puts the machine under load and judges by what it sees: one worker, and nothing beside it
+      ...common,
+      displayName: 'load',
+      testMatch: ['<rootDir>/test/**/*.load.test.ts'],
       globalSetup: '<rootDir>/test/setup/process.ts',
     },
     {

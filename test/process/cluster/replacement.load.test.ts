@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { folder, pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
+import { steadyLoad } from '../../helpers/load.js';
+import { itNeeds } from '../../helpers/needs.js';
+import { killAll } from '../../helpers/program.js';
+
+jest.setTimeout(60_000);
+
+afterEach(() => {
+  killAll();
+  removeFolders();
+});
+
+describe('ends', () => {
+  itNeeds('script')(
+    'ends with the terminal it was started in, where SIGHUP means that and not a reload',
+    async () => {
+      const node = [
+        process.execPath,
+        path.join(__dirname, '../../fixtures/cluster.mjs'),
+        'express',
+        '{"workers":2}',
+      ];
+      const quoted = node.map((word) => `'${word}'`).join(' ');
+      const log = path.join(folder(), 'log');
+      const env = {
+        ...process.env,
+        NODE_ENV: 'production',
+        EXPRESS_PRODUCTIONIZE_RUNTIME_DIR: folder(),
+      };
+      const terminal = spawn('script', ['-qfc', `${quoted} > '${log}'`, '/dev/null'], { env, stdio: 'pipe' });
+      const shown = createInterface({ input: terminal.stdout });
+      for await (const line of shown) if (line.startsWith('listening')) break;
+      const pid = Number(JSON.parse(readFileSync(log, 'utf8').split('\n', 1)[0] as string).pid);
+      terminal.kill('SIGKILL');
+      while (!readFileSync(log, 'utf8').includes('all workers left')) await setTimeout(20);
+      expect(readFileSync(log, 'utf8')).toContain('the terminal was closed, draining');
+      while (existsSync(`/proc/${pid}/exe`)) await setTimeout(20);
+    },
+  );
+
+  it('under kill -9 of a worker only its requests in flight fail, and a new one serves within a second', async () => {
+    const program = runFixture({ workers: 2 }, { app: { requestLogger: false } });
+    await ready(program, 2);
+    const url = await program.url();
+    const loads = [true, false].map((keepAlive) => steadyLoad(url, { keepAlive, pauseMs: 5 }));
+    await Promise.all(loads.map((load) => load.answered(200)));
+    // a machine with other work adds to it, and never takes away
+    let kills = 0;
+    let replacedInMs = Number.POSITIVE_INFINITY;
+    while (kills < 3 && replacedInMs >= 1000) {
+      const victim = await pidOf(url);
+      const killedAt = performance.now();
+      process.kill(victim, 'SIGKILL');
+      kills += 1;
+      await ready(program, 2 + kills);
+      replacedInMs = Math.min(replacedInMs, Math.round(performance.now() - killedAt));
+      await Promise.all(loads.map((load) => load.answered(200)));
+    }
+    const [kept, fresh] = await Promise.all(loads.map((load) => load.stop()));
+    const failures = [...(kept?.failures ?? []), ...(fresh?.failures ?? [])];
+    console.info(`kill -9: ${failures.length} failed of those in flight, replaced in ${replacedInMs} ms`);
+    // 3 clients of each kind have one request each in flight
+    expect(failures.length).toBeLessThanOrEqual(6 * kills);
+    expect(new Set(failures)).toEqual(failures.length > 0 ? new Set(['ECONNRESET']) : new Set());
+    expect(replacedInMs).toBeLessThan(1000);
+  });
+});
