@@ -1,11 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout } from 'node:timers/promises';
-import { folder, pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
+import { pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
 import { steadyLoad } from '../../helpers/load.js';
-import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';
 
 jest.setTimeout(60_000);
@@ -16,33 +10,6 @@ afterEach(() => {
 });
 
 describe('ends', () => {
-  itNeeds('script')(
-    'ends with the terminal it was started in, where SIGHUP means that and not a reload',
-    async () => {
-      const node = [
-        process.execPath,
-        path.join(__dirname, '../../fixtures/cluster.mjs'),
-        'express',
-        '{"workers":2}',
-      ];
-      const quoted = node.map((word) => `'${word}'`).join(' ');
-      const log = path.join(folder(), 'log');
-      const env = {
-        ...process.env,
-        NODE_ENV: 'production',
-        EXPRESS_PRODUCTIONIZE_RUNTIME_DIR: folder(),
-      };
-      const terminal = spawn('script', ['-qfc', `${quoted} > '${log}'`, '/dev/null'], { env, stdio: 'pipe' });
-      const shown = createInterface({ input: terminal.stdout });
-      for await (const line of shown) if (line.startsWith('listening')) break;
-      const pid = Number(JSON.parse(readFileSync(log, 'utf8').split('\n', 1)[0] as string).pid);
-      terminal.kill('SIGKILL');
-      while (!readFileSync(log, 'utf8').includes('all workers left')) await setTimeout(20);
-      expect(readFileSync(log, 'utf8')).toContain('the terminal was closed, draining');
-      while (existsSync(`/proc/${pid}/exe`)) await setTimeout(20);
-    },
-  );
-
   it('under kill -9 of a worker only its requests in flight fail, and a new one serves within a second', async () => {
     const program = runFixture({ workers: 2 }, { app: { requestLogger: false } });
     await ready(program, 2);
