@@ -2,7 +2,15 @@
 
 export { productionize, restore } from './core/productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
-export { type AppReport, conditionReport, type PartReport, report } from './core/report.js';
+export {
+  type AppReport,
+  conditionReport,
+  type Fact,
+  type Facts,
+  type PartReport,
+  report,
+  type ServerReport,
+} from './core/report.js';
 export { createServer, type ServerOptions } from './core/server.js';
 
 // The request and its log

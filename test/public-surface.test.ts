@@ -68,6 +68,8 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'ErrorHandler',
       'ErrorHandlerOptions',
       'ErrorLogger',
+      'Fact',
+      'Facts',
       'FatalErrorsOptions',
       'FatalEvent',
       'Finding',
@@ -101,6 +103,7 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'ResponseCacheOptions',
       'SafeJson',
       'ServerOptions',
+      'ServerReport',
       'SheddingLogEvent',
       'SheddingPriority',
       'SheddingReason',
@@ -237,6 +240,8 @@ function* mentioned(node: ts.Node): Generator<ts.Symbol> {
   ) {
     return;
   }
+  // the names of a table, which are a union of strings to a user
+  if (ts.isTypeOperatorNode(node) && ts.isTypeQueryNode(node.type)) return;
   let name: ts.Node | undefined;
   if (ts.isTypeReferenceNode(node)) name = node.typeName;
   else if (ts.isExpressionWithTypeArguments(node)) name = node.expression;

@@ -146,14 +146,14 @@ export function resolveCompression(
  * @example
  * app.use(compression({ threshold: 2048 }))
  */
-export function compression(options?: CompressionOptions): Compression {
+export function compression(
+  options?: CompressionOptions,
+): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
   return compressResponses(resolveCompression(options));
 }
 
-type Compression = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
-
 /** The middleware of {@link compression}. */
-export function compressResponses(settings: EncodingSettings): Compression {
+export function compressResponses(settings: EncodingSettings): ReturnType<typeof compression> {
   return function compressionMiddleware(req: IncomingMessage, res: ServerResponse, next: () => void) {
     encodeResponse(req, res, settings);
     next();
