@@ -1,5 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
-import { closeAfterAnswer } from './closing-responses.js';
+import { closeAfterResponse } from './closing-responses.js';
 import { closeWithConnection } from './pipelined-responses.js';
 
 /** Where an app stands in its life. */
@@ -70,16 +70,16 @@ export function trackResponse(
   res.on('close', onClose);
   // a response without a socket waits behind another one
   if (res.socket === null) closeWithConnection(res);
-  if (lifecycle.state === 'draining') closeAfterAnswer(res);
+  if (lifecycle.state === 'draining') closeAfterResponse(res);
 }
 
 function untrack(this: ServerResponse): void {
   (this as Tracked)[lifecycleKey]?.inFlight.delete(this);
 }
 
-/** Turns an app to draining: every answer whose headers are unsent ends its connection. */
+/** Turns an app to draining: every response whose headers are unsent ends its connection. */
 export function startDraining(lifecycle: Lifecycle): void {
   if (lifecycle.state === 'draining') return;
   lifecycle.state = 'draining';
-  for (const res of lifecycle.inFlight) closeAfterAnswer(res);
+  for (const res of lifecycle.inFlight) closeAfterResponse(res);
 }

@@ -18,7 +18,7 @@ export const waitingResponsesKey = Symbol.for('express-productionize/waiting-res
 export const signalListenerKey = Symbol.for('express-productionize/signal-listener');
 /**
  * On a function: it does the same with a text as with its bytes in UTF-8; Express always passes bytes. Set by
- * middleware/compression, middleware/response-cache and core/fast-path; read by core/fast-path.
+ * support/response-hooks and core/fast-path; read by core/fast-path.
  */
 export const takesText = Symbol.for('express-productionize/takes-text');
 /** On a server: its open connections. process/shutdown/connections. */

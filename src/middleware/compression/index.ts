@@ -13,9 +13,8 @@ import {
 } from '../../support/encoding/encoders.js';
 import { type Check, checkOptions, isFunction, isInteger, isOneOf } from '../../support/options.js';
 import { compressibleType } from './compression-decision.js';
-import { encodeResponse } from './encode-response.js';
 import { EncodedCache } from './encoded-cache.js';
-import type { EncodingSettings } from './response-encoding.js';
+import { type EncodingSettings, encodeResponse } from './response-encoding.js';
 
 declare global {
   namespace Express {

@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../../support/debug.js';
-import { type Body, EncodedStream, type End, type Write } from '../../support/encoding/encoded-stream.js';
+import { EncodedStream } from '../../support/encoding/encoded-stream.js';
 import type { Codec } from '../../support/encoding/encoders.js';
-import {
-  declareEncoding,
-  type HeadersArgument,
-  headerText,
-} from '../../support/encoding/encoding-headers.js';
+import { declareEncoding, headerText } from '../../support/encoding/encoding-headers.js';
 import { type KeptEncodings, keptEncodings } from '../../support/encoding/stored-encodings.js';
+import {
+  type Body,
+  type OwnFunctions,
+  type ResponseWatcher,
+  responseHooks,
+  type WriteCallback,
+} from '../../support/response-hooks.js';
+import { encodingKey } from '../../support/symbols.js';
 import { unobserved } from '../../support/unobserved.js';
 import { chooseCodec, type DecisionSettings } from './compression-decision.js';
 import type { EncodedCache } from './encoded-cache.js';
@@ -26,37 +30,37 @@ const maxCachedBody = 256 * 1024;
 /** Texts become bytes here when these are needed for the moment of one call only. */
 let scratch: Buffer | undefined;
 
-/** Headers that say where a body ends. */
-const framing = ['Content-Length', 'Transfer-Encoding', 'Trailer'];
+const encodings = responseHooks<ResponseEncoding>(encodingKey);
 
-export type WriteHead = (
-  status: number,
-  reason?: string | HeadersArgument,
-  headers?: HeadersArgument,
-) => ServerResponse;
+/** Takes charge of how the body of a response is encoded. */
+export function encodeResponse(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings): void {
+  if (encodings.of(res) !== undefined) {
+    debug(() => ['%s: compression is mounted twice, the first one decides', req.method]);
+    return;
+  }
+  new ResponseEncoding(req, res, settings);
+  (res as ServerResponse & { flush(): void }).flush = flush;
+}
 
-/** How one response is encoded, and the functions it had before. */
-export class ResponseEncoding {
-  readonly writeHead: WriteHead;
-  readonly write: Write;
-  readonly end: End;
+function flush(this: ServerResponse): void {
+  encodings.of(this)?.flush();
+}
 
-  /** Set once the headers were looked at; `codec` is then what the body goes through, if anything. */
-  decided = false;
-  codec: Codec | undefined = undefined;
-  stream: EncodedStream | undefined = undefined;
-
-  /** The whole body, when the decision knows it. */
-  body: Body | undefined = undefined;
-  charset: BufferEncoding | undefined = undefined;
-  encoded: Buffer | undefined = undefined;
-  /** The encoded body is with the original `end`, which on HTTP/2 comes back through the hooked `write`. */
-  handedOver = false;
-  #lengthIsOurs = false;
-
+/** How one response is encoded. */
+class ResponseEncoding implements ResponseWatcher {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #settings: EncodingSettings;
+  readonly #own: OwnFunctions;
+
+  /** What the body goes through, if anything. */
+  #codec: Codec | undefined = undefined;
+  #stream: EncodedStream | undefined = undefined;
+  /** The whole body, when the decision knows it, and that body encoded. */
+  #body: Body | undefined = undefined;
+  #encoded: Buffer | undefined = undefined;
+  /** The response's own `end` has the encoded body. */
+  #handedOver = false;
   /** A body that the cache did not know, and is to know the next time. */
   #missed: Uint8Array | undefined = undefined;
   /** Where a body that is kept itself has its encodings. */
@@ -66,83 +70,89 @@ export class ResponseEncoding {
     this.#req = req;
     this.#res = res;
     this.#settings = settings;
-    this.writeHead = res.writeHead as WriteHead;
-    this.write = res.write as Write;
-    this.end = res.end as End;
+    this.#own = encodings.watch(res, this);
   }
 
-  /** Decides, and makes the headers say so. They are complete and not sent yet. */
-  decide(status: number): void {
-    this.decided = true;
-    const { body } = this;
-    const codec = chooseCodec(this.#req, this.#res, status, this.#length(), this.#settings);
+  /** Decides, and makes the headers say so. */
+  onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void {
+    this.#body = body;
+    const length = body === undefined ? declaredLength(this.#res) : byteLength(body, charset);
+    const codec = chooseCodec(this.#req, this.#res, status, length, this.#settings);
     if (codec === undefined) return;
     if (body !== undefined) {
-      const bytes = borrowBytes(body, this.charset);
+      const bytes = borrowBytes(body, charset);
       const encoded = this.#encodeWhole(codec, bytes);
       const failed = encoded === undefined && bytes.length <= this.#settings.syncLimit;
       if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
         debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'it would not shrink']);
         return;
       }
-      this.encoded = encoded;
+      this.#encoded = encoded;
     }
-    declareEncoding(this.#res, codec.encoding, this.encoded?.length);
-    this.codec = codec;
+    declareEncoding(this.#res, codec.encoding, this.#encoded?.length);
+    this.#codec = codec;
   }
 
-  /** Forgets the decision: the headers were refused, and another answer will be tried. */
-  undo(): void {
-    if (this.codec !== undefined) this.#res.removeHeader('Content-Encoding');
-    if (this.codec !== undefined || this.#lengthIsOurs) this.#res.removeHeader('Content-Length');
-    this.decided = false;
-    this.#lengthIsOurs = false;
-    this.codec = undefined;
-    this.body = undefined;
-    this.encoded = undefined;
-    this.handedOver = false;
+  onWrite(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
+    const res = this.#res;
+    if (this.#stream === undefined && this.#codec !== undefined && !this.#handedOver && !res.destroyed) {
+      this.#openStream(this.#codec);
+    }
+    return this.#stream !== undefined
+      ? this.#stream.write(chunk, charset, callback)
+      : this.#own.write.call(res, chunk, charset, callback);
+  }
+
+  onEnd(chunk?: Body | null, charset?: BufferEncoding, callback?: () => void): void {
+    const res = this.#res;
+    if (this.#stream !== undefined) this.#stream.end(chunk ?? undefined, charset, callback);
+    else if (this.#codec === undefined || this.#handedOver || res.destroyed) {
+      this.#own.end.call(res, chunk, charset, callback);
+    } else this.#endWhole(this.#codec, chunk ?? '', charset, callback);
+  }
+
+  /** Forgets the decision: another response will be tried. */
+  onRefused(): void {
+    const res = this.#res;
+    if (res.headersSent) return;
+    if (this.#codec !== undefined) res.removeHeader('Content-Encoding');
+    // a length that nobody set is that of the body, which Node remembers until the header is removed
+    if (this.#codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
+    this.#codec = undefined;
+    this.#body = undefined;
+    this.#encoded = undefined;
+    this.#handedOver = false;
     this.#missed = undefined;
     this.#kept = undefined;
   }
 
-  #length(): number | undefined {
-    if (this.body !== undefined) return byteLength(this.body, this.charset);
-    const declared = headerText(this.#res, 'content-length');
-    return declared === '' ? undefined : Number(declared);
-  }
-
-  /** Declares the length that Node itself would, had it seen the body before the headers. */
-  keepLength(status: number): void {
-    const res = this.#res;
-    if (this.body === undefined || this.codec !== undefined) return;
-    if (this.#req.method === 'HEAD' || status === 204 || status === 304) return;
-    if (framing.some((name) => res.hasHeader(name))) return;
-    res.setHeader('Content-Length', byteLength(this.body, this.charset));
-    this.#lengthIsOurs = true;
+  /** Sends what a streaming encoder holds back. */
+  flush(): void {
+    this.#stream?.flush();
   }
 
   /** Sends a body that nothing was written of before. */
-  endWhole(codec: Codec, body: Body, charset?: BufferEncoding, callback?: () => void): void {
+  #endWhole(codec: Codec, body: Body, charset?: BufferEncoding, callback?: () => void): void {
     const res = this.#res;
     const bytes = toBytes(body, charset);
-    const encoded = this.body === undefined ? this.#encodeWhole(codec, bytes) : this.encoded;
+    const encoded = this.#body === undefined ? this.#encodeWhole(codec, bytes) : this.#encoded;
     if (encoded !== undefined) {
-      this.handedOver = true;
-      this.end.call(res, encoded, undefined, callback);
+      this.#handedOver = true;
+      this.#own.end.call(res, encoded, undefined, callback);
       return;
     }
     if (!res.headersSent) res.writeHead(res.statusCode);
-    this.openStream(codec).end(this.#missed ?? bytes, undefined, callback);
+    this.#openStream(codec).end(this.#missed ?? bytes, undefined, callback);
   }
 
-  openStream(codec: Codec): EncodedStream {
+  #openStream(codec: Codec): EncodedStream {
     const { cache } = this.#settings;
     const missed = this.#missed;
     const kept = this.#kept;
     let keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
     if (kept) keep = (encoded) => kept.set(codec.encoding, encoded);
-    this.stream = new EncodedStream(this.#res, codec, this, keep);
-    return this.stream;
+    this.#stream = new EncodedStream(this.#res, codec, this.#own, keep);
+    return this.#stream;
   }
 
   /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
@@ -175,6 +185,11 @@ export class ResponseEncoding {
       return undefined;
     }
   }
+}
+
+function declaredLength(res: ServerResponse): number | undefined {
+  const declared = headerText(res, 'content-length');
+  return declared === '' ? undefined : Number(declared);
 }
 
 function byteLength(body: Body, charset?: BufferEncoding): number {

@@ -11,8 +11,8 @@ import {
   isMilliseconds,
   maxInt32,
 } from '../../support/options.js';
+import { discardResponse } from '../../support/response-hooks.js';
 import { answerUnavailable } from '../../support/unavailable.js';
-import { muteResponse } from './muted-response.js';
 
 /** Options of {@link deadline}. */
 export interface DeadlineOptions {
@@ -99,7 +99,7 @@ export function keepDeadlines(
     if (!req.complete) res.setHeader('Connection', 'close');
     answerUnavailable(res, retryAfterSeconds);
     const expiredAt = performance.now();
-    muteResponse(res, () => {
+    discardResponse(res, () => {
       counts.late++;
       counts.wastedMs += performance.now() - expiredAt;
     });
@@ -111,7 +111,7 @@ export function keepDeadlines(
     clearTimeout(this[timerKey]);
     if (this.writableEnded) return;
     const leftAt = performance.now();
-    muteResponse(this, () => {
+    discardResponse(this, () => {
       counts.gone++;
       counts.wastedMs += performance.now() - leftAt;
     });

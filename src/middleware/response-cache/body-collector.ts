@@ -1,4 +1,4 @@
-import type { Body } from '../../support/encoding/encoded-stream.js';
+import type { Body } from '../../support/response-hooks.js';
 
 /** The chunks of a body, up to a limit. */
 export class BodyCollector {

@@ -9,6 +9,7 @@ import {
   maxInt32,
   refuseRequest,
 } from '../../support/options.js';
+import { type ResponseWatcher, responseHooks } from '../../support/response-hooks.js';
 
 /** Options of {@link cacheControl}: the directives of a response (RFC 9111, 5861 and 8246). */
 export interface CacheControlOptions {
@@ -103,10 +104,7 @@ const needs: readonly (readonly [one: Directive, others: readonly Directive[]])[
 export function cacheControl(options: CacheControlOptions): RequestHandler {
   const value = header(options);
   return function cacheControlMiddleware(_req, res, next) {
-    if (!res.headersSent) {
-      res.setHeader('Cache-Control', value);
-      spareErrors(res, value);
-    }
+    if (!res.headersSent) (routeValues.of(res) ?? new RouteValue(res)).set(value);
     next();
   };
 }
@@ -164,26 +162,26 @@ function contradiction(given: object, expected: string, why: string): Production
   );
 }
 
-const valueKey = Symbol('cache-control');
-const writeHeadKey = Symbol('writeHead');
+const routeValues = responseHooks<RouteValue>(Symbol('cache-control'));
 
-type WriteHead = (this: ServerResponse, status: number, ...rest: unknown[]) => ServerResponse;
-type Spared = ServerResponse & { [valueKey]?: string; [writeHeadKey]: WriteHead };
+/** What a route says. Whoever sends an error later, Express's own handler included, leaves the header as it stands. */
+class RouteValue implements ResponseWatcher {
+  readonly #res: ServerResponse;
+  #value = '';
 
-/** Whoever answers an error later, Express's own handler included, leaves the header as it stands. */
-function spareErrors(res: ServerResponse, value: string): void {
-  const response = res as Spared;
-  if (response[valueKey] === undefined) {
-    response[writeHeadKey] = response.writeHead as WriteHead;
-    response.writeHead = writeHead as Spared['writeHead'];
+  constructor(res: ServerResponse) {
+    this.#res = res;
+    routeValues.watch(res, this);
   }
-  response[valueKey] = value;
-}
 
-// shared by all responses
-function writeHead(this: Spared, status: number, ...rest: unknown[]): ServerResponse {
-  if (status >= 400 && !this.headersSent && this.getHeader('Cache-Control') === this[valueKey]) {
-    this.setHeader('Cache-Control', 'no-store');
+  set(value: string): void {
+    this.#res.setHeader('Cache-Control', value);
+    this.#value = value;
   }
-  return this[writeHeadKey](status, ...rest);
+
+  onHead(status: number): void {
+    if (status >= 400 && this.#res.getHeader('Cache-Control') === this.#value) {
+      this.#res.setHeader('Cache-Control', 'no-store');
+    }
+  }
 }

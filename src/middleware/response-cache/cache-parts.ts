@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ResponseHooks, ResponseWatcher } from '../../support/response-hooks.js';
 import type { QueryRule } from './cache-key.js';
 import type { CoalescedRequests } from './coalesced-requests.js';
 import type { HitForPass } from './hit-for-pass.js';
 import type { PurgeLog } from './purge-log.js';
-import type { responseHooks } from './response-hooks.js';
 import type { StoringRules } from './storability.js';
 import type { StoreAccess } from './store-access.js';
 
@@ -25,5 +25,5 @@ export interface CacheParts {
   readonly coalesced: CoalescedRequests;
   readonly hitForPass: HitForPass;
   readonly purges: PurgeLog;
-  readonly hooks: ReturnType<typeof responseHooks>;
+  readonly hooks: ResponseHooks<ResponseWatcher>;
 }

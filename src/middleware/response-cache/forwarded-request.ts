@@ -117,7 +117,7 @@ export class ForwardedRequest implements Waiter {
   /** Goes to the handler. */
   run(role: CaptureRole = {}): void {
     const { req, res, proceed, more } = this.#miss.exchange;
-    this.#parts.hooks.watch(res, new ResponseCapture(this.#parts, this.#miss, role));
+    new ResponseCapture(this.#parts, this.#miss, role);
     proceed(req, res, more);
   }
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { ResponseWatcher } from '../../support/response-hooks.js';
 import { type QueryRule, relatedKey } from './cache-key.js';
-import { ownFunctions, type Watcher } from './response-hooks.js';
 
 /** Methods that change nothing (RFC 9110 section 9.2.1 and the registry of methods). */
 const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
@@ -14,23 +14,21 @@ export function isSafe(method: string | undefined): boolean {
  * of the same origin that the response names (RFC 9111 section 4.4); before the response leaves, so that its client sees
  * the change.
  */
-export class Invalidation implements Watcher {
-  readonly own;
+export class Invalidation implements ResponseWatcher {
   readonly #res: ServerResponse;
   readonly #key: string;
   readonly #query: QueryRule;
   readonly #invalidate: (key: string) => void;
 
   constructor(res: ServerResponse, key: string, query: QueryRule, invalidate: (key: string) => void) {
-    this.own = ownFunctions(res);
     this.#res = res;
     this.#key = key;
     this.#query = query;
     this.#invalidate = invalidate;
   }
 
-  onHead(status: number): boolean {
-    if (status >= 400) return false;
+  onHead(status: number): void {
+    if (status >= 400) return;
     this.#invalidate(this.#key);
     for (const name of ['location', 'content-location']) {
       const location = this.#res.getHeader(name);
@@ -38,12 +36,5 @@ export class Invalidation implements Watcher {
       const key = relatedKey(this.#key, String(location), this.#query);
       if (key !== undefined && key !== this.#key) this.#invalidate(key);
     }
-    return false;
   }
-
-  take(): void {}
-
-  onEnd(): void {}
-
-  onDestroy(): void {}
 }

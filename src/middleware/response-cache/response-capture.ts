@@ -1,21 +1,25 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { contextOf } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
-import type { Body } from '../../support/encoding/encoded-stream.js';
 import { isPromise } from '../../support/is-promise.js';
+import {
+  type Body,
+  isBody,
+  type OwnFunctions,
+  type ResponseWatcher,
+  type WriteCallback,
+} from '../../support/response-hooks.js';
 import { BodyCollector } from './body-collector.js';
 import type { CacheParts } from './cache-parts.js';
 import { addCacheStatus } from './cache-status.js';
 import type { Leader } from './coalesced-requests.js';
 import { becomeNotModified, DeferredConditions } from './deferred-conditions.js';
 import { hitForPassKey, type Miss } from './exchange.js';
-import { ownFunctions, type Watcher } from './response-hooks.js';
 import { storeResponse } from './response-storage.js';
 import { sendStoredResponse } from './send-stored-response.js';
 import { type Refusal, type Storable, storability } from './storability.js';
 import type { StoredResponse } from './stored-response.js';
 import { tagsOf } from './tags.js';
-import { hasTrailers, noteTrailers } from './trailers.js';
 
 const debug = debugFor('cache');
 
@@ -33,12 +37,11 @@ export interface CaptureRole {
 }
 
 /** The parts of a cache that a capture needs. */
-type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges'>;
+type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges' | 'hooks'>;
 
 /** Captures the response of a handler on its way to the client, and stores it where it may be. */
-export class ResponseCapture implements Watcher {
-  readonly own;
-
+export class ResponseCapture implements ResponseWatcher {
+  readonly #own: OwnFunctions;
   readonly #parts: CapturingParts;
   readonly #miss: Miss;
   readonly #leader: Leader | undefined;
@@ -50,8 +53,9 @@ export class ResponseCapture implements Watcher {
 
   readonly #conditions: DeferredConditions | undefined;
   #status = 0;
-  /** The client has its 304, and the handler is still at work on the body. */
-  #endsLater = false;
+  /** Set while the client has its 304, and the handler is still at work on the body. */
+  #endLater: OwnFunctions['end'] | undefined;
+  #hasTrailers = false;
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
   #contentLength: number | undefined;
@@ -61,7 +65,6 @@ export class ResponseCapture implements Watcher {
 
   constructor(parts: CapturingParts, miss: Miss, { leader, endLease, unstored }: CaptureRole) {
     const { req, res } = miss.exchange;
-    this.own = ownFunctions(res);
     this.#parts = parts;
     this.#miss = miss;
     this.#leader = leader;
@@ -69,7 +72,7 @@ export class ResponseCapture implements Watcher {
     this.#unstored = unstored;
     this.#outer = { ...res.getHeaders() };
     this.#purgeMark = parts.purges.mark;
-    noteTrailers(res);
+    this.#own = parts.hooks.watch(res, this);
     if (leader === undefined) return;
     this.#conditions = new DeferredConditions(req);
     // the client left: another request takes over, and what the handler still does is stored all the same
@@ -78,7 +81,9 @@ export class ResponseCapture implements Watcher {
     });
   }
 
-  onHead(status: number, whole: boolean): boolean {
+  onHead(status: number, body: Body | undefined): void {
+    if (this.#over) return;
+    const whole = body !== undefined;
     const { exchange, stale, forwarded } = this.#miss;
     const { res } = exchange;
     const now = Date.now();
@@ -86,7 +91,8 @@ export class ResponseCapture implements Watcher {
     this.#conditions?.restore();
     if (stale !== undefined && failures.has(status) && now < stale.head.errorUntil) {
       this.#sendStale(stale, status, now);
-      return true;
+      this.#own.discard();
+      return;
     }
     const headers = res.getHeaders();
     const storable = this.#storableOf(headers);
@@ -101,16 +107,16 @@ export class ResponseCapture implements Watcher {
       const detail = this.#unstored === undefined ? '' : `; detail=${this.#unstored}`;
       addCacheStatus(res, `fwd=${forwarded}${stored}${detail}`);
     }
-    if (!whole && storable === undefined) return false;
-    if (this.#conditions?.isNotModified(status, headers) !== true) return false;
+    if (!whole && storable === undefined) return;
+    if (this.#conditions?.isNotModified(status, headers) !== true) return;
     becomeNotModified(res);
-    if (whole) this.own.end.call(res);
+    if (whole) this.#own.end.call(res);
     else {
       // a source that is piped goes on as long as the response is open
-      this.#endsLater = true;
+      this.#endLater = this.#own.end;
       res.flushHeaders();
     }
-    return true;
+    this.#own.discard();
   }
 
   #storableOf(headers: OutgoingHttpHeaders): Storable | undefined {
@@ -156,20 +162,30 @@ export class ResponseCapture implements Watcher {
       : undefined;
     this.#giveUp(`it failed with ${status}, and a stale response is sent`, 'fail');
     if (req.httpVersionMajor < 2) res.statusMessage = '';
-    sendStoredResponse(req, res, stale, now, state, this.own.end as never);
+    sendStoredResponse(req, res, stale, now, state, this.#own.end as never);
   }
 
-  take(chunk: Body, charset: BufferEncoding | undefined): void {
+  onWrite(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
+    this.#take(chunk, charset);
+    return this.#own.write.call(this.#miss.exchange.res, chunk, charset, callback);
+  }
+
+  onEnd(chunk?: Body | null, charset?: BufferEncoding, callback?: () => void): void {
+    if (chunk != null && isBody(chunk)) this.#take(chunk, charset);
+    this.#own.end.call(this.#miss.exchange.res, chunk, charset, callback);
+    this.#complete();
+  }
+
+  #take(chunk: Body, charset: BufferEncoding | undefined): void {
     if (this.#body === undefined || this.#body.add(chunk, charset)) return;
     this.#giveUp('it is too large', 'release');
   }
 
-  onEnd(): void {
+  #complete(): void {
     if (this.#over) return;
     this.#over = true;
     const { exchange, lookup } = this.#miss;
-    const { res } = exchange;
-    if (this.#endsLater) this.own.end.call(res);
+    this.#endLater?.call(exchange.res);
     if (this.#outdatesStored && lookup.entry !== undefined) void this.#parts.store.purge({ key: lookup.key });
     const body = this.#body?.whole();
     const storable = this.#storable;
@@ -177,7 +193,7 @@ export class ResponseCapture implements Watcher {
     const hasBody = storable.head.status !== 204;
     if (this.#contentLength !== undefined && this.#contentLength !== body.length && hasBody) {
       this.#giveUp('its length is not what Content-Length says', 'fail');
-    } else if (hasTrailers(res)) this.#giveUp('it has trailers', 'release');
+    } else if (this.#hasTrailers) this.#giveUp('it has trailers', 'release');
     else if (!this.#isWhatWasSent(storable)) {
       this.#giveUp('what stands before the cache made another response of it', 'release');
     } else this.#store(storable, body);
@@ -187,7 +203,7 @@ export class ResponseCapture implements Watcher {
   #isWhatWasSent({ vary }: Storable): boolean {
     const { res } = this.#miss.exchange;
     // where the client is gone no head is made: then nobody must stand in its way
-    if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.own.writeHead))) return false;
+    if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.#own.writeHead))) return false;
     const sent = this.#judge(res.getHeaders());
     if ('refused' in sent) return false;
     return sent.vary.every((field) => field === 'accept-encoding' || vary.includes(field));
@@ -216,6 +232,14 @@ export class ResponseCapture implements Watcher {
     if (endLease === undefined) return;
     if (isPromise(stored)) void stored.then(endLease);
     else endLease();
+  }
+
+  onTrailers(): void {
+    this.#hasTrailers = true;
+  }
+
+  onRefused(): void {
+    this.onDestroy();
   }
 
   onDestroy(): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { debugFor } from '../../support/debug.js';
 import { isPromise } from '../../support/is-promise.js';
+import { responseHooks } from '../../support/response-hooks.js';
 import { BackgroundRefreshes } from './background-refreshes.js';
 import { storeSelection, type Target, targetOf } from './cache-key.js';
 import type { CacheSettings } from './cache-parts.js';
@@ -15,7 +16,6 @@ import { Invalidation, isSafe } from './invalidation.js';
 import { PurgeLog } from './purge-log.js';
 import { hasCredentials, unkeyedInput, whyBypassed, whyUnshared } from './request-checks.js';
 import { isOnlyIfCached, matchDirectives } from './request-directives.js';
-import { responseHooks } from './response-hooks.js';
 import { type Lookup, lookUp } from './response-storage.js';
 import { rangeOf, sendStoredResponse } from './send-stored-response.js';
 import type { StoreAccess } from './store-access.js';
@@ -44,7 +44,7 @@ export class SharedCache {
       coalesced: new CoalescedRequests(settings.waitMs),
       hitForPass: new HitForPass(),
       purges: new PurgeLog(),
-      hooks: responseHooks(),
+      hooks: responseHooks(Symbol('express-productionize.cache')),
       send: (req, res, stored, now, status) => this.#send(req, res, stored, now, status),
       retry: (exchange, target) => this.#lookUp(exchange, target),
     };
@@ -58,7 +58,7 @@ export class SharedCache {
 
   handle(req: IncomingMessage, res: ServerResponse, proceed: Proceed, more: unknown): void {
     const { method } = req;
-    if (this.#parts.hooks.watches(res)) {
+    if (this.#parts.hooks.of(res) !== undefined) {
       debug(() => ['%s %s: this cache is mounted twice, the first one decides', method, req.url]);
       proceed(req, res, more);
       return;

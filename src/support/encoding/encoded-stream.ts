@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
+import type { Body, OwnFunctions, WriteCallback } from '../response-hooks.js';
 import { resetResponse } from '../response-reset.js';
 import type { Codec, Encoder } from './encoders.js';
 
@@ -11,25 +12,6 @@ const debug = debugFor('compression');
  * is not cut into small blocks, short enough that nobody notices when a slow one stops.
  */
 const flushDelay = 10;
-
-export type Body = string | Uint8Array;
-
-export function isBody(chunk: unknown): chunk is Body {
-  return typeof chunk === 'string' || chunk instanceof Uint8Array;
-}
-
-/** What is called when a chunk was taken, or could not be. */
-export type WriteCallback = (error?: Error | null) => void;
-
-/** `write` and `end` of a response, their arguments in full. */
-export type Write = (chunk: Body, charset?: BufferEncoding, callback?: WriteCallback) => boolean;
-export type End = (chunk?: Body | null, charset?: BufferEncoding, callback?: () => void) => unknown;
-
-/** The functions of a response that reach the connection. */
-export interface Original {
-  readonly write: Write;
-  readonly end: End;
-}
 
 /**
  * Sends a body through an encoder, with the contract of a response's own `write` and `end`: the encoder's
@@ -42,8 +24,8 @@ export class EncodedStream {
   #flushTimer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** `keep` is given the whole encoded body when it is complete. */
-  constructor(res: ServerResponse, codec: Codec, original: Original, keep?: (encoded: Buffer) => void) {
+  /** `own` reaches the connection; `keep` is given the whole encoded body when it is complete. */
+  constructor(res: ServerResponse, codec: Codec, own: OwnFunctions, keep?: (encoded: Buffer) => void) {
     const encoder = codec.stream();
     this.#res = res;
     this.#encoder = encoder;
@@ -55,10 +37,10 @@ export class EncodedStream {
       if (keep) parts.push(part);
       const bytes = start ? start(part) : part;
       start = undefined;
-      if (original.write.call(res, bytes) === false) encoder.pause();
+      if (own.write.call(res, bytes) === false) encoder.pause();
     });
     encoder.on('end', () => {
-      original.end.call(res);
+      own.end.call(res);
       keep?.(Buffer.concat(parts));
     });
     encoder.on('error', (error) => {

@@ -1,24 +1,10 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { memoizeHeader } from '../bounded-map.js';
 
 /** A header set so far, as one text; empty when it is not set. */
 export function headerText(res: ServerResponse, name: string): string {
   const value = res.getHeader(name);
   return value === undefined ? '' : String(value);
-}
-
-/** The headers `writeHead` takes: an object, a flat list of names and values, or a list of pairs. */
-export type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][];
-
-/** Sets what was given to `writeHead` on the response itself, where it can be read and changed. */
-export function setHeaders(res: ServerResponse, headers: HeadersArgument): void {
-  if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value as OutgoingHttpHeader);
-    return;
-  }
-  const flat = headers.flat() as string[];
-  for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i] as string);
-  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i] as string, flat[i + 1] as string);
 }
 
 const variesOnEncoding = memoizeHeader((vary) => /(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(vary));

@@ -1,0 +1,293 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { takesText } from './symbols.js';
+
+/** A body or a part of it. */
+export type Body = string | Uint8Array;
+
+export function isBody(chunk: unknown): chunk is Body {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
+}
+
+/** What is called when a chunk was taken, or could not be. */
+export type WriteCallback = (error?: Error | null) => void;
+
+/** The headers `writeHead` takes: an object, a flat list of names and values, or a list of pairs. */
+type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][];
+
+/** The functions that a response had before, their arguments in full. They are called with the response as `this`. */
+export interface OwnFunctions {
+  readonly writeHead: (
+    status: number,
+    reason?: string | HeadersArgument,
+    headers?: HeadersArgument,
+  ) => ServerResponse;
+  readonly write: (chunk: Body, charset?: BufferEncoding, callback?: WriteCallback) => boolean;
+  readonly end: (chunk?: Body | null, charset?: BufferEncoding, callback?: () => void) => unknown;
+  readonly destroy: ServerResponse['destroy'];
+  /** From here on they do nothing but call back: the client has another response, or nobody waits for one. */
+  discard(): void;
+}
+
+/** What stands between a handler and its response. Only the functions it has something to do with are replaced. */
+export interface ResponseWatcher {
+  /**
+   * The headers are complete and not sent, those given to `writeHead` included. `body` is the whole body, where that
+   * is known. Called again when the head was refused and another one is tried.
+   */
+  onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void;
+  /** Called in place of `write`. */
+  onWrite?(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean;
+  /** Called in place of `end`. */
+  onEnd?(chunk?: Body | null, charset?: BufferEncoding, callback?: () => void): void;
+  /** The head, or the body in `end`, was refused by an error. */
+  onRefused?(): void;
+  /** This side cuts the response short; its own `destroy` is called next. */
+  onDestroy?(): void;
+  /** Trailers were set. */
+  onTrailers?(): void;
+}
+
+export interface ResponseHooks<Watcher extends ResponseWatcher> {
+  /** The watcher of a response. */
+  of(res: ServerResponse): Watcher | undefined;
+  /** Puts a watcher before a response that has none of these hooks yet. */
+  watch(res: ServerResponse, watcher: Watcher): OwnFunctions;
+}
+
+/** One response and its watcher. */
+class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
+  readonly watcher: Watcher;
+  writeHead: OwnFunctions['writeHead'];
+  write: OwnFunctions['write'];
+  end: OwnFunctions['end'];
+  destroy: OwnFunctions['destroy'];
+  setTrailers: ((...args: unknown[]) => void) | undefined = undefined;
+
+  /** The watcher has seen the headers. */
+  decided = false;
+  /** `writeHead` only looks: the head is sent together with the body. */
+  looking = false;
+  /** The response's own `end`, or the watcher, is at work and comes back through the hooks. */
+  passing = false;
+  discarded = false;
+  body: Body | undefined = undefined;
+  charset: BufferEncoding | undefined = undefined;
+
+  constructor(res: ServerResponse, watcher: Watcher) {
+    const { writeHead, write, end, destroy } = res as unknown as OwnFunctions;
+    this.watcher = watcher;
+    this.writeHead = writeHead;
+    this.write = write;
+    this.end = end;
+    this.destroy = destroy;
+  }
+
+  decide(status: number): void {
+    // without an `end` of its own it would not learn that the head was refused: it decides each time
+    this.decided = this.watcher.onEnd !== undefined;
+    this.passing = true;
+    try {
+      this.watcher.onHead(status, this.body, this.charset);
+    } finally {
+      this.passing = false;
+    }
+  }
+
+  refused(): void {
+    if (!this.decided) return;
+    this.decided = this.discarded;
+    this.watcher.onRefused?.();
+  }
+
+  discard(): void {
+    this.decided = true;
+    this.discarded = true;
+    this.writeHead = unchanged as OwnFunctions['writeHead'];
+    this.write = discardPart;
+    this.end = discardEnd;
+  }
+}
+
+/**
+ * Makes functions that stand before a response's own `writeHead`, `write`, `end` and the like, and call a watcher. All
+ * responses share them; the watcher of each is under `key`, so that several hooks can stand before one another. They
+ * call what they replaced, over HTTP/2 too; others may hook in before and after them.
+ */
+export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): ResponseHooks<Watcher> {
+  type Watched = ServerResponse & Record<symbol, Hook<Watcher>>;
+  const hookOf = (res: ServerResponse): Hook<Watcher> => (res as Watched)[key] as Hook<Watcher>;
+
+  function writeHead(
+    this: ServerResponse,
+    status: number,
+    reason?: string | HeadersArgument,
+    headers?: HeadersArgument,
+  ): ServerResponse {
+    const hook = hookOf(this);
+    if (hook.passing || hook.discarded || this.headersSent || status < 200) {
+      return hook.writeHead.call(this, status, reason, headers);
+    }
+    const given = typeof reason === 'string' ? headers : (headers ?? reason);
+    if (given) setHeaders(this, given);
+    const message = typeof reason === 'string' ? reason : undefined;
+    this.statusCode = status;
+    if (message !== undefined && this.req.httpVersionMajor < 2) this.statusMessage = message;
+    if (!hook.decided) hook.decide(status);
+    if (hook.looking) return this;
+    try {
+      return hook.writeHead.call(this, status, message);
+    } catch (error) {
+      hook.refused();
+      throw error;
+    }
+  }
+
+  function write(
+    this: ServerResponse,
+    chunk: Body,
+    charset?: BufferEncoding | WriteCallback,
+    callback?: WriteCallback,
+  ): boolean {
+    if (typeof charset === 'function') return write.call(this, chunk, undefined, charset);
+    const hook = hookOf(this);
+    // what cannot be written is left to the original, which throws before it sends any header
+    if (hook.passing || !isBody(chunk)) return hook.write.call(this, chunk, charset, callback);
+    if (!hook.decided && !this.headersSent) this.writeHead(this.statusCode);
+    return (hook.watcher as Required<ResponseWatcher>).onWrite(chunk, charset, callback);
+  }
+
+  function end(
+    this: ServerResponse,
+    chunk?: Body | (() => void) | null,
+    charset?: BufferEncoding | (() => void),
+    callback?: () => void,
+  ): ServerResponse {
+    if (typeof chunk === 'function') return end.call(this, undefined, undefined, chunk);
+    if (typeof charset === 'function') return end.call(this, chunk, undefined, charset);
+    const hook = hookOf(this);
+    let outer: ServerResponse['writeHead'] | undefined;
+    try {
+      if (!hook.decided && !this.headersSent && (chunk == null || isBody(chunk))) {
+        hook.body = chunk ?? '';
+        hook.charset = charset;
+        // where others hooked in after us, what they do to the headers comes before the decision
+        if (this.writeHead === (writeHead as unknown)) hook.decide(this.statusCode);
+        // the client is gone, and `end` makes no head that a cache could judge
+        else if (this.destroyed) this.writeHead(this.statusCode);
+        else outer = look(this, hook);
+      }
+      hook.passing = true;
+      (hook.watcher as Required<ResponseWatcher>).onEnd(chunk, charset, callback);
+    } catch (error) {
+      hook.refused();
+      throw error;
+    } finally {
+      hook.passing = false;
+      hook.body = undefined;
+      if (outer !== undefined) this.writeHead = outer;
+    }
+    return this;
+  }
+
+  /**
+   * Calls the hooks of others, and returns what has to be put back: they must not be called a second time when the head
+   * is sent.
+   */
+  function look(res: ServerResponse, hook: Hook<Watcher>): ServerResponse['writeHead'] | undefined {
+    hook.looking = true;
+    try {
+      res.writeHead(res.statusCode);
+    } finally {
+      hook.looking = false;
+    }
+    if (!hook.decided) return undefined;
+    const outer = res.writeHead;
+    res.writeHead = writeHead as ServerResponse['writeHead'];
+    return outer;
+  }
+
+  function destroy(this: ServerResponse, error?: Error): ServerResponse {
+    const hook = hookOf(this);
+    hook.watcher.onDestroy?.();
+    return hook.destroy.call(this, error);
+  }
+
+  function setTrailers(this: ServerResponse, ...args: unknown[]): void {
+    const hook = hookOf(this);
+    hook.watcher.onTrailers?.();
+    hook.setTrailers?.apply(this, args);
+  }
+
+  Object.assign(end, { [takesText]: true });
+
+  return {
+    of: (res) => (res as Partial<Watched>)[key]?.watcher,
+    watch(res, watcher) {
+      const hook = new Hook(res, watcher);
+      (res as Watched)[key] = hook;
+      res.writeHead = writeHead as ServerResponse['writeHead'];
+      if (watcher.onWrite) res.write = write as ServerResponse['write'];
+      if (watcher.onEnd) res.end = end as ServerResponse['end'];
+      if (watcher.onDestroy) res.destroy = destroy as ServerResponse['destroy'];
+      if (watcher.onTrailers) {
+        const trailing = res as unknown as Record<string, (...args: unknown[]) => void>;
+        // `addTrailers` of HTTP/2 calls this one
+        const name = 'setTrailer' in res ? 'setTrailer' : 'addTrailers';
+        hook.setTrailers = trailing[name];
+        trailing[name] = setTrailers;
+      }
+      return hook;
+    },
+  };
+}
+
+/** Sets what was given to `writeHead` on the response itself, where it can be read and changed. */
+function setHeaders(res: ServerResponse, headers: HeadersArgument): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value as OutgoingHttpHeader);
+    return;
+  }
+  const flat = (Array.isArray(headers[0]) ? headers.flat() : headers) as string[];
+  for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i] as string);
+  for (let i = 0; i < flat.length; i += 2) res.appendHeader(flat[i] as string, flat[i + 1] as string);
+}
+
+const discarded = responseHooks(Symbol('discarded'));
+
+/**
+ * Lets a handler go on with a response that nobody waits for: what it sets and writes goes nowhere, and nothing
+ * throws. `onEnd` is called once, when the handler has ended it.
+ */
+export function discardResponse(res: ServerResponse, onEnd: () => void): void {
+  let ended = false;
+  const own = discarded.watch(res, {
+    onHead() {},
+    onWrite: discardPart,
+    onEnd(...args) {
+      discardEnd(...args);
+      if (!ended) onEnd();
+      ended = true;
+    },
+  });
+  own.discard();
+  Object.assign(res, {
+    setHeader: unchanged,
+    setHeaders: unchanged,
+    appendHeader: unchanged,
+    removeHeader() {},
+    flushHeaders() {},
+  });
+}
+
+function unchanged(this: ServerResponse): ServerResponse {
+  return this;
+}
+
+function discardPart(_chunk: Body, _charset?: BufferEncoding, callback?: WriteCallback): boolean {
+  if (callback) process.nextTick(callback);
+  return true;
+}
+
+function discardEnd(_chunk?: Body | null, _charset?: BufferEncoding, callback?: () => void): void {
+  if (callback) process.nextTick(callback);
+}
