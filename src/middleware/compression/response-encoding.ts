@@ -48,118 +48,118 @@ function flush(this: ServerResponse): void {
 
 /** How one response is encoded. */
 class ResponseEncoding implements ResponseWatcher {
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
-  readonly #settings: EncodingSettings;
-  readonly #own: OwnFunctions;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly settings: EncodingSettings;
+  readonly own: OwnFunctions;
 
   /** What the body goes through, if anything. */
-  #codec: Codec | undefined = undefined;
-  #stream: EncodedStream | undefined = undefined;
+  codec: Codec | undefined = undefined;
+  stream: EncodedStream | undefined = undefined;
   /** The whole body, when the decision knows it, and that body encoded. */
-  #body: Body | undefined = undefined;
-  #encoded: Buffer | undefined = undefined;
+  body: Body | undefined = undefined;
+  encoded: Buffer | undefined = undefined;
   /** The response's own `end` has the encoded body. */
-  #handedOver = false;
+  handedOver = false;
   /** A body that the cache did not know, and is to know the next time. */
-  #missed: Uint8Array | undefined = undefined;
+  missed: Uint8Array | undefined = undefined;
   /** Where a body that is kept itself has its encodings. */
-  #kept: KeptEncodings | undefined = undefined;
+  kept: KeptEncodings | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings) {
-    this.#req = req;
-    this.#res = res;
-    this.#settings = settings;
-    this.#own = encodings.watch(res, this);
+    this.req = req;
+    this.res = res;
+    this.settings = settings;
+    this.own = encodings.watch(res, this);
   }
 
   /** Decides, and makes the headers say so. */
   onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void {
-    this.#body = body;
-    const length = body === undefined ? declaredLength(this.#res) : byteLength(body, charset);
-    const codec = chooseCodec(this.#req, this.#res, status, length, this.#settings);
+    this.body = body;
+    const length = body === undefined ? declaredLength(this.res) : byteLength(body, charset);
+    const codec = chooseCodec(this.req, this.res, status, length, this.settings);
     if (codec === undefined) return;
     if (body !== undefined) {
       const bytes = borrowBytes(body, charset);
       const encoded = this.#encodeWhole(codec, bytes);
-      const failed = encoded === undefined && bytes.length <= this.#settings.syncLimit;
+      const failed = encoded === undefined && bytes.length <= this.settings.syncLimit;
       if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
         debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'it would not shrink']);
         return;
       }
-      this.#encoded = encoded;
+      this.encoded = encoded;
     }
-    declareEncoding(this.#res, codec.encoding, this.#encoded?.length);
-    this.#codec = codec;
+    declareEncoding(this.res, codec.encoding, this.encoded?.length);
+    this.codec = codec;
   }
 
   onWrite(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
-    const res = this.#res;
-    if (this.#stream === undefined && this.#codec !== undefined && !this.#handedOver && !res.destroyed) {
-      this.#openStream(this.#codec);
+    const res = this.res;
+    if (this.stream === undefined && this.codec !== undefined && !this.handedOver && !res.destroyed) {
+      this.#openStream(this.codec);
     }
-    return this.#stream !== undefined
-      ? this.#stream.write(chunk, charset, callback)
-      : this.#own.write.call(res, chunk, charset, callback);
+    return this.stream !== undefined
+      ? this.stream.write(chunk, charset, callback)
+      : this.own.write.call(res, chunk, charset, callback);
   }
 
   onEnd(chunk?: Body | null, charset?: BufferEncoding, callback?: () => void): void {
-    const res = this.#res;
-    if (this.#stream !== undefined) this.#stream.end(chunk ?? undefined, charset, callback);
-    else if (this.#codec === undefined || this.#handedOver || res.destroyed) {
-      this.#own.end.call(res, chunk, charset, callback);
-    } else this.#endWhole(this.#codec, chunk ?? '', charset, callback);
+    const res = this.res;
+    if (this.stream !== undefined) this.stream.end(chunk ?? undefined, charset, callback);
+    else if (this.codec === undefined || this.handedOver || res.destroyed) {
+      this.own.end.call(res, chunk, charset, callback);
+    } else this.#endWhole(this.codec, chunk ?? '', charset, callback);
   }
 
   /** Forgets the decision: another response will be tried. */
   onRefused(): void {
-    const res = this.#res;
+    const res = this.res;
     if (res.headersSent) return;
-    if (this.#codec !== undefined) res.removeHeader('Content-Encoding');
+    if (this.codec !== undefined) res.removeHeader('Content-Encoding');
     // a length that nobody set is that of the body, which Node remembers until the header is removed
-    if (this.#codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
-    this.#codec = undefined;
-    this.#body = undefined;
-    this.#encoded = undefined;
-    this.#handedOver = false;
-    this.#missed = undefined;
-    this.#kept = undefined;
+    if (this.codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
+    this.codec = undefined;
+    this.body = undefined;
+    this.encoded = undefined;
+    this.handedOver = false;
+    this.missed = undefined;
+    this.kept = undefined;
   }
 
   /** Sends what a streaming encoder holds back. */
   flush(): void {
-    this.#stream?.flush();
+    this.stream?.flush();
   }
 
   /** Sends a body that nothing was written of before. */
   #endWhole(codec: Codec, body: Body, charset?: BufferEncoding, callback?: () => void): void {
-    const res = this.#res;
+    const res = this.res;
     const bytes = toBytes(body, charset);
-    const encoded = this.#body === undefined ? this.#encodeWhole(codec, bytes) : this.#encoded;
+    const encoded = this.body === undefined ? this.#encodeWhole(codec, bytes) : this.encoded;
     if (encoded !== undefined) {
-      this.#handedOver = true;
-      this.#own.end.call(res, encoded, undefined, callback);
+      this.handedOver = true;
+      this.own.end.call(res, encoded, undefined, callback);
       return;
     }
     if (!res.headersSent) res.writeHead(res.statusCode);
-    this.#openStream(codec).end(this.#missed ?? bytes, undefined, callback);
+    this.#openStream(codec).end(this.missed ?? bytes, undefined, callback);
   }
 
   #openStream(codec: Codec): EncodedStream {
-    const { cache } = this.#settings;
-    const missed = this.#missed;
-    const kept = this.#kept;
+    const { cache } = this.settings;
+    const missed = this.missed;
+    const kept = this.kept;
     let keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
     if (kept) keep = (encoded) => kept.set(codec.encoding, encoded);
-    this.#stream = new EncodedStream(this.#res, codec, this.#own, keep);
-    return this.#stream;
+    this.stream = new EncodedStream(this.res, codec, this.own, keep);
+    return this.stream;
   }
 
   /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
   #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
-    const { cache, syncLimit } = this.#settings;
-    this.#missed = undefined;
-    this.#kept = undefined;
+    const { cache, syncLimit } = this.settings;
+    this.missed = undefined;
+    this.kept = undefined;
     const kept = codec.cacheable ? keptEncodings(bytes) : undefined;
     const ready = kept?.get(codec.encoding);
     if (ready !== undefined) return ready;
@@ -171,9 +171,9 @@ class ResponseEncoding implements ResponseWatcher {
         return found;
       }
       if (bytes.length > syncLimit) {
-        if (kept) this.#kept = kept;
+        if (kept) this.kept = kept;
         // a copy: the app may use its own buffer again while the encoder is at work
-        else if (cached) this.#missed = Buffer.from(bytes);
+        else if (cached) this.missed = Buffer.from(bytes);
         return undefined;
       }
       const encoded = unobserved(codec.encode, bytes);
