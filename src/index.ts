@@ -1,6 +1,6 @@
 // The one line
 
-export { productionize, restore } from './core/productionize.js';
+export { productionize, restoreApp } from './core/productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
 export {
   type AppReport,
@@ -15,6 +15,12 @@ export { createServer, type ServerOptions } from './core/server.js';
 
 // The request and its log
 
+export {
+  type LogLevelOptions,
+  type LogLevelSignalOptions,
+  setLogLevel,
+  setLogLevelOnSignal,
+} from './logging/log-level.js';
 export { createLogger, type LoggerOptions } from './logging/logger.js';
 export {
   currentRequest,

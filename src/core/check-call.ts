@@ -61,7 +61,7 @@ export function warnOfSecondCall(first: object = {}, second: object): void {
   const list = ignored.map(([name]) => `\`${name}\``).join(', ');
   warnOnce(
     'ERR_PRODUCTIONIZE_TWICE',
-    `productionize was called on this app before, and a second call changes nothing: ${list} ${ignored.length > 1 ? 'have' : 'has'} no effect. Pass all options to the first call, or call restore(app) in between.`,
+    `productionize was called on this app before, and a second call changes nothing: ${list} ${ignored.length > 1 ? 'have' : 'has'} no effect. Pass all options to the first call, or call restoreApp(app) in between.`,
     list,
   );
 }

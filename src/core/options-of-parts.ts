@@ -74,9 +74,9 @@ export const optionsOfParts: {
     cacheStatus: 1,
   },
   bodyGuard: {},
-  asyncErrors: { noAnswerMs: 1 },
+  asyncErrors: { noResponseMs: 1 },
   errorHandler: { exposeStack: 1, logger: 1 },
-  fatalErrors: { drainMs: 1, log: 1, answer: 1 },
+  fatalErrors: { drainMs: 1, log: 1, respond: 1 },
   gracefulShutdown: {
     delayMs: 1,
     timeoutMs: 1,

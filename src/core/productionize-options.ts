@@ -15,10 +15,10 @@ import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
 /** Options of the async-errors part. */
 export interface AsyncErrorsOptions {
   /**
-   * Milliseconds after which a handler that ended without an answer is named in a warning; 0 is off.
+   * Milliseconds after which a handler that ended without a response is named in a warning; 0 is off.
    * @default 10000
    */
-  readonly noAnswerMs?: number;
+  readonly noResponseMs?: number;
 }
 
 /** Options of `productionize`: each part is off, on, or on with options. */

@@ -85,7 +85,12 @@ export function productionize<App extends Application>(app: App, options?: Produ
   return app;
 }
 
-/** Takes everything `productionize` attached off an app again. */
-export function restore(app: Application): void {
+/**
+ * Takes everything `productionize` attached off an app again; an app without it is left as it is.
+ *
+ * @example
+ * restoreApp(app)
+ */
+export function restoreApp(app: Application): void {
   attachedTo(app)?.restore();
 }

@@ -4,9 +4,3 @@ export {
   type LogDestination,
   type LogDestinationOptions,
 } from './log-destination.js';
-export {
-  type LogLevelOptions,
-  type LogLevelSignalOptions,
-  setLogLevel,
-  setLogLevelOnSignal,
-} from './log-level.js';

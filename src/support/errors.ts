@@ -67,7 +67,7 @@ export const errors = {
     does: 'warns',
     means: 'An error handler does not declare four parameters, so Express never calls it.',
   },
-  ERR_PRODUCTIONIZE_NO_ANSWER: {
+  ERR_PRODUCTIONIZE_NO_RESPONSE: {
     does: 'warns',
     means: 'A handler ended without a response and without calling next.',
   },

@@ -3,7 +3,7 @@ import compressionPackage from 'compression';
 import type { ErrorRequestHandler } from 'express';
 import morgan from 'morgan';
 import * as library from '../../src/index.js';
-import { report, responseCache, restore } from '../../src/index.js';
+import { report, responseCache, restoreApp } from '../../src/index.js';
 import { redisStore } from '../../src/redis/index.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { memoryLog, quiet } from '../helpers/memory-log.js';
@@ -66,7 +66,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
     expect(() => app.use(productionize(app, quiet()))).toThrow(
       /wrote app\.use\(productionize\(app\)\)\. .*write productionize\(app\)/,
     );
-    restore(app);
+    restoreApp(app);
     expect(Object.getPrototypeOf(app.request)).toBe(request);
     expect(app.listenerCount('mount')).toBe(express().listenerCount('mount'));
   });
@@ -160,7 +160,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
           expect(call).toThrow(/`requestContext` to be true or an options object; it cannot be switched off/);
         } else {
           expect(report(call())?.parts.find((one) => one.name === part)?.state).toBe(value ? 'on' : 'off');
-          restore(app);
+          restoreApp(app);
         }
       }
     }

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Application, Request, Response } from 'express';
-import { memoryStore, type ProductionizeOptions, productionize, report, restore } from '../../src/index.js';
+import {
+  memoryStore,
+  type ProductionizeOptions,
+  productionize,
+  report,
+  restoreApp,
+} from '../../src/index.js';
 import { createLogDestination } from '../../src/logging/log-destination.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { quiet } from '../helpers/memory-log.js';
@@ -51,7 +57,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     const server = app.listen(0, '127.0.0.1');
     await once(server, 'listening');
     expect(factsOf(app, part)).toEqual(before);
-    restore(app);
+    restoreApp(app);
     server.close();
   });
 
@@ -72,7 +78,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'report-')), 'log');
     const app = productionize(express(), { logger: { destination: createLogDestination({ path: file }) } });
     expect(factsOf(app, 'logger')).toEqual({ level: 'silent', destination: file });
-    restore(app);
+    restoreApp(app);
   });
 
   it('lists the options that were given by name, and no value that is no plain data', () => {

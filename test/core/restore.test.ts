@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Application, Express } from 'express';
-import { productionize, report, restore } from '../../src/index.js';
+import { productionize, report, restoreApp } from '../../src/index.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { quiet } from '../helpers/memory-log.js';
 import { closeAll, get, serve } from '../helpers/serve.js';
@@ -11,7 +11,7 @@ afterEach(closeAll);
 
 const gzip = { headers: { 'accept-encoding': 'gzip' } };
 
-describe.each(expressVersions)('restore on %s', (_name, express) => {
+describe.each(expressVersions)('restoreApp on %s', (_name, express) => {
   function addRoutes(app: ReturnType<typeof express>) {
     app.get('/big', (_req, res) => void res.send('production '.repeat(1000)));
     return app;
@@ -37,7 +37,7 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
     addRoutes(app);
     const { url } = await serve(app);
     await get(`${url}/big`);
-    restore(app);
+    restoreApp(app);
     expect(traces()).toEqual(before);
     expect({ ...app }).toMatchObject({ handle, listen });
     expect(Object.getOwnPropertyNames(layer()).map((name) => layer()[name])).toEqual(methods);
@@ -60,7 +60,7 @@ describe.each(expressVersions)('restore on %s', (_name, express) => {
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/big`;
     expect((await get(url, gzip)).headers).toHaveProperty('content-encoding');
-    restore(app);
+    restoreApp(app);
     expect((await get(url, gzip)).headers).not.toHaveProperty('content-encoding');
     server.close();
     await once(server, 'close');

@@ -1,7 +1,8 @@
 import express from 'express';
 import pino from 'pino';
 import { createLogger } from '../../src/index.js';
-import { serializeError, setLogLevel } from '../../src/logging/index.js';
+import { serializeError } from '../../src/logging/index.js';
+import { setLogLevel } from '../../src/logging/log-level.js';
 import { memoryLog } from '../helpers/memory-log.js';
 import { killAll, run } from '../helpers/program.js';
 import { closeAll, get, serve } from '../helpers/serve.js';

@@ -4,10 +4,10 @@ import { withoutQuery } from '../../support/url-path.js';
 import type { OnSilence } from './layer-observer.js';
 
 /**
- * Watches for handlers that ended without answering: their promise resolved, nothing was sent, `next` was not called.
- * When nothing else answers within the limit either, one warning names method, route pattern and handler.
+ * Watches for handlers that ended without a response: their promise resolved, nothing was sent, `next` was not called.
+ * When nothing else responds within the limit either, one warning names method, route pattern and handler.
  */
-export function watchForAnswer(limitMs: number): OnSilence {
+export function watchForResponse(limitMs: number): OnSilence {
   return function onSilence(res) {
     const context = contextOf(res.req);
     if (context === undefined) return;
@@ -16,8 +16,8 @@ export function watchForAnswer(limitMs: number): OnSilence {
     const timer = setTimeout(() => {
       if (res.headersSent || res.closed) return;
       warnOnce(
-        'ERR_PRODUCTIONIZE_NO_ANSWER',
-        `${where}: the handler finished ${limitMs} ms ago, but sent no answer and did not call next(). The client is still waiting.`,
+        'ERR_PRODUCTIONIZE_NO_RESPONSE',
+        `${where}: the handler finished ${limitMs} ms ago, but sent no response and did not call next(). The client is still waiting.`,
         where,
       );
     }, limitMs);

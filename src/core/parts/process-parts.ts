@@ -142,9 +142,9 @@ export const fatalErrorsPart: Part = {
   offBecause: ({ options, environment }) =>
     environment.mode === 'test' && options.fatalErrors === undefined ? 'NODE_ENV is test' : undefined,
   setUp({ options, lifecycle, logger }) {
-    const answer = errorHandler() as ErrorRequestHandler;
+    const respond = errorHandler() as ErrorRequestHandler;
     const settings: FatalErrorsOptions = {
-      answer: ({ req, res }, error) => answer(error, req as never, res as never, () => {}),
+      respond: ({ req, res }, error) => respond(error, req as never, res as never, () => {}),
       ...(logger && {
         log(err, { origin, context, inFlight, last }) {
           const fields = {

@@ -21,7 +21,7 @@ import { quote } from '../../support/errors.js';
 import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observe, observeLayers } from '../express/layer-observer.js';
-import { watchForAnswer } from '../express/no-response.js';
+import { watchForResponse } from '../express/no-response.js';
 import { given, type Part } from './part.js';
 
 export const requestContextPart: Part = {
@@ -174,10 +174,10 @@ export const asyncErrorsPart: Part = {
   name: 'asyncErrors',
   reason: 'whatever a handler throws or rejects with reaches the error handler',
   setUp({ app, options }) {
-    const { noAnswerMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
-      noAnswerMs: isMilliseconds(),
+    const { noResponseMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
+      noResponseMs: isMilliseconds(),
     });
-    const onSilence = noAnswerMs > 0 ? watchForAnswer(noAnswerMs) : () => {};
+    const onSilence = noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {};
     return {
       before: function asyncErrorsMiddleware(req, _res, next) {
         const context = contextOf(req);
@@ -188,7 +188,7 @@ export const asyncErrorsPart: Part = {
         lintErrorHandlers(router);
         return observeLayers(app);
       },
-      facts: () => ({ noAnswerMs }),
+      facts: () => ({ noResponseMs }),
     };
   },
 };

@@ -28,10 +28,10 @@ export interface FatalErrorsOptions {
    */
   readonly log?: (error: unknown, event: FatalEvent) => void;
   /**
-   * Answers the request the error is blamed on; its headers are unsent.
+   * Responds to the request the error is blamed on; its headers are unsent.
    * @default status 500 with an empty body
    */
-  readonly answer?: (context: RequestContext, error: unknown) => void;
+  readonly respond?: (context: RequestContext, error: unknown) => void;
 }
 
 /** What happened, for the log. */
@@ -84,13 +84,13 @@ export function resolveFatalErrors(options?: FatalErrorsOptions): Required<Fatal
   const {
     drainMs = 10_000,
     log = printFatal,
-    answer = answerEmpty,
+    respond = respondEmpty,
   } = checkOptions('fatalErrors', options, {
     drainMs: isMilliseconds(),
     log: isFunction,
-    answer: isFunction,
+    respond: isFunction,
   });
-  return { drainMs, log, answer };
+  return { drainMs, log, respond };
 }
 
 /** The same for an app that tracks its own requests. Returns its undo. */
@@ -137,7 +137,7 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   if (context) attempt(() => settle(context, error, owner));
 }
 
-function settle(context: InternalRequestContext, error: unknown, { answer }: Guarded): void {
+function settle(context: InternalRequestContext, error: unknown, { respond }: Guarded): void {
   const { res } = context;
   context.fail(error);
   if (res.writableEnded) return;
@@ -146,7 +146,7 @@ function settle(context: InternalRequestContext, error: unknown, { answer }: Gua
     return;
   }
   res.setHeader('Connection', 'close');
-  answer(context, error);
+  respond(context, error);
 }
 
 function end(apps: Guarded[], error: unknown, reason: string, last: () => void): void {
@@ -163,14 +163,14 @@ function end(apps: Guarded[], error: unknown, reason: string, last: () => void):
     });
     return;
   }
-  // behind the tick that hands the answer of the guilty request to the kernel
+  // behind the tick that hands the response of the guilty request to the kernel
   void Promise.resolve().then(() => {
     last();
     process.exit(1);
   });
 }
 
-function answerEmpty({ res }: RequestContext): void {
+function respondEmpty({ res }: RequestContext): void {
   res.statusCode = 500;
   res.end();
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Application, Express } from 'express';
-import { createServer, productionize, report, restore } from '../../../src/index.js';
+import { createServer, productionize, report, restoreApp } from '../../../src/index.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
@@ -63,7 +63,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     expect({ ...after, own: [] }).toEqual({ ...before, own: [] });
     expect(after.own[1]).toEqual(before.own[1]);
     expect(partOf(app)?.state).toBe('off');
-    restore(app);
+    restoreApp(app);
     expect(state(app)).toEqual(before);
   });
 
@@ -83,7 +83,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     (app.response as unknown as { late: string }).late = 'late';
     expect((await get(url)).text).toBe('["early","late",true]');
     expect(state(app)).not.toEqual(before);
-    restore(app);
+    restoreApp(app);
     const { own, ...rest } = state(app);
     const { own: ownBefore, ...restBefore } = before;
     expect(rest).toEqual(restBefore);
@@ -102,7 +102,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     productionize(app, quiet());
     app.get('/', (_req, res) => void res.send('ok'));
     await get((await serve(app)).url);
-    restore(app);
+    restoreApp(app);
     expect(state(app)).toEqual(before);
     server.close();
   });

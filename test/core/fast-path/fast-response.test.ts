@@ -1,5 +1,5 @@
 import type { Application, Response } from 'express';
-import { productionize, restore } from '../../../src/index.js';
+import { productionize, restoreApp } from '../../../src/index.js';
 import { takesText } from '../../../src/support/symbols.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
@@ -197,7 +197,7 @@ describe.each(expressVersions)('answers of a productionized app on %s', (version
     expect(thrown).toEqual(['TypeError', 'TypeError', 'ERR_HTTP_HEADERS_SENT']);
   });
 
-  test('are Express’s own again after restore', async () => {
+  test('are Express’s own again after restoreApp', async () => {
     const app = express();
     const before = (app as unknown as { response: Response }).response;
     const { json, send } = before;
@@ -205,7 +205,7 @@ describe.each(expressVersions)('answers of a productionized app on %s', (version
     productionize(app, quiet());
     const { url } = await serve(app);
     await get(url);
-    restore(app);
+    restoreApp(app);
     const after = (app as unknown as { response: Response }).response;
     expect(after.json).toBe(json);
     expect(after.send).toBe(send);

@@ -231,10 +231,10 @@ describe.each(['express4', 'express'])('async errors of %s in a process of its o
     const { signal } = client;
     const open = ['/silent/1', '/silent/2', '/late'].map((path) => get(url + path, { signal }));
     expect((await open[2])?.text).toBe('late');
-    expect(await program.line(/NO_ANSWER/)).toContain('GET /silent/:id getUser');
+    expect(await program.line(/NO_RESPONSE/)).toContain('GET /silent/:id getUser');
     await get(`${url}/alive`);
     client.abort();
     await Promise.allSettled(open);
-    expect(program.err.filter((line) => line.includes('NO_ANSWER'))).toHaveLength(1);
+    expect(program.err.filter((line) => line.includes('NO_RESPONSE'))).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadShedding, productionize, report, restore } from '../../../src/index.js';
+import { loadShedding, productionize, report, restoreApp } from '../../../src/index.js';
 import { shedLoad } from '../../../src/middleware/load-shedding/index.js';
 import { createLifecycle } from '../../../src/support/lifecycle.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -74,7 +74,7 @@ describe.each(expressVersions)('priorities on %s', (_name, express) => {
     expect([...seen].sort()).toEqual(['/high 127.0.0.1', '/low 127.0.0.1']);
     expect(low.count(503)).toBeGreaterThan(0);
     expect(high.count(503)).toBe(0);
-    restore(app);
+    restoreApp(app);
   });
 });
 

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import pino from 'pino';
 import { pinoHttp } from 'pino-http';
 import { createLogger, currentRequest, requestContext, requestLogger } from '../../../src/index.js';
-import { setLogLevel } from '../../../src/logging/index.js';
+import { setLogLevel } from '../../../src/logging/log-level.js';
 import { currentContext } from '../../../src/support/context/context.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';

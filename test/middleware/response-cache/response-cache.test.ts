@@ -1,5 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { memoryStore, productionize, report, responseCache, restore } from '../../../src/index.js';
+import { memoryStore, productionize, report, responseCache, restoreApp } from '../../../src/index.js';
 import { ask, cachedApps, cacheStatus, clock, counted, minute, saying } from '../../helpers/cached.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { memoryLog, quiet } from '../../helpers/memory-log.js';
@@ -514,7 +514,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     app.use(handler);
     const { url } = await serve(app);
     await get(url);
-    restore(app);
+    restoreApp(app);
     const after = await get(url);
     expect([after.text, after.headers['cache-status']]).toEqual(['call 2', undefined]);
   });
