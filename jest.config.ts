@@ -13,6 +13,7 @@ const short = [
   'process/fatal-errors/*',
   'process/shutdown/(budget|draining)',
   'process/systemd/sd-notify',
+  'release',
 ];
 
 const common: Config = {
