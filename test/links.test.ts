@@ -97,7 +97,13 @@ describe('the package', () => {
     }
   });
 
-  it('is told of every document in docs by the README', () => {
+  it('has a section of the changelog for its version', () => {
+    const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    const sections = readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8').match(/^## .+$/gm);
+    expect(sections).toContain(`## ${version}`);
+  });
+
+  it('links every document in docs from the README', () => {
     const linked = relative.filter(({ from }) => from === 'README.md').map(({ target }) => target);
     const missing = documents.filter((file) => file.startsWith('docs/') && !linked.includes(file));
     expect(missing).toEqual([]);
