@@ -10,7 +10,8 @@ afterEach(killAll);
 const json = (text: string) => JSON.parse(text);
 
 describe.each(expressNames)('healthChecks in a process with %s', (expressName) => {
-  const start = (setting: object) => run('health.mjs', { args: [expressName, JSON.stringify(setting)] });
+  const start = (setting: object, env: NodeJS.ProcessEnv = {}) =>
+    run('health.mjs', { args: [expressName, JSON.stringify(setting)], env });
 
   it.each([false, true])(
     'E29: ready is 503 at once when draining, live stays 200 until exit (alone: %s)',
@@ -79,8 +80,8 @@ describe.each(expressNames)('healthChecks in a process with %s', (expressName) =
     expect([...(seen.get(2) ?? [])]).toEqual([200]);
   });
 
-  it('E48: ready is sent when the checks pass, not before', async () => {
-    const program = start({ workers: 1, passesLater: true });
+  it('E48: PM2 is sent ready when the checks pass, not before', async () => {
+    const program = start({ workers: 1, passesLater: true }, { pm_id: '0' });
     await program.line(/worker 0 says ready/);
     const order = program.err.filter((line) => /asked|says/.test(line));
     expect(order[0]).toBe('asked, cold');

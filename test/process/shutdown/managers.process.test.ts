@@ -98,8 +98,8 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(messages).toEqual([]);
   });
 
-  const cluster = (setting: object = {}) =>
-    run('shutdown-cluster.mjs', { args: [expressName, JSON.stringify(setting)] });
+  const cluster = (setting: object = {}, env: NodeJS.ProcessEnv = {}) =>
+    run('shutdown-cluster.mjs', { args: [expressName, JSON.stringify(setting)], env });
 
   it.each(['SIGUSR2', 'SIGHUP'] as const)(
     'E55: connections on their way from the primary go to another worker (%s)',
@@ -124,8 +124,8 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E48: a primary hears ready once from each worker', async () => {
-    const program = cluster();
+  it('E48: the primary of PM2 hears ready once from each worker', async () => {
+    const program = cluster({}, { pm_id: '0' });
     await program.port();
     await program.line(/worker 0 says ready/);
     await program.line(/worker 1 says ready/);
