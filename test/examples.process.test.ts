@@ -1,15 +1,19 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { transformSync } from 'esbuild';
+import { io as connect, type Socket } from 'socket.io-client';
+import { until } from './helpers/daemons.js';
 import { killAll, run } from './helpers/program.js';
 import { get } from './helpers/serve.js';
 
 afterEach(killAll);
 
-const example = path.join(__dirname, '../examples/app.js');
+const examples = path.join(__dirname, '../examples');
 
-async function start() {
-  const program = run(example, { env: { PORT: '0' } });
+async function start(file = path.join(examples, 'app.js')) {
+  const program = run(file, { env: { PORT: '0' } });
   const listening = await program.line(/listening on http/);
   const url = /http:\S+/.exec(listening)?.[0] as string;
   const line = async (message: string) =>
@@ -59,5 +63,77 @@ describe('the example', () => {
     await line('POST /echo 400');
     expect(answer.text + program.out.join()).not.toContain('hunter2');
     expect((await get(`${url}/echo`, { method: 'POST', headers, body: '{"a":1}' })).text).toBe('{"a":1}');
+  });
+});
+
+describe('the Express 4 app', () => {
+  it('works as before with morgan, helmet, sessions and views, and is productionized', async () => {
+    const { program, url } = await start(path.join(examples, 'express4.cjs'));
+    const first = await get(`${url}/visits/Ada`);
+    const cookie = first.headers['set-cookie']?.[0]?.split(';')[0] as string;
+    const second = await get(`${url}/visits/Ada`, { headers: { cookie } });
+    expect(first.text).toContain('Hello Ada, visit 1.');
+    expect(second.text).toContain('Hello Ada, visit 2.');
+    expect(second.headers).toMatchObject({
+      'content-security-policy': expect.any(String),
+      'x-request-id': expect.any(String),
+    });
+    expect(await program.line(/^GET \/visits\/Ada 200 /)).toContain(' ms');
+  });
+
+  it('responds 500 to an async throw and lives', async () => {
+    const { program, url } = await start(path.join(examples, 'express4.cjs'));
+    const thrown = await get(`${url}/throws`);
+    expect(thrown.status).toBe(500);
+    expect(thrown.text).not.toMatch(/database|express4\.cjs/);
+    await program.line(/^GET \/throws 500 /);
+    expect((await get(`${url}/visits/Ada`)).status).toBe(200);
+  });
+});
+
+describe('the TypeScript app', () => {
+  const temporary = path.join(__dirname, '../.tmp');
+  let directory: string;
+
+  // inside the project, where its imports are found; Node 20 runs no TypeScript
+  beforeAll(() => {
+    mkdirSync(temporary, { recursive: true });
+    directory = mkdtempSync(path.join(temporary, 'examples-'));
+    const source = readFileSync(path.join(examples, 'typescript.ts'), 'utf8');
+    const { code } = transformSync(source, { loader: 'ts' });
+    writeFileSync(path.join(directory, 'typescript.mjs'), code);
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('responds, logs by `req.log` and runs its health check', async () => {
+    const { url, line } = await start(path.join(directory, 'typescript.mjs'));
+    expect((await get(`${url}/items/1`)).text).toBe('{"id":1,"name":"first"}');
+    expect((await get(`${url}/items/2`)).status).toBe(404);
+    expect(await line('item read')).toMatchObject({ item: 1, reqId: expect.any(String) });
+    expect((await get(`${url}/readyz`)).status).toBe(200);
+  });
+});
+
+describe('socket.io in a cluster', () => {
+  it('each polling client stays on one worker', async () => {
+    const program = run(path.join(examples, 'socket-io-cluster.js'), { env: { PORT: '0' } });
+    const port = /port (\d+)/.exec(await program.line(/the primary listens on port/))?.[1];
+    const url = `http://127.0.0.1:${port}`;
+    // the primary listens before its workers are ready
+    const reached = await until(async () => (await get(url).catch(() => undefined))?.text);
+    expect(JSON.parse(reached)).toEqual({ worker: expect.any(Number) });
+    const socket: Socket = connect(url, { transports: ['polling'], reconnectionDelay: 50 });
+    try {
+      const workers = new Set<number>();
+      for (let i = 0; i < 10; i++) {
+        const reply = await socket.timeout(10_000).emitWithAck('echo', `text ${i}`);
+        expect(reply.text).toBe(`text ${i}`);
+        workers.add(reply.worker);
+      }
+      expect(workers.size).toBe(1);
+      expect(workers).not.toContain(program.child.pid);
+    } finally {
+      socket.close();
+    }
   });
 });
