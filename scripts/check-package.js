@@ -90,6 +90,24 @@ try {
     console.log(`${name}: works`);
   }
 
+  const neighbours = path.join(work, 'neighbours');
+  cpSync(path.join(projects, 'neighbours'), neighbours, { recursive: true });
+  run('npm', [...npmInstall], neighbours);
+  for (const types of [5, 4]) {
+    run('npm', [...npmInstall, tarball, `@types/express@${types}`, `express@${types}`], neighbours);
+    const { version } = JSON.parse(
+      readFileSync(path.join(neighbours, 'node_modules/@types/express/package.json'), 'utf8'),
+    );
+    if (!version.startsWith(`${types}.`)) throw new Error(`@types/express is ${version}, not ${types}`);
+    for (const file of ['beside.ts', 'own-id.ts', 'opted-in.ts']) {
+      for (const skipLibCheck of ['true', 'false']) {
+        const compiler = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022'];
+        run('npx', ['tsc', ...compiler, '--types', 'node', '--skipLibCheck', skipLibCheck, file], neighbours);
+      }
+    }
+    console.log(`types beside neighbours, @types/express ${version}: compile`);
+  }
+
   const beside = path.join(work, 'beside-express');
   mkdirSync(beside);
   writeFileSync(path.join(beside, 'package.json'), '{ "private": true }');
