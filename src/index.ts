@@ -32,6 +32,7 @@ export type { DebugBufferOptions } from './middleware/request-logger/log-buffer.
 export type { RequestFields } from './support/context/request-accessors.js';
 export type { RequestContext } from './support/context/request-context.js';
 export type { TraceContext } from './support/context/trace-context.js';
+export type { PartLogger } from './support/part-logger.js';
 
 // Errors
 
@@ -39,7 +40,6 @@ export { wrapAsync } from './middleware/async-errors/index.js';
 export {
   type ErrorHandler,
   type ErrorHandlerOptions,
-  type ErrorLogger,
   errorHandler,
   notFound,
 } from './middleware/error-handler/index.js';
@@ -94,7 +94,6 @@ export {
   type LoadShedder,
   type LoadSheddingOptions,
   loadShedding,
-  type SheddingLogEvent,
   type SheddingPriority,
 } from './middleware/load-shedding/index.js';
 export type { DeadlineCounts, SheddingReason } from './support/lifecycle.js';
@@ -114,14 +113,13 @@ export type { SyncIoFinding } from './middleware/sync-io/sync-report.js';
 
 // The process
 
-export type { ClusterLogger } from './process/cluster/cluster-log.js';
 export type { ListenAddress, WorkerState } from './process/cluster/cluster-worker.js';
 export type { ClusterStatus, WorkerStatus } from './process/cluster/control-protocol.js';
 export { type ClusterOptions, runCluster } from './process/cluster/index.js';
 export type { Cluster } from './process/cluster/primary.js';
 export type { ReloadResult } from './process/cluster/rolling-reload.js';
 export type { StickyOptions } from './process/cluster/sticky.js';
-export { type FatalErrorsOptions, type FatalEvent, fatalErrors } from './process/fatal-errors/index.js';
+export { type FatalErrorsOptions, fatalErrors } from './process/fatal-errors/index.js';
 export {
   type GracefulShutdown,
   type GracefulShutdownOptions,
@@ -130,6 +128,4 @@ export {
   onDrain,
   onShutdown,
   type ShutdownHook,
-  type ShutdownLine,
-  type ShutdownLog,
 } from './process/shutdown/index.js';

@@ -35,7 +35,7 @@ export const optionsOfParts: {
     retryAfterSeconds: 1,
     priority: 1,
     exemptPaths: 1,
-    log: 1,
+    logger: 1,
   },
   requestContext: { requestIdHeader: 1, trustRequestId: 1 },
   logger: { level: 1, destination: 1, redact: 1, base: 1, levelSignal: 1, levelSignalMs: 1 },
@@ -76,7 +76,7 @@ export const optionsOfParts: {
   bodyGuard: {},
   asyncErrors: { noResponseMs: 1 },
   errorHandler: { exposeStack: 1, logger: 1 },
-  fatalErrors: { drainMs: 1, log: 1, respond: 1 },
+  fatalErrors: { drainMs: 1, logger: 1, respond: 1 },
   gracefulShutdown: {
     delayMs: 1,
     timeoutMs: 1,
@@ -84,6 +84,6 @@ export const optionsOfParts: {
     quietMs: 1,
     adminServers: 1,
     ready: 1,
-    log: 1,
+    logger: 1,
   },
 };

@@ -9,7 +9,8 @@ import type {
 import { memoryStore } from '../middleware/response-cache/memory-store.js';
 import { ProductionizeError } from '../support/errors.js';
 import { isPromise } from '../support/is-promise.js';
-import { type Check, checkOptions, hasMethods, isFunction, isInteger, isString } from '../support/options.js';
+import { type Check, checkOptions, hasMethods, isInteger, isString } from '../support/options.js';
+import { isPartLogger, type PartLogger } from '../support/part-logger.js';
 import { isRedisClient, type RedisStoreClient } from './client.js';
 import { RedisCommands } from './commands.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
@@ -19,11 +20,11 @@ import { LocalStore } from './local-store.js';
 import { PendingFills } from './pending-fills.js';
 import { Purges } from './purges.js';
 import { getEntry, setEntry } from './scripts.js';
-import { type RedisStoreEvent, reporter } from './store-events.js';
+import { reporter } from './store-events.js';
 import { encodeMessage, type StoreMessage } from './store-messages.js';
 import { Subscription } from './subscription.js';
 
-export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, RedisStoreClient, RedisStoreEvent };
+export type { CacheEntry, CacheStore, PartLogger, PurgeReport, PurgeSelection, RedisStoreClient };
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -55,10 +56,12 @@ export interface RedisStoreOptions {
    */
   readonly local?: CacheStore | false;
   /**
-   * Called when Redis is lost and found, and when it refuses to store entries and stores them again: once per change.
+   * Where it is logged, once per change, that Redis is lost or too slow and not used (`redis` is `down`), that it is used
+   * again (`up`), that it refuses to store anything, as when its memory is full (`read-only`), and that it stores again
+   * (`writable`); with the `reason`, or with `afterMs`, how many milliseconds that lasted.
    * @default a warning of the process
    */
-  readonly log?: (event: RedisStoreEvent) => void;
+  readonly logger?: PartLogger;
 }
 
 /** What {@link redisStore} returns. */
@@ -95,7 +98,7 @@ function resolveRedisStore(options: RedisStoreOptions) {
     timeoutMs: isInteger('milliseconds', 1, 60_000),
     maxEntryBytes: isInteger('bytes', 1),
     local: isStore,
-    log: isFunction,
+    logger: isPartLogger,
   }) as RedisStoreOptions;
 }
 
@@ -121,14 +124,14 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     timeoutMs = 50,
     maxEntryBytes = 1024 * 1024,
     local = memoryStore({ maxBytes: 16 * 1024 * 1024 }),
-    log,
+    logger,
   } = resolveRedisStore(options);
   const names = keyNames(prefix);
   const id = randomBytes(9).toString('base64');
   const commands = new RedisCommands(client, {
     timeoutMs,
     probeKey: `${prefix}probe`,
-    report: reporter(log),
+    report: reporter(logger),
   });
   const subscription = new Subscription(client, names.channel, { onMessage, onGap });
   const localStore = new LocalStore(local, subscription);

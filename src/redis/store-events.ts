@@ -1,12 +1,9 @@
 import { debugFor } from '../support/debug.js';
 import { helpFor } from '../support/errors.js';
+import { logLine, type PartLogger } from '../support/part-logger.js';
 
 /** What the store reports of its Redis: changes of state, not each failed request. */
 export interface RedisStoreEvent {
-  /**
-   * `down`: Redis is lost, or too slow, and is not used; `up`: it is used again. `read-only`: it refuses to store
-   * anything, as when its memory is full; `writable`: it stores again.
-   */
   readonly event: 'down' | 'up' | 'read-only' | 'writable';
   /** Why it is down or read-only. */
   readonly reason?: string;
@@ -16,25 +13,27 @@ export interface RedisStoreEvent {
 
 const debug = debugFor('redis-store');
 
-/** Reports a change of state; a log that throws disturbs nobody. */
-export function reporter(log: (event: RedisStoreEvent) => void = warn): (event: RedisStoreEvent) => void {
-  return function report(event) {
-    debug(() => ['%o', event]);
-    try {
-      log(event);
-    } catch (error) {
-      debug(() => ['log() threw: %s', error]);
+/** Reports a change of state: to a logger, else by a warning of the process. */
+export function reporter(logger: PartLogger | undefined): (event: RedisStoreEvent) => void {
+  return function report(change) {
+    debug(() => ['%o', change]);
+    const { event, ...facts } = change;
+    const message = `redisStore: ${describe(change)}`;
+    if (logger === undefined) {
+      const code = 'ERR_PRODUCTIONIZE_REDIS';
+      process.emitWarning(`${message} See ${helpFor(code)}`, { type: 'ProductionizeWarning', code });
+      return;
     }
+    const good = event === 'up' || event === 'writable';
+    logLine(logger, good ? 'info' : 'warn', { redis: event, ...facts }, message);
   };
 }
 
-function warn({ event, reason, afterMs }: RedisStoreEvent): void {
-  const message = {
+function describe({ event, reason, afterMs }: RedisStoreEvent): string {
+  return {
     down: `Redis is not used any more: ${reason}. Responses are stored in this process until it responds again.`,
     up: `Redis responds again, after ${afterMs} ms.`,
     'read-only': `Redis refuses to store responses: ${reason}.`,
     writable: `Redis stores responses again, after ${afterMs} ms.`,
   }[event];
-  const code = 'ERR_PRODUCTIONIZE_REDIS';
-  process.emitWarning(`redisStore: ${message} See ${helpFor(code)}`, { type: 'ProductionizeWarning', code });
 }

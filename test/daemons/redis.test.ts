@@ -6,19 +6,20 @@ import { createClient } from 'redis';
 import { createClient as createClient4 } from 'redis4';
 import { createClient as createClient5 } from 'redis5';
 import type { CacheEntry } from '../../src/middleware/response-cache/cache-store.js';
-import {
-  type RedisStore,
-  type RedisStoreEvent,
-  type RedisStoreOptions,
-  redisStore,
-} from '../../src/redis/index.js';
+import { type RedisStore, type RedisStoreOptions, redisStore } from '../../src/redis/index.js';
 import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
 import { cleanUp, until } from '../helpers/daemons.js';
 import { itNeeds } from '../helpers/needs.js';
+import { loggerTo } from '../helpers/part-logger.js';
 import { killAll } from '../helpers/program.js';
 import { startProxy, startRedis, type TestRedis } from '../helpers/redis.js';
 
 const it = itNeeds('redis-server');
+
+/** The fields of a line about Redis. */
+interface Change {
+  readonly redis: 'down' | 'up' | 'read-only' | 'writable';
+}
 
 const stores = new Set<TestStore>();
 
@@ -30,16 +31,20 @@ afterEach(async () => {
 });
 
 interface TestStore extends RedisStore {
-  readonly events: RedisStoreEvent[];
+  readonly events: Change[];
   /** Resolves when the log has said that for the given time. */
-  said(event: RedisStoreEvent['event'], times?: number): Promise<RedisStoreEvent>;
+  said(event: Change['redis'], times?: number): Promise<Change>;
 }
 
 function open(url: string, options: Partial<RedisStoreOptions> = {}): TestStore {
-  const events: RedisStoreEvent[] = [];
-  const store = redisStore({ client: createClient({ url }), log: (event) => events.push(event), ...options });
+  const events: Change[] = [];
+  const store = redisStore({
+    client: createClient({ url }),
+    logger: loggerTo((fields) => events.push(fields)),
+    ...options,
+  });
   const said: TestStore['said'] = (event, times = 1) =>
-    until(async () => events.filter((one) => one.event === event)[times - 1]);
+    until(async () => events.filter((one) => one.redis === event)[times - 1]);
   const test = Object.defineProperties(
     { events, said },
     Object.getOwnPropertyDescriptors(store),
@@ -121,7 +126,7 @@ describe.each(versions)('the cases of every store, by %s', (_name, create) => {
     await store.said('up');
     await store.set('found', entryOf('again'));
     expect(await redis.cli.exists('express-productionize:entry:found')).toBe(1);
-    expect(store.events.map(({ event }) => event)).toEqual(['down', 'up']);
+    expect(store.events.map(({ redis }) => redis)).toEqual(['down', 'up']);
   });
 });
 
@@ -153,8 +158,8 @@ describe('E84: Redis is slow', () => {
     await store.said('up');
     expect(await textAt(store, 'slow')).toBe('kept');
     expect(store.events).toEqual([
-      { event: 'down', reason: 'no reply in 50 ms' },
-      { event: 'up', afterMs: expect.any(Number) },
+      { redis: 'down', reason: 'no reply in 50 ms' },
+      { redis: 'up', afterMs: expect.any(Number) },
     ]);
   });
 
@@ -227,7 +232,7 @@ describe('E84: Redis is slow', () => {
     proxy.open();
     await store.said('up');
     expect(await textAt(store, 'dead')).toBe('kept');
-    expect(store.events.map(({ event }) => event)).toEqual(['down', 'up']);
+    expect(store.events.map(({ redis }) => redis)).toEqual(['down', 'up']);
   });
 });
 
@@ -257,8 +262,8 @@ describe('E84: Redis is down', () => {
     expect(await textAt(other, 'down')).toBe('shared');
     for (const { events } of [store, other]) {
       expect(events).toEqual([
-        { event: 'down', reason: expect.stringContaining('no connection') },
-        { event: 'up', afterMs: expect.any(Number) },
+        { redis: 'down', reason: expect.stringContaining('no connection') },
+        { redis: 'up', afterMs: expect.any(Number) },
       ]);
     }
   });
@@ -280,7 +285,7 @@ describe('E84: Redis is down', () => {
     expect(store.get('early')).toBeUndefined();
     expect(await store.ready()).toBe(false);
     await delay(500);
-    expect(store.events).toEqual([{ event: 'down', reason: expect.stringContaining('ECONNREFUSED') }]);
+    expect(store.events).toEqual([{ redis: 'down', reason: expect.stringContaining('ECONNREFUSED') }]);
     await redis.start();
     await store.said('up');
   });
@@ -329,8 +334,8 @@ describe('E84: Redis is full', () => {
       return (await textAt(store, 'accepted')) === 'accepted';
     });
     expect(store.events).toEqual([
-      { event: 'read-only', reason: expect.stringContaining('OOM') },
-      { event: 'writable', afterMs: expect.any(Number) },
+      { redis: 'read-only', reason: expect.stringContaining('OOM') },
+      { redis: 'writable', afterMs: expect.any(Number) },
     ]);
   });
 });
@@ -347,17 +352,17 @@ it('E84: a replica gives, and keeps nothing', async () => {
   expect(await reader.lease('led', 1000)).toEqual(expect.any(Function));
   expect(await reader.purge({ tag: 'tag' })).toEqual({ reach: 'process' });
   expect(await textAt(reader, 'copied')).toBe('copied');
-  expect(reader.events).toEqual([{ event: 'read-only', reason: expect.stringContaining('READONLY') }]);
+  expect(reader.events).toEqual([{ redis: 'read-only', reason: expect.stringContaining('READONLY') }]);
 });
 
 it('E84: a log that throws disturbs nobody', async () => {
   const redis = await startRedis();
   let said = 0;
-  const log = () => {
+  const logger = loggerTo(() => {
     said++;
     throw new Error('the log is full');
-  };
-  const store = await opened(redis.url, { log });
+  });
+  const store = await opened(redis.url, { logger });
   await redis.kill();
   await until(async () => said === 1);
   await redis.start();

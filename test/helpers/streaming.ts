@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { errorHandler } from '../../src/index.js';
 import { protectPipes } from '../../src/middleware/stream-errors/pipe-protection.js';
 import type { Express, ExpressFactory } from './express-versions.js';
+import { silentLogger } from './part-logger.js';
 
 export interface Guarded {
   readonly app: Express;
@@ -16,7 +17,7 @@ export interface Guarded {
 export function guarded(express: ExpressFactory, routes: (app: Express) => void): Guarded {
   const app = express();
   const errors: unknown[] = [];
-  const handle = errorHandler({ logger: { error() {} } });
+  const handle = errorHandler({ logger: silentLogger });
   app.use(function protect(_req, res, next) {
     protectPipes(res);
     next();

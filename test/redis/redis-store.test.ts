@@ -4,9 +4,10 @@ import type { CacheEntry } from '../../src/middleware/response-cache/cache-store
 import { memoryStore } from '../../src/middleware/response-cache/memory-store.js';
 import { CircuitBreaker } from '../../src/redis/circuit-breaker.js';
 import { decodeEntry, encodeEntry, tokenBytes } from '../../src/redis/entry-format.js';
-import { type RedisStoreEvent, type RedisStoreOptions, redisStore } from '../../src/redis/index.js';
+import { type RedisStoreOptions, redisStore } from '../../src/redis/index.js';
 import { PendingFills } from '../../src/redis/pending-fills.js';
 import { decodeMessage } from '../../src/redis/store-messages.js';
+import { loggerTo } from '../helpers/part-logger.js';
 
 describe('options', () => {
   const client = createClient();
@@ -24,7 +25,7 @@ describe('options', () => {
     [{ client, maxEntryBytes: 'much' }, /`maxEntryBytes` to be a whole number of bytes/],
     [{ client, local: true }, /`local` to be a CacheStore, or false/],
     [{ client, local: {} }, /`local` to be a CacheStore, or false/],
-    [{ client, log: console }, /`log` to be a function/],
+    [{ client, logger: () => {} }, /`logger` to be a logger with `info`, `warn` and `error`/],
     [{ client, timeout: 50 }, /unknown option 'timeout'/],
   ];
 
@@ -41,11 +42,11 @@ describe.each<[name: string, create: (options: { url: string }) => RedisStoreOpt
   ['redis 6', createClient],
 ])('E84: without a Redis, by %s', (_name, create) => {
   it('nobody waits, the local store serves, one line is logged, and close() ends it', async () => {
-    const events: RedisStoreEvent[] = [];
+    const events: object[] = [];
     // a port at which nobody listens
     const client = create({ url: 'redis://127.0.0.1:1' });
     const local = memoryStore();
-    const store = redisStore({ client, local, log: (event) => events.push(event) });
+    const store = redisStore({ client, local, logger: loggerTo((fields) => events.push(fields)) });
     expect(store.up).toBe(false);
     expect(store.get('k')).toBeUndefined();
     expect(await store.ready()).toBe(false);
@@ -63,7 +64,7 @@ describe.each<[name: string, create: (options: { url: string }) => RedisStoreOpt
     expect(store.get('k')).toBeUndefined();
     store.close();
     store.close();
-    expect(events).toEqual([{ event: 'down', reason: expect.stringContaining('ECONNREFUSED') }]);
+    expect(events).toEqual([{ redis: 'down', reason: expect.stringContaining('ECONNREFUSED') }]);
     expect(await store.ready()).toBe(false);
   });
 });

@@ -114,12 +114,6 @@ export const loadSheddingPart: Part = {
     const { priority, ...rest } = given(options.loadShedding) ?? {};
     const { maxWaitMs, sustainedMs, startupMs } = resolveShedding(rest);
     const gate = shedLoad(lifecycle, {
-      log({ event, count, ...load }) {
-        const fields = { shedding: event, count, ...load };
-        if (event === 'ended') assembly.logger?.info(fields, 'load shedding ended');
-        else if (event === 'began') assembly.logger?.warn(fields, 'overloaded: load shedding began');
-        else assembly.logger?.warn(fields, `overloaded: ${count} requests refused`);
-      },
       ...rest,
       // asked before Express has made the request its own, where the server did not construct it so
       priority:
@@ -130,7 +124,8 @@ export const loadSheddingPart: Part = {
     return {
       first: gate.refuses,
       facts: () => ({ maxWaitMs, sustainedMs, startupMs }),
-      onServer: gate.watch,
+      // the logger is set up after this part
+      onServer: (server) => gate.watch(server, assembly.logger),
       undo: gate.uninstall,
     };
   },
@@ -145,20 +140,7 @@ export const fatalErrorsPart: Part = {
     const respond = errorHandler() as ErrorRequestHandler;
     const settings: FatalErrorsOptions = {
       respond: ({ req, res }, error) => respond(error, req as never, res as never, () => {}),
-      ...(logger && {
-        log(err, { origin, context, inFlight, last }) {
-          const fields = {
-            err,
-            origin,
-            reqId: context?.id,
-            method: context?.method,
-            route: context?.route,
-            inFlight,
-          };
-          if (last) logger.fatal(fields, 'the process exits after an error that nothing caught');
-          else logger.error(fields, 'an error that nothing caught: draining');
-        },
-      }),
+      ...(logger && { logger }),
       ...given(options.fatalErrors),
     };
     let release: (() => void) | undefined;
@@ -181,13 +163,7 @@ export const gracefulShutdownPart: Part = {
   setUp({ options, lifecycle, logger }) {
     let pm2: string | undefined;
     const settings = resolveShutdown(
-      {
-        ...(logger && {
-          log: ({ level, message, reason, open }) =>
-            logger[level]({ reason, ...(open?.length && { open }) }, message),
-        }),
-        ...given(options.gracefulShutdown),
-      },
+      { ...(logger && { logger }), ...given(options.gracefulShutdown) },
       async () => {
         await new Promise((resolve) => (logger ? logger.flush(resolve) : resolve(undefined)));
       },
@@ -199,7 +175,7 @@ export const gracefulShutdownPart: Part = {
       onServer: (server) => member.add(server),
       boot() {
         pm2 = pm2Environment();
-        if (pm2 !== undefined) settings.log({ level: 'info', reason: 'boot', message: `PM2: ${pm2}` });
+        if (pm2 !== undefined) settings.logger.info({ reason: 'boot' }, `PM2: ${pm2}`);
         return undefined;
       },
       facts: () => ({

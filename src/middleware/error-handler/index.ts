@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ErrorLogger, reportError } from '../../support/error-response/error-report.js';
+import { reportError } from '../../support/error-response/error-report.js';
 import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
-import { checkOptions, hasMethods, isBoolean, refuseRequest } from '../../support/options.js';
-
-export type { ErrorLogger };
+import { checkOptions, isBoolean, refuseRequest } from '../../support/options.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 
 /** Options of {@link errorHandler}. */
 export interface ErrorHandlerOptions {
@@ -13,13 +12,11 @@ export interface ErrorHandlerOptions {
    */
   readonly exposeStack?: boolean;
   /**
-   * A pino-like logger for errors of requests that no request logger watches.
+   * Where errors go of requests that no request logger watches, with `err` and `reqId`.
    * @default the console, unless the app's `env` is `test`
    */
-  readonly logger?: ErrorLogger;
+  readonly logger?: PartLogger;
 }
-
-const isErrorLogger = hasMethods('a logger with an `error` method', 'error');
 
 /** An error handler for Express, which needs no more than what `node:http` gives it. */
 export type ErrorHandler = (
@@ -46,7 +43,7 @@ export type ErrorHandler = (
 export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
   const { exposeStack = false, logger } = checkOptions('errorHandler', options, {
     exposeStack: isBoolean,
-    logger: isErrorLogger,
+    logger: isPartLogger,
   });
   return function errorHandlerMiddleware(error, req, res, _next) {
     reportError(error, req, logger);

@@ -5,14 +5,13 @@ import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { answerUnavailable } from '../../support/unavailable.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { LoadSensor } from './load-sensor.js';
 import type { LoadReading } from './overload-watch.js';
 import { priorities, SheddingController } from './shedding-controller.js';
-import { SheddingLog, type SheddingLogEvent } from './shedding-log.js';
-
-export type { SheddingLogEvent };
+import { SheddingLog } from './shedding-log.js';
 
 /** How long a request is admitted under overload: `low` ones are refused first, `never` is never refused. */
 export type SheddingPriority = 'low' | 'normal' | 'high' | 'never';
@@ -52,10 +51,12 @@ export interface LoadSheddingOptions {
    */
   readonly exemptPaths?: readonly string[];
   /**
-   * Hears when shedding begins, once per second how many requests were refused and why, and when it ends.
-   * @default nothing; `DEBUG=productionize:load-shedding` prints it
+   * Where it is logged when shedding begins, once per second how many requests were refused and why, and when it ends:
+   * `shedding` is `began`, `refused` or `ended`, `count` and `refused` the requests since the line before, in all and by
+   * reason, beside the delay of the event loop (`delayMs`), its `utilization` and the connections `queued` in the kernel.
+   * @default nowhere, but `DEBUG=productionize:load-shedding` prints it; inside `productionize` the app's logger
    */
-  readonly log?: (event: SheddingLogEvent) => void;
+  readonly logger?: PartLogger;
 }
 
 /** The middleware of {@link loadShedding}, with what it has done. */
@@ -72,7 +73,8 @@ export interface LoadShedder {
 /** What decides about a request before anything else sees it; true when it answered. */
 export interface SheddingGate {
   refuses(req: IncomingMessage, res: ServerResponse): boolean;
-  watch(server: Server): void;
+  /** Begins with a server; the logger is for where the options name none. */
+  watch(server: Server, logger?: PartLogger): void;
   uninstall(): void;
 }
 
@@ -90,7 +92,7 @@ export function resolveShedding(options?: LoadSheddingOptions) {
     retryAfterSeconds = 2,
     priority,
     exemptPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
-    log,
+    logger,
   } = checkOptions('loadShedding', options, {
     maxWaitMs: isInteger('milliseconds', 1),
     sustainedMs: isInteger('milliseconds', 1),
@@ -98,20 +100,20 @@ export function resolveShedding(options?: LoadSheddingOptions) {
     retryAfterSeconds: isInteger('seconds', 1, 86_400),
     priority: isFunction,
     exemptPaths: isStringList,
-    log: isFunction,
+    logger: isPartLogger,
   });
-  return { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, log };
+  return { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, logger };
 }
 
 /** The same for an app that tracks its own requests. */
 export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): SheddingGate {
-  const { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, log } =
+  const { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, logger } =
     resolveShedding(options);
   const exempt = new Set(exemptPaths);
   const { shedding } = lifecycle;
   const controller = new SheddingController({ maxWaitMs, sustainedMs });
   const sensor = new LoadSensor(onReading);
-  const events = new SheddingLog(shedding, log);
+  const events = new SheddingLog(shedding, logger);
   let startedAt: number | undefined;
   let turnStartedAt: number | undefined;
 
@@ -166,7 +168,8 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       answerUnavailable(res, retryAfterSeconds);
       return true;
     },
-    watch(server) {
+    watch(server, later) {
+      events.logger ??= later;
       startedAt ??= performance.now();
       sensor.watch(server);
     },

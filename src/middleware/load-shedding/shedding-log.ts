@@ -1,34 +1,26 @@
 import { debugFor } from '../../support/debug.js';
 import type { SheddingReason, SheddingState } from '../../support/lifecycle.js';
+import { logLine, type PartLogger } from '../../support/part-logger.js';
 import type { LoadReading } from './overload-watch.js';
-
-/** What load shedding reports; a line per refused request would cost what shedding is to save. */
-export interface SheddingLogEvent {
-  readonly event: 'began' | 'refused' | 'ended';
-  /** Requests refused since the report before, in all and by reason. */
-  readonly count: number;
-  readonly refused: Readonly<Record<SheddingReason, number>>;
-  /** Event loop delay in milliseconds, its utilization from 0 to 1, and connections waiting in the kernel. */
-  readonly delayMs: number;
-  readonly utilization: number;
-  readonly queued: number | undefined;
-}
 
 const intervalMs = 1000;
 
 const debug = debugFor('load-shedding');
 
-/** Turns readings into reports: one when shedding begins, one per second while it refuses, one when it ends. */
+/**
+ * Turns readings into lines: one when shedding begins, one per second while it refuses, one when it ends. A line per
+ * refused request would cost what shedding is to save.
+ */
 export class SheddingLog {
   readonly #state: SheddingState;
-  readonly #log: ((event: SheddingLogEvent) => void) | undefined;
+  logger: PartLogger | undefined;
   #shedding = false;
   #reportedAt = 0;
   #reported: Record<SheddingReason, number>;
 
-  constructor(state: SheddingState, log: ((event: SheddingLogEvent) => void) | undefined) {
+  constructor(state: SheddingState, logger: PartLogger | undefined) {
     this.#state = state;
-    this.#log = log;
+    this.logger = logger;
     this.#reported = { ...state.refused };
   }
 
@@ -42,7 +34,7 @@ export class SheddingLog {
     }
   }
 
-  #report(event: SheddingLogEvent['event'], reading: LoadReading): void {
+  #report(event: 'began' | 'refused' | 'ended', reading: LoadReading): void {
     const { now, delayMs, activeMs, idleMs, queued } = reading;
     const total = this.#state.refused;
     const refused = {
@@ -56,12 +48,13 @@ export class SheddingLog {
     this.#reportedAt = now;
     if (event === 'refused' && count === 0) return;
     const utilization = Math.round((100 * activeMs) / Math.max(1e-3, activeMs + idleMs)) / 100;
-    const report = { event, count, refused, delayMs: Math.round(delayMs), utilization, queued };
-    debug(() => ['%s: %o', event, report]);
-    try {
-      this.#log?.(report);
-    } catch (error) {
-      debug(() => ['log() threw: %s', error]);
-    }
+    const fields = { shedding: event, count, refused, delayMs: Math.round(delayMs), utilization, queued };
+    debug(() => ['%s: %o', event, fields]);
+    const message = {
+      began: 'overloaded: load shedding began',
+      refused: `overloaded: ${count} requests refused`,
+      ended: 'load shedding ended',
+    }[event];
+    logLine(this.logger, event === 'ended' ? 'info' : 'warn', fields, message);
   }
 }

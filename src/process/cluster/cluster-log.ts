@@ -1,8 +1,4 @@
-import type { Logger } from 'pino';
 import type { ClusterWorker, Death } from './cluster-worker.js';
-
-/** What the cluster writes to: a pino logger, or anything with its three methods. */
-export type ClusterLogger = Pick<Logger, 'info' | 'warn' | 'error'>;
 
 /** The fields of a line about a worker. */
 export function fieldsOf({ id, pid }: ClusterWorker): Record<string, unknown> {

@@ -5,14 +5,13 @@ import { ProductionizeError, quote } from '../../support/errors.js';
 import {
   type Check,
   checkOptions,
-  hasMethods,
   isBoolean,
   isInteger,
   isMilliseconds,
   isString,
 } from '../../support/options.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { clusterDefaults } from './cluster-defaults.js';
-import type { ClusterLogger } from './cluster-log.js';
 import { type Cluster, startPrimary } from './primary.js';
 import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
 import { startAgent } from './worker-agent.js';
@@ -68,7 +67,7 @@ export interface ClusterOptions {
    * What the primary logs to: starts, deaths with their cause, reloads.
    * @default createLogger()
    */
-  readonly logger?: ClusterLogger;
+  readonly logger?: PartLogger;
 }
 
 const isSticky: Check = (value) => {
@@ -77,8 +76,6 @@ const isSticky: Check = (value) => {
     isInteger('', 0, 65_535)(port) === undefined && (host === undefined || isString(host) === undefined);
   return good ? undefined : '{ port, host? } with a port from 0 to 65535';
 };
-
-const isLogger = hasMethods('a logger with `info`, `warn` and `error`', 'info', 'warn', 'error');
 
 /**
  * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced, at once or,
@@ -122,7 +119,7 @@ export async function runCluster(
     control: isBoolean,
     runtimeDir: isString,
     sticky: isSticky,
-    logger: isLogger,
+    logger: isPartLogger,
   });
 
   if (isOurWorker()) {

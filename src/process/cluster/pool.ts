@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
 import { debugFor } from '../../support/debug.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { Backoff } from './backoff.js';
-import { type ClusterLogger, causeOf, fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import { causeOf, fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
 import { ClusterWorker, type Death, type WorkerEvents } from './cluster-worker.js';
 import { saveConnectionsInTransit } from './connections-in-transit.js';
 import { killStuckWorkers } from './stuck-workers.js';
@@ -20,7 +21,7 @@ export interface PoolSettings {
   readonly startMs: number;
   readonly stuckMs: number;
   readonly maxFailedStarts: number;
-  readonly log: ClusterLogger;
+  readonly log: PartLogger;
   readonly environment: Record<string, string>;
   /** Called when no worker can be started: the cluster has failed. */
   onGiveUp(lastError: string): void;

@@ -1,6 +1,7 @@
 import cluster, { type ClusterSettings } from 'node:cluster';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { isInteger } from '../../support/options.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
 import {
   attachServiceManager,
@@ -8,7 +9,6 @@ import {
   tellServiceStatus,
   tellServiceStopping,
 } from '../systemd/service-manager.js';
-import type { ClusterLogger } from './cluster-log.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlAnswer, ControlRequest, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
@@ -31,7 +31,7 @@ export interface PrimarySettings {
   readonly maxFailedStarts: number;
   readonly runtimeDir: string | undefined;
   readonly control: boolean;
-  readonly log: ClusterLogger;
+  readonly log: PartLogger;
   /** How workers are forked, where it is not the script of this process. */
   readonly fork?: ClusterSettings;
   readonly traffic?: Traffic;
@@ -161,7 +161,10 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   });
   watchInheritedSockets(() => {
     if (pool.stopping) return;
-    log.error('cluster: the inherited socket was closed with the last worker: ending, to be given it again');
+    log.error(
+      {},
+      'cluster: the inherited socket was closed with the last worker: ending, to be given it again',
+    );
     pool.kill('the inherited socket is gone');
     exit(1);
   });

@@ -1,4 +1,5 @@
-import { type ClusterLogger, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import type { PartLogger } from '../../support/part-logger.js';
+import { fieldsOfDeath, lastErrorOf } from './cluster-log.js';
 import type { Pool } from './pool.js';
 
 /** What a reload did. */
@@ -14,11 +15,11 @@ export interface ReloadResult {
  */
 export class Reloader {
   readonly #pool: Pool;
-  readonly #log: ClusterLogger;
+  readonly #log: PartLogger;
   #running: Promise<ReloadResult> | undefined;
   #queued: Promise<ReloadResult> | undefined;
 
-  constructor(pool: Pool, log: ClusterLogger) {
+  constructor(pool: Pool, log: PartLogger) {
     this.#pool = pool;
     this.#log = log;
   }

@@ -7,7 +7,9 @@ import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isMilliseconds } from '../../support/options.js';
+import { isPartLogger, logLine, type PartLogger } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
+import { serializeError } from '../../support/serialize-error.js';
 import { trackServer } from '../../support/server-lifecycle.js';
 import { fatalErrorsKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
@@ -23,10 +25,11 @@ export interface FatalErrorsOptions {
    */
   readonly drainMs?: number;
   /**
-   * Writes the line of a fatal error: first when it happened, and once more, `last`, just before the process exits.
-   * @default one line on stderr
+   * Where the lines of a fatal error go: one when it happened, as `error`, and one just before the process exits, as
+   * `fatal`; with `err`, its `origin`, the blamed request (`reqId`, `method`, `route`) and how many others are `inFlight`.
+   * @default one line each on stderr; inside `productionize` the app's logger
    */
-  readonly log?: (error: unknown, event: FatalEvent) => void;
+  readonly logger?: PartLogger;
   /**
    * Responds to the request the error is blamed on; its headers are unsent.
    * @default status 500 with an empty body
@@ -35,18 +38,18 @@ export interface FatalErrorsOptions {
 }
 
 /** What happened, for the log. */
-export interface FatalEvent {
+interface FatalEvent {
+  readonly error: unknown;
   /** How the error escaped. */
   readonly origin: 'uncaughtException' | 'unhandledRejection';
   /** The request it is blamed on. */
   readonly context: RequestContext | undefined;
   /** Requests still in flight, the blamed one not counted. */
   readonly inFlight: number;
-  /** True for the line that ends the process. */
-  readonly last: boolean;
 }
 
-type Guarded = Required<FatalErrorsOptions> & { readonly lifecycle: Lifecycle };
+type Settings = Required<Omit<FatalErrorsOptions, 'logger'>> & Pick<FatalErrorsOptions, 'logger'>;
+type Guarded = Settings & { readonly lifecycle: Lifecycle };
 
 interface Watch {
   readonly guarded: Set<Guarded>;
@@ -80,17 +83,17 @@ export function fatalErrors(server: Server, options?: FatalErrorsOptions): () =>
 }
 
 /** Checks the options of {@link fatalErrors} and fills in the defaults. */
-export function resolveFatalErrors(options?: FatalErrorsOptions): Required<FatalErrorsOptions> {
+export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
   const {
     drainMs = 10_000,
-    log = printFatal,
+    logger,
     respond = respondEmpty,
   } = checkOptions('fatalErrors', options, {
     drainMs: isMilliseconds(),
-    log: isFunction,
+    logger: isPartLogger,
     respond: isFunction,
   });
-  return { drainMs, log, respond };
+  return { drainMs, logger, respond };
 }
 
 /** The same for an app that tracks its own requests. Returns its undo. */
@@ -128,11 +131,11 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
   if (owner === undefined) return;
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
-  const event = { origin, context, inFlight: Math.max(0, inFlight) };
-  attempt(() => owner.log(error, { ...event, last: false }));
+  const event = { error, origin, context, inFlight: Math.max(0, inFlight) };
+  attempt(() => report(owner.logger, event, false));
   if (!watch.dying) {
     watch.dying = true;
-    end(apps, error, origin, () => attempt(() => owner.log(error, { ...event, last: true })));
+    end(apps, error, origin, () => attempt(() => report(owner.logger, event, true)));
   }
   if (context) attempt(() => settle(context, error, owner));
 }
@@ -175,7 +178,20 @@ function respondEmpty({ res }: RequestContext): void {
   res.end();
 }
 
-function printFatal(error: unknown, { origin, context, last }: FatalEvent): void {
+/** `last` says that the process exits now. */
+function report(logger: PartLogger | undefined, event: FatalEvent, last: boolean): void {
+  if (logger === undefined) {
+    printFatal(event, last);
+    return;
+  }
+  const { error, origin, context, inFlight } = event;
+  const { id, method, route } = context ?? {};
+  const fields = { err: serializeError(error), origin, reqId: id, method, route, inFlight };
+  if (last) logLine(logger, 'fatal', fields, 'the process exits after an error that nothing caught');
+  else logLine(logger, 'error', fields, 'an error that nothing caught: draining');
+}
+
+function printFatal({ error, origin, context }: FatalEvent, last: boolean): void {
   const where = context ? ` in ${context.method} ${context.route ?? withoutQuery(context.url)}` : '';
   const what = error instanceof Error ? (error.stack ?? String(error)) : quote(error);
   process.stderr.write(last ? `exit 1 after ${origin}${where}\n` : `${origin}${where}: ${what}\n`);

@@ -3,6 +3,7 @@ import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { leaveCluster } from '../../support/parent-process.js';
+import { logLine, type PartLogger } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
 import { shutdownKey } from '../../support/symbols.js';
 import { withTimeLimit } from '../../support/time-limit.js';
@@ -12,18 +13,6 @@ import { hooks, runHook } from './hooks.js';
 
 const debug = debugFor('graceful-shutdown');
 
-/** One line about the end of the process. */
-export interface ShutdownLine {
-  readonly level: 'info' | 'warn' | 'error';
-  readonly message: string;
-  /** What asked for the end: a signal, a message, an error. */
-  readonly reason: string;
-  /** Method and route pattern of what is open, where the line is about that. */
-  readonly open?: readonly string[];
-}
-
-export type ShutdownLog = (line: ShutdownLine) => void;
-
 /** How the process ends. */
 export interface Manner {
   /** Milliseconds requests are still accepted. */
@@ -32,7 +21,7 @@ export interface Manner {
   readonly timeoutMs: number;
   /** Milliseconds without a sound after which an idle connection is closed. */
   readonly quietMs: number;
-  readonly log: ShutdownLog;
+  readonly logger: PartLogger;
   flush(): Promise<void>;
 }
 
@@ -127,7 +116,7 @@ export function endProcess(demand: Demand): void {
   announce(leaving);
   const manners = all.length === 0 && demand.manner ? [demand.manner] : all;
   runDown(ending.run, manners, all, demand.timeoutMs).catch((error) => {
-    say(manners, { level: 'error', reason, message: `${reason}: exit 1, the drain failed: ${quote(error)}` });
+    say(manners, 'error', { reason }, `${reason}: exit 1, the drain failed: ${quote(error)}`);
     process.exit(1);
   });
 }
@@ -135,12 +124,12 @@ export function endProcess(demand: Demand): void {
 /** Ends the process without waiting any longer. */
 export function forceEnd(reason: string): void {
   const open = ending.run ? stillOpen(ending.run.leaving) : [];
-  say([...members], {
-    level: 'error',
-    reason,
-    open,
-    message: `exit forced by ${reason}${open.length > 0 ? `, still open: ${open.join(', ')}` : ''}`,
-  });
+  say(
+    [...members],
+    'error',
+    { reason, ...(open.length > 0 && { open }) },
+    `exit forced by ${reason}${open.length > 0 ? `, still open: ${open.join(', ')}` : ''}`,
+  );
   process.exit(1);
 }
 
@@ -156,25 +145,22 @@ async function runDown(
   const timeoutMs = timeout ?? most(all, 'timeoutMs', 0);
   const endAt = performance.now() + delayMs + timeoutMs;
   const leftMs = () => Math.max(leastForHooksMs, endAt - performance.now());
-  const report = (line: Omit<ShutdownLine, 'reason'>) => say(all, { ...line, reason });
+  const report = (level: 'info' | 'error', message: string, open: readonly string[] = []) =>
+    say(all, level, { reason, ...(open.length > 0 && { open }) }, `${reason}: ${message}`);
   const timer = setTimeout(() => deadline.abort(), delayMs + timeoutMs);
   tellServiceStopping(reason, delayMs + timeoutMs + hooks.shutdown.size * leastForHooksMs);
 
   if (all.length > 0) {
     const open = stillOpen(leaving);
     const how = delayMs > 0 ? `, accepting requests for ${delayMs} ms more` : '';
-    report({
-      level: 'info',
-      open,
-      message: `${reason}: draining${open.length > 0 ? ' with open requests' : ''}${how}`,
-    });
+    report('info', `draining${open.length > 0 ? ' with open requests' : ''}${how}`, open);
   }
   if (delayMs > 0) await delay(delayMs, undefined, { signal: run.endDelay.signal }).catch(() => {});
 
   const failed = (problem: string | undefined) => {
     if (problem === undefined) return;
     run.code = Math.max(run.code, 1);
-    report({ level: 'error', message: `${reason}: ${problem}` });
+    report('error', problem);
   };
   const told = [...hooks.drain].map(async (hook) => failed(await runHook(hook, leftMs())));
   const quietMs = most(all, 'quietMs', 30);
@@ -186,11 +172,7 @@ async function runDown(
   if (deadline.signal.aborted) {
     const open = cut(leaving);
     run.code = Math.max(run.code, 1);
-    report({
-      level: 'error',
-      open,
-      message: `${reason}: cut after ${delayMs + timeoutMs} ms: ${open.join(', ') || 'hooks'}`,
-    });
+    report('error', `cut after ${delayMs + timeoutMs} ms: ${open.join(', ') || 'hooks'}`, open);
   }
   for (const hook of [...hooks.shutdown].reverse()) failed(await runHook(hook, leftMs()));
   await leaveCluster();
@@ -199,7 +181,7 @@ async function runDown(
   );
   // a clean end leaves the exit code to the app
   if (run.code > 0) process.exitCode = run.code;
-  if (all.length > 0) report({ level: 'info', message: `${reason}: exit ${process.exitCode ?? 0}` });
+  if (all.length > 0) report('info', `exit ${process.exitCode ?? 0}`);
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
@@ -210,13 +192,11 @@ function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs',
   return all.reduce((longest, member) => Math.max(longest, member[name]), least);
 }
 
-/** A log that fails is no reason to stay. */
-function say(all: readonly Manner[], line: ShutdownLine): void {
-  for (const log of new Set(all.map((member) => member.log))) {
-    try {
-      log(line);
-    } catch (error) {
-      debug(() => ['the log failed: %o', error]);
-    }
-  }
+function say(
+  all: readonly Manner[],
+  level: 'info' | 'error',
+  fields: { readonly reason: string; readonly open?: readonly string[] },
+  message: string,
+): void {
+  for (const logger of new Set(all.map((member) => member.logger))) logLine(logger, level, fields, message);
 }

@@ -2,13 +2,12 @@ import type { Server } from 'node:http';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { checkOptions, isFunction, isMilliseconds } from '../../support/options.js';
 import { trackServer } from '../../support/server-lifecycle.js';
-import type { ShutdownLine, ShutdownLog } from './ending.js';
 import { type Hook, type HookOptions, hooks, makeHook, type ShutdownHook } from './hooks.js';
 import { joinShutdown } from './membership.js';
 import { type GracefulShutdownOptions, isServer, resolveShutdown } from './shutdown-settings.js';
 import { listenForSignals } from './signals.js';
 
-export type { GracefulShutdownOptions, HookOptions, ShutdownHook, ShutdownLine, ShutdownLog };
+export type { GracefulShutdownOptions, HookOptions, ShutdownHook };
 
 /** A running shutdown. */
 export interface GracefulShutdown {

@@ -1,11 +1,12 @@
 import type { Server } from 'node:http';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { clusterWorker, onParentMessage } from '../../support/parent-process.js';
+import { logLine, type PartLogger } from '../../support/part-logger.js';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { Connections } from './connections.js';
 import { announce, cut, drain } from './drain.js';
-import { endProcess, isEnding, type Member, members, type ShutdownLog } from './ending.js';
+import { endProcess, isEnding, type Member, members } from './ending.js';
 import { awaitReadiness, becomeReady, giveUpReadiness, whenReady } from './readiness.js';
 import type { ShutdownSettings } from './shutdown-settings.js';
 
@@ -56,7 +57,7 @@ export function joinShutdown(
     if (server.listening) onListening();
     server.on('listening', onListening);
     server.on('close', onClose);
-    const unwatch = watchListenFailure(server, (error) => failListen(settings.log, error));
+    const unwatch = watchListenFailure(server, (error) => failListen(settings.logger, error));
     const unready = whenReady(
       server,
       () => lifecyclesOf(server),
@@ -85,7 +86,7 @@ export function joinShutdown(
       await drain(member, settings.quietMs, AbortSignal.timeout(settings.timeoutMs));
       const open = cut(member);
       if (open.length > 0) {
-        settings.log({ level: 'warn', reason: 'close', open, message: `close: cut ${open.join(', ')}` });
+        settings.logger.warn({ reason: 'close', open }, `close: cut ${open.join(', ')}`);
       }
     },
   };
@@ -98,9 +99,9 @@ function hearParent(): () => void {
   });
 }
 
-function failListen(log: ShutdownLog, error: NodeJS.ErrnoException): void {
+function failListen(logger: PartLogger, error: NodeJS.ErrnoException): void {
   const message = `listening failed: ${error.code ?? error.message}`;
-  log({ level: 'error', reason: 'listen', message: `${message} (${error.message})` });
+  logLine(logger, 'error', { reason: 'listen' }, `${message} (${error.message})`);
   endProcess({ reason: message, code: 1, now: true });
 }
 

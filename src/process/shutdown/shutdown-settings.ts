@@ -1,18 +1,11 @@
 import type { Server } from 'node:http';
 import { readEnvironment } from '../../support/environment.js';
 import { warnOnce } from '../../support/errors.js';
-import {
-  type Check,
-  checkOptions,
-  hasMethods,
-  isBoolean,
-  isFunction,
-  isMilliseconds,
-} from '../../support/options.js';
+import { type Check, checkOptions, hasMethods, isBoolean, isMilliseconds } from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator, marginOf, type Orchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { isHeard } from '../systemd/service-manager.js';
-import type { ShutdownLine, ShutdownLog } from './ending.js';
 
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
@@ -50,15 +43,16 @@ export interface GracefulShutdownOptions {
    */
   readonly ready?: boolean;
   /**
-   * Takes the lines about the end of the process.
-   * @default one line each on stderr
+   * Where the lines about the end of the process go: with the `reason`, and what is still `open` by method and route
+   * pattern.
+   * @default one line each on stderr; inside `productionize` the app's logger
    */
-  readonly log?: ShutdownLog;
+  readonly logger?: PartLogger;
 }
 
 /** The options of one shutdown, checked and filled in. */
 export interface ShutdownSettings
-  extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'log'>> {
+  extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'logger'>> {
   /** Who stops the process, and the milliseconds it waits before SIGKILL. */
   readonly orchestrator: Orchestrator['name'];
   readonly graceMs: number;
@@ -88,11 +82,11 @@ export function resolveShutdown(
     quietMs: isMilliseconds(),
     adminServers: isServers,
     ready: isBoolean,
-    log: isFunction,
+    logger: isPartLogger,
   });
   const graceMs = given.graceMs ?? orchestrator.graceMs;
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
-  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, log = printLine } = given;
+  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, logger = stderrLogger } = given;
   const { timeoutMs = Math.max(0, graceMs - delayMs - marginOf(graceMs)) } = given;
   const told = orchestrator.told || given.graceMs !== undefined;
   // a service manager that hears this process is asked for the time it needs
@@ -112,12 +106,14 @@ export function resolveShutdown(
     timeoutMs,
     quietMs,
     ready,
-    log,
+    logger,
     adminServers,
     flush,
   };
 }
 
-function printLine({ message }: ShutdownLine): void {
+function printLine(_fields: object, message: string): void {
   process.stderr.write(`${message}\n`);
 }
+
+const stderrLogger: PartLogger = { info: printLine, warn: printLine, error: printLine };

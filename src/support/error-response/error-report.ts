@@ -1,19 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { contextOf } from '../context/context.js';
+import type { PartLogger } from '../part-logger.js';
 import { type LoggedError, serializeError } from '../serialize-error.js';
 import { plainText } from './error-details.js';
-
-/** The one method of a pino-like logger that errors need. */
-export interface ErrorLogger {
-  error(fields: object, message: string): void;
-}
 
 /**
  * Reports an error of a request, once: to its context, whose log line carries it; where no request logger is in
  * place, to the given logger, else to the console unless the app's `env` is `test`, as Express itself does.
  */
-export function reportError(error: unknown, req: IncomingMessage, logger?: ErrorLogger): void {
+export function reportError(error: unknown, req: IncomingMessage, logger?: PartLogger): void {
   const context = contextOf(req);
   context?.fail(error);
   if (context?.logger !== undefined) return;

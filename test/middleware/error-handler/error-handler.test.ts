@@ -5,6 +5,7 @@ import { errorHandler, notFound, requestContext } from '../../../src/index.js';
 import { contextOf } from '../../../src/support/context/context.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
+import { loggerTo, silentLogger } from '../../helpers/part-logger.js';
 import { closeAll, get, raw, serve } from '../../helpers/serve.js';
 
 afterEach(closeAll);
@@ -20,7 +21,7 @@ const text = { accept: 'text/plain' };
 
 /** Serves one error on plain node:http, where our handler has nothing of Express to lean on. */
 function serveError(error: unknown, options?: Parameters<typeof errorHandler>[0]) {
-  const handle = errorHandler({ logger: { error() {} }, ...options });
+  const handle = errorHandler({ logger: silentLogger, ...options });
   return serve((req, res) => handle(error, req, res, () => {}));
 }
 
@@ -42,8 +43,6 @@ function throwing(): object {
 }
 
 describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
-  const silent = { error() {} };
-
   function appThatFails(error: unknown, ours: boolean) {
     const app = express();
     app.set('env', 'production');
@@ -52,7 +51,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       res.set('Content-Language', 'de').set('X-Kept', '1');
       next(error);
     });
-    if (ours) app.use(notFound(), errorHandler({ logger: silent }));
+    if (ours) app.use(notFound(), errorHandler({ logger: silentLogger }));
     return app;
   }
 
@@ -112,7 +111,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     const lines: unknown[] = [];
     const app = express();
     app.use(express.json());
-    app.use(errorHandler({ logger: { error: (...line) => void lines.push(line) } }));
+    app.use(errorHandler({ logger: loggerTo((...line) => lines.push(line)) }));
     const { url } = await serve(app);
     const body = '{"password":hunter2}';
     for (const accept of [html, json, text, {}]) {
@@ -132,7 +131,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
   it('C14 answers bad percent encoding in a parameter with 400', async () => {
     const app = express();
     app.get('/p/:name', (_req, res) => void res.end('never'));
-    app.use(notFound(), errorHandler({ logger: silent }));
+    app.use(notFound(), errorHandler({ logger: silentLogger }));
     const { url } = await serve(app);
     expect((await get(`${url}/p/%zz`, { headers: json })).status).toBe(400);
   });
@@ -144,7 +143,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       app.use(() => {
         throw new Error('boom');
       });
-      app.use(errorHandler({ exposeStack, logger: silent }));
+      app.use(errorHandler({ exposeStack, logger: silentLogger }));
       return app;
     };
     const quiet = await serve(app());
@@ -165,7 +164,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       next(new Error('late'));
       next(new Error('later'));
     });
-    app.use(errorHandler({ logger: silent }));
+    app.use(errorHandler({ logger: silentLogger }));
     const { url } = await serve(app);
     const { status, cut, text } = await get(url).catch(() => ({ status: 0, cut: true, text: '' }));
     expect([status === 0 || status === 200, cut]).toEqual([true, true]);
@@ -179,7 +178,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       res.send('whole');
       next(new Error('late'));
     });
-    app.use(errorHandler({ logger: silent }));
+    app.use(errorHandler({ logger: silentLogger }));
     const { url, server } = await serve(app);
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     let connections = 0;
@@ -204,7 +203,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       if (req.path === '/own') res.status(422).send('own');
       else next(new Error('of the handler'));
     }) as import('express').ErrorRequestHandler);
-    app.use(errorHandler({ logger: silent }), (() => {}) as import('express').RequestHandler);
+    app.use(errorHandler({ logger: silentLogger }), (() => {}) as import('express').RequestHandler);
     app.use(((_error, _req, _res, next) => next()) as import('express').ErrorRequestHandler);
     const { url, server } = await serve(app);
     server.on('request', (req, res) => res.on('finish', () => seen.resolve(contextOf(req)?.error)));
@@ -242,7 +241,9 @@ describe('errorHandler', () => {
   it('names a wrong option', () => {
     expect(() => errorHandler({ exposeStacks: true } as never)).toThrow(/unknown option 'exposeStacks'/);
     expect(() => errorHandler({ exposeStack: 1 } as never)).toThrow(/got 1/);
-    expect(() => errorHandler({ logger: {} } as never)).toThrow(/`error` method/);
+    expect(() => errorHandler({ logger: {} } as never)).toThrow(
+      /`logger` to be a logger with `info`, `warn` and `error`/,
+    );
     expect(() => errorHandler({ exposeStack: undefined })).not.toThrow();
   });
 
@@ -273,7 +274,7 @@ describe('errorHandler', () => {
     ['headers that are no object', { headers: 'X: y' }],
   ])('C94 answers %s with 500, once, and reports it once', async (_what, error) => {
     const lines: unknown[] = [];
-    const { url } = await serveError(error, { logger: { error: (...line) => void lines.push(line) } });
+    const { url } = await serveError(error, { logger: loggerTo((...line) => lines.push(line)) });
     for (const headers of [json, html, text]) {
       const { status, cut } = await get(url, { headers });
       expect([status, cut]).toEqual([500, false]);
@@ -283,7 +284,7 @@ describe('errorHandler', () => {
   });
 
   it('C94 answers once when it is called twice while the request body still arrives', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(createError(409, 'first'), req, res, () => {});
       handle(createError(410, 'second'), req, res, () => {});
@@ -294,11 +295,9 @@ describe('errorHandler', () => {
   });
 
   it('C94 survives a logger that throws', async () => {
-    const logger = {
-      error() {
-        throw new Error('disk full');
-      },
-    };
+    const logger = loggerTo(() => {
+      throw new Error('disk full');
+    });
     const { url } = await serveError(new Error('x'), { logger });
     expect((await get(url)).status).toBe(500);
   });
@@ -369,7 +368,7 @@ describe('errorHandler', () => {
   });
 
   it('drops what described the representation that failed, its chunked framing included', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       res.setHeader('Content-Encoding', 'gzip');
       res.setHeader('Content-Disposition', 'attachment');
@@ -387,7 +386,7 @@ describe('errorHandler', () => {
   });
 
   it('reads a Vary of 60 kB in linear time', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       res.setHeader('Vary', `a${' '.repeat(60_000)}b , accept`);
       handle(new Error('x'), req, res, () => {});
@@ -440,7 +439,7 @@ describe('errorHandler', () => {
   });
 
   it('C98 resets by RST where the end of the connection would pass for the end of the body', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const received = deferred();
     const { port } = await serve((req, res) => {
       res.write('half');
@@ -455,7 +454,7 @@ describe('errorHandler', () => {
   it('C99 bounds a message of 5 MB and escapes its HTML', async () => {
     const message = `<script>alert(1)</script>\u0000\u001b[31m${'x'.repeat(5_000_000)}`;
     const lines: unknown[] = [];
-    const logger = { error: (line: object) => void lines.push(line) };
+    const logger = loggerTo((line) => lines.push(line));
     const { url } = await serveError(createError(400, message), { logger });
     for (const headers of [json, html, text]) {
       const { body, text } = await get(url, { headers });
@@ -476,7 +475,7 @@ describe('errorHandler', () => {
     for (let i = 0; i < 50; i++) wide = new AggregateError(Array(1000).fill(wide), `wide ${i}`);
     for (const error of [cycle, deep, wide]) {
       const lines: string[] = [];
-      const logger = { error: (line: object) => void lines.push(JSON.stringify(line)) };
+      const logger = loggerTo((line) => lines.push(JSON.stringify(line)));
       const { url } = await serveError(error, { logger });
       expect((await get(url)).status).toBe(500);
       expect(lines[0]?.length).toBeLessThan(100_000);
@@ -522,7 +521,7 @@ describe('errorHandler', () => {
   });
 
   it('leaves the answer to a handler that began one while the request body arrived', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(new Error('x'), req, res, () => {});
       res.end('own');
@@ -532,7 +531,7 @@ describe('errorHandler', () => {
   });
 
   it('answers though a listener for readable keeps the body from flowing', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       req.on('readable', () => {});
       handle(new Error('x'), req, res, () => {});
@@ -541,7 +540,7 @@ describe('errorHandler', () => {
   });
 
   it('does nothing, and does not throw, when the client has left', async () => {
-    const handle = errorHandler({ logger: { error() {} } });
+    const handle = errorHandler({ logger: silentLogger });
     const done = deferred<boolean>();
     const { url } = await serve((req, res) => {
       res.on('close', () => {

@@ -8,6 +8,7 @@ import { createLifecycle } from '../../../src/support/lifecycle.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { memoryLog, quiet } from '../../helpers/memory-log.js';
 import { overload, soon } from '../../helpers/overload.js';
+import { loggerTo } from '../../helpers/part-logger.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
 jest.setTimeout(60_000);
@@ -57,7 +58,7 @@ describe.each(expressVersions)('priorities on %s', (_name, express) => {
           seen.add(`${req.path} ${req.get('host')?.split(':')[0]}`);
           return req.path === '/low' ? 'low' : 'high';
         },
-        log: ({ event }) => void events.emit(event),
+        logger: loggerTo(({ shedding }: { shedding: string }) => events.emit(shedding)),
       },
     });
     app.get('/:priority', (_req, res) => {
@@ -83,7 +84,10 @@ describe('loadShedding', () => {
     const lifecycle = createLifecycle();
     const events = new EventEmitter();
     const before = performance.now();
-    const gate = shedLoad(lifecycle, { ...soon, log: ({ event }) => void events.emit(event) });
+    const gate = shedLoad(lifecycle, {
+      ...soon,
+      logger: loggerTo(({ shedding }: { shedding: string }) => events.emit(shedding)),
+    });
     const { url, server } = await serve((req, res) => {
       if (gate.refuses(req, res)) return;
       const until = performance.now() + 5;
@@ -105,17 +109,17 @@ describe('loadShedding', () => {
     gate.uninstall();
   });
 
-  it('takes what a broken `priority` says for normal, and lives through a broken `log`', async () => {
+  it('takes what a broken `priority` says for normal, and lives through a broken `logger`', async () => {
     const broken = () => {
       throw new Error('broken');
     };
     const events = new EventEmitter();
     const lifecycle = createLifecycle();
-    const log = ({ event }: { event: string }) => {
-      events.emit(event);
+    const logger = loggerTo(({ shedding }: { shedding: string }) => {
+      events.emit(shedding);
       throw new Error('broken');
-    };
-    const gate = shedLoad(lifecycle, { ...soon, priority: broken, log });
+    });
+    const gate = shedLoad(lifecycle, { ...soon, priority: broken, logger });
     const { url, server } = await serve((req, res) => {
       if (gate.refuses(req, res)) return;
       const until = performance.now() + 5;

@@ -15,6 +15,7 @@ import { pipeSourceOf, recordPipeSources } from '../../../src/middleware/stream-
 import { contextOf } from '../../../src/support/context/context.js';
 import { deferred } from '../../helpers/deferred.js';
 import { type Express, expressVersions } from '../../helpers/express-versions.js';
+import { silentLogger } from '../../helpers/part-logger.js';
 import { killAll, run } from '../../helpers/program.js';
 import { closeAll, get, raw, serve } from '../../helpers/serve.js';
 import { closeOf, endless, failing, guarded, readAndLeave } from '../../helpers/streaming.js';
@@ -481,7 +482,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       res.status(404);
       fs.createReadStream(req.query.page === 'missing' ? missing : small).pipe(res);
     }) as import('express').ErrorRequestHandler);
-    app.use(errorHandler({ logger: { error() {} } }));
+    app.use(errorHandler({ logger: silentLogger }));
     const { url } = await serve(app);
     expect(await get(url)).toMatchObject({ status: 404, text: 'all of it' });
     expect(await get(`${url}/?page=missing`)).toMatchObject({ status: 404 });
@@ -513,7 +514,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       const app = express();
       const errors: unknown[] = [];
       app.use('/', handler);
-      const handle = errorHandler({ logger: { error() {} } });
+      const handle = errorHandler({ logger: silentLogger });
       app.use(((error, req, res, next) => {
         errors.push(error);
         handle(error, req, res, next);
