@@ -8,10 +8,11 @@ const full = process.env.TEST_EFFORT === 'full';
 const short = [
   'examples',
   'cli/(arguments|start)',
-  'middleware/(health-checks|sync-io)/*',
+  'middleware/health-checks/*',
+  'middleware/sync-io/sync-io-programs',
   'process/cluster/worker-(count|deaths)',
   'process/fatal-errors/*',
-  'process/shutdown/(budget|draining)',
+  'process/shutdown/draining',
   'process/systemd/sd-notify',
   'release',
 ];
