@@ -179,13 +179,12 @@ async function runDown(
   await Promise.all(
     taking.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
-  // a clean end leaves the exit code to the app
-  if (run.code > 0) process.exitCode = run.code;
-  if (all.length > 0) report('info', `exit ${process.exitCode ?? 0}`);
+  if (all.length > 0) report('info', `exit ${run.code || (process.exitCode ?? 0)}`);
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
-  process.exit();
+  // a clean end leaves the exit code to the app
+  process.exit(run.code || process.exitCode);
 }
 
 function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {
