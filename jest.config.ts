@@ -37,7 +37,7 @@ const forking = '\\.(process|load)\\.test\\.ts$';
 
 export default {
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
-  testTimeout: 100_000,
+  testTimeout: 120_000,
   // `npx jest --selectProjects http --coverage`; programs that tests fork run dist/
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],

@@ -1,8 +1,6 @@
 import { cleanUp, cli } from '../helpers/cli.js';
 import { folder } from '../helpers/clusters.js';
 
-jest.setTimeout(60_000);
-
 afterEach(cleanUp);
 
 describe('arguments', () => {

@@ -6,8 +6,6 @@ import { app, cleanUp, cli, program, start } from '../helpers/cli.js';
 import { folder, ready, runCluster } from '../helpers/clusters.js';
 import { get } from '../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(cleanUp);
 
 describe('the control socket', () => {

@@ -3,7 +3,6 @@ import type { Report } from '../../src/cli/drill/drill-report.js';
 import { folder } from '../helpers/clusters.js';
 import { all, appears, cleanUp, drill, fixture, nobodyWith } from '../helpers/drills.js';
 
-jest.setTimeout(120_000);
 afterEach(cleanUp);
 
 describe('the end of a drill', () => {

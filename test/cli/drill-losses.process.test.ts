@@ -4,7 +4,6 @@ import type { Report } from '../../src/cli/drill/drill-report.js';
 import { folder } from '../helpers/clusters.js';
 import { all, cleanUp, drill, fixture, shortGrace } from '../helpers/drills.js';
 
-jest.setTimeout(120_000);
 afterEach(cleanUp);
 
 describe('an app that does not', () => {

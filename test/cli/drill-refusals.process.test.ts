@@ -3,7 +3,6 @@ import net from 'node:net';
 import { cleanUp, drill, drillProgram, fixture, shortGrace } from '../helpers/drills.js';
 import { run } from '../helpers/program.js';
 
-jest.setTimeout(120_000);
 afterEach(cleanUp);
 
 /** Two that are free, and not the same. */

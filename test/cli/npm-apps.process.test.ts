@@ -11,8 +11,6 @@ import { get } from '../helpers/serve.js';
 
 const it = itNeeds('wrk');
 
-jest.setTimeout(60_000);
-
 afterEach(cleanUp);
 
 describe('apps from npm that nobody here wrote, untouched', () => {
@@ -83,5 +81,5 @@ describe('apps from npm that nobody here wrote, untouched', () => {
     expect(failures).toEqual([]);
     cluster.child.kill('SIGTERM');
     expect(await cluster.exit()).toEqual({ code: 0, signal: null });
-  }, 120_000);
+  });
 });

@@ -4,8 +4,6 @@ import { ready, runCluster } from '../helpers/clusters.js';
 import { expressNames, expressVersions } from '../helpers/express-versions.js';
 import { get } from '../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(cleanUp);
 
 describe('start', () => {

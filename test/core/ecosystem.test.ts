@@ -2,8 +2,6 @@ import type { Call, Reply } from '../helpers/compare.js';
 import { killAll } from '../helpers/program.js';
 import { closeClients, compare, type Running, startWays, type Ways } from '../helpers/real-app.js';
 
-jest.setTimeout(120_000);
-
 const gzip = { 'accept-encoding': 'gzip' };
 const json = { 'content-type': 'application/json' };
 const since = (header: string, as: string) => (replies: readonly Reply[]) => ({

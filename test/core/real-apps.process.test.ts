@@ -10,8 +10,6 @@ import { closeClients, compare, start, startWays } from '../helpers/real-app.js'
 
 const execFile = promisify(execFileWithCallback);
 
-jest.setTimeout(120_000);
-
 afterEach(() => {
   closeClients();
   killAll();

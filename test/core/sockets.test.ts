@@ -4,8 +4,6 @@ import { WebSocket } from 'ws';
 import { killAll } from '../helpers/program.js';
 import { closeClients, type Running, start } from '../helpers/real-app.js';
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   closeClients();
   killAll();

@@ -2,8 +2,6 @@ import { comparable, converse, type Step } from '../helpers/converse.js';
 import { killAll } from '../helpers/program.js';
 import { closeClients, startWays, type Ways } from '../helpers/real-app.js';
 
-jest.setTimeout(120_000);
-
 const host = 'Host: app.test\r\n';
 const last = `${host}Connection: close\r\n`;
 const get = (path: string, headers = host) => `GET ${path} HTTP/1.1\r\n${headers}\r\n`;

@@ -17,7 +17,7 @@ let bin: string;
 
 beforeAll(async () => {
   bin = await installed('forever', '4');
-}, 120_000);
+});
 afterEach(cleanUp);
 
 async function start() {

@@ -23,7 +23,7 @@ let bin: string;
 
 beforeAll(async () => {
   bin = await installed('pm2', '7');
-}, 120_000);
+});
 afterEach(cleanUp);
 
 interface Listed {

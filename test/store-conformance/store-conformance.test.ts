@@ -8,8 +8,6 @@ import { memoryStore } from '../../src/middleware/response-cache/memory-store.js
 import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
 
 // some cases wait for limits of seconds
-jest.setTimeout(30_000);
-
 describe('memoryStore', () => {
   it.each(storeConformance)('$name', async ({ run }) => {
     await run(memoryStore());

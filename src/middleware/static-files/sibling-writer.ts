@@ -23,13 +23,16 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
   try {
     const before = await handle.stat();
     const mode = before.mode & 0o666;
-    await pipeline(
+    const encoded = pipeline(
       handle.createReadStream({ autoClose: false }),
-      codecOf(encoding, bestLevels[encoding]).stream(),
+      codecOf(encoding, bestLevels[encoding]).stream(before.size),
       fs.createWriteStream(unfinished, { flags: 'wx', mode }),
     );
+    // a change is named as such, also where the encoder failed for another size than was stated
+    await encoded.catch(() => {});
     const after = await fs.promises.lstat(file);
     if (!isAlike(before, after)) throw new Error('it changed while it was read');
+    await encoded;
     const { size, mode: masked } = await fs.promises.stat(unfinished);
     if (size >= before.size) {
       await fs.promises.rm(unfinished, { force: true });

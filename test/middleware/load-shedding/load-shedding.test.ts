@@ -11,8 +11,6 @@ import { overload, soon } from '../../helpers/overload.js';
 import { loggerTo } from '../../helpers/part-logger.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(closeAll);
 
 describe.each(expressVersions)('loadShedding on %s', (_name, express) => {

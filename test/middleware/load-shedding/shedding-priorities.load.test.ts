@@ -4,8 +4,6 @@ import { arrange, overload, printed, soon } from '../../helpers/overload.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(killAll);
 
 describe.each(expressNames)('loadShedding with %s', (expressName) => {

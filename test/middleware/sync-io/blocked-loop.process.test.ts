@@ -4,7 +4,6 @@ import path from 'node:path';
 import { killAll, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
 afterEach(killAll);
 const development = { NODE_ENV: 'development' };
 

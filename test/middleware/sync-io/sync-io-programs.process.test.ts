@@ -5,7 +5,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { killAll, type Program, run } from '../../helpers/program.js';
 
-jest.setTimeout(60_000);
 afterEach(killAll);
 
 const root = path.join(__dirname, '../../..');

@@ -7,8 +7,6 @@ import { repetitions } from '../../helpers/repetitions.js';
 
 const it = itNeeds('wrk');
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   killAll();
   removeFolders();

@@ -4,8 +4,6 @@ import { folder, pidOf, ready, removeFolders, runFixture } from '../../helpers/c
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   killAll();
   removeFolders();

@@ -2,8 +2,6 @@ import { pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.
 import { steadyLoad } from '../../helpers/load.js';
 import { killAll } from '../../helpers/program.js';
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   killAll();
   removeFolders();

@@ -7,8 +7,6 @@ import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   killAll();
   removeFolders();

@@ -6,8 +6,6 @@ import { expressNames } from '../../helpers/express-versions.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
-jest.setTimeout(60_000);
-
 afterEach(() => {
   killAll();
   removeFolders();

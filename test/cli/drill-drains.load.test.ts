@@ -2,7 +2,6 @@ import type { Report } from '../../src/cli/drill/drill-report.js';
 import { all, cleanUp, drill, fixture } from '../helpers/drills.js';
 import { expressNames } from '../helpers/express-versions.js';
 
-jest.setTimeout(120_000);
 afterEach(cleanUp);
 
 const kinds = [
