@@ -38,10 +38,11 @@ const forking = '\\.(process|load)\\.test\\.ts$';
 export default {
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
   testTimeout: 120_000,
-  // `npx jest --selectProjects http --coverage`; programs that tests fork run dist/
+  // of the HTTP tier alone: the cluster, the shutdown and the commands run as forked programs, from dist/
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   coverageReporters: ['text-summary'],
+  coverageThreshold: { global: { statements: 80, branches: 90, functions: 82, lines: 80 } },
   projects: [
     {
       ...common,
