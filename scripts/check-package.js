@@ -1,5 +1,5 @@
 // Packs the package and uses it as npm users do: CJS and ESM, JavaScript and TypeScript, Express 4 and 5.
-// The TypeScript projects are C13: no cast is needed with no-misused-promises on.
+// The TypeScript projects prove that no cast is needed where no-misused-promises is on.
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,

@@ -27,7 +27,7 @@ describe('the control socket', () => {
     expect(await ask('status')).toMatchObject({ code: 1, err: 'no cluster of this user is running\n' });
   });
 
-  it('E36: the aggregate of all workers comes from the primary, as text, JSON and exit code', async () => {
+  it('the aggregate of all workers comes from the primary, as text, JSON and exit code', async () => {
     const { cluster, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const [state] = JSON.parse((await ask('status', '--json')).out);
@@ -43,7 +43,7 @@ describe('the control socket', () => {
     expect(await ask('status')).toMatchObject({ code: 0, out: expect.stringContaining('4 of 4 ready') });
   });
 
-  it('E40: a reload that fails is told to who asked, with exit code 1', async () => {
+  it('a reload that fails is told to who asked, with exit code 1', async () => {
     const script = path.join(folder(), 'app.cjs');
     const source = `require(${JSON.stringify(app('listen.cjs'))})`;
     const listens = `require('node:http').createServer((q, s) => s.end('old')).listen(0, '127.0.0.1', function () { console.error('listening on ' + this.address().port) })`;

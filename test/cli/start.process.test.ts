@@ -48,7 +48,7 @@ describe('start', () => {
     expect(await cluster.line(/ERR_PRODUCTIONIZE_PRELOAD/)).toContain('call productionize(app)');
   });
 
-  it('E43: with one worker runs the script in its own process, as the main module', async () => {
+  it('with one worker runs the script in its own process, as the main module', async () => {
     const { cluster } = start(app('listen.cjs'), ['--workers', '1', '--', 'y']);
     const url = await cluster.url();
     expect(JSON.parse((await get(url)).text)).toEqual({
@@ -61,7 +61,7 @@ describe('start', () => {
     expect(await cluster.exit()).toEqual({ code: 0, signal: null });
   });
 
-  it('E43: reads WEB_CONCURRENCY', async () => {
+  it('reads WEB_CONCURRENCY', async () => {
     const { cluster } = start(app('listen.cjs'), [], { WEB_CONCURRENCY: '3' });
     await ready(cluster, 3);
     expect(cluster.log()[0]).toMatchObject({ workers: 3, msg: 'cluster: 3 workers (WEB_CONCURRENCY)' });

@@ -47,7 +47,7 @@ const calls: Record<string, Call[]> = {
     { path: '/session/out', follow: cookies },
     { path: '/session', follow: cookies },
   ],
-  'C40 multer, which keeps the context': [
+  'multer, which keeps the context': [
     upload(['a.txt', 'a'.repeat(90_000)], ['b.txt', '']),
     upload(['big.txt', 'a'.repeat(200_000)]),
     upload(['a', '1'], ['b', '2'], ['c', '3']),
@@ -270,7 +270,7 @@ describe.each([
     expect(replies.filter(({ status }) => status === 0)).toEqual([]);
   });
 
-  it('C26 strips prototype keys from the fields that multer adds to its body', async () => {
+  it('strips prototype keys from the fields that multer adds to its body', async () => {
     const field = (name: string) => `--xx\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n1\r\n`;
     const names = ['a', '__proto__[admin]', 'constructor[prototype][admin]', 'b[__proto__][admin]'];
     const body = `${names.map(field).join('')}--xx--\r\n`;

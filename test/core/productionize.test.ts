@@ -31,7 +31,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     return app;
   }
 
-  it.each(['before', 'after'])('C110 covers routes added %s the line', async (place) => {
+  it.each(['before', 'after'])('covers routes added %s the line', async (place) => {
     const log = memoryLog();
     const app = express();
     if (place === 'after') productionize(app, log.options);
@@ -65,7 +65,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(log.lines).toHaveLength(3);
   });
 
-  it('C9 changes nothing when called twice', async () => {
+  it('changes nothing when called twice', async () => {
     const log = memoryLog();
     const app = addRoutes(productionize(express(), log.options));
     const { handle, listen } = app as unknown as { handle: unknown; listen: unknown };
@@ -77,7 +77,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(log.lines).toHaveLength(1);
   });
 
-  it("C9 runs the parent's pipeline once for a productionized sub-app", async () => {
+  it("runs the parent's pipeline once for a productionized sub-app", async () => {
     const parent = memoryLog();
     const child = memoryLog();
     const sub = addRoutes(productionize(express(), child.options));
@@ -102,7 +102,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 503)).toMatchObject({ err: { message: 'thrown' } });
   });
 
-  it('C111 finds compression, helmet, pino-http and an error handler, and keeps them', async () => {
+  it('finds compression, helmet, pino-http and an error handler, and keeps them', async () => {
     const theirs: string[] = [];
     const ours = memoryLog();
     const app = productionize(express(), ours.options);
@@ -123,7 +123,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(ours.lines).toHaveLength(0);
   });
 
-  it('C111 finds morgan and keeps it', async () => {
+  it('finds morgan and keeps it', async () => {
     const app = productionize(express(), quiet());
     app.use(morgan('tiny', { stream: { write: () => {} } }));
     const { url } = await serve(app);
@@ -131,7 +131,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(states(app)).toMatchObject({ requestLogger: 'kept', logger: 'on' });
   });
 
-  it('C101 lets the error handler of the app win, and still logs the original error', async () => {
+  it('lets the error handler of the app win, and still logs the original error', async () => {
     const log = memoryLog();
     const app = addRoutes(productionize(express(), log.options));
     app.use(((_err, _req, res, _next) => void res.status(418).send('own')) as ErrorRequestHandler);
@@ -140,7 +140,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 418)).toMatchObject({ err: { message: 'thrown' } });
   });
 
-  it('C32 logs the error that the app answered with 200', async () => {
+  it('logs the error that the app answered with 200', async () => {
     const log = memoryLog();
     const app = addRoutes(productionize(express(), log.options));
     app.use(((_err, _req, res, _next) => void res.send('sorry')) as ErrorRequestHandler);
@@ -160,7 +160,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
   });
 
   it.each(['a@b.example', 'a%40b.example', '%7Ejo', '%D0%96', "o'neil"])(
-    'C38 keeps the value %s of a mount parameter out of the pattern',
+    'keeps the value %s of a mount parameter out of the pattern',
     async (value) => {
       const log = memoryLog();
       const app = productionize(express(), log.options);
@@ -173,7 +173,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     },
   );
 
-  it('C38 logs the original path and the full pattern, mount parameters included', async () => {
+  it('logs the original path and the full pattern, mount parameters included', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);
     const router = express.Router({ mergeParams: true });
@@ -211,7 +211,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     'fatalErrors',
     'loadShedding',
     'deadline',
-  ])('C112 leaves no trace of %s when it is false, and the app answers', async (part) => {
+  ])('leaves no trace of %s when it is false, and the app answers', async (part) => {
     const app = productionize(express(), { ...quiet(), [part]: false });
     app.use(express.json());
     app.get('/', (_req, res) => void res.send(big));
@@ -226,7 +226,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(states(app)[part]).toBe('off');
   });
 
-  it('C113 answers a Router, a NestJS application and a plain handler with a coded error', () => {
+  it('answers a Router, a NestJS application and a plain handler with a coded error', () => {
     const nest = { getHttpAdapter: () => ({}) };
     expect(() => productionize(express.Router() as never)).toThrow(/This is a Router/);
     expect(() => productionize(nest as never)).toThrow(/getHttpAdapter\(\)\.getInstance\(\)/);
@@ -235,7 +235,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     }
   });
 
-  it('C9 gives a report that console.log and String print as a list, and JSON as data', () => {
+  it('gives a report that console.log and String print as a list, and JSON as data', () => {
     const app = productionize(express(), quiet());
     const printed = format(report(app));
     expect(printed).toMatch(/^express-productionize on Express [45], NODE_ENV=test\n {2}✔ productionGuard/);
@@ -278,7 +278,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
 });
 
 describe.each(['express4', 'express'])('two copies of the package with %s', (expressName) => {
-  it('C9 C30 patch once and write one line', async () => {
+  it('patch once and write one line', async () => {
     const program = run('two-copies.mjs', { args: [expressName] });
     const port = await program.port();
     expect((await get(`http://127.0.0.1:${port}/sub/throws`)).status).toBe(500);

@@ -111,7 +111,7 @@ const jsonServerCalls: Call[] = [
 ];
 
 describe('json-server, on an Express 4 of its own', () => {
-  it('C110 C111 answers as without, before and after its routes, and keeps its compression and morgan', async () => {
+  it('answers as without, before and after its routes, and keeps its compression and morgan', async () => {
     const apps = await startWays('real-json-server.mjs', ['before', 'after']);
     const { replies, found } = await compare(apps, jsonServerCalls);
     expect(found).toEqual({ before: [], after: [] });
@@ -193,7 +193,7 @@ const nestCalls: Call[] = [
 ];
 
 describe('NestJS', () => {
-  it('C113 answers as without, whoever makes the Express app, and the log names the errors', async () => {
+  it('answers as without, whoever makes the Express app, and the log names the errors', async () => {
     const apps = await startWays('real-nest.mjs', ['instance', 'adapter']);
     const { replies, found } = await compare(apps, nestCalls);
     expect(found).toEqual({ instance: [], adapter: [] });
@@ -331,7 +331,7 @@ describe('Verdaccio, on Express 5', () => {
 
   afterAll(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
-  it('C111 answers as without, and keeps its own compression', async () => {
+  it('answers as without, and keeps its own compression', async () => {
     const { npm, folder } = npmPackage(temporary, 'one', '1.0.0');
     const calls = verdaccioCalls(readFileSync(path.join(folder, await npm('pack', '--silent'))));
     const apps = await startWays('real-verdaccio.mjs', ['after'], [verdaccio, temporary]);

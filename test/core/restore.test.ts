@@ -17,7 +17,7 @@ describe.each(expressVersions)('restoreApp on %s', (_name, express) => {
     return app;
   }
 
-  it('C112 restores everything: app, prototypes, listeners and builtins', async () => {
+  it('restores everything: app, prototypes, listeners and builtins', async () => {
     const traces = () => ({
       readFileSync,
       exceptions: process.listenerCount('uncaughtException'),
@@ -46,7 +46,7 @@ describe.each(expressVersions)('restoreApp on %s', (_name, express) => {
     expect((await get(`${url}/big`, gzip)).headers).not.toHaveProperty('content-encoding');
   });
 
-  it('C112 restores the prototypes of an app that listens with the faster server', async () => {
+  it('restores the prototypes of an app that listens with the faster server', async () => {
     const own = (app: Application) =>
       [(app as Express).request, (app as Express).response].flatMap((prototype) =>
         Reflect.ownKeys(prototype as object),

@@ -76,7 +76,7 @@ const twoWorkers = {
   kill_timeout: 5000,
 };
 
-it('E48: 20 reloads under load lose no request, keep-alive and new connections', async () => {
+it('20 reloads under load lose no request, keep-alive and new connections', async () => {
   const { pm2, port, list } = await start(twoWorkers);
   const results = await underLoad(port, async () => {
     for (let n = 0; n < 20; n++) await pm2('reload', 'web');
@@ -102,7 +102,7 @@ it('the log of an app is where PM2 keeps the logs of apps, the last line include
   expect(read('pm2.log')).not.toContain('/of-the-app');
 });
 
-it('E48: the same without gracefulShutdown loses some', async () => {
+it('the same without gracefulShutdown loses some', async () => {
   const { pm2, port } = await start(
     { ...twoWorkers, wait_ready: false, listen_timeout: 500, kill_timeout: 1600 },
     { OPTIONS: '{"gracefulShutdown":false}' },
@@ -114,7 +114,7 @@ it('E48: the same without gracefulShutdown loses some', async () => {
   expect(failures(results)).not.toEqual([]);
 });
 
-it.each(['cluster', 'fork'])('E48: PM2 waits for readiness, not only for listen (%s mode)', async (mode) => {
+it.each(['cluster', 'fork'])('PM2 waits for readiness, not only for listen (%s mode)', async (mode) => {
   const port = await freePort();
   const started = start(
     { exec_mode: mode, wait_ready: true, listen_timeout: 20_000, kill_timeout: 3000 },
@@ -165,7 +165,7 @@ it.each([
   expect(log()).not.toContain('SIGKILL');
 });
 
-it.each(['cluster', 'fork'])('E8: knows the kill_timeout PM2 gives it (%s mode)', async (mode) => {
+it.each(['cluster', 'fork'])('knows the kill_timeout PM2 gives it (%s mode)', async (mode) => {
   const { port, log } = await start(
     { exec_mode: mode, kill_timeout: 2500 },
     { OPTIONS: '{"gracefulShutdown":{"delayMs":0,"timeoutMs":9000}}' },
@@ -175,7 +175,7 @@ it.each(['cluster', 'fork'])('E8: knows the kill_timeout PM2 gives it (%s mode)'
   expect(log()).toMatch(/may take 9000 ms .*PM2 kills the process after 2500 ms/);
 });
 
-it('E104: the boot line says whether the environment changed since the last start', async () => {
+it('the boot line says whether the environment changed since the last start', async () => {
   const { pm2, port, log } = await start({});
   let pid = await pidAt(port);
   const restart = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
@@ -195,7 +195,7 @@ it('E104: the boot line says whether the environment changed since the last star
   expect(await line(3)).toMatch(/changed since the last start \([0-9a-f]{8}\)$/);
 });
 
-it('E7: without kill_timeout the drain ends within the 1.6 s PM2 gives', async () => {
+it('without kill_timeout the drain ends within the 1.6 s PM2 gives', async () => {
   const { pm2, port, log } = await start({});
   await pidAt(port);
   const slow = get(`http://127.0.0.1:${port}/slow/60000`).catch(() => undefined);

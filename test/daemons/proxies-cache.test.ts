@@ -26,7 +26,7 @@ const optionSets = [
   },
 ] as const;
 
-describe('E72: what is written', () => {
+describe('what is written', () => {
   it.each(optionSets)('for nginx is accepted by nginx -t: %j', async (options) => {
     expect(await nginx.refuses(nginx.text(options))).toBeUndefined();
     const more = {
@@ -64,7 +64,7 @@ describe('E72: what is written', () => {
 
 const proxies = [nginx, varnish] as const;
 
-describe.each(proxies)('E91: behind $name', (kind) => {
+describe.each(proxies)('behind $name', (kind) => {
   describe.each(['off', 'on'] as const)('an app whose own cache is %s', (CACHE) => {
     let app: Program;
     let appPort: number;
@@ -312,7 +312,7 @@ describe.each(proxies)('E91: behind $name', (kind) => {
   });
 });
 
-describe.each(proxies)('E91: a GET with a body behind $name', (kind) => {
+describe.each(proxies)('a GET with a body behind $name', (kind) => {
   it.each([
     ['a length', { 'content-length': '4' }],
     ['chunks', { 'transfer-encoding': 'chunked' }],
@@ -336,7 +336,7 @@ describe.each(proxies)('E91: a GET with a body behind $name', (kind) => {
   });
 });
 
-describe.each(proxies)('E91: errors behind $name', (kind) => {
+describe.each(proxies)('errors behind $name', (kind) => {
   let app: Program;
   let appPort: number;
   let proxy: CacheProxy;

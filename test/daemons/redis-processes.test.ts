@@ -59,7 +59,7 @@ it.each(expressNames)(
   },
 );
 
-it.each(expressNames)('%s: E86: a purge by tag reaches 4 processes within 1 s', async (express) => {
+it.each(expressNames)('%s: a purge by tag reaches 4 processes within 1 s', async (express) => {
   const redis = await startRedis();
   const sites = await Promise.all(
     Array.from({ length: 4 }, () => startSite(redis.url, { EXPRESS: express })),
@@ -125,7 +125,7 @@ it.each(expressNames)(
   },
 );
 
-it('E84: answers come in time from an app whose Redis says nothing', async () => {
+it('answers come in time from an app whose Redis says nothing', async () => {
   const redis = await startRedis();
   const longestOf50 = async () => {
     const proxy = await startProxy(redis.port);

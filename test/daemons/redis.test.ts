@@ -130,7 +130,7 @@ describe.each(versions)('the cases of every store, by %s', (_name, create) => {
   });
 });
 
-describe('E84: Redis is slow', () => {
+describe('Redis is slow', () => {
   it('get and lease together wait for timeoutMs at most, then nobody waits until it is fast again', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
@@ -236,7 +236,7 @@ describe('E84: Redis is slow', () => {
   });
 });
 
-describe('E84: Redis is down', () => {
+describe('Redis is down', () => {
   it('nobody waits, everybody gets the lease, the local store serves for a second, one line per turn', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
@@ -313,7 +313,7 @@ describe('E84: Redis is down', () => {
   });
 });
 
-describe('E84: Redis is full', () => {
+describe('Redis is full', () => {
   it('set fails, get, purge and lease work, one line per turn', async () => {
     const redis = await startRedis('--maxmemory-policy', 'noeviction');
     const store = await opened(redis.url, { local: false });
@@ -340,7 +340,7 @@ describe('E84: Redis is full', () => {
   });
 });
 
-it('E84: a replica gives, and keeps nothing', async () => {
+it('a replica gives, and keeps nothing', async () => {
   const [main, replica] = [await startRedis(), await startRedis()];
   const store = await opened(main.url, { local: false });
   await store.set('copied', entryOf('copied', ['tag']));
@@ -355,7 +355,7 @@ it('E84: a replica gives, and keeps nothing', async () => {
   expect(reader.events).toEqual([{ redis: 'read-only', reason: expect.stringContaining('READONLY') }]);
 });
 
-it('E84: a log that throws disturbs nobody', async () => {
+it('a log that throws disturbs nobody', async () => {
   const redis = await startRedis();
   let said = 0;
   const logger = loggerTo(() => {
@@ -380,7 +380,7 @@ describe('the store in this process', () => {
     await until(async () => other.get('near') !== undefined && !(other.get('near') instanceof Promise));
   });
 
-  it('E86: keeps nothing for more than a second of what was purged while it heard nothing', async () => {
+  it('keeps nothing for more than a second of what was purged while it heard nothing', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const [store, other] = [await opened(proxy.url), await opened(redis.url)];
@@ -417,7 +417,7 @@ describe('the store in this process', () => {
 });
 
 describe('purges', () => {
-  it('E86: an entry that was being made when its tag, key or prefix was purged anywhere is not kept', async () => {
+  it('an entry that was being made when its tag, key or prefix was purged anywhere is not kept', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     for (const selection of [{ key: 'made' }, { prefix: 'ma' }, { tag: 'made' }]) {
@@ -434,7 +434,7 @@ describe('purges', () => {
     }
   });
 
-  it('E86: an answer that was refreshed while the old one was served is not kept after a purge elsewhere', async () => {
+  it('an answer that was refreshed while the old one was served is not kept after a purge elsewhere', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('stale', entryOf('before', ['stale']));

@@ -41,7 +41,7 @@ it('the guide has the wrapper that these tests run', () => {
   expect(wrapper).toContain('EXPRESS_PRODUCTIONIZE_NOTIFY_FD');
 });
 
-it.each(starts)('E49: READY=1 follows readiness, and a status can be set (by %s)', async (_how, command) => {
+it.each(starts)('READY=1 follows readiness, and a status can be set (by %s)', async (_how, command) => {
   const port = await freePort();
   const manager = await startUserManager({ 'app.service': service(command, { PORT: port, GATED: 'yes' }) });
   await manager.systemctl('start', '--no-block', 'app');
@@ -60,7 +60,7 @@ it.each(starts)('E49: READY=1 follows readiness, and a status can be set (by %s)
 });
 
 it.each(starts)(
-  'E49: STOPPING=1 at the signal, and a drain longer than TimeoutStopSec is waited for (by %s)',
+  'STOPPING=1 at the signal, and a drain longer than TimeoutStopSec is waited for (by %s)',
   async (_how, command) => {
     const port = await freePort();
     const options = JSON.stringify({ gracefulShutdown: { timeoutMs: 9000 } });
@@ -80,7 +80,7 @@ it.each(starts)(
 );
 
 it.each(starts)(
-  'E49: the watchdog hears beats while the loop turns, and restarts what hangs (by %s)',
+  'the watchdog hears beats while the loop turns, and restarts what hangs (by %s)',
   async (_how, command) => {
     const port = await freePort();
     const manager = await startUserManager({
@@ -102,7 +102,7 @@ it.each(starts)(
   },
 );
 
-it('E8: warns when the drain may outlast the TimeoutStopSec of the unit and its drop-ins', async () => {
+it('warns when the drain may outlast the TimeoutStopSec of the unit and its drop-ins', async () => {
   const port = await freePort();
   const options = JSON.stringify({ gracefulShutdown: { timeoutMs: 9000 } });
   const silent = service(plain, { PORT: port, OPTIONS: options }, 'TimeoutStopSec=9\nType=simple').replace(
@@ -130,7 +130,7 @@ it('crashes: the guilty request gets a 500, and systemd starts the app again', a
   expect(await manager.show('app', 'NRestarts')).toBe('1');
 });
 
-it('E49: the primary speaks for a cluster, and its workers do not', async () => {
+it('the primary speaks for a cluster, and its workers do not', async () => {
   const port = await freePort();
   const manager = await startUserManager({
     'app.service': service(starts[0][1], { PORT: port, WORKERS: 2 }, 'WatchdogSec=5'),
@@ -180,12 +180,12 @@ async function arriving(port: number, work: () => Promise<void>) {
 describe.each([
   ['one process', 1],
   ['a cluster', 2],
-])('E51: restarts under 60 new connections a second (%s)', (kind, workers) => {
+])('restarts under 60 new connections a second (%s)', (kind, workers) => {
   const restarts = (manager: UserManager) => async () => {
     for (let n = 0; n < 3; n++) await manager.systemctl('restart', 'app');
   };
 
-  it('E50: with a socket of systemd none is refused, and PORT is not opened', async () => {
+  it('with a socket of systemd none is refused, and PORT is not opened', async () => {
     const [port, other] = [await freePort(), await freePort()];
     const manager = await startUserManager({
       'app.socket': `[Socket]\nListenStream=127.0.0.1:${port}\n`,

@@ -11,7 +11,7 @@ afterEach(cleanUp);
 afterAll(removeFiles);
 
 describe('createLogDestination', () => {
-  it('C44 loses no line when the pool is too busy to write', async () => {
+  it('loses no line when the pool is too busy to write', async () => {
     const file = newPath();
     const program = run('log-busy-pool.mjs', { args: [file], env: { UV_THREADPOOL_SIZE: '1' } });
     expect((await program.exit()).code).toBe(0);
@@ -22,18 +22,18 @@ describe('createLogDestination', () => {
     ).toEqual([0, 1]);
   });
 
-  it('C41 keeps the lines of several processes and threads on one pipe whole', async () => {
+  it('keeps the lines of several processes and threads on one pipe whole', async () => {
     const lines = await start('pipe', 'log-cluster.cjs').read();
     expect(lines).toHaveLength(1500);
   });
 
-  it('C43 survives a stdout that was closed from the start', async () => {
+  it('survives a stdout that was closed from the start', async () => {
     const shell = ['-c', 'exec "$0" "$1" exit >&-', process.execPath, fixture('log-ending.mjs')];
     const child = spawn('sh', shell, { env: { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: '' } });
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('C37 leaves no line separator in a line', async () => {
+  it('leaves no line separator in a line', async () => {
     const file = newPath();
     const destination = createLogDestination({ path: file });
     destination.write(`${JSON.stringify({ msg: 'a\u2028b\u2029c\u0085d é\n' })}\n`);

@@ -38,7 +38,7 @@ describe.each(['pipe', 'socket', 'file', 'path'])('logging to a %s', (kind) => {
   }
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'])(
-    'C44 writes what waits when %s ends the process as it would have',
+    'writes what waits when %s ends the process as it would have',
     async (how) => {
       const { code, signal, lines } = await ending(how);
       expect([code, signal]).toEqual([null, how]);
@@ -46,27 +46,27 @@ describe.each(['pipe', 'socket', 'file', 'path'])('logging to a %s', (kind) => {
     },
   );
 
-  it('C44 leaves the end to a listener of the app', async () => {
+  it('leaves the end to a listener of the app', async () => {
     const { code, lines } = await ending('listener');
     expect(code).toBe(3);
     expect(inOrder(lines)).toBe(5000);
     expect(lines.at(-1)?.msg).toBe('draining');
   });
 
-  it('C44 does not wait for listeners that wait for it', async () => {
+  it('does not wait for listeners that wait for it', async () => {
     const { signal, lines } = await ending('aside');
     expect(signal).toBe('SIGTERM');
     expect(inOrder(lines)).toBe(5000);
   });
 
-  it('C44 writes what waits at process.exit(), and lines of exit listeners', async () => {
+  it('writes what waits at process.exit(), and lines of exit listeners', async () => {
     const { code, lines } = await ending('exit');
     expect(code).toBe(0);
     expect(inOrder(lines)).toBe(5000);
     expect(lines.at(-1)?.msg).toBe('in an exit listener');
   });
 
-  it('C45 has the fatal line last, and all others before it in order', async () => {
+  it('has the fatal line last, and all others before it in order', async () => {
     const { code, lines } = await ending('throw');
     expect(code).toBe(1);
     expect(inOrder(lines)).toBe(6000);

@@ -9,7 +9,7 @@ afterEach(cleanUp);
 afterAll(removeFiles);
 
 describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
-  it('C41 neither blocks the loop nor lets memory grow, and process.exit() returns', async () => {
+  it('neither blocks the loop nor lets memory grow, and process.exit() returns', async () => {
     const exitTakes = async () => {
       const program = start(kind, 'log-flood.mjs');
       const [report] = (await once(program.child, 'message')) as [{ bytes: number }];
@@ -31,7 +31,7 @@ describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
     expect(least).toBeLessThan(500);
   });
 
-  it('C41 says how many lines were dropped once it is read again, and keeps the fatal line', async () => {
+  it('says how many lines were dropped once it is read again, and keeps the fatal line', async () => {
     const program = start(kind, 'log-flood.mjs');
     const [{ logged }] = (await once(program.child, 'message')) as [{ logged: number }];
     program.child.send('fatal');
@@ -44,7 +44,7 @@ describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
     expect(lines.filter(({ level }) => level === 60)).toMatchObject([{ msg: 'told to' }]);
   });
 
-  it('C41 goes on after it was read again', async () => {
+  it('goes on after it was read again', async () => {
     const program = start(kind, 'log-flood.mjs');
     await once(program.child, 'message');
     const recovered = program.line(({ msg }) => msg === 'told to');
@@ -55,7 +55,7 @@ describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
 });
 
 describe.each(['pipe', 'socket'])('a %s whose reader is gone', (kind) => {
-  it('C43 leaves the process alive, with one warning, though it prints to stdout itself', async () => {
+  it('leaves the process alive, with one warning, though it prints to stdout itself', async () => {
     const program = start(kind, 'log-broken-pipe.mjs');
     const exit = program.exit();
     program.stdout.once('data', () => program.stdout.destroy()).resume();
@@ -66,7 +66,7 @@ describe.each(['pipe', 'socket'])('a %s whose reader is gone', (kind) => {
   });
 });
 
-it.each(['', '2>&1'])('C43 survives `program %s | head -1`', async (redirect) => {
+it.each(['', '2>&1'])('survives `program %s | head -1`', async (redirect) => {
   const codeFile = newPath();
   const { stdout } = await promisify(execFile)(
     'sh',

@@ -80,7 +80,7 @@ describe('createLogger', () => {
     expect(lines[0]?.err.message).toBe('a getter');
   });
 
-  it('C27 quotes no body in the message or the stack of a body parser error', async () => {
+  it('quotes no body in the message or the stack of a body parser error', async () => {
     const { logger, lines } = memoryLogger();
     const app = express();
     app.use(express.json());
@@ -132,7 +132,7 @@ describe('createLogger', () => {
 });
 
 describe('serializeError', () => {
-  it('C32 keeps type, message, stack, code, status and cause, and nothing else', () => {
+  it('keeps type, message, stack, code, status and cause, and nothing else', () => {
     class ChargeError extends Error {}
     const cause = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
     const error = Object.assign(new ChargeError('no charge', { cause }), {
@@ -151,14 +151,14 @@ describe('serializeError', () => {
   });
 
   it.each([undefined, null, 0, false, '', 'text', 10n, Symbol('s'), () => 1, Object.create(null), []])(
-    'C94 describes the thrown value %p',
+    'describes the thrown value %p',
     (value) => {
       expect(serializeError(value)).toMatchObject({ type: expect.any(String), message: expect.any(String) });
       expect(JSON.stringify(serializeError(value)).length).toBeLessThan(300);
     },
   );
 
-  it('C99 follows causes and aggregated errors to a fixed depth and number', () => {
+  it('follows causes and aggregated errors to a fixed depth and number', () => {
     let error = new Error('root');
     for (let depth = 0; depth < 100; depth++) error = new Error('x'.repeat(1e6), { cause: error });
     expect(JSON.stringify(serializeError(error)).length).toBeLessThan(100_000);
@@ -167,7 +167,7 @@ describe('serializeError', () => {
     expect(JSON.stringify(serializeError(wide(5))).length).toBeLessThan(300_000);
   });
 
-  it('C99 ends at cycles', () => {
+  it('ends at cycles', () => {
     const error = new Error('a');
     error.cause = new AggregateError([error, new Error('b')], 'many');
     expect(serializeError(error)).toMatchObject({
@@ -176,7 +176,7 @@ describe('serializeError', () => {
     });
   });
 
-  it('C27 keeps the input out of the errors of JSON.parse', () => {
+  it('keeps the input out of the errors of JSON.parse', () => {
     const error = (() => {
       try {
         return JSON.parse('hunter2') as unknown;
@@ -203,7 +203,7 @@ describe('serializeError', () => {
 describe('setLogLevel', () => {
   afterEach(() => jest.useRealTimers());
 
-  it('C50 reaches children made earlier and returns to normal after its time', () => {
+  it('reaches children made earlier and returns to normal after its time', () => {
     jest.useFakeTimers();
     const { logger, lines } = memoryLogger();
     const child = logger.child({ child: 1 });
@@ -224,7 +224,7 @@ describe('setLogLevel', () => {
     expect(all.map(({ level }) => level)).toEqual(['info', 'info', 'error', 'error']);
   });
 
-  it('C50 takes a change back, and an earlier undo does not touch a later change', () => {
+  it('takes a change back, and an earlier undo does not touch a later change', () => {
     const { logger } = memoryLogger();
     const first = setLogLevel(logger, 'debug');
     const second = setLogLevel(logger, 'trace');
@@ -235,7 +235,7 @@ describe('setLogLevel', () => {
     expect(logger.level).toBe('info');
   });
 
-  it('C50 works on a logger that somebody else made', () => {
+  it('works on a logger that somebody else made', () => {
     const { lines, destination } = memoryLog();
     const logger = pino({}, destination);
     const child = logger.child({});
@@ -246,7 +246,7 @@ describe('setLogLevel', () => {
     expect(lines).toHaveLength(1);
   });
 
-  it('C50 holds no child that is gone', () => {
+  it('holds no child that is gone', () => {
     const { logger } = memoryLogger();
     for (let n = 0; n < 1000; n++) logger.child({}, { level: 'error' });
     setLogLevel(logger, 'debug')();
@@ -258,7 +258,7 @@ describe('setLogLevel', () => {
     expect(() => setLogLevel(logger, 'loud')).toThrow(/one of the levels trace, .*silent, got 'loud'/);
   });
 
-  it('C50 changes with a signal, back with the same signal, and back after its time', async () => {
+  it('changes with a signal, back with the same signal, and back after its time', async () => {
     const program = run('log-level.mjs', { args: ['600000'] });
     await program.line(/ready/);
     program.child.kill('SIGUSR2');

@@ -40,7 +40,7 @@ describe('options', () => {
 describe.each<[name: string, create: (options: { url: string }) => RedisStoreOptions['client']]>([
   ['redis 4', createClient4],
   ['redis 6', createClient],
-])('E84: without a Redis, by %s', (_name, create) => {
+])('without a Redis, by %s', (_name, create) => {
   it('nobody waits, the local store serves, one line is logged, and close() ends it', async () => {
     const events: object[] = [];
     // a port at which nobody listens

@@ -5,7 +5,7 @@ import { debugFor } from '../../src/support/debug.js';
 afterEach(() => createDebug.disable());
 
 describe('debugFor', () => {
-  it('C49 evaluates no argument while the namespace is off', () => {
+  it('evaluates no argument while the namespace is off', () => {
     createDebug.disable();
     const describe = jest.fn((): [string] => ['never built']);
     debugFor('off')(describe);

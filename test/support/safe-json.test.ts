@@ -10,7 +10,7 @@ const hostile =
 const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
 
 describe.each(expressVersions)('request bodies on %s', (_name, express) => {
-  it('C26 strips prototype keys from a parsed body, at any depth', async () => {
+  it('strips prototype keys from a parsed body, at any depth', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);
     app.use(express.json());
@@ -29,7 +29,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect(log.lines).toContainEqual(expect.objectContaining({ level: 40, stripped: 3 }));
   });
 
-  it('C26 leaves an ordinary body alone, and constructor as a plain key', async () => {
+  it('leaves an ordinary body alone, and constructor as a plain key', async () => {
     const app = productionize(express(), memoryLog().options);
     app.use(express.json());
     app.post('/', (req, res) => void res.json(req.body));
@@ -70,7 +70,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     ]);
   });
 
-  it('C26 works alone behind a parser', async () => {
+  it('works alone behind a parser', async () => {
     const app = express();
     app.use(express.json(), bodyGuard());
     app.post('/', (req, res) => void res.send(Object.getOwnPropertyNames(req.body).join()));
@@ -78,7 +78,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url, { ...post, body: hostile })).text).toBe('a,b,ok');
   });
 
-  it('C27 answers 400 to malformed JSON; neither log nor answer has the text', async () => {
+  it('answers 400 to malformed JSON; neither log nor answer has the text', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);
     app.use(express.json());
@@ -94,7 +94,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
 
 describe('safeJsonParse', () => {
   it.each(['', '{', 'nul', '[1,]', '{"a":1}}', '\u0000', '['.repeat(100_000), undefined, 7, null])(
-    'C28 returns an error for %p and quotes nothing of it',
+    'returns an error for %p and quotes nothing of it',
     (text) => {
       const result = safeJsonParse(text);
       expect(result).toMatchObject({ ok: false, error: expect.any(Error) });
@@ -102,14 +102,14 @@ describe('safeJsonParse', () => {
     },
   );
 
-  it('C28 returns an error for a reviver that throws', () => {
+  it('returns an error for a reviver that throws', () => {
     const result = safeJsonParse('{"a":1}', () => {
       throw undefined;
     });
     expect(result.ok).toBe(false);
   });
 
-  it('C28 returns the value without prototype keys', () => {
+  it('returns the value without prototype keys', () => {
     expect(safeJsonParse('{"a":1}')).toEqual({ ok: true, value: { a: 1 } });
     const result = safeJsonParse<object>(hostile);
     expect(result.ok && Object.getOwnPropertyNames(result.value)).toEqual(['a', 'b', 'ok']);

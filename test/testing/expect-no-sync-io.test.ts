@@ -19,7 +19,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     return app;
   }
 
-  it('C53 fails with the findings when a request was synchronous', async () => {
+  it('fails with the findings when a request was synchronous', async () => {
     const { url } = await serve(app());
     const failure = await expectNoSyncIo(() => get(`${url}/sync`)).catch((error) => error);
     expect(failure).toBeInstanceOf(AssertionError);

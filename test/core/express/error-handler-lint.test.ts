@@ -15,7 +15,7 @@ describe.each(expressVersions)('lintErrorHandlers on %s', (_name, express) => {
     return lintErrorHandlers(routerOf(app));
   }
 
-  it('C8 names error handlers with fewer than four formal parameters', () => {
+  it('names error handlers with fewer than four formal parameters', () => {
     function defaulted(_err: Error, _req: Request, _res: Response, _next: NextFunction | null = null) {}
     function short(error: Error, _req: Request, res: Response) {
       res.send(error.message);
@@ -25,12 +25,12 @@ describe.each(expressVersions)('lintErrorHandlers on %s', (_name, express) => {
     expect(lint(defaulted, short, arrow, onlyOne)).toEqual(['defaulted', 'short', 'arrow', 'onlyOne']);
   });
 
-  it('C8 names a wrapper that drops the length, by its name', () => {
+  it('names a wrapper that drops the length, by its name', () => {
     const errorHandler = (...args: unknown[]) => args;
     expect(lint(errorHandler)).toEqual(['errorHandler']);
   });
 
-  it('C8 says nothing of real error handlers and of ordinary middleware', () => {
+  it('says nothing of real error handlers and of ordinary middleware', () => {
     const real = (_err: Error, _req: Request, _res: Response, _next: NextFunction) => {};
     const ordinary = (_req: Request, _res: Response, next: NextFunction) => next();
     const wrapper = (...args: unknown[]) => args;
@@ -39,14 +39,14 @@ describe.each(expressVersions)('lintErrorHandlers on %s', (_name, express) => {
     expect(lint(real, ordinary, wrapper, router as never, (() => {}) as Handler)).toEqual([]);
   });
 
-  it('C8 looks into routers and routes', () => {
+  it('looks into routers and routes', () => {
     const router = express.Router();
     router.get('/', ((err: Error, _req: Request, _res: Response) => err) as never);
     expect(lint(router as never)).toHaveLength(1);
   });
 });
 
-it.each(['express4', 'express'])('C8 prints one line at the start of an app of %s', async (expressName) => {
+it.each(['express4', 'express'])('prints one line at the start of an app of %s', async (expressName) => {
   const program = run('lint.mjs', { args: [expressName] });
   await program.port();
   const line = await program.line(/ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY/);

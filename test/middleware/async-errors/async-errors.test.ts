@@ -16,7 +16,7 @@ const answerMessage: ErrorRequestHandler = (err, _req, res, _next) => {
 };
 
 describe.each(expressVersions)('async errors on %s', (_name, express) => {
-  it('C1 runs the error handler once for a handler, error handler, param callback and sub-app that reject', async () => {
+  it('runs the error handler once for a handler, error handler, param callback and sub-app that reject', async () => {
     let handled = 0;
     const app = productionize(express(), quiet());
     app.get('/handler', async () => {
@@ -56,7 +56,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
   });
 
   it.each([undefined, null, 0, false, ''])(
-    'C2 answers 500 and runs no further handler when a handler rejects with %p',
+    'answers 500 and runs no further handler when a handler rejects with %p',
     async (reason) => {
       let passed = false;
       const app = productionize(express(), quiet());
@@ -71,7 +71,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     },
   );
 
-  it.each([undefined, null, 0, false])('C94 answers 500 when a handler throws %p', async (thrown) => {
+  it.each([undefined, null, 0, false])('answers 500 when a handler throws %p', async (thrown) => {
     let passed = false;
     const app = productionize(express(), quiet());
     app.get('/', () => {
@@ -86,7 +86,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(passed).toBe(false);
   });
 
-  it.each(['route', 'router'])('C3 takes a rejection with the string %p for an error', async (word) => {
+  it.each(['route', 'router'])('takes a rejection with the string %p for an error', async (word) => {
     const app = productionize(express(), quiet());
     app.get('/rejects', async () => {
       throw word;
@@ -103,7 +103,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect((await get(`${url}/next`)).text).toBe('skipped to here');
   });
 
-  it('C4 handles the rejection of a thenable without catch', async () => {
+  it('handles the rejection of a thenable without catch', async () => {
     const app = productionize(express(), quiet());
     app.get('/', () => ({
       // biome-ignore lint/suspicious/noThenProperty: a bare thenable is the subject
@@ -114,7 +114,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect((await get(url)).text).toBe('handled: thenable');
   });
 
-  it('C6 resets the connection when a handler rejects in the middle of a body', async () => {
+  it('resets the connection when a handler rejects in the middle of a body', async () => {
     const app = productionize(express(), quiet());
     app.get('/', async (_req, res) => {
       res.write('half of ');
@@ -125,7 +125,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(answer.cut).toBe(true);
   });
 
-  it('C7 logs a rejection after next() and tries no second response', async () => {
+  it('logs a rejection after next() and tries no second response', async () => {
     const gate = deferred();
     const log = memoryLog();
     const app = productionize(express(), log.options);
@@ -142,7 +142,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(line).toMatchObject({ level: 50, msg: expect.stringContaining('after next()') });
   });
 
-  it('C14 answers 400 to bad percent-encoding in a parameter', async () => {
+  it('answers 400 to bad percent-encoding in a parameter', async () => {
     const app = productionize(express(), quiet());
     app.get('/files/:name', (req, res) => void res.send(req.params.name));
     const { url } = await serve(app);
@@ -170,7 +170,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
 });
 
 describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
-  it('C11 keeps name, length and own properties', () => {
+  it('keeps name, length and own properties', () => {
     const two = Object.assign(async function list(_req: Request, _res: Response) {}, { docs: 'GET /list' });
     const three = async (_req: Request, _res: Response, _next: NextFunction) => {};
     const four = async (_err: unknown, _req: Request, _res: Response, _next: NextFunction) => {};
@@ -211,7 +211,7 @@ describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
 });
 
 describe.each(['express4', 'express'])('async errors of %s in a process of its own', (expressName) => {
-  it('C1 leaves no unhandled rejection behind', async () => {
+  it('leaves no unhandled rejection behind', async () => {
     const program = run('async-errors.mjs', { args: [expressName] });
     const url = `http://127.0.0.1:${await program.port()}`;
     for (const path of ['/handler', '/param/7', '/sub', '/error-handler', '/thenable', '/after-next']) {
@@ -224,7 +224,7 @@ describe.each(['express4', 'express'])('async errors of %s in a process of its o
     expect(program.err.filter((line) => /unhandled/i.test(line))).toEqual([]);
   });
 
-  it('C12 warns once of a handler that resolves without answering, by method, pattern and name', async () => {
+  it('warns once of a handler that resolves without answering, by method, pattern and name', async () => {
     const program = run('async-errors.mjs', { args: [expressName] });
     const url = `http://127.0.0.1:${await program.port()}`;
     const client = new AbortController();

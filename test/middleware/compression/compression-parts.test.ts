@@ -6,7 +6,7 @@ describe('EncodedCache', () => {
   const body = (name: string, length = 800) => Buffer.alloc(length, `${name} `);
   const encoded = (name: string) => Buffer.from(`encoded ${name}`);
 
-  it('C81 caps the total of bytes, and keeps what is asked for', () => {
+  it('caps the total of bytes, and keeps what is asked for', () => {
     const cache = new EncodedCache(10_000);
     cache.set('br', body('asked for'), encoded('asked for'));
     cache.set('br', body('forgotten'), encoded('forgotten'));
@@ -18,7 +18,7 @@ describe('EncodedCache', () => {
     expect(cache.get('br', body('forgotten'))).toBeUndefined();
   });
 
-  it('C81 gives back what was kept or nothing, whatever is overwritten', () => {
+  it('gives back what was kept or nothing, whatever is overwritten', () => {
     const cache = new EncodedCache(10_000);
     const bodies = Array.from({ length: 3000 }, (_, n) => body(`${n}`, 8 + ((n * 7919) % 1500)));
     const wrong: number[] = [];
@@ -38,7 +38,7 @@ describe('EncodedCache', () => {
     expect(found.get(2000)).toBeLessThan(2100);
   });
 
-  it('C81 refuses one that would fill it', () => {
+  it('refuses one that would fill it', () => {
     const cache = new EncodedCache(10_000);
     cache.set('br', body('small'), encoded('small'));
     cache.set('br', body('large', 6000), encoded('large'));
@@ -46,7 +46,7 @@ describe('EncodedCache', () => {
     expect(cache.get('br', body('small'))).toEqual(encoded('small'));
   });
 
-  it('C81 goes by every byte and the encoding', () => {
+  it('goes by every byte and the encoding', () => {
     const cache = new EncodedCache(1_000_000);
     const original = body('x', 5000);
     cache.set('br', original, encoded('br'));
@@ -63,7 +63,7 @@ describe('EncodedCache', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('C81 does not notice what becomes of a buffer that it was given or gave', () => {
+  it('does not notice what becomes of a buffer that it was given or gave', () => {
     const cache = new EncodedCache(10_000);
     const given = body('mine');
     cache.set('br', given, encoded('mine'));
@@ -100,7 +100,7 @@ describe('availableCpus', () => {
     ['no cgroups', {}, os.availableParallelism()],
     ['garbage', { '/sys/fs/cgroup/cpu.max': '\0' }, os.availableParallelism()],
     ['a quota above the machine', { '/sys/fs/cgroup/cpu.max': '99900000 100000' }, os.availableParallelism()],
-  ])('C80 reads %s', (_what, content, expected) => {
+  ])('reads %s', (_what, content, expected) => {
     expect(availableCpus(files(content))).toBe(expected);
   });
 });

@@ -86,7 +86,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     ['encoded', 'text/plain'],
     ['passed on', 'image/png'],
   ])('%s', (_how, type) => {
-    it.each(ways)('C70 calls each callback of %s once, and end returns the response', async (way, send) => {
+    it.each(ways)('calls each callback of %s once, and end returns the response', async (way, send) => {
       const calls: string[] = [];
       const finished = deferred<void>();
       const address = await url((_req, res) => {
@@ -110,7 +110,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('C70 ends once, whatever is called after the end', async () => {
+  it('ends once, whatever is called after the end', async () => {
     const errors: unknown[] = [];
     let late = 0;
     const closed = deferred<boolean>();
@@ -127,7 +127,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(late).toBe(1);
   });
 
-  it('C70 calls the callbacks of writes the client no longer waits for', async () => {
+  it('calls the callbacks of writes the client no longer waits for', async () => {
     const outcomes: boolean[] = [];
     const closed = deferred<void>();
     const written = deferred<void>();
@@ -231,7 +231,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
   it.each([
     ['by default', undefined],
     ['encoded by wish', { filter: () => true }],
-  ])('C72 sends the first event of an event stream at once, %s', async (_when, options) => {
+  ])('sends the first event of an event stream at once, %s', async (_when, options) => {
     const address = await url((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/event-stream' });
       res.write('data: first\n\n');
@@ -246,7 +246,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     message.destroy();
   });
 
-  it('C72 sends each part of a slow stream without a flush', async () => {
+  it('sends each part of a slow stream without a flush', async () => {
     let response!: Response;
     const address = await url((_req, res) => {
       response = res;
@@ -331,7 +331,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(decoded(sent)).toBe(`${noise(1_000_000)}end`);
   });
 
-  it('C18 resets the connection when a source fails after the headers, and closes the encoder', async () => {
+  it('resets the connection when a source fails after the headers, and closes the encoder', async () => {
     await notingEncoders(async (encoders) => {
       const outcome = deferred<unknown>();
       const address = await url((_req, res) => {
@@ -350,7 +350,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('C18 closes the encoder when the client leaves', async () => {
+  it('closes the encoder when the client leaves', async () => {
     await notingEncoders(async (encoders) => {
       const left = deferred<void>();
       const address = await url((_req, res) => {
@@ -365,7 +365,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('C18 makes no encoder for a client that has left', async () => {
+  it('makes no encoder for a client that has left', async () => {
     await notingEncoders(async (encoders) => {
       const done = deferred<void>();
       const arrived = deferred<void>();
@@ -386,27 +386,24 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it.each(['during a write', 'at the end'])(
-    'C74 resets the response when the encoder fails %s',
-    async (when) => {
-      await notingEncoders(async (encoders) => {
-        const finished = jest.fn();
-        const closed = deferred<void>();
-        const address = await url((req, res) => {
-          if (req.path === '/next') return void res.send(prose);
-          res.type('text').write(prose);
-          res.flush();
-          res.on('finish', finished).on('close', () => closed.resolve());
-          if (when === 'at the end') res.end(noise(100_000));
-          encoders[0]?.destroy(new Error('zlib is out of memory'));
-        });
-        expect(await isCut(address)).toBe(true);
-        await closed.promise;
-        expect(finished).not.toHaveBeenCalled();
-        expect(decoded(await get(`${address}/next`, gzip))).toBe(prose);
+  it.each(['during a write', 'at the end'])('resets the response when the encoder fails %s', async (when) => {
+    await notingEncoders(async (encoders) => {
+      const finished = jest.fn();
+      const closed = deferred<void>();
+      const address = await url((req, res) => {
+        if (req.path === '/next') return void res.send(prose);
+        res.type('text').write(prose);
+        res.flush();
+        res.on('finish', finished).on('close', () => closed.resolve());
+        if (when === 'at the end') res.end(noise(100_000));
+        encoders[0]?.destroy(new Error('zlib is out of memory'));
       });
-    },
-  );
+      expect(await isCut(address)).toBe(true);
+      await closed.promise;
+      expect(finished).not.toHaveBeenCalled();
+      expect(decoded(await get(`${address}/next`, gzip))).toBe(prose);
+    });
+  });
 });
 
 describe('compression of streams without Express', () => {

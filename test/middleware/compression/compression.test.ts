@@ -66,7 +66,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(json)).toBe(JSON.stringify({ prose }));
   });
 
-  it('C67 does not encode a 206, nor what has a Content-Range', async () => {
+  it('does not encode a 206, nor what has a Content-Range', async () => {
     const partial = await answer((_req, res) => void res.status(206).type('text').send(prose));
     const ranged = await answer(
       (_req, res) => void res.set('Content-Range', 'bytes 0-4399/9000').send(prose),
@@ -78,7 +78,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('C67 leaves a range of a static file alone, and stops offering ranges of encoded bytes', async () => {
+  it('leaves a range of a static file alone, and stops offering ranges of encoded bytes', async () => {
     const app = express();
     app.use(compression({ threshold: 0 }));
     app.get('/', (_req, res) => void res.sendFile(page));
@@ -90,26 +90,23 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([range.status, range.text]).toEqual([206, decoded(whole).slice(0, 10)]);
   });
 
-  it.each(['strong', 'weak'])(
-    'C68 answers an encoded body with a %s ETag by a 304 next time',
-    async (kind) => {
-      const app = express();
-      app.set('etag', kind);
-      app.use(compression());
-      app.get('/', (_req, res) => void res.send(prose));
-      const { url } = await serve(app);
-      const { etag } = (await get(url, gzip)).headers;
-      expect(etag).toMatch(/^W\/"/);
-      for (const sent of [etag as string, (etag as string).slice(2), `"other", ${etag}`]) {
-        const again = await get(url, { headers: { 'accept-encoding': 'gzip', 'if-none-match': sent } });
-        expect(again.status).toBe(304);
-        expect(again.headers.etag).toBe(etag);
-        expect(again.body).toHaveLength(0);
-      }
-    },
-  );
+  it.each(['strong', 'weak'])('answers an encoded body with a %s ETag by a 304 next time', async (kind) => {
+    const app = express();
+    app.set('etag', kind);
+    app.use(compression());
+    app.get('/', (_req, res) => void res.send(prose));
+    const { url } = await serve(app);
+    const { etag } = (await get(url, gzip)).headers;
+    expect(etag).toMatch(/^W\/"/);
+    for (const sent of [etag as string, (etag as string).slice(2), `"other", ${etag}`]) {
+      const again = await get(url, { headers: { 'accept-encoding': 'gzip', 'if-none-match': sent } });
+      expect(again.status).toBe(304);
+      expect(again.headers.etag).toBe(etag);
+      expect(again.body).toHaveLength(0);
+    }
+  });
 
-  it('C68 keeps a strong ETag strong where the bytes are the identity', async () => {
+  it('keeps a strong ETag strong where the bytes are the identity', async () => {
     const app = express();
     app.set('etag', 'strong');
     app.use(compression());
@@ -121,7 +118,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([again.status, again.headers.etag]).toEqual([304, etag]);
   });
 
-  it('C69 sends Vary with a 304, whatever is left of its headers', async () => {
+  it('sends Vary with a 304, whatever is left of its headers', async () => {
     const app = express();
     app.use(compression());
     app.get('/', (_req, res) => void res.vary('Origin').send(prose));
@@ -157,7 +154,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['\u00ff\u0080', undefined],
     ['gzipped', undefined],
     [`${'x,'.repeat(5000)}gzip`, 'gzip'],
-  ])('C75 follows Accept-Encoding %p', async (header, expected) => {
+  ])('follows Accept-Encoding %p', async (header, expected) => {
     const sent = await answer((_req, res) => void res.send(prose), {
       request: header === undefined ? {} : accept(header),
     });
@@ -166,7 +163,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('C75 prefers the encodings in the order of the option', async () => {
+  it('prefers the encodings in the order of the option', async () => {
     const encodings = ['gzip', 'br'] as const;
     const sent = await answer((_req, res) => void res.send(prose), {
       options: { encodings },
@@ -175,7 +172,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(sent.headers['content-encoding']).toBe('gzip');
   });
 
-  it('C75 speaks zstd where this Node does, and ignores the wish for it elsewhere', async () => {
+  it('speaks zstd where this Node does, and ignores the wish for it elsewhere', async () => {
     const sent = await answer((_req, res) => void res.send(prose), {
       options: { encodings: ['zstd', 'gzip'] },
       request: accept('gzip, zstd'),
@@ -189,33 +186,30 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['res.end', (_req: Request, res: Response) => void res.type('text').end('short')],
     ['an empty res.end', (_req: Request, res: Response) => void res.type('text').end()],
     ['res.end after writeHead', (_req: Request, res: Response) => void short(res)],
-  ])(
-    'C77 sends what is below the threshold byte by byte like without us, after %s',
-    async (_how, handler) => {
-      const bare = express();
-      bare.use((_req, res, next) => void next(res.vary('Accept-Encoding')));
-      bare.use(Object.assign(((_req, _res, next) => next()) as RequestHandler));
-      const bytes = async (use: RequestHandler) => {
-        const app = express();
-        app.use(use, handler);
-        const { port } = await serve(app);
-        const received = await raw(
-          port,
-          'GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n',
-        );
-        const [head, body] = received.split('\r\n\r\n') as [string, string];
-        const lines = head.split('\r\n').filter((line) => !line.startsWith('Date:'));
-        return { lines: lines.sort(), body };
-      };
-      const varied = (_req: Request, res: Response, next: () => void) => {
-        res.setHeader('Vary', 'Accept-Encoding');
-        next();
-      };
-      expect(await bytes(compression())).toEqual(await bytes(varied));
-    },
-  );
+  ])('sends what is below the threshold byte by byte like without us, after %s', async (_how, handler) => {
+    const bare = express();
+    bare.use((_req, res, next) => void next(res.vary('Accept-Encoding')));
+    bare.use(Object.assign(((_req, _res, next) => next()) as RequestHandler));
+    const bytes = async (use: RequestHandler) => {
+      const app = express();
+      app.use(use, handler);
+      const { port } = await serve(app);
+      const received = await raw(
+        port,
+        'GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n',
+      );
+      const [head, body] = received.split('\r\n\r\n') as [string, string];
+      const lines = head.split('\r\n').filter((line) => !line.startsWith('Date:'));
+      return { lines: lines.sort(), body };
+    };
+    const varied = (_req: Request, res: Response, next: () => void) => {
+      res.setHeader('Vary', 'Accept-Encoding');
+      next();
+    };
+    expect(await bytes(compression())).toEqual(await bytes(varied));
+  });
 
-  it('C77 measures the bytes, not the characters, against the threshold', async () => {
+  it('measures the bytes, not the characters, against the threshold', async () => {
     const options = { threshold: 600 };
     const short = await answer((_req, res) => void res.type('text').end('é'.repeat(299)), { options });
     expect(short.headers['content-encoding']).toBeUndefined();
@@ -232,7 +226,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['that is no-store', (res) => void res.set('Cache-Control', 'no-store')],
   ];
 
-  it.each(secretive)('C79 blurs the length of an answer %s, whole or streamed', async (_what, mark) => {
+  it.each(secretive)('blurs the length of an answer %s, whole or streamed', async (_what, mark) => {
     const app = express();
     app.use(compression());
     app.get('/whole', (_req, res) => {
@@ -258,7 +252,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it.each(secretive)('C79 leaves an answer %s alone where it cannot be blurred', async (_what, mark) => {
+  it.each(secretive)('leaves an answer %s alone where it cannot be blurred', async (_what, mark) => {
     const handler: RequestHandler = (_req, res) => {
       mark(res);
       res.send(prose);
@@ -275,7 +269,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(off.headers['content-encoding']).toBe('br');
   });
 
-  it('C79 sees the cookie that a session sets at the last moment', async () => {
+  it('sees the cookie that a session sets at the last moment', async () => {
     const app = express();
     app.use(compression(), session({ secret: 'x', resave: false, saveUninitialized: true }));
     app.get('/', (_req, res) => void res.send(prose));
@@ -285,7 +279,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('C80 encodes a body under the limit in one call, which the guard ignores', async () => {
+  it('encodes a body under the limit in one call, which the guard ignores', async () => {
     const depths: number[] = [];
     const { gzipSync } = zlib;
     const spy = (...args: Parameters<typeof gzipSync>) => {
@@ -305,7 +299,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(ownSyncWork.depth).toBe(0);
   });
 
-  it('C80 streams a body above the limit', async () => {
+  it('streams a body above the limit', async () => {
     const body = noise(70_000);
     await watching('gzipSync', async (calls) => {
       const sent = await answer((_req, res) => void res.send(body));
@@ -316,7 +310,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('C80 makes no synchronous call with a limit of 0', async () => {
+  it('makes no synchronous call with a limit of 0', async () => {
     await watching('gzipSync', async (calls) => {
       const sent = await answer((_req, res) => void res.send(prose), { options: { syncLimitBytes: 0 } });
       expect(decoded(sent)).toBe(prose);
@@ -325,7 +319,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('C80 encodes in one call what writeHead announced', async () => {
+  it('encodes in one call what writeHead announced', async () => {
     await watching('createGzip', async (calls) => {
       const sent = await answer((_req, res) => {
         res.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': prose.length });
@@ -337,7 +331,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('C80 sends the identity where the body would not shrink', async () => {
+  it('sends the identity where the body would not shrink', async () => {
     const bytes = zlib.gzipSync(noise(9000));
     const sent = await answer((_req, res) => void res.type('text').send(bytes));
     expect(sent.headers['content-encoding']).toBeUndefined();
@@ -347,7 +341,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
   it.each([
     ['small', 2000],
     ['streamed', 100_000],
-  ])('C81 encodes a %s body that is sent again once', async (_size, length) => {
+  ])('encodes a %s body that is sent again once', async (_size, length) => {
     const body = noise(length);
     const app = express();
     app.use(compression());
@@ -367,7 +361,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     );
   });
 
-  it('C81 goes by the bytes, never by the ETag', async () => {
+  it('goes by the bytes, never by the ETag', async () => {
     const app = express();
     let n = 0;
     app.use(compression());
@@ -377,7 +371,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(url, gzip))).toBe(noise(3000, 'body 1'));
   });
 
-  it('C81 goes by the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
+  it('goes by the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
     const texts = [noise(200_000, 'first'), noise(200_000, 'second')];
     const shared = Buffer.alloc(200_000);
     const app = express();
@@ -395,7 +389,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(`${url}/0`, gzip))).toBe(texts[0]);
   });
 
-  it('C81 keeps nothing with a cache of 0 bytes', async () => {
+  it('keeps nothing with a cache of 0 bytes', async () => {
     const app = express();
     app.use(compression({ cacheBytes: 0 }));
     app.get('/', (_req, res) => void res.send(prose));
@@ -407,7 +401,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('C81 encodes and keeps nothing where there is no memory for the cache, and asks for it once', async () => {
+  it('encodes and keeps nothing where there is no memory for the cache, and asks for it once', async () => {
     const cacheBytes = 3_333_333;
     const allocate = Buffer.allocUnsafeSlow;
     let refused = 0;
@@ -436,7 +430,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('C81 keeps nothing of a body that was cut off', async () => {
+  it('keeps nothing of a body that was cut off', async () => {
     const body = noise(200_000);
     const app = express();
     app.use(compression());
@@ -454,7 +448,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['twice', compression(), compression()],
     ['inside the compression package', theirs(), compression()],
     ['around the compression package', compression(), theirs()],
-  ])('C82 encodes once when mounted %s', async (_how, outer, inner) => {
+  ])('encodes once when mounted %s', async (_how, outer, inner) => {
     const app = express();
     app.use(outer as RequestHandler, inner as RequestHandler);
     app.get('/whole', (_req, res) => void res.send(prose));
@@ -470,7 +464,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('C82 encodes once when two copies of the package are mounted, or an app in an app', async () => {
+  it('encodes once when two copies of the package are mounted, or an app in an app', async () => {
     const copy = await new Promise<typeof compression>((resolve) =>
       jest.isolateModules(() =>
         resolve(jest.requireActual('../../../src/middleware/compression/index.js').compression),
@@ -487,7 +481,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('C82 passes on what an upstream encoded', async () => {
+  it('passes on what an upstream encoded', async () => {
     const bytes = zlib.gzipSync(prose.repeat(10));
     const sent = await answer((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
@@ -674,7 +668,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(headers['content-length']).toBeUndefined();
   });
 
-  it('C81 keeps no answer under the body of another one whose headers were refused', async () => {
+  it('keeps no answer under the body of another one whose headers were refused', async () => {
     const body = noise(140_000, 'page');
     const page = noise(30_000, 'error page');
     const app = express();
@@ -726,7 +720,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('C74 sends the identity when the encoder fails before the headers', async () => {
+  it('sends the identity when the encoder fails before the headers', async () => {
     await watching(
       'gzipSync',
       async (calls) => {

@@ -47,7 +47,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
   }
 
   it.each(['json', 'send', 'write', 'callback'])(
-    'E98 answers 503 once, aborts req.signal and counts what the handler did for nobody (%s)',
+    'answers 503 once, aborts req.signal and counts what the handler did for nobody (%s)',
     async (way) => {
       const { app, log, go, done, signals, kept } = arrange();
       const { url } = await serve(app);
@@ -72,7 +72,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     },
   );
 
-  it('E98 counts an answer that was finished after the client had left', async () => {
+  it('counts an answer that was finished after the client had left', async () => {
     const { app, go, done, signals, kept } = arrange({ afterMs: 60_000 });
     const { url } = await serve(app);
     const request = http.get(`${url}/slow/json`, { agent: false });
@@ -111,7 +111,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(kept.counts.expired).toBe(1);
   });
 
-  it('E98 works in productionize, where it is off by default', async () => {
+  it('works in productionize, where it is off by default', async () => {
     const log = memoryLog();
     const app = productionize(express(), { ...log.options, deadline: { afterMs: 30 } });
     const aborted = deferred<void>();

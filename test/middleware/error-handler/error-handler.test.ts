@@ -67,7 +67,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     ['a status set on statusCode', { statusCode: 501 }],
   ];
 
-  it.each(errors)('C97 answers %s as Express does when the client prefers nothing', async (_what, error) => {
+  it.each(errors)('answers %s as Express does when the client prefers nothing', async (_what, error) => {
     const { url: ours } = await serve(appThatFails(error, true));
     const { url: theirs } = await serve(appThatFails(error, false));
     for (const method of ['GET', 'HEAD', 'POST']) {
@@ -94,7 +94,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     '/a#b',
     'http://other/path?x',
     '/b\\c^`{|}',
-  ])('C97 answers 404 for %s as Express does', async (path) => {
+  ])('answers 404 for %s as Express does', async (path) => {
     const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
     const bodies = await Promise.all(
       [true, false].map(async (ours) => {
@@ -107,7 +107,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(bodies[0]?.[1]).toMatch(/Cannot GET/);
   });
 
-  it('C27 answers malformed JSON with 400 and quotes nothing of it, nor does the report', async () => {
+  it('answers malformed JSON with 400 and quotes nothing of it, nor does the report', async () => {
     const lines: unknown[] = [];
     const app = express();
     app.use(express.json());
@@ -128,7 +128,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(JSON.stringify(lines)).toMatch(/entity\.parse\.failed/);
   });
 
-  it('C14 answers bad percent encoding in a parameter with 400', async () => {
+  it('answers bad percent encoding in a parameter with 400', async () => {
     const app = express();
     app.get('/p/:name', (_req, res) => void res.end('never'));
     app.use(notFound(), errorHandler({ logger: silentLogger }));
@@ -136,7 +136,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect((await get(`${url}/p/%zz`, { headers: json })).status).toBe(400);
   });
 
-  it('C96 sends no stack in development, and one when asked for', async () => {
+  it('sends no stack in development, and one when asked for', async () => {
     const app = (exposeStack?: boolean) => {
       const app = express();
       app.set('env', 'development');
@@ -154,7 +154,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     }
   });
 
-  it('C98 resets an answer under way, once, and writes nothing behind it', async () => {
+  it('resets an answer under way, once, and writes nothing behind it', async () => {
     const app = express();
     app.use(requestContext());
     const contexts: unknown[] = [];
@@ -172,7 +172,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(contexts[0]).toMatchObject({ failed: true, error: { message: 'late' } });
   });
 
-  it('C98 leaves a complete answer alone, and the connection open', async () => {
+  it('leaves a complete answer alone, and the connection open', async () => {
     const app = express();
     app.get('/', (_req, res, next) => {
       res.send('whole');
@@ -188,7 +188,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     agent.destroy();
   });
 
-  it('C101 lets the error handler of the app win, and keeps the first error when it fails as well', async () => {
+  it('lets the error handler of the app win, and keeps the first error when it fails as well', async () => {
     const seen = deferred<unknown>();
     const app = express();
     app.use(requestContext());
@@ -272,7 +272,7 @@ describe('errorHandler', () => {
     ['a status in text', { status: '404' }],
     ['headers that throw', { headers: throwing() }],
     ['headers that are no object', { headers: 'X: y' }],
-  ])('C94 answers %s with 500, once, and reports it once', async (_what, error) => {
+  ])('answers %s with 500, once, and reports it once', async (_what, error) => {
     const lines: unknown[] = [];
     const { url } = await serveError(error, { logger: loggerTo((...line) => lines.push(line)) });
     for (const headers of [json, html, text]) {
@@ -283,7 +283,7 @@ describe('errorHandler', () => {
     expect(() => JSON.stringify(lines)).not.toThrow();
   });
 
-  it('C94 answers once when it is called twice while the request body still arrives', async () => {
+  it('answers once when it is called twice while the request body still arrives', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(createError(409, 'first'), req, res, () => {});
@@ -294,7 +294,7 @@ describe('errorHandler', () => {
     expect([status, cut]).toEqual([409, false]);
   });
 
-  it('C94 survives a logger that throws', async () => {
+  it('survives a logger that throws', async () => {
     const logger = loggerTo(() => {
       throw new Error('disk full');
     });
@@ -302,7 +302,7 @@ describe('errorHandler', () => {
     expect((await get(url)).status).toBe(500);
   });
 
-  it('C91 sends the answer without the headers that are invalid', async () => {
+  it('sends the answer without the headers that are invalid', async () => {
     const headers = {
       'X-Good': 'yes',
       'X-List': ['a', 'b'],
@@ -331,7 +331,7 @@ describe('errorHandler', () => {
     ).toEqual(['x-content-type-options', 'x-good', 'x-list']);
   });
 
-  it('C92 ignores headers of the framing, in any case', async () => {
+  it('ignores headers of the framing, in any case', async () => {
     const headers = {
       'Content-Length': '1',
       'transfer-ENCODING': 'chunked',
@@ -411,7 +411,7 @@ describe('errorHandler', () => {
     ['not a media type at all', 'application/problem+json'],
     ['"'.repeat(1) + ','.repeat(12_000), 'application/problem+json'],
     [`${'a/b,'.repeat(3000)}text/html`, 'application/problem+json'],
-  ])('C97 answers Accept: %s', async (accept, type) => {
+  ])('answers Accept: %s', async (accept, type) => {
     const { url } = await serveError(createError(422, 'bad cow'));
     const { headers, status } = await get(url, { headers: { accept } });
     expect(status).toBe(422);
@@ -423,7 +423,7 @@ describe('errorHandler', () => {
     });
   });
 
-  it('C98 answers HEAD with the headers of GET and no body', async () => {
+  it('answers HEAD with the headers of GET and no body', async () => {
     const { url } = await serveError(createError(403, 'no'));
     for (const headers of [html, json, text]) {
       const [got, head] = [await get(url, { headers }), await get(url, { headers, method: 'HEAD' })];
@@ -432,13 +432,13 @@ describe('errorHandler', () => {
     }
   });
 
-  it('C98 answers HEAD of an unknown path with the headers of GET', async () => {
+  it('answers HEAD of an unknown path with the headers of GET', async () => {
     const { url } = await serve((req, res) => notFound()(req, res, () => {}));
     const { date: _, ...headers } = (await get(url)).headers;
     expect(await get(url, { method: 'HEAD' })).toMatchObject({ status: 404, text: '', headers });
   });
 
-  it('C98 resets by RST where the end of the connection would pass for the end of the body', async () => {
+  it('resets by RST where the end of the connection would pass for the end of the body', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const received = deferred();
     const { port } = await serve((req, res) => {
@@ -451,7 +451,7 @@ describe('errorHandler', () => {
     expect(error).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  it('C99 bounds a message of 5 MB and escapes its HTML', async () => {
+  it('bounds a message of 5 MB and escapes its HTML', async () => {
     const message = `<script>alert(1)</script>\u0000\u001b[31m${'x'.repeat(5_000_000)}`;
     const lines: unknown[] = [];
     const logger = loggerTo((line) => lines.push(line));
@@ -466,7 +466,7 @@ describe('errorHandler', () => {
     expect(JSON.stringify(lines[0]).length).toBeLessThan(20_000);
   });
 
-  it('C99 reports causes and aggregates to a fixed depth, cycles included', async () => {
+  it('reports causes and aggregates to a fixed depth, cycles included', async () => {
     const cycle = new Error('cycle') as Error & { cause: unknown };
     cycle.cause = new Error('middle', { cause: cycle });
     let deep = new Error('level 0');
@@ -484,7 +484,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('C100 says nothing of a 5xx but the request id', async () => {
+  it('says nothing of a 5xx but the request id', async () => {
     const handle = errorHandler();
     const express = expressVersions[1]?.[1];
     const app = express?.() as import('express').Express;
@@ -513,7 +513,7 @@ describe('errorHandler', () => {
     [Object.assign(new Error('no cow 7'), { status: 404 }), false],
     [Object.assign(new Error('no cow 7'), { status: 404, expose: true }), true],
     [Object.assign(new Error('no cow 7'), { status: 404, expose: 'true' }), false],
-  ])('C100 gives the message of a 4xx only where it is exposed (%#)', async (error, given) => {
+  ])('gives the message of a 4xx only where it is exposed (%#)', async (error, given) => {
     const { url } = await serveError(error);
     for (const headers of [json, html, text]) {
       expect((await get(url, { headers })).text.includes('no cow 7')).toBe(given);

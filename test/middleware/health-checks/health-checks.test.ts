@@ -52,7 +52,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     return served;
   }
 
-  it.each(names)('E25: ready is 503 while the database is down, live stays 200 (%s)', async (way) => {
+  it.each(names)('ready is 503 while the database is down, live stays 200 (%s)', async (way) => {
     let down = true;
     const database = async () => {
       if (down) throw new Error('connection refused');
@@ -74,7 +74,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
   });
 
   it.each(names)(
-    'E26: a check that hangs is named within its limit, and runs once at a time (%s)',
+    'a check that hangs is named within its limit, and runs once at a time (%s)',
     async (way) => {
       const hang = deferred();
       const signals: AbortSignal[] = [];
@@ -102,7 +102,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     },
   );
 
-  it.each(names)('E27: 100 probes reach a dependency once in a second (%s)', async (way) => {
+  it.each(names)('100 probes reach a dependency once in a second (%s)', async (way) => {
     let asked = 0;
     const database = () => {
       asked += 1;
@@ -120,7 +120,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(asked).toBe(2);
   });
 
-  it('E31: probes pass by auth, rate limits, redirects, sessions, parsers, and the log, whatever the order', async () => {
+  it('probes pass by auth, rate limits, redirects, sessions, parsers, and the log, whatever the order', async () => {
     const log = memoryLog();
     const passed: string[] = [];
     const app = express();
@@ -187,7 +187,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(seen.filter((text) => text.includes('onChange'))).toEqual([failed, failed]);
   });
 
-  it.each(names)('E32: strangers see the status only (%s)', async (way) => {
+  it.each(names)('strangers see the status only (%s)', async (way) => {
     const checks = { database: () => Promise.reject(new Error('password of db.internal refused')) };
     const open = async (options: object) => (await ready(ways[way]({ checks, ...options }))).url;
     const text = async (url: string, headers = {}) => (await get(`${url}/readyz`, { headers })).text;
@@ -208,7 +208,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(await text(await open({ details: throwing }))).toBe('{"status":"failing"}');
   });
 
-  it('E32: a client of another network is a stranger, and the admin port is not', async () => {
+  it('a client of another network is a stranger, and the admin port is not', async () => {
     const checks = { database: () => false };
     const app = ways.alone({ checks });
     const { port, server } = await ready(app);
@@ -234,7 +234,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(await from('8.8.8.8', adminPort)).toBe(true);
   });
 
-  it('E34: shedding never makes live 503, and ready only after it lasted', async () => {
+  it('shedding never makes live 503, and ready only after it lasted', async () => {
     const app = ways.alone({ sheddingMs: 5000 });
     const { url, server } = await ready(app);
     const lifecycle = createLifecycle();
@@ -278,7 +278,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     ],
   ];
 
-  it.each(routes)('E35: %s of the app wins over a default path, and boot says so', async (kind, add) => {
+  it.each(routes)('%s of the app wins over a default path, and boot says so', async (kind, add) => {
     const seen = warnings();
     const app = productionize(express(), quiet());
     const path = '/readyz';
@@ -291,20 +291,17 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(seen.every((text) => /The app answers \/readyz itself/.test(text))).toBe(true);
   });
 
-  it.each(routes)(
-    'E35: a path that was asked for by name wins over %s, and boot says so',
-    async (kind, add) => {
-      const seen = warnings();
-      const path = `/up-${kind.replaceAll(' ', '-')}-${_name.replace(' ', '')}`;
-      const app = productionize(express(), { ...quiet(), healthChecks: { livePath: path } });
-      add(app, path);
-      const { url } = await serve(app);
-      await get(`${url}/any`);
-      expect(json((await get(url + path)).text)).toMatchObject({ status: 'ok' });
-      expect(seen).toEqual([expect.stringContaining(`The app has a route for ${path}`)]);
-      expect(seen[0]).toContain('err_productionize_health_path');
-    },
-  );
+  it.each(routes)('a path that was asked for by name wins over %s, and boot says so', async (kind, add) => {
+    const seen = warnings();
+    const path = `/up-${kind.replaceAll(' ', '-')}-${_name.replace(' ', '')}`;
+    const app = productionize(express(), { ...quiet(), healthChecks: { livePath: path } });
+    add(app, path);
+    const { url } = await serve(app);
+    await get(`${url}/any`);
+    expect(json((await get(url + path)).text)).toMatchObject({ status: 'ok' });
+    expect(seen).toEqual([expect.stringContaining(`The app has a route for ${path}`)]);
+    expect(seen[0]).toContain('err_productionize_health_path');
+  });
 
   it('answers for an app whose patterns catch everything, or which has none of these routes', async () => {
     const app = productionize(express(), quiet());

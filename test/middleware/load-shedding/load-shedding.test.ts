@@ -45,7 +45,7 @@ describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
 });
 
 describe.each(expressVersions)('priorities on %s', (_name, express) => {
-  it('E96 are asked of a request as Express knows it, whatever server it came from', async () => {
+  it('are asked of a request as Express knows it, whatever server it came from', async () => {
     const events = new EventEmitter();
     const seen = new Set<string>();
     const app = productionize(express(), {
@@ -78,7 +78,7 @@ describe.each(expressVersions)('priorities on %s', (_name, express) => {
 });
 
 describe('loadShedding', () => {
-  it('E34 tells the lifecycle since when it sheds, and when it no longer does', async () => {
+  it('tells the lifecycle since when it sheds, and when it no longer does', async () => {
     const lifecycle = createLifecycle();
     const events = new EventEmitter();
     const before = performance.now();

@@ -7,7 +7,7 @@ import { get } from '../../helpers/serve.js';
 afterEach(killAll);
 
 describe.each(expressNames)('loadShedding with %s', (expressName) => {
-  it('C66 refuses nothing for the sake of one task of 2 s', async () => {
+  it('refuses nothing for the sake of one task of 2 s', async () => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;
     const statuses: Promise<number>[] = [];
@@ -31,7 +31,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
     expect(program.out).toEqual([]);
   });
 
-  it('E96 refuses low priority first, and `never` not at all', async () => {
+  it('refuses low priority first, and `never` not at all', async () => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;
     const low = overload(`${url}/work/low`, { clients: 50 });
@@ -45,7 +45,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
     expect(never.count(200)).toBe(never.answers.length);
   });
 
-  it('E94 writes counts instead of a line per refused request when productionized', async () => {
+  it('writes counts instead of a line per refused request when productionized', async () => {
     const program = arrange(expressName, soon, 'productionized');
     const load = overload(`http://127.0.0.1:${await program.port()}/work`);
     await program.line(/requests refused/);

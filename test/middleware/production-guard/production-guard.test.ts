@@ -22,7 +22,7 @@ afterEach(async () => {
 const codes = (guard: ReturnType<typeof productionGuard>) => guard.findings.map(({ code }) => code);
 
 describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
-  it.each(nearMisses)('C103 names NODE_ENV=%j as a near miss and hardens anyway', async (value) => {
+  it.each(nearMisses)('names NODE_ENV=%j as a near miss and hardens anyway', async (value) => {
     setEnv('NODE_ENV', value);
     const app = express();
     const guard = productionGuard(app);
@@ -33,7 +33,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect([app.enabled('view cache'), app.enabled('x-powered-by')]).toEqual([true, false]);
   });
 
-  it.each(nearMisses)('C96 shows no stack in the answer with NODE_ENV=%j', async (value) => {
+  it.each(nearMisses)('shows no stack in the answer with NODE_ENV=%j', async (value) => {
     setEnv('NODE_ENV', value);
     const app = productionize(express(), quiet());
     app.get('/', () => {
@@ -43,7 +43,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect((await get(url)).text).not.toMatch(/secret|\.ts:/);
   });
 
-  it('C104 corrects env and view cache when NODE_ENV was set after express(), and names the cause', () => {
+  it('corrects env and view cache when NODE_ENV was set after express(), and names the cause', () => {
     setEnv('NODE_ENV', undefined);
     const app = express();
     setEnv('NODE_ENV', 'production');
@@ -55,7 +55,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     });
   });
 
-  it('C104 sees a NODE_ENV that is set between productionize and the first request', async () => {
+  it('sees a NODE_ENV that is set between productionize and the first request', async () => {
     setEnv('NODE_ENV', undefined);
     const app = productionize(express(), { ...quiet(), detectSyncIo: false, fatalErrors: false });
     setEnv('NODE_ENV', 'production');
@@ -64,7 +64,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(app.get('env')).toBe('production');
   });
 
-  it.each(['test', 'development', undefined])('C105 is quiet with NODE_ENV=%j', (value) => {
+  it.each(['test', 'development', undefined])('is quiet with NODE_ENV=%j', (value) => {
     setEnv('NODE_ENV', value);
     setEnv('DEBUG', '*');
     const app = express();
@@ -81,7 +81,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     );
   });
 
-  it('C107 gives the hop count when X-Forwarded-For arrives and trust proxy is off', async () => {
+  it('gives the hop count when X-Forwarded-For arrives and trust proxy is off', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     const guard = productionGuard(app);
@@ -93,7 +93,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(found[0]?.message).toContain("app.set('trust proxy', 2)");
   });
 
-  it('C107 warns of trust proxy true, and of a Forwarded header nobody reads', async () => {
+  it('warns of trust proxy true, and of a Forwarded header nobody reads', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('trust proxy', true);
@@ -105,7 +105,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(codes(guard)).toContain('ERR_PRODUCTIONIZE_FORWARDED');
   });
 
-  it('C107 says nothing when trust proxy is set to the hops', async () => {
+  it('says nothing when trust proxy is set to the hops', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('trust proxy', 1);
@@ -116,7 +116,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(codes(guard).filter((code) => code.startsWith('ERR'))).toEqual([]);
   });
 
-  it('C108 fixes x-powered-by and lists an extended query parser', async () => {
+  it('fixes x-powered-by and lists an extended query parser', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('query parser', 'extended');
@@ -127,7 +127,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect((await get(url)).headers).not.toHaveProperty('x-powered-by');
   });
 
-  it('C49 warns of DEBUG=* in production, not of a named namespace', () => {
+  it('warns of DEBUG=* in production, not of a named namespace', () => {
     setEnv('NODE_ENV', 'production');
     setEnv('DEBUG', 'express:*,*');
     expect(codes(productionGuard(express()))).toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
@@ -135,7 +135,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(codes(productionGuard(express()))).not.toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
   });
 
-  it('C106 reads process.env at no request', async () => {
+  it('reads process.env at no request', async () => {
     setEnv('NODE_ENV', 'production');
     const app = productionize(express(), { ...quiet(), fatalErrors: false });
     app.get('/', (_req, res) => void res.send('ok'));

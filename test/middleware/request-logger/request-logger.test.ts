@@ -40,7 +40,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     return app;
   }
 
-  it('C30 writes one line with what a reader wants to know', async () => {
+  it('writes one line with what a reader wants to know', async () => {
     const { middleware, lines, nextLine } = memory();
     const { url } = await serve(app(middleware));
     const { headers } = await get(`${url}/users/42?page=2`);
@@ -61,7 +61,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines).toHaveLength(1);
   });
 
-  it('C30 writes one line when it is mounted on the app, a router and in a second copy of the package', async () => {
+  it('writes one line when it is mounted on the app, a router and in a second copy of the package', async () => {
     const { requestLogger: second } = jest.requireActual('../../../dist/index.cjs') as {
       requestLogger: typeof requestLogger;
     };
@@ -79,7 +79,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines).toHaveLength(2);
   });
 
-  it.each(['before', 'behind'])('C30 writes one line of its own %s pino-http', async (where) => {
+  it.each(['before', 'behind'])('writes one line of its own %s pino-http', async (where) => {
     const { middleware, lines, requestLines, nextLine } = memory();
     const theirs = memoryLog();
     const other = pinoHttp({}, theirs.destination);
@@ -98,7 +98,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(others).toEqual(['GET / 200', 'in between', 'request completed']);
   });
 
-  it('C30 writes one line for a request that a handler cuts, and for one nobody answers', async () => {
+  it('writes one line for a request that a handler cuts, and for one nobody answers', async () => {
     const { middleware, lines, line } = memory();
     const cutting = express();
     cutting.use(middleware);
@@ -152,7 +152,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     [undefined, null],
     [499, 499],
   ] as const)(
-    'C31 logs a client that leaves as aborted, not as an error (abortedStatus %p)',
+    'logs a client that leaves as aborted, not as an error (abortedStatus %p)',
     async (abortedStatus, status) => {
       const { middleware, lines, line } = memory({ abortedStatus });
       const arrived = [deferred(), deferred()];
@@ -177,7 +177,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     },
   );
 
-  it('C31 does not blame the server for an upload that its client gave up', async () => {
+  it('does not blame the server for an upload that its client gave up', async () => {
     const { middleware, nextLine } = memory();
     const upload = express();
     const arrived = deferred();
@@ -200,7 +200,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ level: 30, outcome: 'aborted', status: null });
   });
 
-  it('C31 blames the server for an answer that it cut itself', async () => {
+  it('blames the server for an answer that it cut itself', async () => {
     const { middleware, nextLine } = memory();
     const broken = express();
     broken.use(middleware);
@@ -217,7 +217,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('C32 has the error with its stack and cause, though the app answered it', async () => {
+  it('has the error with its stack and cause, though the app answered it', async () => {
     const { middleware, lines, nextLine } = memory();
     const answering = express();
     answering.use(middleware);
@@ -242,7 +242,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines).toHaveLength(1);
   });
 
-  it('C32 takes the error that a handler leaves in res.err, and a thrown undefined', async () => {
+  it('takes the error that a handler leaves in res.err, and a thrown undefined', async () => {
     const { middleware, line } = memory();
     const failing = app(middleware);
     failing.get('/nothing', (_req, res) => {
@@ -258,7 +258,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await line(({ url }) => url === '/nothing')).toMatchObject({ err: { type: 'undefined' } });
   });
 
-  it('C34 logs no other property of an error, whoever made the logger', async () => {
+  it('logs no other property of an error, whoever made the logger', async () => {
     const { lines, destination } = memoryLog();
     const logger = pino({}, destination);
     const failing = express();
@@ -283,13 +283,13 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     [499, 40],
     [500, 50],
     [503, 50],
-  ])('C33 logs status %d at level %d', async (status, level) => {
+  ])('logs status %d at level %d', async (status, level) => {
     const { middleware, nextLine } = memory();
     await get(`${(await serve(app(middleware))).url}/status/${status}`);
     expect(await nextLine()).toMatchObject({ level, status, msg: `GET /status/:status ${status}` });
   });
 
-  it('C33 is silent about probes that succeed, not about those that fail', async () => {
+  it('is silent about probes that succeed, not about those that fail', async () => {
     const { middleware, lines, line } = memory({ silentPaths: ['/livez', '/readyz', '/gone'] });
     const probed = express();
     probed.use(middleware);
@@ -304,7 +304,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     ]);
   });
 
-  it('C34 has no secret of a URL in a header in the line', async () => {
+  it('has no secret of a URL in a header in the line', async () => {
     const { middleware, nextLine } = memory({ headers: ['referer', 'x-original-url', 'user-agent'] });
     const headers = {
       referer: 'https://user:SECRET@app.test/reset?token=SECRET&page=2',
@@ -319,7 +319,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('C34 has no secret of the headers or the URL in the line', async () => {
+  it('has no secret of the headers or the URL in the line', async () => {
     const { middleware, lines, nextLine } = memory({
       headers: ['Authorization', 'cookie', 'proxy-authorization', 'set-cookie', 'x-api-key', 'user-agent'],
       redactQuery: ['Invite-Code'],
@@ -362,7 +362,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('C34 logs neither the user name of an absolute URL nor more than a kilobyte of any', async () => {
+  it('logs neither the user name of an absolute URL nor more than a kilobyte of any', async () => {
     const { middleware, line } = memory();
     const { port, url } = await serve(app(middleware));
     await raw(
@@ -374,7 +374,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect((await line(({ status }) => status === 404)).url.length).toBeLessThan(1100);
   });
 
-  it('C36 logs the ids of a valid traceparent, on the line and on those of req.log', async () => {
+  it('logs the ids of a valid traceparent, on the line and on those of req.log', async () => {
     const { middleware, lines, nextLine } = memory();
     const traced = express();
     traced.use(middleware, (req, res) => {
@@ -389,7 +389,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines[0]?.reqId).toBe(lines[1]?.reqId);
   });
 
-  it('C37 stays one line of valid JSON whatever the URL holds', async () => {
+  it('stays one line of valid JSON whatever the URL holds', async () => {
     const texts: string[] = [];
     const written = deferred();
     const destination = {
@@ -410,7 +410,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(JSON.parse(texts[0] as string).url).toContain('%0D%0A');
   });
 
-  it('C38 logs the original URL and the pattern, though routers rewrite both', async () => {
+  it('logs the original URL and the pattern, though routers rewrite both', async () => {
     const { middleware, nextLine } = memory();
     const nested = express();
     const router = express.Router();
@@ -425,7 +425,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ url: '/api/old/7?x=1', route: '/api/new/:id' });
   });
 
-  it('C40 writes the line inside the context of its request, also when the client left', async () => {
+  it('writes the line inside the context of its request, also when the client left', async () => {
     const { destination, line } = memoryLog();
     const logger = pino({ mixin: () => ({ inside: currentRequest()?.id }) }, destination);
     const arrived = deferred();
@@ -447,7 +447,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(aborted.inside).toBe(aborted.reqId);
   });
 
-  it('C48 collapses identical errors and counts them, and leaves others alone', async () => {
+  it('collapses identical errors and counts them, and leaves others alone', async () => {
     const { middleware, requestLines, line } = memory({ collapseErrorsAbove: 5 });
     const failing = express();
     failing.use(middleware);
@@ -477,7 +477,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(requestLines().filter(({ method }) => method === 'POST')).toHaveLength(10);
   });
 
-  it('C48 logs every error when collapsing is off', async () => {
+  it('logs every error when collapsing is off', async () => {
     const { middleware, requestLines, line } = memory({ collapseErrorsAbove: false });
     const failing = app(middleware);
     const { url } = await serve(failing);
@@ -503,7 +503,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     }
     const messages = (lines: Line[]) => lines.map(({ msg }) => msg);
 
-    it('C51 writes the debug lines of a request that fails, and drops those of one that succeeds', async () => {
+    it('writes the debug lines of a request that fails, and drops those of one that succeeds', async () => {
       const { app, lines, line } = buffered();
       const { url } = await serve(app);
       await get(`${url}/200`);
@@ -517,7 +517,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(new Set(lines.map(({ reqId }) => reqId)).size).toBe(1);
     });
 
-    it('C51 keeps no more than the limit of one request, the latest first', async () => {
+    it('keeps no more than the limit of one request, the latest first', async () => {
       const { app, lines, line } = buffered({ maxRequestBytes: 1000 });
       const { url } = await serve(app);
       await get(`${url}/500?n=1000`);
@@ -528,7 +528,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(kept.at(-1)?.n).toBe(999);
     });
 
-    it('C51 keeps no more than the limit of all requests, and has room again after them', async () => {
+    it('keeps no more than the limit of all requests, and has room again after them', async () => {
       const { middleware, lines, line } = memory({ bufferDebug: { maxTotalBytes: 1000 } });
       const held = [deferred<void>(), deferred<void>()];
       const arrived = [deferred<void>(), deferred<void>()];
@@ -559,7 +559,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(details()).toBeGreaterThan(before);
     });
 
-    it('C50 C51 writes debug lines at once while the level is debug', async () => {
+    it('writes debug lines at once while the level is debug', async () => {
       const { app, logger, lines, line } = buffered();
       const { url } = await serve(app);
       const undo = setLogLevel(logger, 'debug');
@@ -569,7 +569,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       undo();
     });
 
-    it('C51 tells a multistream the level of each line', async () => {
+    it('tells a multistream the level of each line', async () => {
       const all = memoryLog();
       const errors = memoryLog();
       const logger = pino(
@@ -623,7 +623,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
 });
 
 describe('requestLogger', () => {
-  it('C48 counts what it held back before the process exits', async () => {
+  it('counts what it held back before the process exits', async () => {
     const program = run('log-collapse.mjs');
     expect((await program.exit()).code).toBe(0);
     const lines = program.out.map((line) => JSON.parse(line) as Line);

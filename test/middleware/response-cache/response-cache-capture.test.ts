@@ -13,7 +13,7 @@ const session = jest.requireActual<(options: object) => RequestHandler>('express
 afterEach(closeAll);
 
 describe.each(expressVersions)('a cache behind other middleware, %s', (_name, express) => {
-  it('E74 does not store what a session mounted before it sets a cookie on', async () => {
+  it('does not store what a session mounted before it sets a cookie on', async () => {
     const app = express();
     app.use(session({ secret: 'x', resave: false, saveUninitialized: false }));
     app.get('/form', responseCache() as never, (req, res) => {
@@ -28,7 +28,7 @@ describe.each(expressVersions)('a cache behind other middleware, %s', (_name, ex
     expect(other.text).not.toBe(one.text);
   });
 
-  it('E74 does not store an error that cacheControl forbids to keep', async () => {
+  it('does not store an error that cacheControl forbids to keep', async () => {
     const app = express();
     const handler = counted((_req, res, call) => res.status(404).send(`call ${call}`));
     app.get('/', cacheControl({ maxAge: 60 }) as never, responseCache() as never, handler as never);
@@ -122,7 +122,7 @@ describe.each(cachedApps)('what requests of some do to the answers of others, %s
     expect([answer.status, answer.text]).toEqual([200, 'the handler']);
   });
 
-  it('E86 what was purged while its store was waited for is not stored', async () => {
+  it('what was purged while its store was waited for is not stored', async () => {
     const memory = memoryStore();
     const looked: (() => void)[] = [];
     let waits = false;

@@ -73,7 +73,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     return { ...served, ...calls };
   }
 
-  it('E78 1,000 concurrent requests for a cold key: one call of the handler', async () => {
+  it('1,000 concurrent requests for a cold key: one call of the handler', async () => {
     const { url, server, handler, next } = await serveHeld({ waitMs: 60_000 });
     const answers = await crowd(url, server, 10);
     const { res } = await next();
@@ -92,7 +92,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     ['answers 500', (res: Response) => res.status(500).end()],
     ['is cut midway', cut],
     ['breaks its promise of a length', (res: Response) => res.set('Content-Length', '9').end('short')],
-  ])('E78 a leader that %s costs one retry, and nobody else', async (_what, fail) => {
+  ])('a leader that %s costs one retry, and nobody else', async (_what, fail) => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const answers = many(url, 100).map((answer) => answer.catch(() => undefined));
@@ -108,7 +108,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('E78 600 requests whose handler fails at once, one after the other, get their own answers', async () => {
+  it('600 requests whose handler fails at once, one after the other, get their own answers', async () => {
     const { app } = make({ waitMs: 60_000 });
     const first = new Promise<Response>((resolve) => {
       app.use(
@@ -127,7 +127,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set(sent.map(({ text }) => text)).size).toBe(600);
   });
 
-  it('E78 a leader whose client leaves is joined by one more, and fills the key if it is first', async () => {
+  it('a leader whose client leaves is joined by one more, and fills the key if it is first', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const leader = http.get(url, { agent: false });
@@ -146,7 +146,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('E78 a leader that never answers is joined by one more within the limit', async () => {
+  it('a leader that never answers is joined by one more within the limit', async () => {
     const timeouts = fakeTimeouts();
     const { url, server, handler, next } = await serveHeld({ waitMs: 200 });
     const answers = await crowd(url, server, 1);
@@ -171,7 +171,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     await Promise.all(answers);
   });
 
-  it('E78 nobody waits longer than the limit', async () => {
+  it('nobody waits longer than the limit', async () => {
     const { url, server, handler, next } = await serveHeld({ waitMs: 60 });
     const all = arrived(server, 20);
     const answers = many(url, 20);
@@ -182,7 +182,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it('E78 an answer that must not be shared lets all go on at once, and none waits the next time', async () => {
+  it('an answer that must not be shared lets all go on at once, and none waits the next time', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 50);
     const answers = many(url, 50);
@@ -198,7 +198,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(52);
   });
 
-  it('E78 waiters whose answers vary get their own, one call for each variant', async () => {
+  it('waiters whose answers vary get their own, one call for each variant', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 40);
     const answers = Array.from({ length: 40 }, (_, i) =>
@@ -217,7 +217,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('E78 credentials do not wait in vain: what is not public is made for each of them', async () => {
+  it('credentials do not wait in vain: what is not public is made for each of them', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 3);
     const anonymous = get(url);
@@ -237,7 +237,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(3);
   });
 
-  describe('E80', () => {
+  describe('a stale response', () => {
     let time: ReturnType<typeof clock>;
     beforeEach(() => {
       time = clock();

@@ -43,17 +43,14 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     };
   }
 
-  it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL'])(
-    'E87 a %s that succeeds drops its URL',
-    async (method) => {
-      const { url, fill, stored } = await serveThings();
-      await fill('/a', '/a?b=1', '/ab');
-      await get(`${url}/a`, { method });
-      expect(await stored('/a', '/a?b=1', '/ab')).toEqual(['/a?b=1', '/ab']);
-    },
-  );
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL'])('a %s that succeeds drops its URL', async (method) => {
+    const { url, fill, stored } = await serveThings();
+    await fill('/a', '/a?b=1', '/ab');
+    await get(`${url}/a`, { method });
+    expect(await stored('/a', '/a?b=1', '/ab')).toEqual(['/a?b=1', '/ab']);
+  });
 
-  it('E87 every variant of the URL is gone', async () => {
+  it('every variant of the URL is gone', async () => {
     const { url, fill } = await serveThings();
     await fill('/a');
     const german = { headers: { 'accept-language': 'de' } };
@@ -70,14 +67,14 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     ['fails by the server', 'POST', (_req: Request, res: Response) => res.status(500).end()],
     ['is safe', 'OPTIONS', (_req: Request, res: Response) => res.status(204).end()],
     ['is safe, too', 'QUERY', (_req: Request, res: Response) => res.json([])],
-  ])('E87 a request that %s drops nothing', async (_what, method, write) => {
+  ])('a request that %s drops nothing', async (_what, method, write) => {
     const { url, fill, stored } = await serveThings(write);
     await fill('/a');
     await get(`${url}/a`, { method });
     expect(await stored('/a')).toEqual(['/a']);
   });
 
-  it('E87 Location and Content-Location of the same origin are dropped, others are not', async () => {
+  it('Location and Content-Location of the same origin are dropped, others are not', async () => {
     const { url, fill, stored } = await serveThings((req, res) => {
       const { host } = req.headers;
       const names: Record<string, string> = {
@@ -98,7 +95,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored(...paths)).toEqual(['/d']);
   });
 
-  it('E87 the change is seen by whoever made it, and an answer begun before it is not stored', async () => {
+  it('the change is seen by whoever made it, and an answer begun before it is not stored', async () => {
     const { app } = make();
     let release: (() => void) | undefined;
     let state = 'old';
@@ -122,7 +119,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect((await get(url)).text).toBe('new');
   });
 
-  it('E86 purges by URL, by path on all hosts, by prefix and by tag', async () => {
+  it('purges by URL, by path on all hosts, by prefix and by tag', async () => {
     const { cache, url, fill, stored } = await serveThings();
     const paths = ['/a', '/a?x=1&y=2', '/ab', '/b/1', '/b/2'];
     await fill(...paths);
@@ -139,7 +136,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored(...paths)).toEqual([]);
   });
 
-  it('E86 an answer begun before a purge is not stored after it', async () => {
+  it('an answer begun before a purge is not stored after it', async () => {
     const selections = [{ tag: 'all' }, { prefix: '/' }, { key: '/a' }] as const;
     for (const selection of selections) {
       const { app, cache } = make();

@@ -30,7 +30,7 @@ describe.each(cachedApps)('refreshing behind a stale answer, %s', (_name, make) 
     ['X-Forwarded-Host', '/?page=1', { 'x-forwarded-host': 'evil.example' }],
     ['X-Original-URL', '/?page=1', { 'x-original-url': '/evil' }],
     ['a query that is no part of the key', '/?page=1&evil=1', {}],
-  ])('E77 does not take %s of a client for what all get', async (_what, path, headers) => {
+  ])('does not take %s of a client for what all get', async (_what, path, headers) => {
     const { app } = make({ query: ['page'] });
     const handler = counted((req, res, call) => {
       const said = JSON.stringify([
@@ -55,7 +55,7 @@ describe.each(cachedApps)('refreshing behind a stale answer, %s', (_name, make) 
 });
 
 describe.each(expressVersions)('where a refresh does not come back, %s', (_name, express) => {
-  it('E80 one that was turned away does not end refreshing', async () => {
+  it('one that was turned away does not end refreshing', async () => {
     const app = express();
     let turnsAway = false;
     const turned = deferred();

@@ -103,7 +103,7 @@ function comparable({ status, headers, text }: Answer, method: string) {
   return { status, headers: same, text };
 }
 
-describe.each(expressVersions)('E81 on %s', (_name, express) => {
+describe.each(expressVersions)('on %s', (_name, express) => {
   async function both(options: object = {}) {
     const plain = await serve(addRoutes(productionize(express(), { ...quiet(), ...options })));
     const cached = await serve(addRoutes(productionize(express(), { ...quiet(), ...options, cache: true })));
@@ -194,7 +194,7 @@ describe.each(expressVersions)('E81 on %s', (_name, express) => {
     expect(cacheStatus(head)).toMatch(/^hit/);
   });
 
-  it('E89 a body is encoded once per encoding, however often it is sent', async () => {
+  it('a body is encoded once per encoding, however often it is sent', async () => {
     const app = addRoutes(
       productionize(express(), { ...quiet(), compression: { encodings: ['br', 'gzip'] }, cache: true }),
     );

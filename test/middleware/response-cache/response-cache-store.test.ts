@@ -125,7 +125,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([nobody.text, handler.calls]).toEqual(['call 2', 2]);
   });
 
-  it('E80 asks the store for the lease of a refresh, and leaves it to another process that has it', async () => {
+  it('asks the store for the lease of a refresh, and leaves it to another process that has it', async () => {
     const time = clock();
     try {
       const asked: string[] = [];

@@ -40,7 +40,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a max-age that is no number', (res) => res.set('Cache-Control', 'public, max-age=1e3')],
     ['two different max-ages', (res) => res.set('Cache-Control', 'max-age=60, max-age=0')],
     ['an Expires in the past', (res) => res.set({ 'Cache-Control': 'public', Expires: '0' })],
-  ] as [string, (res: Response) => unknown][])('E74 never stores %s', async (_what, mark) => {
+  ] as [string, (res: Response) => unknown][])('never stores %s', async (_what, mark) => {
     const handler = counted((_req, res, call) => {
       res.set('Cache-Control', minute);
       mark(res);
@@ -51,7 +51,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(cacheStatus(first as never)).toBe('fwd=uri-miss');
   });
 
-  it('E74 never stores a cookie that a session sets when the headers are sent', async () => {
+  it('never stores a cookie that a session sets when the headers are sent', async () => {
     const made = make();
     made.app.use(session({ secret: 'x', resave: false, saveUninitialized: true }));
     const handler = saying();
@@ -61,7 +61,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('E74 never stores what was written with trailers, too much, too little, or cut short', async () => {
+  it('never stores what was written with trailers, too much, too little, or cut short', async () => {
     const answers: Record<string, (res: Response) => void> = {
       '/trailers'(res) {
         res.set('Trailer', 'x-sum');
@@ -106,7 +106,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['Authorization', { headers: { authorization: 'Bearer a' } }],
     ['a cookie', { headers: { cookie: 'sid=1' } }],
     ['X-Api-Key', { headers: { 'x-api-key': 'a' } }],
-  ])('E75 with %s', (_what, credentials) => {
+  ])('with %s', (_what, credentials) => {
     it('bypasses the cache, in and out', async () => {
       const handler = saying('max-age=60');
       const answers = await ask(make(), handler, credentials, credentials, {}, {}, credentials);
@@ -127,7 +127,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     });
   });
 
-  it('E75 takes cookies of the list into the key, and no other', async () => {
+  it('takes cookies of the list into the key, and no other', async () => {
     const handler = counted((req, res) =>
       res.set('Cache-Control', 'max-age=60').send(`${handler.calls} ${req.headers.cookie}`),
     );
@@ -146,7 +146,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ]);
   });
 
-  it('E77 tells hosts, paths and queries apart, and sorts parameters', async () => {
+  it('tells hosts, paths and queries apart, and sorts parameters', async () => {
     const handler = counted((req, res, call) =>
       res.set('Cache-Control', minute).send(`${call} ${req.hostname}`),
     );
@@ -168,7 +168,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
   });
 
   it.each(['/x?a[]=1&a[0]=2 /x?a[0]=2&a[]=1', '/x?a.b=1&a=2 /x?a=2&a.b=1', '/x?a=1&a=2 /x?a=2&a=1'])(
-    'E77 does not sort where the order may matter: %s',
+    'does not sort where the order may matter: %s',
     async (pair) => {
       const handler = saying();
       await ask(make(), handler, ...pair.split(' ').map((to) => ({ to })));
@@ -176,7 +176,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     },
   );
 
-  it('E77 stores nothing for parameters outside the list, and answers without them', async () => {
+  it('stores nothing for parameters outside the list, and answers without them', async () => {
     const handler = counted((req, res, call) => res.set('Cache-Control', minute).send(`${call} ${req.url}`));
     const answers = await ask(
       make({ query: ['page'] }),
@@ -201,7 +201,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
   });
 
   it.each(['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-prefix', 'forwarded', 'x-original-url'])(
-    'E77 an untrusted %s changes neither the key nor what is stored',
+    'an untrusted %s changes neither the key nor what is stored',
     async (name) => {
       const handler = counted((req, res) =>
         res.set('Cache-Control', minute).send(`${req.headers[name] ?? 'clean'} ${req.hostname}`),
@@ -217,7 +217,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     },
   );
 
-  it('E77 takes protocol and host of a trusted proxy into the key', async () => {
+  it('takes protocol and host of a trusted proxy into the key', async () => {
     const made = make();
     made.app.set('trust proxy', 'loopback');
     const handler = counted((req, res) =>
@@ -251,14 +251,14 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a host with a path', host('a.test/evil')],
     ['a very long host', host(`${'a'.repeat(300)}.test`)],
     ['If-Match', { headers: { 'if-match': '"x"' } }],
-  ])('E77 neither stores nor answers a GET with %s', async (_what, request) => {
+  ])('neither stores nor answers a GET with %s', async (_what, request) => {
     const handler = saying();
     const answers = await ask(make(), handler, request, request);
     expect(handler.calls).toBe(2);
     for (const answer of answers) expect(cacheStatus(answer)).toMatch(/^fwd=bypass; detail=[\w-]+$/);
   });
 
-  it('E77 keeps `__proto__`, NULs and line breaks in a query what they are: text', async () => {
+  it('keeps `__proto__`, NULs and line breaks in a query what they are: text', async () => {
     const handler = counted((_req, res, call) => res.set('Cache-Control', minute).send(`call ${call}`));
     const paths = [
       '/x?__proto__=1',
@@ -279,7 +279,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a byte that is no part of a URL', '/a"b', 2],
     ['a fragment', '/a#b', 2],
     ['an empty query, which is not the same as none', '/?', 1],
-  ])('E77 does not take %s in the request line for another URL', async (_what, target, calls) => {
+  ])('does not take %s in the request line for another URL', async (_what, target, calls) => {
     const handler = saying();
     const { app } = make();
     app.use(handler);
@@ -342,7 +342,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  describe('E82', () => {
+  describe('a stored response', () => {
     let time: ReturnType<typeof clock>;
     beforeEach(() => {
       time = clock();
@@ -508,7 +508,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     expect(report(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('off');
   });
 
-  it('C112 leaves no trace when it is restored', async () => {
+  it('leaves no trace when it is restored', async () => {
     const app = productionize(express(), { ...quiet(), cache: true });
     const handler = saying();
     app.use(handler);

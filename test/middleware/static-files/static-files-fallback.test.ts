@@ -50,7 +50,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     ['/users/1', { accept: 'text/html' }],
     ['/users/1', { accept: 'TEXT/HTML;q=0.1' }],
     ['/users/1', { ...navigation, 'sec-fetch-dest': 'iframe' }],
-  ])('C87: a navigation to %s with %j gets the page', async (path, headers) => {
+  ])('a navigation to %s with %j gets the page', async (path, headers) => {
     const { url } = await serveApp();
     for (let i = 0; i < 2; i++) {
       const answer = await get(url + path, { headers });
@@ -82,7 +82,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     ['an API path', '/socket.io/', navigation],
     ['a dotfile', '/.env', navigation],
     ['traversal', '/%2e%2e/users', navigation],
-  ])('C87: %s (%s) does not', async (_what, path, headers) => {
+  ])('%s (%s) does not', async (_what, path, headers) => {
     const { url } = await serveApp();
     for (const method of ['GET', 'HEAD']) {
       const answer = await get(url, { path, headers: headers as Record<string, string>, method });
@@ -91,12 +91,12 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     }
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('C87: nor does %s', async (method) => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('nor does %s', async (method) => {
     const { url } = await serveApp();
     expect((await get(`${url}/users/1`, { method, headers: navigation })).status).toBe(404);
   });
 
-  it('C87: nor paths the app names, also below a mount path', async () => {
+  it('nor paths the app names, also below a mount path', async () => {
     const site = makeSite({ 'index.html': 'the app' });
     const app = express();
     app.use(
@@ -111,7 +111,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect(await status('/shop/resting')).toBe(200);
   });
 
-  it('C87: behind the routes of the app it answers only what they do not', async () => {
+  it('behind the routes of the app it answers only what they do not', async () => {
     const site = makeSite({ 'index.html': 'the app' });
     const app = productionize(express(), quiet());
     app.get('/login', (_req, res) => void res.send('login'));
@@ -122,7 +122,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect((await get(`${url}/other.js`, { headers: navigation })).status).toBe(404);
   });
 
-  it('C87: an abort in it does not crash, and closes the page', async () => {
+  it('an abort in it does not crash, and closes the page', async () => {
     const { url, port, root, at } = await serveApp();
     fs.truncateSync(at('index.html'), 64 * 1024 * 1024);
     const head = 'Accept: text/html\r\n';
@@ -181,7 +181,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     compressions.map(([two, encoder]) => [one, two, files, encoder] as const),
   );
 
-  it.each(pairs)('C89: %s before %s is said once, at boot', async (_one, _two, files, encoder) => {
+  it.each(pairs)('%s before %s is said once, at boot', async (_one, _two, files, encoder) => {
     const { seen, report } = await boot((app) => app.use(files()).use(encoder()));
     expect(seen).toHaveLength(1);
     expect(seen[0]).toContain('#err_productionize_static_order');
@@ -190,7 +190,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
   });
 
   it.each(pairs)(
-    'C89: %s before %s is seen below a path and in a router, too',
+    '%s before %s is seen below a path and in a router, too',
     async (_one, _two, files, encoder) => {
       expect((await boot((app) => app.use('/assets', files()).use(encoder()))).seen).toHaveLength(1);
       const router = express.Router().use('/x', files());
@@ -199,7 +199,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
   );
 
   it.each(pairs)(
-    'C89: nothing is said of %s where %s stands first, or only elsewhere',
+    'nothing is said of %s where %s stands first, or only elsewhere',
     async (_o, _t, files, encoder) => {
       expect((await boot((app) => app.use(encoder()).use(files()))).seen).toEqual([]);
       expect((await boot((app) => app.use(files()).use('/api', encoder()))).seen).toEqual([]);
@@ -208,7 +208,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     },
   );
 
-  it('C89: the compression of productionize stands before all, wherever files are mounted', async () => {
+  it('the compression of productionize stands before all, wherever files are mounted', async () => {
     const site = makeSite({ 'a.js': prose });
     const app = express();
     app.use(staticFiles(site.root));
@@ -223,14 +223,14 @@ describe('wantsPage', () => {
   const parts = ['', '/', '.', 'a', 'a.b', '/.', './', '//', '\n'];
   const paths = parts.flatMap((a) => parts.flatMap((b) => parts.map((c) => `/${a}${b}${c}`)));
 
-  it('C87: goes by a dot after the last slash', () => {
+  it('goes by a dot after the last slash', () => {
     for (const path of [...paths, `/${'a.'.repeat(7500)}`, `/${'a.'.repeat(7500)}a/`]) {
       const last = path.split('/').at(-1) as string;
       expect([path, wantsPage({ accept: 'text/html' }, [path], [])]).toEqual([path, !last.includes('.')]);
     }
   });
 
-  it('C87: runs no expression over the path', () => {
+  it('runs no expression over the path', () => {
     const path = `/${'a.'.repeat(7500)}a/`;
     const ran: unknown[] = [];
     const exec = RegExp.prototype.exec;

@@ -55,7 +55,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     });
   });
 
-  it('C83: a content hash in the name makes a file immutable, HTML is always revalidated', async () => {
+  it('a content hash in the name makes a file immutable, HTML is always revalidated', async () => {
     const { url } = await serveSite(express, {
       'assets/index-BfX3a9Qz.js': 'x',
       'main.0a1b2c3d.css': 'x',
@@ -83,7 +83,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       },
       ['short', 'short'],
     ],
-  ])('C83: immutable by %s', async (_what, immutable, expected) => {
+  ])('immutable by %s', async (_what, immutable, expected) => {
     const { url } = await serveSite(
       express,
       { 'assets/a.js': 'x', 'b-1.js': 'x' },
@@ -153,7 +153,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       ['deflate', undefined],
       ['', undefined],
       ['\\garbage;;q=9', undefined],
-    ])('C75: Accept-Encoding %j gets %s', async (accepted, encoding) => {
+    ])('Accept-Encoding %j gets %s', async (accepted, encoding) => {
       const { url } = await serveSite(express, siblings);
       const answer = await get(`${url}/app.js`, accept(accepted));
       expect(answer.headers['content-encoding']).toBe(encoding);
@@ -243,7 +243,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
   });
 
   describe('ranges', () => {
-    it('C85: a range is one of the identity, whatever encodings are accepted', async () => {
+    it('a range is one of the identity, whatever encodings are accepted', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const plain = await get(`${url}/app.js`);
@@ -260,7 +260,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(answer.headers).not.toHaveProperty('content-encoding');
     });
 
-    it('C85: whoever holds a part of an encoded form gets the whole of it again', async () => {
+    it('whoever holds a part of an encoded form gets the whole of it again', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const whole = await get(`${url}/app.js`, accept('br'));
@@ -560,7 +560,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       'of productionize': (root: string) =>
         productionize(express(), { ...quiet(), compression: { threshold: 0 } }).use(staticFiles(root)),
     };
-    it.each(Object.entries(apps))('C82: a sibling is not encoded again (%s)', async (_what, make) => {
+    it.each(Object.entries(apps))('a sibling is not encoded again (%s)', async (_what, make) => {
       letFilesRest();
       const site = makeSite({
         ...siblings,
@@ -585,7 +585,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       }
     });
 
-    it('C67, C68: ranges and conditions hold', async () => {
+    it('ranges and conditions hold', async () => {
       letFilesRest();
       const site = makeSite({ ...siblings, 'bare.js': prose });
       const app = productionize(express(), quiet()).use(staticFiles(site.root));
@@ -621,7 +621,7 @@ describe('staticFiles without Express', () => {
 describe('staticFiles set-up', () => {
   const crowd = repetitions(100_000, 10_000);
 
-  it(`C90: touches no file at start, not even with ${crowd.toLocaleString('en')} of them`, () => {
+  it(`touches no file at start, not even with ${crowd.toLocaleString('en')} of them`, () => {
     const site = makeSite();
     // names of ten files: a file system makes a link in a tenth of the time
     for (let i = 0; i < crowd; i++) {
@@ -633,7 +633,7 @@ describe('staticFiles set-up', () => {
     expect(calls).toEqual([]);
   });
 
-  it('C90: a request costs the same calls in a folder of 2,000 files as in one of a single file', async () => {
+  it('a request costs the same calls in a folder of 2,000 files as in one of a single file', async () => {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`f${i}.js`, 'x']));
     const counts = [];
     for (const files of [{ 'f0.js': 'x' }, many]) {

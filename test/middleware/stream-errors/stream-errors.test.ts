@@ -72,7 +72,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
         fs.createReadStream(missing).pipe(middle);
       },
     ],
-  ])('C15 answers 404 for a missing file in %s', async (_what, pipe) => {
+  ])('answers 404 for a missing file in %s', async (_what, pipe) => {
     const { url, errors } = await serveHandler((_req, res) => void pipe(res));
     for (const method of ['GET', 'HEAD']) {
       const { status, text, cut } = await get(url, { method });
@@ -82,7 +82,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(errors).toMatchObject([{ code: 'ENOENT' }, { code: 'ENOENT' }]);
   });
 
-  it('C15 answers 500 for a file that cannot be read, and for a source that fails at once', async () => {
+  it('answers 500 for a file that cannot be read, and for a source that fails at once', async () => {
     const { url } = await serveRoutes((app) => {
       app.get('/folder', (_req, res) => void fs.createReadStream(folder).pipe(res));
       app.get('/source', (_req, res) => void failing(0).pipe(res));
@@ -98,7 +98,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     }
   });
 
-  it('C15 fails the context of the request, so that its log line names error and route', async () => {
+  it('fails the context of the request, so that its log line names error and route', async () => {
     const { url } = await serveRoutes((app) => {
       app.use(requestContext());
       app.get('/file/:name', (req, res) => {
@@ -129,7 +129,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect((await get(`${url}/gone`)).status).toBe(410);
   });
 
-  it('C15 answers without Express as well', async () => {
+  it('answers without Express as well', async () => {
     const { url } = await serve((_req, res) => {
       protectPipes(res);
       fs.createReadStream(missing).pipe(res);
@@ -171,7 +171,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       ],
       ['pipeline', (source: Readable, res: Response) => pipeline(source, new PassThrough(), res, () => {})],
       ['promises', (source: Readable, res: Response) => void pipelinePromise(source, res).catch(() => {})],
-    ])('C16 destroys the source of %s', async (_what, send) => {
+    ])('destroys the source of %s', async (_what, send) => {
       const source = endless();
       const { port, errors } = await serveHandler((_req, res) => void send(source, res));
       await readAndLeave(port, '/');
@@ -186,7 +186,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
         'pipeTo',
         (web: ReadableStream, res: Response) => void web.pipeTo(Writable.toWeb(res)).catch(() => {}),
       ],
-    ])('C16 lets a web stream see cancel() through %s', async (_what, send) => {
+    ])('lets a web stream see cancel() through %s', async (_what, send) => {
       const cancelled = deferred();
       const web = new ReadableStream({
         async pull(controller) {
@@ -200,7 +200,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await cancelled.promise;
     });
 
-    it('C16 destroys a source that is piped after the client left', async () => {
+    it('destroys a source that is piped after the client left', async () => {
       const source = endless();
       const closed = deferred();
       const { port } = await serveHandler((_req, res) => {
@@ -234,7 +234,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     });
   });
 
-  it('C18 resets the answer when a source fails midway, under compression too', async () => {
+  it('resets the answer when a source fails midway, under compression too', async () => {
     const chains: ((res: Response) => void)[] = [
       (res) => failing(3).pipe(res),
       (res) => failing(3).pipe(new PassThrough()).pipe(res),
@@ -269,7 +269,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     }
   });
 
-  it('C18 resets when an upstream server dies midway', async () => {
+  it('resets when an upstream server dies midway', async () => {
     const upstream = await serve((_req, res) => {
       res.write('half');
       setImmediate(() => res.destroy());
@@ -285,7 +285,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     ).toBe(true);
   });
 
-  it('C18 notes the error of an answer cut midway on its context', async () => {
+  it('notes the error of an answer cut midway on its context', async () => {
     const closed = deferred<unknown>();
     const { url } = await serveRoutes((app) => {
       app.use(requestContext());
@@ -318,7 +318,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
           source.pipe(gzip);
         },
       ],
-    ])('C20 reads nothing through %s, and the source is destroyed', async (_what, send) => {
+    ])('reads nothing through %s, and the source is destroyed', async (_what, send) => {
       const source = endless();
       const { url, errors } = await serveHandler((_req, res) => {
         send(source, res);
@@ -330,7 +330,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect([source.reads, source.destroyed]).toEqual([0, true]);
     });
 
-    it('C20 does not read a file, closes it, and keeps its pipeline callback free of errors', async () => {
+    it('does not read a file, closes it, and keeps its pipeline callback free of errors', async () => {
       for (const inPipeline of [false, true]) {
         const file = fs.createReadStream(small);
         const called = deferred<unknown>();
@@ -344,7 +344,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       }
     });
 
-    it('C20 leaves the connection usable', async () => {
+    it('leaves the connection usable', async () => {
       const { port } = await serveHandler((_req, res) => void fs.createReadStream(small).pipe(res));
       const head = 'HEAD / HTTP/1.1\r\nHost: x\r\n\r\n';
       const answers = await raw(port, `${head}${head}GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -522,7 +522,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       return serve(app).then((served) => ({ ...served, errors }));
     };
 
-    it('C15 sends errors to next before the headers, also of a chain', async () => {
+    it('sends errors to next before the headers, also of a chain', async () => {
       const { url, errors } = await serveBound((_req, res, next) => {
         const chain = [fs.createReadStream(missing), zlib.createGzip()] as const;
         bindStreamErrors(chain, res, next);
@@ -532,7 +532,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(errors).toHaveLength(1);
     });
 
-    it('C18 resets after the headers', async () => {
+    it('resets after the headers', async () => {
       const { url, errors } = await serveBound((_req, res, next) => {
         res.write('begun');
         const source = failing(2);
@@ -548,7 +548,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(errors).toEqual([]);
     });
 
-    it('C16 destroys every stream of a chain when the client leaves', async () => {
+    it('destroys every stream of a chain when the client leaves', async () => {
       const chain = [endless(), new PassThrough(), new PassThrough()] as const;
       const { port } = await serveBound((_req, res, next) => {
         bindStreamErrors(chain, res, next);
@@ -558,7 +558,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await Promise.all(chain.map(closeOf));
     });
 
-    it('C16 cancels a web stream when the client leaves', async () => {
+    it('cancels a web stream when the client leaves', async () => {
       const cancelled = deferred<unknown>();
       const { port } = await serveBound((_req, res) => {
         bindStreamErrors(new ReadableStream({ cancel: (reason) => cancelled.resolve(reason) }), res);
@@ -568,7 +568,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(await cancelled.promise).toMatchObject({ name: 'AbortError' });
     });
 
-    it('C20 answers HEAD and reads nothing', async () => {
+    it('answers HEAD and reads nothing', async () => {
       const source = endless();
       const { url } = await serveBound((_req, res, next) => {
         bindStreamErrors(source, res, next);
@@ -663,7 +663,7 @@ describe('recordPipeSources', () => {
 
 describe('descriptors', () => {
   it.each(['pipe', 'chain', 'pipeline', 'promises', 'sendFile', 'big.bin', 'web', 'response'])(
-    'C16 leaves none open after the client left a %s',
+    'leaves none open after the client left a %s',
     async (route) => {
       const program = run('streams.mjs', { args: [require.resolve('express')] });
       const port = await program.port();
@@ -673,7 +673,7 @@ describe('descriptors', () => {
     },
   );
 
-  it('C15 lives on after a missing file', async () => {
+  it('lives on after a missing file', async () => {
     const program = run('streams.mjs', { args: [require.resolve('express')] });
     const url = `http://127.0.0.1:${await program.port()}`;
     expect((await get(`${url}/missing`)).status).toBe(404);

@@ -58,7 +58,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     ['an async generator', () => words(), octets, undefined],
     ['an async iterable', () => ({ [Symbol.asyncIterator]: words }), octets, undefined],
     ['a PassThrough', () => new PassThrough().end(text), octets, undefined],
-  ])('C19 sends %s: bytes, type and length', async (what, body, type, length) => {
+  ])('sends %s: bytes, type and length', async (what, body, type, length) => {
     const { url, errors } = await serveBody(body);
     const expected = what.startsWith('an empty') ? '' : what.startsWith('a JSON') ? '1' : text;
     const got = await get(url);
@@ -74,7 +74,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(errors).toEqual([]);
   });
 
-  it('C19 keeps a type that was set, and the whole of a Response', async () => {
+  it('keeps a type that was set, and the whole of a Response', async () => {
     const { url } = await serveBody((res) => res.type('text') && webStream());
     expect((await get(url)).headers['content-type']).toBe('text/plain; charset=utf-8');
     const response = await serveBody(() => {
@@ -88,7 +88,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(got.headers).toMatchObject({ 'x-own': '1', 'set-cookie': ['a=1', 'b=2'], 'content-length': '13' });
   });
 
-  it('C19 sends what fetch() returned, decoded, without the headers of its encoding', async () => {
+  it('sends what fetch() returned, decoded, without the headers of its encoding', async () => {
     const origin = express();
     origin.use(compressionPackage({ threshold: 0 }));
     origin.get('/', (_req, res) => void res.type('text').send(text.repeat(100)));
@@ -101,7 +101,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect([got.text, got.headers['content-encoding']]).toEqual([text.repeat(100), undefined]);
   });
 
-  it('C19 sends no body with 204 and 304, nor for a Response without one', async () => {
+  it('sends no body with 204 and 304, nor for a Response without one', async () => {
     for (const status of [204, 304]) {
       const cancelled = deferred();
       const { url } = await serveBody((res) => res.status(status) && webStream(() => cancelled.resolve()));
@@ -113,7 +113,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(await get(empty.url)).toMatchObject({ status: 201, text: '', cut: false });
   });
 
-  it('C19 leaves what Express sends itself as it is', async () => {
+  it('leaves what Express sends itself as it is', async () => {
     const { url } = await serveBody(() => ({ a: 1 }));
     expect((await get(url)).text).toBe('{"a":1}');
     const json = await serveBody(() => ({ toJSON: () => 'own', [Symbol.asyncIterator]: words }));
@@ -126,7 +126,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect((await get(nothing.url)).text).toBe('');
   });
 
-  it('C19 answers 500 for a body that was read already, and for Response.error()', async () => {
+  it('answers 500 for a body that was read already, and for Response.error()', async () => {
     const used = new Response(text);
     await used.text();
     const locked = webStream();
@@ -137,7 +137,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     }
   });
 
-  it('C18 answers 500 for chunks that are no bytes, and resets when they come late', async () => {
+  it('answers 500 for chunks that are no bytes, and resets when they come late', async () => {
     const first = await serveBody(() => Readable.from([{ no: 'bytes' }]));
     expect((await get(first.url)).status).toBe(500);
     const late = await serveBody(async function* () {
@@ -153,7 +153,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     ).toBe(true);
   });
 
-  it('C15 answers 404 for a missing file and 500 for a source that fails at once', async () => {
+  it('answers 404 for a missing file and 500 for a source that fails at once', async () => {
     const missing = await serveBody(() => fs.createReadStream(path.join(tmpdir(), 'no such', 'file')));
     for (const method of ['GET', 'HEAD']) expect((await get(missing.url, { method })).status).toBe(404);
     const broken = await serveBody(
@@ -162,7 +162,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect((await get(broken.url)).status).toBe(500);
   });
 
-  it('C16 cancels a web stream, an iterator and an inner stream when the client leaves', async () => {
+  it('cancels a web stream, an iterator and an inner stream when the client leaves', async () => {
     const cancelled = deferred();
     const web = await serveBody(() => {
       const body = new ReadableStream({
@@ -197,7 +197,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     await closeOf(source);
   });
 
-  it('C20 reads nothing for HEAD and lets go of the source', async () => {
+  it('reads nothing for HEAD and lets go of the source', async () => {
     const cancelled = deferred();
     const pulls: unknown[] = [];
     const web = await serveBody(

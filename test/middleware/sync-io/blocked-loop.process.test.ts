@@ -21,7 +21,7 @@ describe('the watch of the event loop', () => {
     return JSON.parse(text);
   }
 
-  it('C62 names request, route and frames while the loop is blocked by JavaScript', async () => {
+  it('names request, route and frames while the loop is blocked by JavaScript', async () => {
     const running = await start();
     const file = path.join(os.tmpdir(), `sync-io-release-${process.pid}`);
     const answer = get(`${running.url}/until/${encodeURIComponent(file)}`);
@@ -38,7 +38,7 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it('C62 blames a regular expression that backtracks on its request', async () => {
+  it('blames a regular expression that backtracks on its request', async () => {
     const running = await start();
     await get(`${running.url}/redos`);
     await running.program.line(/Event loop blocked.*GET \/redos/);
@@ -46,7 +46,7 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it.each(['exec', 'pbkdf2'])('C63 marks the native block of /%s', async (route) => {
+  it.each(['exec', 'pbkdf2'])('marks the native block of /%s', async (route) => {
     const running = await start();
     await get(`${running.url}/${route}`);
     const line = await running.program.line(/Event loop blocked/);
@@ -54,14 +54,14 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it('C62 stays off while a debugger is open, and says why', async () => {
+  it('stays off while a debugger is open, and says why', async () => {
     const running = await start(['--inspect=127.0.0.1:0']);
     await running.program.line(/A blocked event loop is not watched: a debugger is open/);
     running.program.child.kill();
     await running.program.exit();
   });
 
-  it('C65 does not touch NodeTracing', async () => {
+  it('does not touch NodeTracing', async () => {
     const running = await start();
     expect(await quit(running)).toEqual({ categories: null });
   });

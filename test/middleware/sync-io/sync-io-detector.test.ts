@@ -36,7 +36,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     return { status, findings: detector.findings(), text: JSON.stringify(detector.findings()) };
   }
 
-  it('C53 reports readFileSync with an encoding: function, call site, route, count and ms', async () => {
+  it('reports readFileSync with an encoding: function, call site, route, count and ms', async () => {
     const { findings, text } = await findingsOf(function read(_req, res) {
       res.send(fs.readFileSync(__filename, 'utf8'));
     });
@@ -58,7 +58,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(text).not.toContain('secret');
   });
 
-  it('C53 reports existsSync, execSync, pbkdf2Sync and gzipSync, each once', async () => {
+  it('reports existsSync, execSync, pbkdf2Sync and gzipSync, each once', async () => {
     const { findings } = await findingsOf((_req, res) => {
       fs.existsSync('/');
       childProcess.execSync('true');
@@ -74,7 +74,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     ]);
   });
 
-  it('C53 reports a call behind an await, a timer and a promise', async () => {
+  it('reports a call behind an await, a timer and a promise', async () => {
     const { findings } = await findingsOf(async (_req, res) => {
       await fs.promises.stat('/');
       fs.statSync('/');
@@ -91,7 +91,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings.find(({ api }) => api === 'fs.readdirSync')?.site).toBe('(no call site)');
   });
 
-  it('C53 counts a call that throws, and passes the error on', async () => {
+  it('counts a call that throws, and passes the error on', async () => {
     let caught: unknown;
     const { findings } = await findingsOf((_req, res) => {
       try {
@@ -105,7 +105,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings).toMatchObject([{ api: 'fs.statSync', count: 1 }]);
   });
 
-  it('C53 counts the outer call only when builtins call each other', async () => {
+  it('counts the outer call only when builtins call each other', async () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-'));
     fs.mkdirSync(path.join(dir, 'a'));
     const { findings } = await findingsOf((_req, res) => {
@@ -121,7 +121,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     ]);
   });
 
-  it('C53 reports hashing when it is slow, and not when it is quick', async () => {
+  it('reports hashing when it is slow, and not when it is quick', async () => {
     // three times what counts as slow, on any machine
     let large = Buffer.alloc(32 * 1024 * 1024);
     const takes = () => {
@@ -141,7 +141,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(others.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(10);
   });
 
-  it('C55 reports nothing at boot, in a timer outside requests, or after the answer', async () => {
+  it('reports nothing at boot, in a timer outside requests, or after the answer', async () => {
     const detector = detect();
     fs.existsSync('/');
     const ticked = deferred();
@@ -167,7 +167,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(detector.findings()).toEqual([]);
   });
 
-  it('C55 reports nothing that a part of ours does on purpose', async () => {
+  it('reports nothing that a part of ours does on purpose', async () => {
     const { findings } = await findingsOf((_req, res) => {
       ownSyncWork.depth += 1;
       zlib.gzipSync('ours');
@@ -178,7 +178,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings.map(({ api }) => api)).toEqual(['zlib.deflateSync']);
   });
 
-  it('C55 leaves the requests of an app alone that does not use the detector', async () => {
+  it('leaves the requests of an app alone that does not use the detector', async () => {
     const detector = detect();
     const other = express();
     other.use(requestContext());
@@ -206,7 +206,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
       return detector.findings();
     }
 
-    it("C57 reports Express's own statSync as a view cache that is off, at the line that renders", async () => {
+    it("reports Express's own statSync as a view cache that is off, at the line that renders", async () => {
       expect(await render(false)).toMatchObject([
         {
           api: 'fs.statSync',
@@ -217,12 +217,12 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
       ]);
     });
 
-    it('C57 reports nothing when the view cache is on', async () => {
+    it('reports nothing when the view cache is on', async () => {
       expect(await render(true)).toEqual([]);
     });
   });
 
-  it('C58 makes one finding with a count of a site that fires 10,000 times', async () => {
+  it('makes one finding with a count of a site that fires 10,000 times', async () => {
     const told: number[] = [];
     const { findings } = await findingsOf(
       (_req, res) => {
@@ -235,7 +235,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(told).toEqual([10_000]);
   });
 
-  it('C58 takes a bounded number of stacks in one request, and tells two sites apart in the next', async () => {
+  it('takes a bounded number of stacks in one request, and tells two sites apart in the next', async () => {
     const capture = jest.spyOn(Error, 'captureStackTrace');
     try {
       const detector = detect();
@@ -379,7 +379,7 @@ describe('detectSyncIo and the builtins', () => {
         .map((key) => [`${name}.${key}`, exports[key]] as const),
     );
 
-  it('C59 keeps name, length and own properties, `realpathSync.native` among them', () => {
+  it('keeps name, length and own properties, `realpathSync.native` among them', () => {
     const { native } = fs.realpathSync;
     const custom = Object.assign(fs.accessSync, { [util.promisify.custom]: () => 'custom' });
     const before = snapshot().map(([name, fn]) => [
@@ -400,7 +400,7 @@ describe('detectSyncIo and the builtins', () => {
     delete (custom as Partial<typeof custom>)[util.promisify.custom];
   });
 
-  it('C59 skips an export that is not writable, without a throw', () => {
+  it('skips an export that is not writable, without a throw', () => {
     const fixed = () => {};
     Object.defineProperty(zlib, 'fixedSync', { value: fixed, enumerable: true, configurable: true });
     try {
@@ -411,7 +411,7 @@ describe('detectSyncIo and the builtins', () => {
     }
   });
 
-  it('C60 puts every function back, once the last detector is gone', () => {
+  it('puts every function back, once the last detector is gone', () => {
     const before = snapshot();
     const update = crypto.Hash.prototype.update;
     const log = console.log;
@@ -430,7 +430,7 @@ describe('detectSyncIo and the builtins', () => {
     expect([crypto.Hash.prototype.update, console.log]).toEqual([update, log]);
   });
 
-  it('C60 leaves what others put on top of it, and passes calls on', () => {
+  it('leaves what others put on top of it, and passes calls on', () => {
     const original = fs.existsSync;
     const detector = detect();
     const watched = fs.existsSync;
@@ -442,7 +442,7 @@ describe('detectSyncIo and the builtins', () => {
     fs.existsSync = original;
   });
 
-  it('C60 reports no more once it is removed', async () => {
+  it('reports no more once it is removed', async () => {
     const detector = detect();
     const [, express] = expressVersions[1] as (typeof expressVersions)[number];
     const app = express();

@@ -18,14 +18,14 @@ async function resultOf(program: Program) {
 describe('detectSyncIo as a process', () => {
   const seenByEsm = ['after', 'default', 'getBuiltinModule', 'named', 'namespace'];
 
-  it('C54 sees every ESM import and getBuiltinModule, misses a name taken before, and says so', async () => {
+  it('sees every ESM import and getBuiltinModule, misses a name taken before, and says so', async () => {
     const { seen, startLine, restored } = await resultOf(run('sync-io-imports.mjs', { env: development }));
     expect(seen.sort()).toEqual(seenByEsm);
     expect(startLine).toMatch(/before this line are missed.*--import express-productionize\/sync-io/);
     expect(restored).toEqual([true, true, true]);
   });
 
-  it('C54 sees a name taken before with the preload of --import, and says so', async () => {
+  it('sees a name taken before with the preload of --import, and says so', async () => {
     const nodeArgs = ['--import', 'express-productionize/sync-io'];
     const program = run('sync-io-imports.mjs', { env: development, nodeArgs, cwd: root });
     const { seen, startLine } = await resultOf(program);
@@ -33,7 +33,7 @@ describe('detectSyncIo as a process', () => {
     expect(startLine).toMatch(/all of them are seen/);
   });
 
-  it('C54 sees a CommonJS name taken after, and one taken before with --require', async () => {
+  it('sees a CommonJS name taken after, and one taken before with --require', async () => {
     const without = await resultOf(run('sync-io-imports.cjs', { env: development }));
     expect(without.seen).toEqual(['after']);
     const nodeArgs = ['--require', 'express-productionize/sync-io'];
@@ -41,13 +41,13 @@ describe('detectSyncIo as a process', () => {
     expect(preloaded.seen.sort()).toEqual(['after', 'before']);
   });
 
-  it('C54 is absent in production, the preload included', async () => {
+  it('is absent in production, the preload included', async () => {
     const nodeArgs = ['--import', 'express-productionize/sync-io'];
     const { seen, restored } = await resultOf(run('sync-io-imports.mjs', { nodeArgs, cwd: root }));
     expect([seen, restored]).toEqual([[], [true, true, true]]);
   });
 
-  it('C60 replaces once for two copies of the package, and puts back with the last', async () => {
+  it('replaces once for two copies of the package, and puts back with the last', async () => {
     expect(await resultOf(run('sync-io-copies.mjs', { env: development }))).toEqual({
       once: true,
       counts: [[1], [1]],
@@ -56,7 +56,7 @@ describe('detectSyncIo as a process', () => {
     });
   });
 
-  it('C53 reports a require that loads a file, once, and none from the cache', async () => {
+  it('reports a require that loads a file, once, and none from the cache', async () => {
     const { findings, restored } = await resultOf(run('sync-io-require.cjs', { env: development }));
     expect(findings).toMatchObject([
       { api: 'require', count: 1, site: expect.stringMatching(/sync-io-require\.cjs:\d+:\d+$/) },
@@ -64,7 +64,7 @@ describe('detectSyncIo as a process', () => {
     expect(restored).toBe(true);
   });
 
-  it('C58 warns in one line with a count, and does not keep the process alive', async () => {
+  it('warns in one line with a count, and does not keep the process alive', async () => {
     const program = run('sync-io-warnings.mjs', { env: development });
     expect(await program.exit()).toEqual({ code: 0, signal: null });
     const warnings = program.err.filter((line) => line.includes('ERR_PRODUCTIONIZE_SYNC_IO]'));
@@ -74,7 +74,7 @@ describe('detectSyncIo as a process', () => {
     );
   });
 
-  it('C53 reports the console where its stream is a file, and not where it is a pipe', async () => {
+  it('reports the console where its stream is a file, and not where it is a pipe', async () => {
     const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-')), 'out.log');
     const fd = fs.openSync(file, 'w');
     const child = spawn(process.execPath, [path.join(__dirname, '../../fixtures/sync-io-warnings.mjs')], {

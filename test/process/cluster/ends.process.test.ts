@@ -16,7 +16,7 @@ afterEach(() => {
 
 describe('ends', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'E37: %s to the whole group lets a request of 1 s finish',
+    '%s to the whole group lets a request of 1 s finish',
     async (signal) => {
       const program = runFixture({ workers: 2 }, { group: true });
       await ready(program, 2);

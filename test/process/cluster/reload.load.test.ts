@@ -39,7 +39,7 @@ describe('reload', () => {
   }
 
   it.each(expressNames)(
-    `E41: ${rounds} rolling reloads under load lose no request, on %s`,
+    `${rounds} rolling reloads under load lose no request, on %s`,
     async (express) => {
       const { answered, failures } = await reloadUnderLoad(
         runFixture({ workers: 2 }, { express, app: quiet }),
@@ -52,7 +52,7 @@ describe('reload', () => {
     180_000,
   );
 
-  it('E41: nor do reloads where the workers accept for themselves', async () => {
+  it('nor do reloads where the workers accept for themselves', async () => {
     const env = { NODE_CLUSTER_SCHED_POLICY: 'none' };
     const { answered, failures } = await reloadUnderLoad(runFixture({ workers: 2 }, { app: quiet, env }), 5);
     console.info(`5 reloads, workers accept: ${answered} answered, ${failures.length} failed`);
@@ -60,7 +60,7 @@ describe('reload', () => {
     expect(answered).toBeGreaterThan(1000);
   });
 
-  it('E41: the same load loses requests when the drain is off', async () => {
+  it('the same load loses requests when the drain is off', async () => {
     const app = { ...quiet, gracefulShutdown: false };
     const { answered, failures } = await reloadUnderLoad(
       runFixture({ workers: 2, drainMs: 300 }, { app }),

@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('reload', () => {
-  it('E40: keeps the old workers when a new one does not start, fails loudly, and works once it is repaired', async () => {
+  it('keeps the old workers when a new one does not start, fails loudly, and works once it is repaired', async () => {
     const broken = path.join(folder(), 'broken');
     const program = runFixture({ workers: 2 }, { env: { BROKEN: broken } });
     await ready(program, 2);
@@ -30,7 +30,7 @@ describe('reload', () => {
     for (let i = 0; i < 4; i++) expect(before).not.toContain(await pidOf(url));
   });
 
-  it('E40: where no worker can start, a reload tries the new code at once', async () => {
+  it('where no worker can start, a reload tries the new code at once', async () => {
     const broken = path.join(folder(), 'broken');
     writeFileSync(broken, '');
     const program = runFixture({ workers: 2, maxFailedStarts: 1000 }, { env: { BROKEN: broken } });
@@ -41,7 +41,7 @@ describe('reload', () => {
     expect((await get(await program.url())).status).toBe(200);
   });
 
-  it('E42: reloads asked for during a reload become one more', async () => {
+  it('reloads asked for during a reload become one more', async () => {
     const program = runFixture({ workers: 2 });
     await ready(program, 2);
     program.child.kill('SIGHUP');
@@ -57,7 +57,7 @@ describe('reload', () => {
     expect(program.log().filter(({ msg }) => msg === 'reload: starting')).toHaveLength(2);
   });
 
-  it('E42: a stop during a reload ends both', async () => {
+  it('a stop during a reload ends both', async () => {
     const program = runFixture({ workers: 2 });
     await ready(program, 2);
     program.child.kill('SIGHUP');

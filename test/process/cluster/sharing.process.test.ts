@@ -25,7 +25,7 @@ function closeSockets(): void {
 afterEach(closeSockets);
 
 describe('what breaks with several workers', () => {
-  it('E53: warns once, with the stores to use, about sessions in memory', async () => {
+  it('warns once, with the stores to use, about sessions in memory', async () => {
     const program = runFixture({ workers: 2 }, { env: { SESSIONS: '1' } });
     await ready(program, 2);
     const url = await program.url();
@@ -38,7 +38,7 @@ describe('what breaks with several workers', () => {
     expect(program.err.filter((line) => line.includes('CLUSTER_SESSIONS'))).toHaveLength(1);
   });
 
-  it('E53: warns about a rate limit in memory, and not about one that is counted elsewhere', async () => {
+  it('warns about a rate limit in memory, and not about one that is counted elsewhere', async () => {
     const env = { RATE_LIMIT: installed('express-rate-limit', '8') };
     const program = runFixture({ workers: 2 }, { env });
     await ready(program, 2);
@@ -64,7 +64,7 @@ describe('what breaks with several workers', () => {
     expect(program.err.join()).not.toContain('ERR_');
   });
 
-  it('E71: socket.io polling without stickiness names three choices', async () => {
+  it('socket.io polling without stickiness names three choices', async () => {
     const program = runProgram('cluster-socket.mjs', { args: ['round-robin'] });
     await ready(program, 2);
     open(await program.url(), { transports: ['polling'] });
@@ -73,7 +73,7 @@ describe('what breaks with several workers', () => {
     );
   });
 
-  it('E71: with sticky, clients that poll keep their session, and reach another worker over a reload', async () => {
+  it('with sticky, clients that poll keep their session, and reach another worker over a reload', async () => {
     const program = runProgram('cluster-socket.mjs', { args: ['sticky'] });
     await ready(program, 2);
     const { port } = await program.logged(/^cluster: the primary listens/);

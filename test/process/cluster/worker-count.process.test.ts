@@ -19,7 +19,7 @@ describe('how many workers', () => {
     return text;
   };
 
-  it('E43: a quota of 0.25 CPU chooses one worker, at the root, in a service below it, and in cgroup v1', () => {
+  it('a quota of 0.25 CPU chooses one worker, at the root, in a service below it, and in cgroup v1', () => {
     const groups: Record<string, string>[] = [
       { '/sys/fs/cgroup/cpu.max': '25000 100000\n' },
       {
@@ -46,12 +46,12 @@ describe('how many workers', () => {
     }
   });
 
-  it('E43: rounds a quota down, and never below one', () => {
+  it('rounds a quota down, and never below one', () => {
     expect(chooseWorkers(undefined, '', () => 3.7).count).toBe(3);
     expect(chooseWorkers(undefined, undefined, () => 0.1).count).toBe(1);
   });
 
-  it('E43: reads WEB_CONCURRENCY, after the option and before the CPUs', () => {
+  it('reads WEB_CONCURRENCY, after the option and before the CPUs', () => {
     expect(chooseWorkers(undefined, '5', () => 2)).toEqual({ count: 5, reason: 'WEB_CONCURRENCY' });
     expect(chooseWorkers(3, '5', () => 2).count).toBe(3);
     for (const wrong of ['0', '-1', '2.5', 'auto', '1e9']) {
@@ -59,25 +59,22 @@ describe('how many workers', () => {
     }
   });
 
-  itNeeds('taskset')(
-    'E43: a cpuset of one CPU means one worker, and one worker means no cluster',
-    async () => {
-      const fixture = path.join(__dirname, '../../fixtures/cluster.mjs');
-      const source = `import cluster from 'node:cluster'; process.argv[1] = ${JSON.stringify(fixture)}; await import(${JSON.stringify(fixture)}); console.error('workers', Object.keys(cluster.workers ?? {}).length); process.exit()`;
-      const env = { ...process.env, WEB_CONCURRENCY: '', NODE_ENV: '' };
-      const { stderr } = spawnSync(
-        'taskset',
-        ['-c', '0', process.execPath, '--input-type=module', '-e', source],
-        {
-          env,
-          encoding: 'utf8',
-        },
-      );
-      expect(stderr).toContain('workers 0');
-    },
-  );
+  itNeeds('taskset')('a cpuset of one CPU means one worker, and one worker means no cluster', async () => {
+    const fixture = path.join(__dirname, '../../fixtures/cluster.mjs');
+    const source = `import cluster from 'node:cluster'; process.argv[1] = ${JSON.stringify(fixture)}; await import(${JSON.stringify(fixture)}); console.error('workers', Object.keys(cluster.workers ?? {}).length); process.exit()`;
+    const env = { ...process.env, WEB_CONCURRENCY: '', NODE_ENV: '' };
+    const { stderr } = spawnSync(
+      'taskset',
+      ['-c', '0', process.execPath, '--input-type=module', '-e', source],
+      {
+        env,
+        encoding: 'utf8',
+      },
+    );
+    expect(stderr).toContain('workers 0');
+  });
 
-  it('E43: one worker serves in the process itself, with NODE_ENV=production', async () => {
+  it('one worker serves in the process itself, with NODE_ENV=production', async () => {
     const program = runFixture({ workers: 1 }, { env: { NODE_ENV: undefined } });
     const answer = JSON.parse((await get(await program.url())).text);
     expect(answer).toEqual({ pid: program.child.pid, worker: 0, env: 'production' });

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 describe('deaths', () => {
-  it('E39: the wait after a death doubles up to 30 s while workers die within 5 s', () => {
+  it('the wait after a death doubles up to 30 s while workers die within 5 s', () => {
     const backoff = new Backoff();
     const waits = Array.from({ length: 12 }, () => backoff.afterDeath(4999));
     expect(waits).toEqual([0, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
@@ -20,7 +20,7 @@ describe('deaths', () => {
   });
 
   it.each(expressNames)(
-    'E39: logs code, signal, uptime and last route, and forks again, on %s',
+    'logs code, signal, uptime and last route, and forks again, on %s',
     async (express) => {
       const program = runFixture({ workers: 2 }, { express });
       await ready(program, 2);
@@ -41,7 +41,7 @@ describe('deaths', () => {
     },
   );
 
-  it('E40: when starts in a row fail, the primary exits with code 1 and the last error', async () => {
+  it('when starts in a row fail, the primary exits with code 1 and the last error', async () => {
     const broken = path.join(folder(), 'broken');
     writeFileSync(broken, '');
     const program = runFixture({ workers: 2, maxFailedStarts: 4 }, { env: { BROKEN: broken } });

@@ -8,7 +8,7 @@ const json = (program: Program) => program.out.map((line) => JSON.parse(line));
 
 describe.each(expressNames)('fatalErrors with %s', (expressName) => {
   it.each(['timer', 'emitter', 'nextTick', 'rejection'])(
-    'C22 answers 500 to the request that failed in a %s, lets the other finish and exits 1',
+    'answers 500 to the request that failed in a %s, lets the other finish and exits 1',
     async (how) => {
       const program = run('fatal.mjs', { args: [expressName, how] });
       const url = `http://127.0.0.1:${await program.port()}`;
@@ -26,7 +26,7 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     },
   );
 
-  it('C18 resets the guilty request when its headers are sent', async () => {
+  it('resets the guilty request when its headers are sent', async () => {
     const program = run('fatal.mjs', { args: [expressName, 'partial'] });
     const answer = await get(`http://127.0.0.1:${await program.port()}/die/partial`).catch(() => ({
       cut: true,
@@ -35,13 +35,13 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     expect((await program.exit()).code).toBe(1);
   });
 
-  it('C24 takes the same path for a rejection outside requests', async () => {
+  it('takes the same path for a rejection outside requests', async () => {
     const program = run('fatal.mjs', { args: [expressName, 'no-request'] });
     expect((await program.exit()).code).toBe(1);
     expect(json(program).at(-1)).toMatchObject({ level: 60, err: { message: 'outside requests' } });
   });
 
-  it("C25 neither hides the app's own uncaughtException listener nor exits twice", async () => {
+  it("neither hides the app's own uncaughtException listener nor exits twice", async () => {
     const program = run('fatal.mjs', { args: [expressName, 'own-log'] });
     const answer = await get(`http://127.0.0.1:${await program.port()}/die/timer`);
     expect(answer.status).toBe(500);
@@ -50,7 +50,7 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     expect(json(program).filter(({ level }) => level === 60)).toHaveLength(1);
   });
 
-  it("C25 lets the app's own listener choose the exit code", async () => {
+  it("lets the app's own listener choose the exit code", async () => {
     const program = run('fatal.mjs', { args: [expressName, 'own-exit'] });
     await get(`http://127.0.0.1:${await program.port()}/die/timer`).catch(() => undefined);
     expect((await program.exit()).code).toBe(7);

@@ -8,7 +8,7 @@ afterEach(cleanUp);
 describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
-  it('E8: warns with both numbers when delay and budget exceed the grace of PM2', async () => {
+  it('warns with both numbers when delay and budget exceed the grace of PM2', async () => {
     const program = start(
       { options: { gracefulShutdown: { delayMs: 1000, timeoutMs: 2000 } } },
       { pm_id: '0', kill_timeout: '2500' },
@@ -22,7 +22,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['productionize', 'standalone'] as const)(
-    'E9: what the budget cuts is named by method and route pattern, and the exit code is 1 (%s)',
+    'what the budget cuts is named by method and route pattern, and the exit code is 1 (%s)',
     async (way) => {
       const program = start({ way, options: { gracefulShutdown: { timeoutMs: 200 } } });
       const port = await program.port();
@@ -40,7 +40,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E9: a clean drain exits 0, on SIGINT too', async () => {
+  it('a clean drain exits 0, on SIGINT too', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const program = start();
       await program.port();
@@ -50,7 +50,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     }
   });
 
-  it('E10: event streams end with the delay, new ones begin with a jittered retry', async () => {
+  it('event streams end with the delay, new ones begin with a jittered retry', async () => {
     const program = start({ options: { gracefulShutdown: { delayMs: 2000 } } });
     const port = await program.port();
     const old = await open(port);
@@ -74,7 +74,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E11: closers of upgraded sockets run, and the sockets are destroyed only at the budget', async () => {
+  it('closers of upgraded sockets run, and the sockets are destroyed only at the budget', async () => {
     const options = { gracefulShutdown: { timeoutMs: 600 } };
     const program = start({ options, drains: ['websockets'], upgrade: true });
     const port = await program.port();
@@ -94,7 +94,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     });
   });
 
-  it('E11: an upgraded socket that leaves when it is told lets the process exit 0 at once', async () => {
+  it('an upgraded socket that leaves when it is told lets the process exit 0 at once', async () => {
     const program = start({ drains: ['websockets'], upgrade: 'leaves' });
     const upgraded = await open(await program.port());
     await upgraded.request('/', 'Connection: Upgrade\r\nUpgrade: echo\r\n');
@@ -104,7 +104,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E13: SIGTERM before listen exits 0 and never opens the port', async () => {
+  it('SIGTERM before listen exits 0 and never opens the port', async () => {
     const program = start({ beforeListen: true, hooks: [{ name: 'slow one', how: 'release' }] });
     await program.line(/before listen/);
     program.child.kill('SIGTERM');
@@ -114,7 +114,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(program.err.join()).not.toMatch(/listening/);
   });
 
-  it('E14: a second SIGTERM within 5 s changes nothing', async () => {
+  it('a second SIGTERM within 5 s changes nothing', async () => {
     const program = start();
     const slow = await open(await program.port());
     await slow.request('/slow/1');
@@ -127,7 +127,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E14: a third SIGTERM exits at once and lists what is in flight', async () => {
+  it('a third SIGTERM exits at once and lists what is in flight', async () => {
     const program = start({}, { DEBUG: 'productionize:graceful-shutdown' });
     const again = await open(await program.port());
     await again.request('/slow/1');
@@ -140,23 +140,20 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(log(program).at(-1)).toMatchObject({ level: 50, open: ['GET /slow/:id'] });
   });
 
-  itNeeds('script')(
-    'E14: a second Ctrl-C on a terminal exits at once and lists what is in flight',
-    async () => {
-      const program = start({ terminal: true });
-      const slow = await open(await program.port());
-      await slow.request('/slow/1');
-      await program.line(/arrived 1/);
-      const controlC = () => program.child.stdin?.write('\u0003');
-      controlC();
-      await program.line(/SIGINT: draining/);
-      // two presses of a hand, which one press that is delivered twice is told from
-      await delay(200);
-      controlC();
-      expect(await program.exit()).toEqual(cut);
-      // the terminal shows ^C in front
-      const last = program.out.findLast((line) => line.includes('{"level":50')) ?? '';
-      expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({ open: ['GET /slow/:id'] });
-    },
-  );
+  itNeeds('script')('a second Ctrl-C on a terminal exits at once and lists what is in flight', async () => {
+    const program = start({ terminal: true });
+    const slow = await open(await program.port());
+    await slow.request('/slow/1');
+    await program.line(/arrived 1/);
+    const controlC = () => program.child.stdin?.write('\u0003');
+    controlC();
+    await program.line(/SIGINT: draining/);
+    // two presses of a hand, which one press that is delivered twice is told from
+    await delay(200);
+    controlC();
+    expect(await program.exit()).toEqual(cut);
+    // the terminal shows ^C in front
+    const last = program.out.findLast((line) => line.includes('{"level":50')) ?? '';
+    expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({ open: ['GET /slow/:id'] });
+  });
 });

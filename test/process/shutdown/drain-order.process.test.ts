@@ -6,7 +6,7 @@ afterEach(cleanUp);
 describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
-  it('E17: a hook that hangs or throws is named, and the others run, the last registered first', async () => {
+  it('a hook that hangs or throws is named, and the others run, the last registered first', async () => {
     const hooks = [
       { name: 'first' },
       { name: 'throwing', how: 'throws' },
@@ -81,7 +81,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['productionize', 'standalone'] as const)(
-    'E19: an uncaught exception during the drain exits 1 within the same budget (%s)',
+    'an uncaught exception during the drain exits 1 within the same budget (%s)',
     async (way) => {
       const program = start({ way, fatal: true, options: { gracefulShutdown: { timeoutMs: 800 } } });
       const port = await program.port();
@@ -102,7 +102,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E19: what is in flight still finishes after such an exception', async () => {
+  it('what is in flight still finishes after such an exception', async () => {
     const program = start();
     const port = await program.port();
     const slow = await open(port);
@@ -119,36 +119,33 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(log(program).at(-1)).toMatchObject({ level: 60, err: { message: 'thrown in a timer' } });
   });
 
-  it.each([0, 300])(
-    'E20: with nothing in flight it exits within 100 ms of a delay of %d ms',
-    async (delayMs) => {
-      const exitsAfter = async () => {
-        const program = start({
-          timed: true,
-          options: { gracefulShutdown: { ...(delayMs && { delayMs }) } },
-        });
-        const port = await program.port();
-        const kept = [await idle(port), await idle(port), await idle(port)];
-        program.child.kill('SIGTERM');
-        expect(await program.exit()).toEqual(clean);
-        await Promise.all(kept.map(({ ended }) => ended));
-        return Number(/exit after (\d+)/.exec(await program.line(/exit after/))?.[1]);
-      };
-      // a machine with other work adds to it, and never takes away
-      let least = Number.POSITIVE_INFINITY;
-      for (let run = 0; run < 5 && least >= delayMs + 100; run++) {
-        const took = await exitsAfter();
-        expect(took).toBeGreaterThanOrEqual(delayMs);
-        least = Math.min(least, took);
-      }
-      expect(least).toBeLessThan(delayMs + 100);
-    },
-  );
+  it.each([0, 300])('with nothing in flight it exits within 100 ms of a delay of %d ms', async (delayMs) => {
+    const exitsAfter = async () => {
+      const program = start({
+        timed: true,
+        options: { gracefulShutdown: { ...(delayMs && { delayMs }) } },
+      });
+      const port = await program.port();
+      const kept = [await idle(port), await idle(port), await idle(port)];
+      program.child.kill('SIGTERM');
+      expect(await program.exit()).toEqual(clean);
+      await Promise.all(kept.map(({ ended }) => ended));
+      return Number(/exit after (\d+)/.exec(await program.line(/exit after/))?.[1]);
+    };
+    // a machine with other work adds to it, and never takes away
+    let least = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < 5 && least >= delayMs + 100; run++) {
+      const took = await exitsAfter();
+      expect(took).toBeGreaterThanOrEqual(delayMs);
+      least = Math.min(least, took);
+    }
+    expect(least).toBeLessThan(delayMs + 100);
+  });
 
   it.each([
     [{ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 5000],
     [{ KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' }, 0],
-  ])('E20: the delay in %j is %d ms', async (env, delayMs) => {
+  ])('the delay in %j is %d ms', async (env, delayMs) => {
     const program = start({}, env);
     await program.port();
     program.child.kill('SIGTERM');
@@ -157,7 +154,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     else expect(await program.exit()).toEqual(clean);
   });
 
-  it('E22: a hook starts after the last response closed', async () => {
+  it('a hook starts after the last response closed', async () => {
     const program = start({ hooks: [{ name: 'pool' }] });
     const port = await program.port();
     const slow = await open(port);

@@ -28,7 +28,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   }
 
   it.each(['productionize', 'standalone'] as const)(
-    'E1: requests that wait on idle connections at the signal are answered (%s)',
+    'requests that wait on idle connections at the signal are answered (%s)',
     async (way) => {
       const { answers, exit } = await buffered({ way });
       expect(
@@ -52,7 +52,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   }
 
   it.each(['productionize', 'standalone'] as const)(
-    'E2: 80 connections in the accept queue at the signal are all answered (%s)',
+    '80 connections in the accept queue at the signal are all answered (%s)',
     async (way) => {
       const { answers, exit } = await queued({ way });
       expect(answers.filter((answer) => /^HTTP\/1.1 200.*hello$/s.test(answer))).toHaveLength(80);
@@ -60,7 +60,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E1 E2: the same requests are lost by server.close(), and without any shutdown', async () => {
+  it('the same requests are lost by server.close(), and without any shutdown', async () => {
     const lost = ({ answers }: { answers: string[] }) => answers.filter((answer) => answer === '').length;
     expect(lost(await buffered({ way: 'close' }))).toBe(20);
     expect(lost(await queued({ way: 'close' }))).toBe(80);
@@ -68,7 +68,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['object', 'array', 'reason', 'copied', 'removed', 'plain'])(
-    'E3: an answer that was begun before the signal says Connection: close (%s head)',
+    'an answer that was begun before the signal says Connection: close (%s head)',
     async (how) => {
       const program = start();
       const connection = await open(await program.port());
@@ -85,7 +85,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E4: an idle connection stays while there is work, and its next request is answered', async () => {
+  it('an idle connection stays while there is work, and its next request is answered', async () => {
     const program = start();
     const port = await program.port();
     const slow = await open(port);
@@ -107,7 +107,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E4: an idle connection ends by its own timeout meanwhile', async () => {
+  it('an idle connection ends by its own timeout meanwhile', async () => {
     const program = start({ keep: 1 });
     const port = await program.port();
     const slow = await open(port);
@@ -122,7 +122,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('E6: a new connection in the delay gets its answer with Connection: close, and a 404 too', async () => {
+  it('a new connection in the delay gets its answer with Connection: close, and a 404 too', async () => {
     const program = start({ options: { gracefulShutdown: { delayMs: 1500 } } });
     const port = await program.port();
     program.child.kill('SIGTERM');

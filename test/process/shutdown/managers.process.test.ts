@@ -13,7 +13,7 @@ afterEach(cleanUp);
 describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
-  itNeeds('unshare')('E46: as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
+  itNeeds('unshare')('as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
     const program = start({ unshare: true });
     const slow = await open(await program.port());
     await slow.request('/slow/1');
@@ -38,7 +38,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(log(program).some(({ msg }) => /draining/.test(msg))).toBe(false);
   });
 
-  it('E24: a listen call that fails is logged by its code and exits 1, and ready is never sent', async () => {
+  it('a listen call that fails is logged by its code and exits 1, and ready is never sent', async () => {
     const taken = net.createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     try {
@@ -55,7 +55,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     }
   });
 
-  it('E45: boot says that npm started it', async () => {
+  it('boot says that npm started it', async () => {
     const script = 'node test/fixtures/shutdown.mjs';
     const program = start({}, { npm_lifecycle_event: 'start', npm_lifecycle_script: script });
     expect(await program.line(/ERR_PRODUCTIONIZE_NPM_START/)).toContain(`Start node itself: ${script}`);
@@ -67,7 +67,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['productionize', 'standalone'] as const)(
-    'E48: PM2 gets ready once, after listen, and its message shutdown drains (%s)',
+    'PM2 gets ready once, after listen, and its message shutdown drains (%s)',
     async (way) => {
       const program = start({ way }, { pm_id: '0', wait_ready: 'true' }, true);
       const messages: unknown[] = [];
@@ -102,7 +102,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     run('shutdown-cluster.mjs', { args: [expressName, JSON.stringify(setting)], env });
 
   it.each(['SIGUSR2', 'SIGHUP'] as const)(
-    'E55: connections on their way from the primary go to another worker (%s)',
+    'connections on their way from the primary go to another worker (%s)',
     async (how) => {
       const program = cluster();
       const url = `http://127.0.0.1:${await program.port()}/`;
@@ -124,7 +124,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('E48: the primary of PM2 hears ready once from each worker', async () => {
+  it('the primary of PM2 hears ready once from each worker', async () => {
     const program = cluster({}, { pm_id: '0' });
     await program.port();
     await program.line(/worker 0 says ready/);

@@ -19,7 +19,7 @@ const loopback: net.LookupFunction = (_host, { all }, done) =>
 
 describe('gracefulShutdown', () => {
   itNeeds('openssl')(
-    'E16: one drain covers http, https and http2, and health stays reachable until the end',
+    'one drain covers http, https and http2, and health stays reachable until the end',
     async () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'shutdown-'));
       const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name)) as [string, string];
@@ -71,7 +71,7 @@ describe('gracefulShutdown', () => {
     },
   );
 
-  it('E7: a request of 9 s survives with no option given', async () => {
+  it('a request of 9 s survives with no option given', async () => {
     const program = run('shutdown.mjs', { args: ['express', JSON.stringify({ releaseMs: 9000 })] });
     const slow = await open(await program.port());
     await slow.request('/slow/9');

@@ -21,7 +21,7 @@ describe('gracefulShutdown', () => {
       { KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' },
       { delayMs: 0, timeoutMs: 29_000 },
     ],
-  ])('E7: delay and budget fit the grace of %s', (_name, environment, expected) => {
+  ])('delay and budget fit the grace of %s', (_name, environment, expected) => {
     const before = { ...process.env };
     for (const name of [
       'pm_id',
@@ -46,7 +46,7 @@ describe('gracefulShutdown', () => {
     ['TimeoutStopSec=5\nTimeoutStopSec=500ms', 500],
     ['TimeoutStopSec=infinity', undefined],
     ['# TimeoutStopSec=7', undefined],
-  ])('E8: knows the grace of the systemd unit it runs in (%j)', (line, expected) => {
+  ])('knows the grace of the systemd unit it runs in (%j)', (line, expected) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'unit-'));
     writeFileSync(path.join(folder, 'web@.service'), `[Service]\nExecStart=node app.js\n${line}\n`);
     const cgroup = '4:memory:/\n1:name=systemd:/system.slice/web@3001.service\n0::/\n';

@@ -62,7 +62,7 @@ const start = (options: ProgramOptions) => run('managed.mjs', options);
 
 describe.each(expressNames)('sd_notify on %s', (EXPRESS) => {
   itNeeds('socat', 'perl')(
-    'E49: by a descriptor: ready after readiness, beats, stopping with the time it needs',
+    'by a descriptor: ready after readiness, beats, stopping with the time it needs',
     async () => {
       const { socket, hears, heard } = await receiver();
       const program = start({
@@ -92,7 +92,7 @@ describe.each(expressNames)('sd_notify on %s', (EXPRESS) => {
   );
 });
 
-it('E49: without a descriptor by the program systemd-notify, in order', async () => {
+it('without a descriptor by the program systemd-notify, in order', async () => {
   const { env, told } = recorder();
   const program = start({
     env: { ...env, NOTIFY_SOCKET: '/somewhere', OPTIONS: '{"gracefulShutdown":{"delayMs":500}}' },
@@ -110,7 +110,7 @@ it('E49: without a descriptor by the program systemd-notify, in order', async ()
   );
 });
 
-it('E49: a systemd-notify that the signal to the whole group ends is started again', async () => {
+it('a systemd-notify that the signal to the whole group ends is started again', async () => {
   const { env, told } = recorder();
   const program = path.join(home, 'systemd-notify');
   const script = readFileSync(program, 'utf8');
@@ -124,7 +124,7 @@ it('E49: a systemd-notify that the signal to the whole group ends is started aga
   expect(existsSync(path.join(home, 'was'))).toBe(true);
 });
 
-it('E49: with neither nothing happens, nor in a part that is switched off', async () => {
+it('with neither nothing happens, nor in a part that is switched off', async () => {
   const { env, told } = recorder();
   const programs = [
     start({ env: { ...env, NOTIFY_SOCKET: '', WATCHDOG_USEC: '90000' } }),
@@ -139,7 +139,7 @@ it('E49: with neither nothing happens, nor in a part that is switched off', asyn
   expect(told()).toBe('');
 });
 
-itNeeds('socat', 'perl')('E49: a beat for another process is not ours', async () => {
+itNeeds('socat', 'perl')('a beat for another process is not ours', async () => {
   const { socket, hears, heard } = await receiver();
   const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '3000', WATCHDOG_PID: '1' };
   const program = start({ command: connected, env });

@@ -22,9 +22,9 @@ describe.each([
   ['express', '2'],
 ])('socket activation on %s with %s workers', (EXPRESS, WORKERS) => {
   itNeeds('perl').each([
-    ['E50: listens on the socket it is given, instead of the port', 1, '0', 0],
-    ['E50: of several sockets takes the one of its port', 3, 'last', 2],
-    ['E50: of several sockets takes the first, where none has its port', 2, '0', 0],
+    ['listens on the socket it is given, instead of the port', 1, '0', 0],
+    ['of several sockets takes the one of its port', 3, 'last', 2],
+    ['of several sockets takes the first, where none has its port', 2, '0', 0],
   ])('%s', async (_title, count, PORT, taken) => {
     const program = start({ command: activated(count), env: { EXPRESS, WORKERS, PORT } });
     const port = await program.port();
@@ -38,7 +38,7 @@ describe.each([
   });
 });
 
-it('E50: sockets for another process are left alone', async () => {
+it('sockets for another process are left alone', async () => {
   const program = start({ env: { LISTEN_PID: '1', LISTEN_FDS: '1' } });
   expect((await get(`http://127.0.0.1:${await program.port()}/`)).status).toBe(200);
 });
@@ -52,7 +52,7 @@ it.each([
   ['99999999', asMain],
   ['1', asMain],
   ['1', ['env', 'LISTEN_PID=nobody']],
-])('E50: LISTEN_FDS=%j with wrong variables is a clear error (%j)', async (LISTEN_FDS, command) => {
+])('LISTEN_FDS=%j with wrong variables is a clear error (%j)', async (LISTEN_FDS, command) => {
   const program = start({ command, env: { LISTEN_FDS } });
   expect(await program.exit()).toMatchObject({ code: 1 });
   expect([...program.out, ...program.err].join('\n')).toMatch(

@@ -31,7 +31,7 @@ it('what was taken from the environment is put back by uninstall', async () => {
   }
 });
 
-it('E8: drop-ins count, sorted by name, those of the stronger folder first', () => {
+it('drop-ins count, sorted by name, those of the stronger folder first', () => {
   const [strong, weak] = [path.join(home, 'etc'), path.join(home, 'usr')];
   const write = (file: string, line: string) => {
     mkdirSync(path.dirname(file), { recursive: true });
