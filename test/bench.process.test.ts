@@ -196,14 +196,14 @@ describe('chart', () => {
     expect(svg).not.toContain('<b>');
   });
 
-  test('it has a bar for each variant that was measured, and says its figures without colours or sight', async () => {
+  test('has a bar for each measured variant, and its figures as text', async () => {
     const svg = await chart({ express5: [3], ours5: [2] });
     expect(svg.match(/class="(bar|ours)"/g)).toEqual(['class="bar"', 'class="ours"']);
     expect(svg).toContain('productionize, Express 5: 1.50x</desc>');
     expect(svg).toContain('prefers-color-scheme:dark');
   });
 
-  test('no bar leaves the picture, however slow or fast', async () => {
+  test('no bar exceeds the picture, however slow or fast', async () => {
     for (const cost of [0.001, 1, 1000]) {
       const svg = await chart({ express5: [1], ours5: [cost] });
       for (const [, x, width] of svg.matchAll(

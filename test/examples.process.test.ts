@@ -30,7 +30,7 @@ describe('the example', () => {
     expect(await line('GET /report 200')).toMatchObject({ route: '/report', outcome: 'completed' });
   });
 
-  it('answers an async throw without message and stack, as a page or as problem details', async () => {
+  it('sends an async throw without message and stack, as a page or as problem details', async () => {
     const { url, line } = await start();
     const page = await get(`${url}/throws`);
     const problem = await get(`${url}/throws`, { headers: { accept: 'application/json' } });
@@ -41,7 +41,7 @@ describe('the example', () => {
     expect(await line('GET /throws 500')).toMatchObject({ err: { message: 'the database is down' } });
   });
 
-  it('answers a broken stream with 404 and lives', async () => {
+  it('responds to a broken stream with 404 and lives', async () => {
     const { url, line } = await start();
     expect((await get(`${url}/broken`)).status).toBe(404);
     expect(await line('GET /broken 404')).toMatchObject({ err: { code: 'ENOENT' } });
@@ -55,7 +55,7 @@ describe('the example', () => {
     expect(await line('GET /download aborted')).toMatchObject({ status: null, outcome: 'aborted' });
   });
 
-  it('answers a bad JSON body with 400; neither answer nor log has it', async () => {
+  it('responds to a bad JSON body with 400; neither response nor log has it', async () => {
     const { program, url, line } = await start();
     const headers = { 'content-type': 'application/json' };
     const answer = await get(`${url}/echo`, { method: 'POST', headers, body: '{"a": hunter2' });

@@ -99,12 +99,12 @@ describe('the release script', () => {
     expect([status, called]).toEqual([1, ['gate']]);
   });
 
-  it('names all that is missing at once', () => {
+  it('names all that is missing in one message', () => {
     const { stderr } = release({ 'package.json': without('bugs', 'homepage'), 'CHANGELOG.md': '' });
     expect(stderr.match(/^release: /gm)).toHaveLength(3);
   });
 
-  it('has no option that leaves the gate out', () => {
+  it('has no option that skips the gate', () => {
     const { status, stderr, called } = release({}, ['--publish', '--gate-passed']);
     expect(stderr).toContain('The only option is --publish.');
     expect([status, called]).toEqual([1, []]);

@@ -9,7 +9,7 @@ import { get } from '../helpers/serve.js';
 afterEach(cleanUp);
 
 describe('the control socket', () => {
-  it('status, scale, reload and stop do what they say', async () => {
+  it('status, scale, reload and stop do what their names say', async () => {
     const { cluster, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const status = await ask('status');
@@ -27,7 +27,7 @@ describe('the control socket', () => {
     expect(await ask('status')).toMatchObject({ code: 1, err: 'no cluster of this user is running\n' });
   });
 
-  it('the aggregate of all workers comes from the primary, as text, JSON and exit code', async () => {
+  it('the primary returns the aggregate of all workers, as text, JSON and exit code', async () => {
     const { cluster, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const [state] = JSON.parse((await ask('status', '--json')).out);
@@ -43,7 +43,7 @@ describe('the control socket', () => {
     expect(await ask('status')).toMatchObject({ code: 0, out: expect.stringContaining('4 of 4 ready') });
   });
 
-  it('a reload that fails is told to who asked, with exit code 1', async () => {
+  it('a failed reload is reported to its caller, with exit code 1', async () => {
     const script = path.join(folder(), 'app.cjs');
     const source = `require(${JSON.stringify(app('listen.cjs'))})`;
     const listens = `require('node:http').createServer((q, s) => s.end('old')).listen(0, '127.0.0.1', function () { console.error('listening on ' + this.address().port) })`;
@@ -65,7 +65,7 @@ describe('the control socket', () => {
     expect(statSync(path.join(dir, name as string)).mode & 0o777).toBe(0o600);
   });
 
-  it('is not made in a folder that others may enter or that is a link, and the cluster serves all the same', async () => {
+  it('is not created in a directory that is a link or open to others, and the cluster serves all the same', async () => {
     const open = folder();
     chmodSync(open, 0o755);
     const link = path.join(folder(), 'link');
@@ -86,7 +86,7 @@ describe('the control socket', () => {
     }
   });
 
-  it('a folder of another user is not trusted, whatever its mode', () => {
+  it('a directory of another user is not trusted, whatever its mode', () => {
     const mine = folder();
     expect(distrust(mine)).toBeUndefined();
     expect(distrust(mine, (process.getuid?.() ?? 0) + 1)).toMatch(
@@ -99,7 +99,7 @@ describe('the control socket', () => {
     );
   });
 
-  it('a hostile folder in the temporary one does not hide the clusters in the other', async () => {
+  it('a hostile directory in the temporary one does not hide the clusters in the other', async () => {
     const [home, temporary] = [folder(), folder()];
     const hostile = path.join(temporary, `express-productionize-${process.getuid?.()}`);
     symlinkSync(folder(), hostile);
@@ -111,7 +111,7 @@ describe('the control socket', () => {
     expect(status.err).toContain('it is not a folder');
   });
 
-  it('a socket that a killed primary left is cleared away', async () => {
+  it('a socket that a killed primary left behind is removed', async () => {
     const { cluster, dir, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     await cluster.line(/listening/);
@@ -122,7 +122,7 @@ describe('the control socket', () => {
     expect(readdirSync(dir)).toHaveLength(0);
   });
 
-  it('two clusters of one user are told apart by --pid', async () => {
+  it('--pid selects one of two clusters of one user', async () => {
     const { cluster: first, dir, ask } = start(app('listen.cjs'), ['-w', '2']);
     const second = runCluster(program, { args: ['start', app('www.cjs'), '-w', '2', '--runtime-dir', dir] });
     await ready(first, 2);
@@ -136,7 +136,7 @@ describe('the control socket', () => {
     expect((await ask('status', '--pid', String(first.child.pid))).code).toBe(0);
   });
 
-  it('a client that sends garbage, too much, or nothing harms nobody', async () => {
+  it('a client that sends garbage, too much, or nothing does no harm', async () => {
     const { cluster, dir, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const file = path.join(dir, readdirSync(dir)[0] as string);

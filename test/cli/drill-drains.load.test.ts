@@ -46,7 +46,7 @@ describe('an app that drains', () => {
     }
   });
 
-  it('is drilled as it is, without options, and its large answers arrive whole', async () => {
+  it('is drilled as it is, without options, and its large responses arrive whole', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1', '--path', '/large']);
     const { code, out } = await done();
     expect(code).toBe(0);
@@ -57,7 +57,7 @@ describe('an app that drains', () => {
     expect(lines.at(-1)).toMatch(/^Passed: 0 of [\d,]+ lost over 1 reload\.$/);
   });
 
-  it('may answer with any status that it has while nothing happens', async () => {
+  it('may respond with any status that it has without a reload', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1', '--path', '/status/500']);
     const { code, out } = await done();
     expect(out).toContain('GET /status/500 on port');

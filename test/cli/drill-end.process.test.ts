@@ -16,7 +16,7 @@ describe('the end of a drill', () => {
     expect({ code, out }).toEqual({ code: { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }[signal], out: '' });
   });
 
-  it('a second signal waits for nobody', async () => {
+  it('a second signal ends the drill immediately', async () => {
     const [marker, leaving] = ['asked', 'leaving'].map((name) => path.join(folder(), name)) as [
       string,
       string,
@@ -31,7 +31,7 @@ describe('the end of a drill', () => {
     expect(performance.now() - from).toBeLessThan(3000);
   });
 
-  it('the app leaves when the drill is killed', async () => {
+  it('the app exits when the drill is killed', async () => {
     const marker = path.join(folder(), 'asked');
     const started = drill(fixture('app.mjs'), [], { MARKER: marker });
     await appears(marker);
@@ -40,7 +40,7 @@ describe('the end of a drill', () => {
     await nobodyWith(started.dir);
   });
 
-  it('when the time is up the drill says how far it came', async () => {
+  it('when the time is up the drill reports its progress', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1000', '--seconds', '15', '--json']);
     const { code, out } = await done();
     const report: Report = JSON.parse(out);

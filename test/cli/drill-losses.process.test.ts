@@ -7,7 +7,7 @@ import { all, cleanUp, drill, fixture, shortGrace } from '../helpers/drills.js';
 afterEach(cleanUp);
 
 describe('an app that does not', () => {
-  it('loses event streams and WebSockets, and the drill says how many and why', async () => {
+  it('loses event streams and WebSockets, and the drill reports how many and why', async () => {
     const { done } = drill(fixture('app.mjs'), [...all, '--reloads', '1', '--json'], {
       OFF: '1',
       ...shortGrace,
@@ -23,7 +23,7 @@ describe('an app that does not', () => {
     expect(report.verdict).toMatch(/^Failed: \d+ of [\d,]+ lost over 1 reload\.$/);
   });
 
-  it('loses requests kept alive, too, without an option of the drill', async () => {
+  it('loses keep-alive requests, too, without an option of the drill', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '6'], { OFF: '1', ...shortGrace });
     const { code, out } = await done();
     console.info(out);
@@ -31,7 +31,7 @@ describe('an app that does not', () => {
     expect(out).toMatch(/^keep-alive: \d+ × ECONNRESET$/m);
   });
 
-  it('loses WebSockets that nobody told, although it drains', async () => {
+  it('loses WebSockets that were not closed, although it drains', async () => {
     const env = { UNTOLD: '1', ...shortGrace };
     const { done } = drill(fixture('app.mjs'), ['--websocket', '/ws', '--reloads', '1'], env);
     const { code, out } = await done();

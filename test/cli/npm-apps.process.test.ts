@@ -13,7 +13,7 @@ const it = itNeeds('wrk');
 
 afterEach(cleanUp);
 
-describe('apps from npm that nobody here wrote, untouched', () => {
+describe('apps from npm by other authors, untouched', () => {
   /** Reloads under load, and what failed. */
   async function reloadUnderLoad(
     cluster: ClusterProgram,

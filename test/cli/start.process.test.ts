@@ -33,7 +33,7 @@ describe('start', () => {
     );
   });
 
-  it('keeps what an app that productionizes itself has chosen', async () => {
+  it('leaves the options of an app that productionizes itself in place', async () => {
     const { cluster } = start(app('itself.mjs'), ['-w', '2']);
     await ready(cluster, 2);
     const parts: { name: string; state: string }[] = JSON.parse((await get(await cluster.url())).text);
@@ -41,7 +41,7 @@ describe('start', () => {
     expect(parts.find(({ name }) => name === 'requestLogger')).toMatchObject({ state: 'on' });
   });
 
-  it('says so where a function hides the app', async () => {
+  it('reports a function that hides the app', async () => {
     const { cluster } = start(app('around.mjs'), ['-w', '2']);
     await ready(cluster, 2);
     expect((await get(await cluster.url())).text).toBe('around');

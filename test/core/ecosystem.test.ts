@@ -264,7 +264,7 @@ describe.each([
     killAll();
   });
 
-  it.each(Object.entries(calls))('%s: the same answers', async (_what, list) => {
+  it.each(Object.entries(calls))('%s: the same responses', async (_what, list) => {
     const { replies, found } = await compare(apps, list);
     expect(found).toEqual({ before: [], after: [] });
     expect(replies.filter(({ status }) => status === 0)).toEqual([]);

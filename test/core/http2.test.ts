@@ -21,8 +21,8 @@ type Trailing = http2.Http2ServerResponse & { setTrailer(name: string, value: st
 const megabytes = 1024 * 1024;
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
 
-describe('an answer that cannot be completed', () => {
-  it('ends its stream by an error, and leaves the others of the connection alone', async () => {
+describe('a response that cannot be completed', () => {
+  it('ends its stream by an error, and keeps the other streams of the connection open', async () => {
     let finish = (): void => {};
     const { ask } = await serveHttp2((req, res) => {
       res.write('part');
@@ -37,7 +37,7 @@ describe('an answer that cannot be completed', () => {
 });
 
 describe('staticFiles', () => {
-  it('answers with the whole, a part, the head, 304 and a redirect', async () => {
+  it('sends the whole, a part, the head, 304 and a redirect', async () => {
     const site = makeSite({ 'a.js': '0123456789', 'sub/index.html': 'page' });
     const { ask } = await serveHttp2(staticFiles(site.root) as unknown as RequestHandler);
     const { headers } = await ask('/a.js');
@@ -50,7 +50,7 @@ describe('staticFiles', () => {
     expect((await ask('/none')).text).toBe('next');
   });
 
-  it('a download that is abandoned, before its file is open or later, leaves no descriptor', async () => {
+  it('a download that is abandoned, before its file is open or later, leaves no open descriptor', async () => {
     const site = makeSite();
     fs.writeFileSync(site.at('large.zip'), noise(4 * megabytes));
     const streams: http2.ServerHttp2Stream[] = [];
@@ -105,7 +105,7 @@ describe('responseCache', () => {
     return { ...served, counter };
   }
 
-  it('a GET with a body is not answered from the store, nor stored', async () => {
+  it('a GET with a body is neither served from the store nor stored', async () => {
     const { ask } = await cached((req, res) => {
       let body = '';
       req.on('data', (chunk) => {
@@ -147,7 +147,7 @@ describe('responseCache', () => {
     expect(counter.calls).toBe(2);
   });
 
-  it('a client that left while it waited takes no lead', async () => {
+  it('a client that disconnected while it waited does not become the leader', async () => {
     const answers: (() => void)[] = [];
     const left = new Set<unknown>();
     let arrived = 0;

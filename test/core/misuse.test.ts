@@ -60,7 +60,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
     expect(messages[1]).not.toContain('[object');
   });
 
-  it('says that productionize is no middleware, before the app inherits from itself', async () => {
+  it('reports that productionize is no middleware, before the app inherits from itself', async () => {
     const app = express();
     const request = Object.getPrototypeOf(app.request);
     expect(() => app.use(productionize(app, quiet()))).toThrow(
@@ -132,7 +132,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
     expect(report(app)?.parts.some(({ state }) => state === 'kept')).toBe(true);
   });
 
-  it('says nothing where a part that was only switched on is left to what the app brings', async () => {
+  it("does not warn where a part that was only switched on gives way to the app's own", async () => {
     const app = productionize(express(), { ...quiet(), compression: true, healthChecks: true });
     app.use(compressionPackage());
     const { url } = await serve(app);
@@ -166,7 +166,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
     }
   });
 
-  it('describes what came instead of printing it', () => {
+  it('describes the received value instead of printing it', () => {
     const wrong = (options: unknown) => () => productionize(express(), options as never);
     expect(wrong({ compression: () => {} })).toThrow(/got a function compression/);
     expect(wrong({ compression: express() })).toThrow(/got an Express app/);
@@ -179,14 +179,14 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
 });
 
 describe('misuse of the parts', () => {
-  it('says how cacheControl takes its directives', () => {
+  it('explains how cacheControl takes its directives', () => {
     expect(() => library.cacheControl(60 as never)).toThrow(
       /cacheControl: expected an options object, got 60\. Pass the directives by name, such as cacheControl\(\{ maxAge: 60 \}\)/,
     );
     expect(() => library.cacheControl('no-store' as never)).toThrow(/Pass the directives by name/);
   });
 
-  it('says how redisStore takes its client, and repeats no address with a password', () => {
+  it('explains how redisStore takes its client, and repeats no address with a password', () => {
     const wrong = () => redisStore('redis://user:secret@host' as never);
     expect(wrong).toThrow(/redisStore\(\{ client: createClient\(\{ url \}\) \}\)/);
     expect(wrong).not.toThrow(/secret/);

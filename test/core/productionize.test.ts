@@ -89,7 +89,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect([parent.lines.length, child.lines.length]).toEqual([1, 0]);
   });
 
-  it('runs for a sub-app whose parent is plain, and leaves what it does not answer to the parent', async () => {
+  it('runs for a sub-app whose parent is plain, and passes unmatched requests to the parent', async () => {
     const log = memoryLog();
     const sub = addRoutes(productionize(express(), log.options));
     const app = express();
@@ -102,7 +102,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 503)).toMatchObject({ err: { message: 'thrown' } });
   });
 
-  it('finds compression, helmet, pino-http and an error handler, and keeps them', async () => {
+  it('finds compression, helmet, pino-http and an error handler, and leaves them in place', async () => {
     const theirs: string[] = [];
     const ours = memoryLog();
     const app = productionize(express(), ours.options);
@@ -123,7 +123,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(ours.lines).toHaveLength(0);
   });
 
-  it('finds morgan and keeps it', async () => {
+  it('finds morgan and leaves it in place', async () => {
     const app = productionize(express(), quiet());
     app.use(morgan('tiny', { stream: { write: () => {} } }));
     const { url } = await serve(app);
@@ -140,7 +140,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(await log.line(({ status }) => status === 418)).toMatchObject({ err: { message: 'thrown' } });
   });
 
-  it('logs the error that the app answered with 200', async () => {
+  it("logs the error that the app's own handler turned into a 200", async () => {
     const log = memoryLog();
     const app = addRoutes(productionize(express(), log.options));
     app.use(((_err, _req, res, _next) => void res.send('sorry')) as ErrorRequestHandler);
@@ -160,7 +160,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
   });
 
   it.each(['a@b.example', 'a%40b.example', '%7Ejo', '%D0%96', "o'neil"])(
-    'keeps the value %s of a mount parameter out of the pattern',
+    'excludes the value %s of a mount parameter from the pattern',
     async (value) => {
       const log = memoryLog();
       const app = productionize(express(), log.options);
@@ -211,7 +211,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     'fatalErrors',
     'loadShedding',
     'deadline',
-  ])('leaves no trace of %s when it is false, and the app answers', async (part) => {
+  ])('leaves no trace of %s when it is false, and the app responds', async (part) => {
     const app = productionize(express(), { ...quiet(), [part]: false });
     app.use(express.json());
     app.get('/', (_req, res) => void res.send(big));
@@ -226,7 +226,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(states(app)[part]).toBe('off');
   });
 
-  it('answers a Router, a NestJS application and a plain handler with a coded error', () => {
+  it('refuses a Router, a NestJS application and a plain handler with a coded error', () => {
     const nest = { getHttpAdapter: () => ({}) };
     expect(() => productionize(express.Router() as never)).toThrow(/This is a Router/);
     expect(() => productionize(nest as never)).toThrow(/getHttpAdapter\(\)\.getInstance\(\)/);
@@ -253,7 +253,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(report(app)).toBeUndefined();
   });
 
-  it('keeps a listen that another package put on the app', async () => {
+  it('calls a listen that another package put on the app', async () => {
     const app = express();
     const kept = jest.fn(() => app);
     (app as { listen: unknown }).listen = kept;

@@ -110,8 +110,8 @@ const jsonServerCalls: Call[] = [
   { path: '/db', headers: { 'accept-encoding': 'gzip' } },
 ];
 
-describe('json-server, on an Express 4 of its own', () => {
-  it('answers as without, before and after its routes, and keeps its compression and morgan', async () => {
+describe('json-server, with its own Express 4', () => {
+  it('responds as without the line, before and after its routes, and its compression and morgan stay in place', async () => {
     const apps = await startWays('real-json-server.mjs', ['before', 'after']);
     const { replies, found } = await compare(apps, jsonServerCalls);
     expect(found).toEqual({ before: [], after: [] });
@@ -124,7 +124,7 @@ describe('json-server, on an Express 4 of its own', () => {
     }
   });
 
-  it('answers as without when compression and the log are ours', async () => {
+  it('responds as without the line when compression and the log are ours', async () => {
     const apps = await startWays('real-json-server.mjs', ['before', 'after'], ['bare']);
     const { found } = await compare(apps, jsonServerCalls);
     expect(found).toEqual({ before: [], after: [] });
@@ -193,7 +193,7 @@ const nestCalls: Call[] = [
 ];
 
 describe('NestJS', () => {
-  it('answers as without, whoever makes the Express app, and the log names the errors', async () => {
+  it('responds as without the line, whichever framework makes the Express app, and the log has the errors', async () => {
     const apps = await startWays('real-nest.mjs', ['instance', 'adapter']);
     const { replies, found } = await compare(apps, nestCalls);
     expect(found).toEqual({ instance: [], adapter: [] });
@@ -331,7 +331,7 @@ describe('Verdaccio, on Express 5', () => {
 
   afterAll(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 
-  it('answers as without, and keeps its own compression', async () => {
+  it('responds as without the line, and its own compression stays in place', async () => {
     const { npm, folder } = npmPackage(temporary, 'one', '1.0.0');
     const calls = verdaccioCalls(readFileSync(path.join(folder, await npm('pack', '--silent'))));
     const apps = await startWays('real-verdaccio.mjs', ['after'], [verdaccio, temporary]);
@@ -341,7 +341,7 @@ describe('Verdaccio, on Express 5', () => {
     expect(apps.ours.after.states).toMatchObject({ compression: 'kept', errorHandler: 'on' });
   });
 
-  it('takes packages from npm, and tells npm of them', async () => {
+  it('accepts packages from npm, and serves them to npm', async () => {
     const { client } = await start('real-verdaccio.mjs', 'after', [verdaccio, temporary]);
     const login = await client.send(logIn);
     const { token } = JSON.parse(String(login.body));

@@ -61,7 +61,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     server.close();
   });
 
-  it('says that it cannot know yet what the app brings, and then what it found', async () => {
+  it("states first that the app's own parts are not known yet, and later which were found", async () => {
     const app = productionize(express(), quiet());
     app.get('/livez', (_req: Request, res: Response) => void res.send('own'));
     expect(factsOf(app, 'compression')).toHaveProperty('pending');
@@ -74,7 +74,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     });
   });
 
-  it('says the level of the log, and names the file it goes to', () => {
+  it('states the level of the log, and names its file', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'report-')), 'log');
     const app = productionize(express(), { logger: { destination: createLogDestination({ path: file }) } });
     expect(factsOf(app, 'logger')).toEqual({ level: 'silent', destination: file });

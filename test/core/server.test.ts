@@ -109,7 +109,7 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect([head.headers['content-length'], head.body.length]).toEqual([String(length), 0]);
   });
 
-  it('keeps the forms of res.end: text, callback, encoding', async () => {
+  it('supports the forms of res.end: text, callback, encoding', async () => {
     const called = deferred();
     const app = express();
     app.get('/callback', (_req, res) => void res.end(Buffer.from('é'), () => called.resolve()));
@@ -122,7 +122,7 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect((await get(`${url}/nothing`)).status).toBe(200);
   });
 
-  it('keeps idle connections longer than load balancers do, and takes options', () => {
+  it('keeps idle connections open longer than load balancers do, and takes options', () => {
     expect(createServer(express()).keepAliveTimeout).toBe(65_000);
     expect(createServer(express(), { keepAliveTimeout: 5000 }).keepAliveTimeout).toBe(5000);
     expect(createServer(express(), { requestTimeout: 7000 }).requestTimeout).toBe(7000);
@@ -145,13 +145,13 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect((await res.setEncoding('utf8').toArray()).join('')).toBe('https true');
   });
 
-  it('says what it expected when it gets no app', () => {
+  it('states what it expected when it gets no app', () => {
     for (const wrong of [undefined, {}, () => {}]) {
       expect(() => createServer(wrong as never)).toThrow(/createServer: expected an Express app/);
     }
   });
 
-  it('answers upgrades to the listener of the server', async () => {
+  it('passes upgrades to the listener of the server', async () => {
     const server = createServer(productionize(express(), quiet()));
     server.on('upgrade', (_req, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello'));
     const { port } = new URL(await started(server));

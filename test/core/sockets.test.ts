@@ -69,7 +69,7 @@ describe.each(['plain', 'before', 'after'])('express-ws, %s', (way) => {
   });
 
   if (way === 'plain') return;
-  it('leaves nothing in flight when a WebSocket is gone', async () => {
+  it('has nothing in flight when a WebSocket is closed', async () => {
     const { program, client } = await start('real-sockets.mjs', way, ['express4', 'express-ws']);
     await echo(`ws://127.0.0.1:${client.port}/echo/ann`, 'hello');
     void client.send({ path: '/crash' });

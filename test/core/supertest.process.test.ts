@@ -9,9 +9,12 @@ describe.each(expressNames)('supertest on %s', (express) => {
     ['after', 'test'],
     ['before', 'production'],
     ['before', 'development'],
-  ])('gets its answers and leaves nothing open, productionized %s the routes in %s', async (way, mode) => {
-    const program = run('real-supertest.mjs', { args: [way, express], env: { NODE_ENV: mode } });
-    expect(await program.exit()).toEqual({ code: 0, signal: null });
-    expect(program.err).toContain('done ["application/json",5000,false]');
-  });
+  ])(
+    'gets its responses and has no open handle at the end, productionized %s the routes in %s',
+    async (way, mode) => {
+      const program = run('real-supertest.mjs', { args: [way, express], env: { NODE_ENV: mode } });
+      expect(await program.exit()).toEqual({ code: 0, signal: null });
+      expect(program.err).toContain('done ["application/json",5000,false]');
+    },
+  );
 });

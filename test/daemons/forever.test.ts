@@ -45,7 +45,7 @@ it('crashes: the guilty request gets a 500, and forever starts the app again', a
   await until(async () => log().includes('crashed as asked'));
 });
 
-it('stops by SIGTERM after the answer to an open request, and stays stopped', async () => {
+it('stops by SIGTERM after the response to an open request, and stays stopped', async () => {
   const { forever, port, log } = await start();
   const slow = get(`http://127.0.0.1:${port}/slow/1000`);
   await until(async () => log().includes('arrived'));

@@ -76,7 +76,7 @@ const twoWorkers = {
   kill_timeout: 5000,
 };
 
-it('20 reloads under load lose no request, keep-alive and new connections', async () => {
+it('20 reloads under load lose no request, on keep-alive and new connections', async () => {
   const { pm2, port, list } = await start(twoWorkers);
   const results = await underLoad(port, async () => {
     for (let n = 0; n < 20; n++) await pm2('reload', 'web');
@@ -90,7 +90,7 @@ it('20 reloads under load lose no request, keep-alive and new connections', asyn
   ]);
 });
 
-it('the log of an app is where PM2 keeps the logs of apps, the last line included', async () => {
+it('the log of an app is where PM2 writes the logs of apps, the last line included', async () => {
   const { pm2, port, read } = await start(
     { ...twoWorkers, instances: 1 },
     { OPTIONS: '{"requestLogger":true}' },
@@ -149,7 +149,7 @@ it.each([
   ['fork', 'SIGINT'],
   ['cluster', 'message'],
   ['fork', 'message'],
-])('stops after the answer to an open request (%s mode, %s)', async (mode, way) => {
+])('stops after the response to an open request (%s mode, %s)', async (mode, way) => {
   const { pm2, port, log } = await start({
     exec_mode: mode,
     kill_timeout: 4000,
@@ -175,7 +175,7 @@ it.each(['cluster', 'fork'])('knows the kill_timeout PM2 gives it (%s mode)', as
   expect(log()).toMatch(/may take 9000 ms .*PM2 kills the process after 2500 ms/);
 });
 
-it('the boot line says whether the environment changed since the last start', async () => {
+it('the boot line states whether the environment changed since the last start', async () => {
   const { pm2, port, log } = await start({});
   let pid = await pidAt(port);
   const restart = async (env: NodeJS.ProcessEnv, ...args: string[]) => {

@@ -103,7 +103,7 @@ describe.each(proxies)('behind $name', (kind) => {
       get(`http://127.0.0.1:${appPort}/broken/${state}`, { method: 'POST' });
     const ours = ({ headers }: Answer) => cacheStatuses(String(headers['cache-status'])).at(-1);
 
-    it.each(['minute', 'shared', 'public'])('%s: what has a lifetime is kept', async (policy) => {
+    it.each(['minute', 'shared', 'public'])('%s: a response with a lifetime is stored', async (policy) => {
       const path = `/${policy}/${at}`;
       const first = await ask(path);
       const second = await ask(path);
@@ -114,10 +114,13 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(second.headers['cache-control']).toBe(first.headers['cache-control']);
     });
 
-    it.each(['private', 'none', 'asked', 'unsaid'])('%s: what must not be kept is not', async (policy) => {
-      const path = `/${policy}/${at}`;
-      expect([await callOf(path), await callOf(path), await callOf(path)]).toEqual([1, 2, 3]);
-    });
+    it.each(['private', 'none', 'asked', 'unsaid'])(
+      '%s: a response that must not be stored is not',
+      async (policy) => {
+        const path = `/${policy}/${at}`;
+        expect([await callOf(path), await callOf(path), await callOf(path)]).toEqual([1, 2, 3]);
+      },
+    );
 
     it('max-age ends', async () => {
       const path = `/second/${at}`;
@@ -127,7 +130,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(Date.now() - begin).toBeGreaterThanOrEqual(900);
     });
 
-    it('an answer that sets a cookie is not kept', async () => {
+    it('a response that sets a cookie is not stored', async () => {
       const path = `/public/${at}?cookie=1`;
       const answers = [await ask(path), await ask(path)];
       expect(answers.map(({ headers }) => headers['set-cookie'])).toEqual([
@@ -136,7 +139,7 @@ describe.each(proxies)('behind $name', (kind) => {
       ]);
     });
 
-    it('Vary keeps an answer for each language', async () => {
+    it('Vary stores a response for each language', async () => {
       const path = `/minute/${at}?vary=Accept-Language`;
       const languages = ['de', 'en', 'de', 'en'];
       const texts: string[] = [];
@@ -145,7 +148,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(await calls(path)).toBe(2);
     });
 
-    it('Authorization goes past, and what it is answered is nobody else’s', async () => {
+    it('a request with Authorization bypasses the cache, and its response is not shared', async () => {
       const path = `/minute/${at}`;
       const users: string[] = [];
       for (const authorization of ['Bearer 1', 'Bearer 2', '0']) {
@@ -158,7 +161,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(status?.parameters).toMatchObject({ fwd: 'request' });
     });
 
-    it('a cookie goes past, and what it is answered is nobody else’s', async () => {
+    it('a request with a cookie bypasses the cache, and its response is not shared', async () => {
       const path = `/minute/${at}`;
       const cookies: string[] = [];
       for (const cookie of ['sid=1', 'sid=2', 'a=b; connect.sid=3', 'theme=dark']) {
@@ -168,14 +171,14 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(JSON.parse((await ask(path)).text).cookie).toBeUndefined();
     });
 
-    it('lock: of 30 at once, one fetches', async () => {
+    it('lock: of 30 concurrent requests, one fetches', async () => {
       const path = `/minute/${at}?slow=300`;
       const all = await Promise.all(Array.from({ length: 30 }, () => callOf(path)));
       expect(new Set(all)).toEqual(new Set([1]));
       expect(await calls(path)).toBe(1);
     });
 
-    it('background update: within stale-while-revalidate the old answer comes at once, and the new one later', async () => {
+    it('background update: within stale-while-revalidate the old response is sent immediately, and the new one later', async () => {
       const path = `/revalidated/${at}?slow=2000`;
       expect(await callOf(path)).toBe(1);
       let longest = 0;
@@ -189,7 +192,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(longest).toBeLessThan(1500);
     });
 
-    it('an error is not kept, though its route has a lifetime', async () => {
+    it('an error is not stored, though its route has a lifetime', async () => {
       const path = `/minute/${at}`;
       await broken('on');
       const failed = await ask(path);
@@ -201,7 +204,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(await calls(`/gone/${at}`)).toBe(2);
     });
 
-    it('POST is not kept, and HEAD is answered by what a GET kept', async () => {
+    it('POST is not stored, and HEAD is served from a stored GET', async () => {
       const posts = [await ask(`/seen/${at}`, {}, 'POST'), await ask(`/seen/${at}`, {}, 'POST')];
       expect(posts.map(({ text }) => JSON.parse(text).method)).toEqual(['POST', 'POST']);
       expect(ours(posts[0] as Answer)?.parameters).toMatchObject({ fwd: 'method' });
@@ -236,7 +239,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(answer.headers['cache-status']).not.toContain('evil');
     });
 
-    it('each host has answers of its own', async () => {
+    it('each host has its own responses', async () => {
       const path = `/minute/${at}`;
       expect([await callOf(path, { host: 'a.test' }), await callOf(path, { host: 'b.test' })]).toEqual([
         1, 2,
@@ -244,7 +247,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(await callOf(path, { host: 'A.test' })).toBe(1);
     });
 
-    it('connections to the app are kept', async () => {
+    it('connections to the app are reused', async () => {
       const before = Number((await get(`http://127.0.0.1:${appPort}/sockets`)).text);
       for (let n = 0; n < 20; n++) await callOf(`/none/${at}`);
       const after = Number((await get(`http://127.0.0.1:${appPort}/sockets`)).text);
@@ -252,7 +255,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(after - before).toBeLessThan(10);
     });
 
-    it('while the app is away, what is stale is served, and nothing that is not kept', async () => {
+    it('while the app is down, stale responses are served, and none that was not stored', async () => {
       const path = `/second/${at}`;
       expect(await callOf(path)).toBe(1);
       app.child.kill('SIGKILL');
@@ -272,7 +275,7 @@ describe.each(proxies)('behind $name', (kind) => {
     });
   });
 
-  it('behind a balancer its word on protocol and host reaches the app, and each has answers of its own', async () => {
+  it('behind a balancer its protocol and host reach the app, and each has its own responses', async () => {
     const app = run('cached.mjs');
     const port = await app.port();
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${port}`], trustForwarded: true });
@@ -293,7 +296,7 @@ describe.each(proxies)('behind $name', (kind) => {
     }
   });
 
-  it('other cookies than those named reach the app on no GET, and keep nothing from being kept', async () => {
+  it('other cookies than those named reach the app on no GET, and prevent no response from being stored', async () => {
     const app = run('cached.mjs');
     const port = await app.port();
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${port}`], sessionCookies });
@@ -316,7 +319,7 @@ describe.each(proxies)('a GET with a body behind $name', (kind) => {
   it.each([
     ['a length', { 'content-length': '4' }],
     ['chunks', { 'transfer-encoding': 'chunked' }],
-  ])('is answered for itself only, with %s', async (_how, framing) => {
+  ])('gets its own response only, with %s', async (_how, framing) => {
     const app = run('cached.mjs');
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${await app.port()}`] });
     try {
@@ -353,7 +356,7 @@ describe.each(proxies)('errors behind $name', (kind) => {
 
   afterEach(() => proxy.stop());
 
-  it("stale: 'always' answers with what is stale instead of an error, whatever the answer said", async () => {
+  it("stale: 'always' sends the stale response instead of an error, whatever its header", async () => {
     await start({ stale: 'always' });
     const path = '/second/1';
     expect(JSON.parse((await ask(path)).text).call).toBe(1);
@@ -367,7 +370,7 @@ describe.each(proxies)('errors behind $name', (kind) => {
     expect(await until(async () => JSON.parse((await ask(path)).text).call > 1)).toBe(true);
   });
 
-  it('without it, an error shows where no stale-if-error was said', async () => {
+  it('without it, an error is sent where the header has no stale-if-error', async () => {
     await start({});
     expect((await ask('/second/1')).status).toBe(200);
     await broken('on');
@@ -425,7 +428,7 @@ describe('Varnish alone', () => {
     expect(JSON.stringify(answer.headers)).not.toMatch(/x-stale|x-cache-status/);
   });
 
-  it('PURGE drops what is kept for a URL, for those who may', async () => {
+  it('PURGE drops the stored responses for a URL, for clients that may purge', async () => {
     await start({ purgeFrom: ['127.0.0.0/8'] });
     const call = async () => JSON.parse((await ask('/minute/1')).text).call;
     expect([await call(), await call()]).toEqual([1, 1]);
@@ -438,7 +441,7 @@ describe('Varnish alone', () => {
     expect((await ask('/minute/1', 'PURGE')).status).toBe(405);
   });
 
-  it('an instance that is not well is left out', async () => {
+  it('an unhealthy instance gets no requests', async () => {
     const other = run('cached.mjs');
     const gone = await freePort();
     app = other;

@@ -125,7 +125,7 @@ it.each(expressNames)(
   },
 );
 
-it('answers come in time from an app whose Redis says nothing', async () => {
+it('responses are sent in time from an app whose Redis does not reply', async () => {
   const redis = await startRedis();
   const longestOf50 = async () => {
     const proxy = await startProxy(redis.port);

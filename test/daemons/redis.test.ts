@@ -131,7 +131,7 @@ describe.each(versions)('the cases of every store, by %s', (_name, create) => {
 });
 
 describe('Redis is slow', () => {
-  it('get and lease together wait for timeoutMs at most, then nobody waits until it is fast again', async () => {
+  it('get and lease together wait for timeoutMs at most, then no operation waits until it is fast again', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const store = await opened(proxy.url, { local: false, timeoutMs: 50 });
@@ -163,7 +163,7 @@ describe('Redis is slow', () => {
     ]);
   });
 
-  it('one slow answer alone opens nothing', async () => {
+  it('one slow reply alone does not open the circuit', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { local: false, timeoutMs: 50 });
     await store.set('hiccup', entryOf('kept'));
@@ -197,7 +197,7 @@ describe('Redis is slow', () => {
     expect(await foundAgain).toBe('kept');
   });
 
-  it('nothing piles up behind a server that says nothing', async () => {
+  it('nothing piles up behind a server that does not reply', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const store = await opened(proxy.url, { local: false, timeoutMs: 50 });
@@ -237,7 +237,7 @@ describe('Redis is slow', () => {
 });
 
 describe('Redis is down', () => {
-  it('nobody waits, everybody gets the lease, the local store serves for a second, one line per turn', async () => {
+  it('no request waits, each gets the lease, the local store serves for a second, one line per change', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await redis.kill();
@@ -278,7 +278,7 @@ describe('Redis is down', () => {
     expect(await waits).toEqual(expect.any(Function));
   });
 
-  it('was never there: one line, no wait, and it is found when it comes', async () => {
+  it('was never there: one line, no wait, and it is used once it starts', async () => {
     const redis = await startRedis();
     await redis.kill();
     const store = open(redis.url);
@@ -290,7 +290,7 @@ describe('Redis is down', () => {
     await store.said('up');
   });
 
-  it('a purge that Redis did not hear is repeated when it answers again', async () => {
+  it('a purge that did not reach Redis is repeated when it replies again', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const [store, other] = [await opened(proxy.url), await opened(redis.url)];
@@ -340,7 +340,7 @@ describe('Redis is full', () => {
   });
 });
 
-it('a replica gives, and keeps nothing', async () => {
+it('a replica serves, and stores nothing', async () => {
   const [main, replica] = [await startRedis(), await startRedis()];
   const store = await opened(main.url, { local: false });
   await store.set('copied', entryOf('copied', ['tag']));
@@ -355,7 +355,7 @@ it('a replica gives, and keeps nothing', async () => {
   expect(reader.events).toEqual([{ redis: 'read-only', reason: expect.stringContaining('READONLY') }]);
 });
 
-it('a log that throws disturbs nobody', async () => {
+it('a log that throws does no harm', async () => {
   const redis = await startRedis();
   let said = 0;
   const logger = loggerTo(() => {
@@ -372,7 +372,7 @@ it('a log that throws disturbs nobody', async () => {
 });
 
 describe('the store in this process', () => {
-  it('answers without a promise, and is asked first', async () => {
+  it('returns no promise, and is queried first', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('near', entryOf('near'));
@@ -380,7 +380,7 @@ describe('the store in this process', () => {
     await until(async () => other.get('near') !== undefined && !(other.get('near') instanceof Promise));
   });
 
-  it('keeps nothing for more than a second of what was purged while it heard nothing', async () => {
+  it('serves nothing for more than a second of what was purged while its subscription was cut', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const [store, other] = [await opened(proxy.url), await opened(redis.url)];
@@ -417,7 +417,7 @@ describe('the store in this process', () => {
 });
 
 describe('purges', () => {
-  it('an entry that was being made when its tag, key or prefix was purged anywhere is not kept', async () => {
+  it('an entry that was being made when its tag, key or prefix was purged anywhere is not stored', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     for (const selection of [{ key: 'made' }, { prefix: 'ma' }, { tag: 'made' }]) {
@@ -434,7 +434,7 @@ describe('purges', () => {
     }
   });
 
-  it('an answer that was refreshed while the old one was served is not kept after a purge elsewhere', async () => {
+  it('a response that was refreshed while the old one was served is not stored after a purge elsewhere', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('stale', entryOf('before', ['stale']));
@@ -486,7 +486,7 @@ describe('purges', () => {
 });
 
 describe('leases', () => {
-  it('are of no use where an entry came since none was found, and of use where it is to be made anew', async () => {
+  it('are useless where an entry was stored since the miss, and valid where it is to be refreshed', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     expect(await store.get('led')).toBeUndefined();
@@ -611,7 +611,7 @@ describe('connections', () => {
     await until(async () => (await redis.cli.clientList()).length === 1);
   });
 
-  it('two are opened, none remains after close(), and the client is left as it is', async () => {
+  it('two are opened, none remains after close(), and the client is not touched', async () => {
     const redis = await startRedis();
     const client = createClient({ url: redis.url, name: 'user' });
     client.on('error', () => {});
@@ -628,16 +628,19 @@ describe('connections', () => {
     client.destroy();
   });
 
-  it.each(versions)('%s: none remains where close() comes before they stand', async (_name, create) => {
-    const redis = await startRedis();
-    const proxy = await startProxy(redis.port);
-    for (const wait of [0, 1, 2, 5, 10]) {
-      const store = open(proxy.url, { client: create({ url: proxy.url }) });
-      await delay(wait);
-      store.close();
-    }
-    await until(async () => proxy.accepted() >= 8 && proxy.connections() === 0);
-  });
+  it.each(versions)(
+    '%s: none remains where close() is called before they are connected',
+    async (_name, create) => {
+      const redis = await startRedis();
+      const proxy = await startProxy(redis.port);
+      for (const wait of [0, 1, 2, 5, 10]) {
+        const store = open(proxy.url, { client: create({ url: proxy.url }) });
+        await delay(wait);
+        store.close();
+      }
+      await until(async () => proxy.accepted() >= 8 && proxy.connections() === 0);
+    },
+  );
 
   it('are used before a server that ends idle ones does so', async () => {
     const redis = await startRedis('--timeout', '8');
@@ -654,7 +657,7 @@ describe('connections', () => {
     expect(store.events).toEqual([]);
   });
 
-  it('need no more rights than the documentation says', async () => {
+  it('need only the permissions in the documentation', async () => {
     const redis = await startRedis();
     const docs = readFileSync(path.join(__dirname, '../../docs/cache-redis.md'), 'utf8');
     const rights = /`(~express-productionize:\*[^`]+)`/.exec(docs)?.[1] as string;

@@ -80,7 +80,7 @@ it.each(starts)(
 );
 
 it.each(starts)(
-  'the watchdog hears beats while the loop turns, and restarts what hangs (by %s)',
+  'the watchdog gets beats while the loop turns, and restarts a process that hangs (by %s)',
   async (_how, command) => {
     const port = await freePort();
     const manager = await startUserManager({
@@ -130,7 +130,7 @@ it('crashes: the guilty request gets a 500, and systemd starts the app again', a
   expect(await manager.show('app', 'NRestarts')).toBe('1');
 });
 
-it('the primary speaks for a cluster, and its workers do not', async () => {
+it('the primary notifies systemd for a cluster, and its workers do not', async () => {
   const port = await freePort();
   const manager = await startUserManager({
     'app.service': service(starts[0][1], { PORT: port, WORKERS: 2 }, 'WatchdogSec=5'),

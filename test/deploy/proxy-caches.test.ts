@@ -182,7 +182,7 @@ describe('varnishCache', () => {
     expect(() => varnishCache({ upstreams, [option]: value })).toThrow(`\`${option}\``);
   });
 
-  it('purges for nobody by default', () => {
+  it('lets no client purge by default', () => {
     expect(varnishCache({ upstreams })).not.toMatch(/purge/i);
   });
 });

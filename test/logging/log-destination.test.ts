@@ -22,7 +22,7 @@ describe('createLogDestination', () => {
     ).toEqual([0, 1]);
   });
 
-  it('keeps the lines of several processes and threads on one pipe whole', async () => {
+  it('writes whole lines of several processes and threads on one pipe', async () => {
     const lines = await start('pipe', 'log-cluster.cjs').read();
     expect(lines).toHaveLength(1500);
   });
@@ -33,7 +33,7 @@ describe('createLogDestination', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('leaves no line separator in a line', async () => {
+  it('escapes line separators in a line', async () => {
     const file = newPath();
     const destination = createLogDestination({ path: file });
     destination.write(`${JSON.stringify({ msg: 'a\u2028b\u2029c\u0085d é\n' })}\n`);
@@ -43,7 +43,7 @@ describe('createLogDestination', () => {
     expect(JSON.parse(written)).toEqual({ msg: 'a\u2028b\u2029c\u0085d é\n' });
   });
 
-  it('keeps the order of lines written with and without waiting', async () => {
+  it('preserves the order of lines written with and without waiting', async () => {
     const file = newPath();
     const destination = createLogDestination({ path: file });
     const expected: string[] = [];
@@ -60,7 +60,7 @@ describe('createLogDestination', () => {
     await destination.close();
   });
 
-  it('resolves flush at once when nothing waits, and calls back', async () => {
+  it('resolves flush immediately when nothing waits, and calls back', async () => {
     const destination = createLogDestination({ path: newPath() });
     const called = new Promise<void>((resolve) => void destination.flush(() => resolve()));
     await Promise.all([called, destination.flush()]);
@@ -86,7 +86,7 @@ describe('createLogDestination', () => {
     await destination.close();
   });
 
-  it('says once that a disk is full, keeps the lines and lives', async () => {
+  it('reports once that a disk is full, buffers the lines and lives', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error) => warnings.push(warning.message);
     const emit = jest.spyOn(process, 'emitWarning').mockImplementation((warning) => {

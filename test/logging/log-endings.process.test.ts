@@ -46,7 +46,7 @@ describe.each(['pipe', 'socket', 'file', 'path'])('logging to a %s', (kind) => {
     },
   );
 
-  it('leaves the end to a listener of the app', async () => {
+  it('lets a listener of the app end the process', async () => {
     const { code, lines } = await ending('listener');
     expect(code).toBe(3);
     expect(inOrder(lines)).toBe(5000);

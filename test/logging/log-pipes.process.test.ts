@@ -8,7 +8,7 @@ import { cleanUp, fixture, inOrder, newPath, removeFiles, start } from '../helpe
 afterEach(cleanUp);
 afterAll(removeFiles);
 
-describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
+describe.each(['pipe', 'socket'])('a %s without a reader', (kind) => {
   it('neither blocks the loop nor lets memory grow, and process.exit() returns', async () => {
     const exitTakes = async () => {
       const program = start(kind, 'log-flood.mjs');
@@ -31,7 +31,7 @@ describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
     expect(least).toBeLessThan(500);
   });
 
-  it('says how many lines were dropped once it is read again, and keeps the fatal line', async () => {
+  it('reports how many lines were dropped once it is read again, and never drops the fatal line', async () => {
     const program = start(kind, 'log-flood.mjs');
     const [{ logged }] = (await once(program.child, 'message')) as [{ logged: number }];
     program.child.send('fatal');
@@ -55,7 +55,7 @@ describe.each(['pipe', 'socket'])('a %s that nobody reads', (kind) => {
 });
 
 describe.each(['pipe', 'socket'])('a %s whose reader is gone', (kind) => {
-  it('leaves the process alive, with one warning, though it prints to stdout itself', async () => {
+  it('survives, with one warning, though the app prints to stdout itself', async () => {
     const program = start(kind, 'log-broken-pipe.mjs');
     const exit = program.exit();
     program.stdout.once('data', () => program.stdout.destroy()).resume();

@@ -35,7 +35,7 @@ describe('createLogger', () => {
     ]);
   });
 
-  it('is silent where NODE_ENV is test, unless it is told', () => {
+  it('is silent where NODE_ENV is test, unless a level is given', () => {
     expect(createLogger().level).toBe('silent');
     expect(createLogger({ level: undefined }).level).toBe('silent');
     expect(createLogger({ level: 'warn' }).level).toBe('warn');
@@ -64,7 +64,7 @@ describe('createLogger', () => {
     expect(lines.map(({ error }) => error)).toEqual(['text', { reason: 1 }, null]);
   });
 
-  it('throws nothing where a line cannot be written, and says so', () => {
+  it('throws nothing where a line cannot be written, and reports it', () => {
     const { logger, lines } = memoryLogger();
     const unreadable = {
       get field() {
@@ -132,7 +132,7 @@ describe('createLogger', () => {
 });
 
 describe('serializeError', () => {
-  it('keeps type, message, stack, code, status and cause, and nothing else', () => {
+  it('logs type, message, stack, code, status and cause, and nothing else', () => {
     class ChargeError extends Error {}
     const cause = Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
     const error = Object.assign(new ChargeError('no charge', { cause }), {
@@ -176,7 +176,7 @@ describe('serializeError', () => {
     });
   });
 
-  it('keeps the input out of the errors of JSON.parse', () => {
+  it('removes the input from the errors of JSON.parse', () => {
     const error = (() => {
       try {
         return JSON.parse('hunter2') as unknown;
@@ -188,7 +188,7 @@ describe('serializeError', () => {
     expect(serializeError(error).stack).toMatch(/^at JSON\.parse/);
   });
 
-  it('leaves what it described before as it is', () => {
+  it('returns an error that it serialized before unchanged', () => {
     const logged = serializeError(new TypeError('x'));
     expect(serializeError(logged)).toBe(logged);
     expect(serializeError({ ...logged })).toMatchObject({ type: 'TypeError', message: 'x' });
@@ -235,7 +235,7 @@ describe('setLogLevel', () => {
     expect(logger.level).toBe('info');
   });
 
-  it('works on a logger that somebody else made', () => {
+  it('works on a logger that was not made by createLogger', () => {
     const { lines, destination } = memoryLog();
     const logger = pino({}, destination);
     const child = logger.child({});

@@ -80,7 +80,7 @@ test('pino writes what needs more than a template', () => {
   expect(written).toEqual([]);
 });
 
-test('a request logger writes the plain line itself, and leaves an error to pino', async () => {
+test('a request logger writes the plain line itself, and passes an error to pino', async () => {
   jest.useRealTimers();
   const { written, destination } = capture();
   const logger = createLogger({ destination, level: 'info' });

@@ -41,7 +41,7 @@ describe.each<[name: string, create: (options: { url: string }) => RedisStoreOpt
   ['redis 4', createClient4],
   ['redis 6', createClient],
 ])('without a Redis, by %s', (_name, create) => {
-  it('nobody waits, the local store serves, one line is logged, and close() ends it', async () => {
+  it('no request waits, the local store serves, one line is logged, and close() ends it', async () => {
     const events: object[] = [];
     // a port at which nobody listens
     const client = create({ url: 'redis://127.0.0.1:1' });
@@ -139,7 +139,7 @@ describe('the format', () => {
     ).toBeUndefined();
   });
 
-  it('leaves out prototype keys', () => {
+  it('drops prototype keys', () => {
     const json = '{"head":{"__proto__":{"polluted":true},"ok":1},"expiresAt":5}';
     const length = Buffer.alloc(4);
     length.writeUInt32BE(json.length);
@@ -147,7 +147,7 @@ describe('the format', () => {
     expect(Object.keys(found?.head ?? {})).toEqual(['ok']);
   });
 
-  it('keeps no more in memory than the body', () => {
+  it('stores no more in memory than the body', () => {
     const chunk = Buffer.alloc(64 * 1024);
     const value = storedAs(entry);
     value.copy(chunk, 100);
@@ -162,7 +162,7 @@ describe('the format', () => {
   });
 
   it.each(['', '{', 'null', '[]', '1', '{"key":1}', '{"unknown":"a"}', '{"__proto__":{"key":"a"}}'])(
-    'hears nothing in the message %s',
+    'ignores the message %s',
     (text) => expect(decodeMessage(text)).toBeUndefined(),
   );
 });
@@ -177,7 +177,7 @@ describe('the circuit', () => {
     return { made, said };
   }
 
-  it('opens when nothing but failures came for 200 ms, and not before', () => {
+  it('opens after 200 ms of failures alone, and not before', () => {
     const { made, said } = circuit();
     made.close(0);
     for (const at of [100, 200, 299]) made.failed('late', at);
@@ -218,7 +218,7 @@ describe('the circuit', () => {
     expect(pauses).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
   });
 
-  it('is probed at once when the connection comes back', () => {
+  it('is probed immediately when the connection is back', () => {
     const { made, said } = circuit();
     made.close(0);
     made.lost('gone', 100);
@@ -230,7 +230,7 @@ describe('the circuit', () => {
 });
 
 describe('what is being made', () => {
-  it('is not kept after a purge of its key, prefix or tag, once', () => {
+  it('is not stored after a purge of its key, prefix or tag, once', () => {
     for (const selection of [{ key: '/a' }, { prefix: '/' }, { tag: 't' }]) {
       const fills = new PendingFills();
       fills.start('/a', 100);
@@ -242,7 +242,7 @@ describe('what is being made', () => {
     }
   });
 
-  it('is kept after a purge of something else', () => {
+  it('is stored after a purge of something else', () => {
     const fills = new PendingFills();
     fills.start('/a', 100);
     for (const selection of [{ key: '/' }, { prefix: '/a/' }, { tag: 'T' }])
@@ -260,7 +260,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/a', [], 400)).toBe(true);
   });
 
-  it('is kept where nothing is known of its begin, unless it was purged elsewhere in the last ten seconds', () => {
+  it('is stored where its begin is unknown, unless it was purged elsewhere in the last ten seconds', () => {
     const fills = new PendingFills();
     fills.purge({ key: '/here' }, false, 1000);
     fills.purge({ key: '/elsewhere' }, true, 1000);
@@ -269,7 +269,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/elsewhere', [], 11_001)).toBe(true);
   });
 
-  it('is kept when it is made anew of what was kept or found after the purge', () => {
+  it('is stored when it is made from what was stored or found after the purge', () => {
     const fills = new PendingFills();
     fills.purge({ key: '/kept' }, true, 1000);
     fills.purge({ key: '/found' }, true, 1000);

@@ -218,7 +218,7 @@ describe('the cases of two stores', () => {
     await expect(run(one, other)).rejects.toThrow(AssertionError);
   });
 
-  it('let leave out lease()', async () => {
+  it('may omit lease()', async () => {
     const { lease, ...store } = plainStore();
     for (const { run } of sharedStoreConformance) await run(store, store);
   });

@@ -43,7 +43,7 @@ describe('the accept queue', () => {
     other.close();
   });
 
-  it('finds its row again when other servers come and go', async () => {
+  it('finds its row again when other servers start and stop', async () => {
     const before = await listen(net.createServer(), 0, '127.0.0.1');
     const server = await listen(net.createServer(), 0, '127.0.0.1');
     const queue = AcceptQueue.of(server) as AcceptQueue;
@@ -58,7 +58,7 @@ describe('the accept queue', () => {
     for (const each of [server, ...more]) each.close();
   });
 
-  it('says why it cannot be seen: a socket that is no TCP socket, or not of this process', async () => {
+  it('gives the reason why it cannot be seen: a socket that is no TCP socket, or not of this process', async () => {
     const file = path.join(tmpdir(), `shedding-${process.pid}.sock`);
     const server = await listen(http.createServer(), file);
     expect(AcceptQueue.of(server)).toMatch(/does not listen on TCP/);

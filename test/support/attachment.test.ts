@@ -29,7 +29,7 @@ describe('attachShared', () => {
     expect(detach).toHaveBeenCalledTimes(1);
   });
 
-  it('attaches again after it was detached; an old undo has no say in that', () => {
+  it('attaches again after it was detached; an old undo has no effect on that', () => {
     const old = attachShared(carrier, key, attach);
     old();
     const again = attachShared(carrier, key, attach);
@@ -39,7 +39,7 @@ describe('attachShared', () => {
     again();
   });
 
-  it('keeps carriers and keys apart', () => {
+  it('separates carriers and keys', () => {
     const undo = [
       attachShared(carrier, key, attach),
       attachShared(carrier, 'other', attach),

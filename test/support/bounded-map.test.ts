@@ -10,7 +10,7 @@ describe('BoundedMap', () => {
     expect(numbers(100).filter((i) => map.get(`key ${i}`) !== undefined).length).toBeLessThanOrEqual(20);
   });
 
-  it('holds on to what is asked for again and again', () => {
+  it('retains what is requested again and again', () => {
     const map = new BoundedMap<string>(10);
     map.set('used', 'value');
     for (const i of numbers(1000)) {

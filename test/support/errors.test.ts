@@ -23,7 +23,7 @@ describe('the table of errors', () => {
     expect(mentioned(sources).sort()).toEqual(codes);
   });
 
-  it('says of each code whether it is thrown, warned about, or both', () => {
+  it('states for each code whether it is thrown, warned about, or both', () => {
     const thrown = mentioned(sources, "new ProductionizeError\\(\\s*'");
     const warned = mentioned(sources, "warnOnce\\(\\s*'");
     for (const code of thrown)

@@ -28,7 +28,7 @@ describe('a logger of a part', () => {
     expect(four.lines).toEqual([['fatal', { a: 1 }, 'the end']]);
   });
 
-  it('disturbs nobody when it throws', () => {
+  it('does no harm when it throws', () => {
     const logger = {
       ...recorder(['info', 'warn']).logger,
       error: () => {

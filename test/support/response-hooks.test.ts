@@ -186,7 +186,7 @@ describe.each(sending)('hooks before one another, by %s', (_how, send) => {
 });
 
 describe('a head that is refused', () => {
-  it('leaves the hooks of others in place, and the next head is another one', async () => {
+  it('does not remove the hooks of others, and the next head is another one', async () => {
     const outcome: unknown[] = [];
     const { url } = await serve((_req, res) => {
       const notes = noted(res);
@@ -232,7 +232,7 @@ describe('a head that is refused', () => {
   });
 });
 
-it.each(['addTrailers', 'setTrailer'])('tells of trailers set by %s', async (method) => {
+it.each(['addTrailers', 'setTrailer'])('notifies of trailers set by %s', async (method) => {
   const all: Notes[] = [];
   const handler = (res: ServerResponse) => {
     all.push(noted(res));

@@ -29,7 +29,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect(log.lines).toContainEqual(expect.objectContaining({ level: 40, stripped: 3 }));
   });
 
-  it('leaves an ordinary body alone, and constructor as a plain key', async () => {
+  it('does not change an ordinary body, nor a plain key named constructor', async () => {
     const app = productionize(express(), memoryLog().options);
     app.use(express.json());
     app.post('/', (req, res) => void res.json(req.body));
@@ -78,7 +78,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url, { ...post, body: hostile })).text).toBe('a,b,ok');
   });
 
-  it('answers 400 to malformed JSON; neither log nor answer has the text', async () => {
+  it('responds to malformed JSON with 400; neither log nor response has the text', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);
     app.use(express.json());

@@ -18,7 +18,7 @@ describe('withTimeLimit', () => {
     },
   );
 
-  it('resolves with what onLate returns once the time is over; what comes later changes nothing', async () => {
+  it('resolves with what onLate returns once the time is over; a later result changes nothing', async () => {
     let fail: (error: Error) => void = () => {};
     const work = new Promise<string>((_resolve, reject) => {
       fail = reject;

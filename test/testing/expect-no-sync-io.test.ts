@@ -84,7 +84,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     expect(fs.existsSync).toBe(original);
   });
 
-  it('refuses to pass when it saw no request, or only requests it cannot tell apart', async () => {
+  it('refuses to pass when it saw no request, or only requests it cannot distinguish', async () => {
     await expect(expectNoSyncIo(() => {})).rejects.toThrow(/got no request/);
     const bare = express();
     bare.get('/', (_req, res) => void res.send(String(fs.existsSync('/'))));

@@ -30,7 +30,7 @@ describe.each(expressVersions)('lintErrorHandlers on %s', (_name, express) => {
     expect(lint(errorHandler)).toEqual(['errorHandler']);
   });
 
-  it('says nothing of real error handlers and of ordinary middleware', () => {
+  it('reports neither real error handlers nor ordinary middleware', () => {
     const real = (_err: Error, _req: Request, _res: Response, _next: NextFunction) => {};
     const ordinary = (_req: Request, _res: Response, next: NextFunction) => next();
     const wrapper = (...args: unknown[]) => args;

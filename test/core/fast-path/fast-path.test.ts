@@ -36,7 +36,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     own: [Reflect.ownKeys(app.request), Reflect.ownKeys(app.response)],
   });
 
-  it('says in the report what it replaces, before and after listen', async () => {
+  it('lists in the report what it replaces, before and after listen', async () => {
     const app = productionize(express(), quiet());
     expect(partOf(app)).toMatchObject({ state: 'on', facts: { keepAliveTimeoutMs: 65_000 } });
     expect(partOf(app)?.reason).toMatch(/res\.json, res\.send and the ETag function; .* app's prototypes/);
@@ -45,7 +45,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     expect(report(app)?.servers).toEqual([expect.objectContaining({ keepAliveTimeoutMs: 65_000 })]);
   });
 
-  it("leaves Express's own functions, prototypes and server where every part is false", async () => {
+  it("leaves Express's own functions, prototypes and server in place where every part is false", async () => {
     const app = express();
     const parts = report(productionize(express(), quiet()))?.parts.map(({ name }) => name) ?? [];
     const off = Object.fromEntries(
@@ -67,7 +67,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     expect(state(app)).toEqual(before);
   });
 
-  it('leaves nothing after the undo, and takes what the app added since along', async () => {
+  it('removes everything with the undo, and includes what the app added since', async () => {
     const app = express();
     (app.response as unknown as { early: string }).early = 'early';
     const before = state(app);
@@ -95,7 +95,7 @@ describe.each(expressVersions)('fastPath on %s', (_name, express) => {
     expect(app.response.end).toBe(ServerResponse.prototype.end);
   });
 
-  it('leaves the classes that createServer made before it', async () => {
+  it('does not change the classes that createServer made before it', async () => {
     const app = express();
     const server = createServer(app);
     const before = state(app);

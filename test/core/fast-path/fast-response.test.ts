@@ -111,7 +111,7 @@ async function ask(url: string, method: string, headers: Record<string, string>)
   return { status, headers: kept, text };
 }
 
-describe.each(expressVersions)('answers of a productionized app on %s', (version, express) => {
+describe.each(expressVersions)('responses of a productionized app on %s', (version, express) => {
   // Express 4 sends a length beside the declared coding, which no client takes
   const known = names.filter((name) => version === 'Express 5' || name !== 'a declared Transfer-Encoding');
 
@@ -159,7 +159,7 @@ describe.each(expressVersions)('answers of a productionized app on %s', (version
     expect(seen).toEqual(['string', 'string', 'object']);
   });
 
-  test('leave the functions alone that an app put on its response', async () => {
+  test('do not replace functions that an app put on its response', async () => {
     const app = express();
     app.disable('x-powered-by');
     (app as unknown as { response: Response }).response.json = function own(this: Response) {

@@ -56,7 +56,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
   });
 
   it.each([undefined, null, 0, false, ''])(
-    'answers 500 and runs no further handler when a handler rejects with %p',
+    'responds with 500 and runs no further handler when a handler rejects with %p',
     async (reason) => {
       let passed = false;
       const app = productionize(express(), quiet());
@@ -71,7 +71,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     },
   );
 
-  it.each([undefined, null, 0, false])('answers 500 when a handler throws %p', async (thrown) => {
+  it.each([undefined, null, 0, false])('responds with 500 when a handler throws %p', async (thrown) => {
     let passed = false;
     const app = productionize(express(), quiet());
     app.get('/', () => {
@@ -142,7 +142,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(line).toMatchObject({ level: 50, msg: expect.stringContaining('after next()') });
   });
 
-  it('answers 400 to bad percent-encoding in a parameter', async () => {
+  it('responds with 400 to bad percent-encoding in a parameter', async () => {
     const app = productionize(express(), quiet());
     app.get('/files/:name', (req, res) => void res.send(req.params.name));
     const { url } = await serve(app);
@@ -150,7 +150,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect((await get(`${url}/%`)).status).toBe(404);
   });
 
-  it('keeps tracing channels of Express working beside it', async () => {
+  it('lets tracing channels of Express work beside it', async () => {
     const { tracingChannel } = await import('node:diagnostics_channel');
     const seen: string[] = [];
     const subscriber = { start: () => void seen.push('start') };
@@ -170,7 +170,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
 });
 
 describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
-  it('keeps name, length and own properties', () => {
+  it('preserves name, length and own properties', () => {
     const two = Object.assign(async function list(_req: Request, _res: Response) {}, { docs: 'GET /list' });
     const three = async (_req: Request, _res: Response, _next: NextFunction) => {};
     const four = async (_err: unknown, _req: Request, _res: Response, _next: NextFunction) => {};
@@ -205,13 +205,13 @@ describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
     expect((await get(`${url}/two`)).text).toMatch(/again A handler threw undefined/);
   });
 
-  it('says what was expected when it gets no function', () => {
+  it('states what was expected when it gets no function', () => {
     expect(() => wrapAsync(Promise.resolve() as never)).toThrow(/expected a handler function, got a Promise/);
   });
 });
 
-describe.each(['express4', 'express'])('async errors of %s in a process of its own', (expressName) => {
-  it('leaves no unhandled rejection behind', async () => {
+describe.each(['express4', 'express'])('async errors of %s in a separate process', (expressName) => {
+  it('produces no unhandled rejection', async () => {
     const program = run('async-errors.mjs', { args: [expressName] });
     const url = `http://127.0.0.1:${await program.port()}`;
     for (const path of ['/handler', '/param/7', '/sub', '/error-handler', '/thenable', '/after-next']) {
@@ -224,7 +224,7 @@ describe.each(['express4', 'express'])('async errors of %s in a process of its o
     expect(program.err.filter((line) => /unhandled/i.test(line))).toEqual([]);
   });
 
-  it('warns once of a handler that resolves without answering, by method, pattern and name', async () => {
+  it('warns once of a handler that resolves without a response, by method, pattern and name', async () => {
     const program = run('async-errors.mjs', { args: [expressName] });
     const url = `http://127.0.0.1:${await program.port()}`;
     const client = new AbortController();

@@ -6,7 +6,7 @@ describe('EncodedCache', () => {
   const body = (name: string, length = 800) => Buffer.alloc(length, `${name} `);
   const encoded = (name: string) => Buffer.from(`encoded ${name}`);
 
-  it('caps the total of bytes, and keeps what is asked for', () => {
+  it('caps the total of bytes, and evicts the least recently used', () => {
     const cache = new EncodedCache(10_000);
     cache.set('br', body('asked for'), encoded('asked for'));
     cache.set('br', body('forgotten'), encoded('forgotten'));
@@ -18,7 +18,7 @@ describe('EncodedCache', () => {
     expect(cache.get('br', body('forgotten'))).toBeUndefined();
   });
 
-  it('gives back what was kept or nothing, whatever is overwritten', () => {
+  it('returns what was stored or nothing, whatever is overwritten', () => {
     const cache = new EncodedCache(10_000);
     const bodies = Array.from({ length: 3000 }, (_, n) => body(`${n}`, 8 + ((n * 7919) % 1500)));
     const wrong: number[] = [];
@@ -46,7 +46,7 @@ describe('EncodedCache', () => {
     expect(cache.get('br', body('small'))).toEqual(encoded('small'));
   });
 
-  it('goes by every byte and the encoding', () => {
+  it('uses every byte and the encoding for the key', () => {
     const cache = new EncodedCache(1_000_000);
     const original = body('x', 5000);
     cache.set('br', original, encoded('br'));

@@ -200,7 +200,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     }
   });
 
-  it('answers Expect: 100-continue, and HTTP/1.0 by closing', async () => {
+  it('responds to Expect: 100-continue, and to HTTP/1.0 by closing', async () => {
     const { port } = new URL(await url((_req, res) => void res.type('text').send(noise(100_000))));
     const old = await raw(Number(port), 'GET / HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n');
     const [head, body] = old.split('\r\n\r\n', 2) as [string, string];
@@ -217,7 +217,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(expecting).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n/);
   });
 
-  it('writes no body in answer to HEAD and makes no encoder', async () => {
+  it('writes no body for HEAD and makes no encoder', async () => {
     await notingEncoders(async (encoders) => {
       const address = await url((_req, res) => {
         res.type('text').write(prose);
@@ -231,7 +231,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
   it.each([
     ['by default', undefined],
     ['encoded by wish', { filter: () => true }],
-  ])('sends the first event of an event stream at once, %s', async (_when, options) => {
+  ])('sends the first event of an event stream immediately, %s', async (_when, options) => {
     const address = await url((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/event-stream' });
       res.write('data: first\n\n');
@@ -350,7 +350,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('closes the encoder when the client leaves', async () => {
+  it('closes the encoder when the client disconnects', async () => {
     await notingEncoders(async (encoders) => {
       const left = deferred<void>();
       const address = await url((_req, res) => {
@@ -365,7 +365,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('makes no encoder for a client that has left', async () => {
+  it('makes no encoder for a client that has disconnected', async () => {
     await notingEncoders(async (encoders) => {
       const done = deferred<void>();
       const arrived = deferred<void>();

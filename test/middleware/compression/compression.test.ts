@@ -78,7 +78,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('leaves a range of a static file alone, and stops offering ranges of encoded bytes', async () => {
+  it('does not encode a range of a static file, and stops offering ranges of encoded bytes', async () => {
     const app = express();
     app.use(compression({ threshold: 0 }));
     app.get('/', (_req, res) => void res.sendFile(page));
@@ -90,7 +90,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([range.status, range.text]).toEqual([206, decoded(whole).slice(0, 10)]);
   });
 
-  it.each(['strong', 'weak'])('answers an encoded body with a %s ETag by a 304 next time', async (kind) => {
+  it.each(['strong', 'weak'])('sends an encoded body with a %s ETag, and a 304 next time', async (kind) => {
     const app = express();
     app.set('etag', kind);
     app.use(compression());
@@ -106,7 +106,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('keeps a strong ETag strong where the bytes are the identity', async () => {
+  it('preserves a strong ETag where the bytes are the identity', async () => {
     const app = express();
     app.set('etag', 'strong');
     app.use(compression());
@@ -118,7 +118,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([again.status, again.headers.etag]).toEqual([304, etag]);
   });
 
-  it('sends Vary with a 304, whatever is left of its headers', async () => {
+  it('sends Vary with a 304, whatever headers remain', async () => {
     const app = express();
     app.use(compression());
     app.get('/', (_req, res) => void res.vary('Origin').send(prose));
@@ -172,7 +172,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(sent.headers['content-encoding']).toBe('gzip');
   });
 
-  it('speaks zstd where this Node does, and ignores the wish for it elsewhere', async () => {
+  it('uses zstd where this Node has it, and ignores the preference elsewhere', async () => {
     const sent = await answer((_req, res) => void res.send(prose), {
       options: { encodings: ['zstd', 'gzip'] },
       request: accept('gzip, zstd'),
@@ -226,7 +226,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['that is no-store', (res) => void res.set('Cache-Control', 'no-store')],
   ];
 
-  it.each(secretive)('blurs the length of an answer %s, whole or streamed', async (_what, mark) => {
+  it.each(secretive)('pads a response %s, whole or streamed', async (_what, mark) => {
     const app = express();
     app.use(compression());
     app.get('/whole', (_req, res) => {
@@ -252,7 +252,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it.each(secretive)('leaves an answer %s alone where it cannot be blurred', async (_what, mark) => {
+  it.each(secretive)('does not encode a response %s that cannot be padded', async (_what, mark) => {
     const handler: RequestHandler = (_req, res) => {
       mark(res);
       res.send(prose);
@@ -361,7 +361,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     );
   });
 
-  it('goes by the bytes, never by the ETag', async () => {
+  it('uses the bytes for the key, never the ETag', async () => {
     const app = express();
     let n = 0;
     app.use(compression());
@@ -371,7 +371,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(url, gzip))).toBe(noise(3000, 'body 1'));
   });
 
-  it('goes by the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
+  it('uses the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
     const texts = [noise(200_000, 'first'), noise(200_000, 'second')];
     const shared = Buffer.alloc(200_000);
     const app = express();
@@ -389,7 +389,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(`${url}/0`, gzip))).toBe(texts[0]);
   });
 
-  it('keeps nothing with a cache of 0 bytes', async () => {
+  it('stores nothing with a cache of 0 bytes', async () => {
     const app = express();
     app.use(compression({ cacheBytes: 0 }));
     app.get('/', (_req, res) => void res.send(prose));
@@ -401,7 +401,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('encodes and keeps nothing where there is no memory for the cache, and asks for it once', async () => {
+  it('encodes and stores nothing where the cache cannot be allocated, and tries to allocate it once', async () => {
     const cacheBytes = 3_333_333;
     const allocate = Buffer.allocUnsafeSlow;
     let refused = 0;
@@ -430,7 +430,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('keeps nothing of a body that was cut off', async () => {
+  it('stores nothing of a body that was cut off', async () => {
     const body = noise(200_000);
     const app = express();
     app.use(compression());
@@ -496,19 +496,19 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['an unknown type', { 'Content-Type': 'application/x-unknown-thing' }],
     ['no-transform', { 'Content-Type': 'text/plain', 'Cache-Control': 'public,No-Transform' }],
     ['a digest of the bytes', { 'Content-Type': 'text/plain', 'Content-Digest': 'sha-256=:AAAA:' }],
-  ])('leaves %s alone', async (_what, headers) => {
+  ])('does not encode %s', async (_what, headers) => {
     const sent = await answer((_req, res) => void res.set(headers).end(prose));
     expect(sent.headers['content-encoding']).toBeUndefined();
     expect(sent.text).toBe(prose);
   });
 
-  it('answers HEAD with the headers of the identity and no body', async () => {
+  it('responds to HEAD with the headers of the identity and no body', async () => {
     const sent = await answer((_req, res) => void res.send(prose), { request: { ...gzip, method: 'HEAD' } });
     expect(sent.headers).toMatchObject({ vary: 'Accept-Encoding', 'content-length': '4400' });
     expect(sent.body).toHaveLength(0);
   });
 
-  it('says why it leaves a response alone, without the query', async () => {
+  it('reports why a response is not encoded, without the query', async () => {
     const lines: string[] = [];
     const { log } = createDebug;
     createDebug.log = (...args: unknown[]) => lines.push(format(...args));
@@ -530,7 +530,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ]);
   });
 
-  it('leaves a 204 alone', async () => {
+  it('does not touch a 204', async () => {
     const sent = await answer((_req, res) => void res.status(204).type('text').end());
     expect([sent.status, sent.headers['content-encoding'], sent.headers.vary]).toEqual([
       204,
@@ -539,7 +539,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ]);
   });
 
-  it('asks the filter, and takes one that throws for a no', async () => {
+  it('calls the filter, and does not encode where it throws', async () => {
     const handler: RequestHandler = (_req, res) => void res.send(prose);
     const no = await answer(handler, { options: { filter: () => false } });
     const thrown = await answer(handler, {
@@ -628,7 +628,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('lets the error handler answer when the headers are refused', async () => {
+  it('lets the error handler respond when the headers are refused', async () => {
     const app = express();
     app.use(compression());
     app.get('/', (_req, res) => {
@@ -644,7 +644,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(headers['content-encoding']).toBeUndefined();
   });
 
-  it('leaves no length of a body whose headers were refused behind a hook of another middleware', async () => {
+  it('removes the length of a body whose headers were refused behind a hook of another middleware', async () => {
     const app = express();
     app.use(compression());
     app.use((_req, res, next) => {
@@ -668,7 +668,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(headers['content-length']).toBeUndefined();
   });
 
-  it('keeps no answer under the body of another one whose headers were refused', async () => {
+  it('stores no encoding under another body whose headers were refused', async () => {
     const body = noise(140_000, 'page');
     const page = noise(30_000, 'error page');
     const app = express();

@@ -47,7 +47,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
   }
 
   it.each(['json', 'send', 'write', 'callback'])(
-    'answers 503 once, aborts req.signal and counts what the handler did for nobody (%s)',
+    'responds with 503 once, aborts req.signal and counts work that reaches no client (%s)',
     async (way) => {
       const { app, log, go, done, signals, kept } = arrange();
       const { url } = await serve(app);
@@ -72,7 +72,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     },
   );
 
-  it('counts an answer that was finished after the client had left', async () => {
+  it('counts a response that was finished after the client had disconnected', async () => {
     const { app, go, done, signals, kept } = arrange({ afterMs: 60_000 });
     const { url } = await serve(app);
     const request = http.get(`${url}/slow/json`, { agent: false });
@@ -85,7 +85,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(kept.counts).toMatchObject({ expired: 0, late: 0, gone: 1 });
   });
 
-  it('leaves an answer under way alone', async () => {
+  it('does not touch a response under way', async () => {
     const { app, go, kept } = arrange();
     const { url } = await serve(app);
     const answer = get(`${url}/stream`);
@@ -95,7 +95,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(kept.counts.expired).toBe(1);
   });
 
-  it('asks a function for each request; 0, nonsense and a throw are no deadline', async () => {
+  it('calls a function for each request; 0, nonsense and a throw are no deadline', async () => {
     const limits: Record<string, unknown> = { '/slow/json': 20, '/quick': 0 };
     const afterMs = (req: Request) => {
       if (req.path === '/stream') throw new Error('no limit');
@@ -130,7 +130,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(log.lines).toHaveLength(1);
   });
 
-  it('answers a client that is still sending, and closes', async () => {
+  it('responds to a client that is still sending, and closes', async () => {
     const kept = deadline({ afterMs: 30 });
     const app = express();
     app.use(kept);

@@ -67,7 +67,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     ['a status set on statusCode', { statusCode: 501 }],
   ];
 
-  it.each(errors)('answers %s as Express does when the client prefers nothing', async (_what, error) => {
+  it.each(errors)('responds to %s as Express does when the client prefers nothing', async (_what, error) => {
     const { url: ours } = await serve(appThatFails(error, true));
     const { url: theirs } = await serve(appThatFails(error, false));
     for (const method of ['GET', 'HEAD', 'POST']) {
@@ -94,7 +94,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     '/a#b',
     'http://other/path?x',
     '/b\\c^`{|}',
-  ])('answers 404 for %s as Express does', async (path) => {
+  ])('responds with 404 for %s as Express does', async (path) => {
     const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
     const bodies = await Promise.all(
       [true, false].map(async (ours) => {
@@ -107,7 +107,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(bodies[0]?.[1]).toMatch(/Cannot GET/);
   });
 
-  it('answers malformed JSON with 400 and quotes nothing of it, nor does the report', async () => {
+  it('responds to malformed JSON with 400 and quotes nothing of it, nor does the report', async () => {
     const lines: unknown[] = [];
     const app = express();
     app.use(express.json());
@@ -128,7 +128,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(JSON.stringify(lines)).toMatch(/entity\.parse\.failed/);
   });
 
-  it('answers bad percent encoding in a parameter with 400', async () => {
+  it('responds to bad percent encoding in a parameter with 400', async () => {
     const app = express();
     app.get('/p/:name', (_req, res) => void res.end('never'));
     app.use(notFound(), errorHandler({ logger: silentLogger }));
@@ -154,7 +154,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     }
   });
 
-  it('resets an answer under way, once, and writes nothing behind it', async () => {
+  it('resets a response under way, once, and writes nothing behind it', async () => {
     const app = express();
     app.use(requestContext());
     const contexts: unknown[] = [];
@@ -172,7 +172,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(contexts[0]).toMatchObject({ failed: true, error: { message: 'late' } });
   });
 
-  it('leaves a complete answer alone, and the connection open', async () => {
+  it('does not touch a complete response, and the connection stays open', async () => {
     const app = express();
     app.get('/', (_req, res, next) => {
       res.send('whole');
@@ -188,7 +188,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     agent.destroy();
   });
 
-  it('lets the error handler of the app win, and keeps the first error when it fails as well', async () => {
+  it('lets the error handler of the app win, and reports the first error when it fails as well', async () => {
     const seen = deferred<unknown>();
     const app = express();
     app.use(requestContext());
@@ -272,7 +272,7 @@ describe('errorHandler', () => {
     ['a status in text', { status: '404' }],
     ['headers that throw', { headers: throwing() }],
     ['headers that are no object', { headers: 'X: y' }],
-  ])('answers %s with 500, once, and reports it once', async (_what, error) => {
+  ])('responds to %s with 500, once, and reports it once', async (_what, error) => {
     const lines: unknown[] = [];
     const { url } = await serveError(error, { logger: loggerTo((...line) => lines.push(line)) });
     for (const headers of [json, html, text]) {
@@ -283,7 +283,7 @@ describe('errorHandler', () => {
     expect(() => JSON.stringify(lines)).not.toThrow();
   });
 
-  it('answers once when it is called twice while the request body still arrives', async () => {
+  it('responds once when it is called twice while the request body still arrives', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(createError(409, 'first'), req, res, () => {});
@@ -302,7 +302,7 @@ describe('errorHandler', () => {
     expect((await get(url)).status).toBe(500);
   });
 
-  it('sends the answer without the headers that are invalid', async () => {
+  it('sends the response without the headers that are invalid', async () => {
     const headers = {
       'X-Good': 'yes',
       'X-List': ['a', 'b'],
@@ -357,7 +357,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('keeps headers that make the answer: Content-Range of a 416, Allow, an explicit Cache-Control', async () => {
+  it('preserves headers that belong to the response: Content-Range of a 416, Allow, an explicit Cache-Control', async () => {
     const headers = { 'Content-Range': 'bytes */10', Allow: 'GET', 'Cache-Control': 'max-age=60' };
     const { url } = await serveError({ status: 416, headers });
     expect((await get(url)).headers).toMatchObject({
@@ -411,7 +411,7 @@ describe('errorHandler', () => {
     ['not a media type at all', 'application/problem+json'],
     ['"'.repeat(1) + ','.repeat(12_000), 'application/problem+json'],
     [`${'a/b,'.repeat(3000)}text/html`, 'application/problem+json'],
-  ])('answers Accept: %s', async (accept, type) => {
+  ])('responds to Accept: %s', async (accept, type) => {
     const { url } = await serveError(createError(422, 'bad cow'));
     const { headers, status } = await get(url, { headers: { accept } });
     expect(status).toBe(422);
@@ -423,7 +423,7 @@ describe('errorHandler', () => {
     });
   });
 
-  it('answers HEAD with the headers of GET and no body', async () => {
+  it('responds to HEAD with the headers of GET and no body', async () => {
     const { url } = await serveError(createError(403, 'no'));
     for (const headers of [html, json, text]) {
       const [got, head] = [await get(url, { headers }), await get(url, { headers, method: 'HEAD' })];
@@ -432,7 +432,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('answers HEAD of an unknown path with the headers of GET', async () => {
+  it('responds to HEAD of an unknown path with the headers of GET', async () => {
     const { url } = await serve((req, res) => notFound()(req, res, () => {}));
     const { date: _, ...headers } = (await get(url)).headers;
     expect(await get(url, { method: 'HEAD' })).toMatchObject({ status: 404, text: '', headers });
@@ -484,7 +484,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('says nothing of a 5xx but the request id', async () => {
+  it('sends nothing of a 5xx but the request id', async () => {
     const handle = errorHandler();
     const express = expressVersions[1]?.[1];
     const app = express?.() as import('express').Express;
@@ -520,7 +520,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('leaves the answer to a handler that began one while the request body arrived', async () => {
+  it('does not touch a response that a handler began while the request body arrived', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(new Error('x'), req, res, () => {});
@@ -530,7 +530,7 @@ describe('errorHandler', () => {
     expect([status, text, cut]).toEqual([200, 'own', false]);
   });
 
-  it('answers though a listener for readable keeps the body from flowing', async () => {
+  it('responds though a listener for readable prevents the body from flowing', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       req.on('readable', () => {});
@@ -539,7 +539,7 @@ describe('errorHandler', () => {
     expect((await get(url, { method: 'POST', body: 'x' })).status).toBe(500);
   });
 
-  it('does nothing, and does not throw, when the client has left', async () => {
+  it('does nothing, and does not throw, when the client has disconnected', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const done = deferred<boolean>();
     const { url } = await serve((req, res) => {

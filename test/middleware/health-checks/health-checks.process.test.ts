@@ -14,7 +14,7 @@ describe.each(expressNames)('healthChecks in a process with %s', (expressName) =
     run('health.mjs', { args: [expressName, JSON.stringify(setting)], env });
 
   it.each([false, true])(
-    'ready is 503 at once when draining, live stays 200 until exit (alone: %s)',
+    'ready is 503 immediately when draining, live stays 200 until exit (alone: %s)',
     async (standalone) => {
       const program = start({ standalone, options: { gracefulShutdown: { delayMs: 700 } } });
       const url = `http://127.0.0.1:${await program.port()}`;
@@ -38,7 +38,7 @@ describe.each(expressNames)('healthChecks in a process with %s', (expressName) =
     },
   );
 
-  it('live answers from its thread while the main loop is blocked, and is 503 past the stall limit', async () => {
+  it('live responds from its thread while the main loop is blocked, and is 503 past the stall limit', async () => {
     const livenessThread = { port: 0, host: '127.0.0.1', stallMs: 1500 };
     const blockUntil = path.join(mkdtempSync(path.join(tmpdir(), 'health-')), 'file');
     const program = start({ standalone: true, blockUntil, options: { healthChecks: { livenessThread } } });
@@ -67,7 +67,7 @@ describe.each(expressNames)('healthChecks in a process with %s', (expressName) =
     expect(await program.exit()).toEqual({ code: 0, signal: null });
   });
 
-  it('with several workers, ready is about the worker that answers', async () => {
+  it('with several workers, ready describes the worker that responds', async () => {
     const program = start({ workers: 2 });
     const url = `http://127.0.0.1:${await program.port()}/readyz`;
     const seen = new Map<number, Set<number>>();

@@ -156,7 +156,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(passed[0]).toBe('/any');
   });
 
-  it.each(names)('answers 503 whatever a check throws (%s)', async (way) => {
+  it.each(names)('responds with 503 whatever a check throws (%s)', async (way) => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     const noStack = new Error('x');
@@ -174,7 +174,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     }
   });
 
-  it.each(names)('answers though onChange throws or rejects, and warns of it (%s)', async (way) => {
+  it.each(names)('responds though onChange throws or rejects, and warns of it (%s)', async (way) => {
     const seen = warnings();
     const throwing = (): void => {
       throw new Error('no metrics');
@@ -278,7 +278,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     ],
   ];
 
-  it.each(routes)('%s of the app wins over a default path, and boot says so', async (kind, add) => {
+  it.each(routes)('%s of the app wins over a default path, and the start reports it', async (kind, add) => {
     const seen = warnings();
     const app = productionize(express(), quiet());
     const path = '/readyz';
@@ -291,7 +291,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(seen.every((text) => /The app answers \/readyz itself/.test(text))).toBe(true);
   });
 
-  it.each(routes)('a path that was asked for by name wins over %s, and boot says so', async (kind, add) => {
+  it.each(routes)('a path given by name wins over %s, and the start reports it', async (kind, add) => {
     const seen = warnings();
     const path = `/up-${kind.replaceAll(' ', '-')}-${_name.replace(' ', '')}`;
     const app = productionize(express(), { ...quiet(), healthChecks: { livePath: path } });
@@ -303,7 +303,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(seen[0]).toContain('err_productionize_health_path');
   });
 
-  it('answers for an app whose patterns catch everything, or which has none of these routes', async () => {
+  it('responds for an app whose patterns catch everything, or which has none of these routes', async () => {
     const app = productionize(express(), quiet());
     app.get('/:page', (_req: Request, res: Response) => void res.send('page'));
     app.use((_req: Request, res: Response) => void res.send('index.html'));
@@ -313,7 +313,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(json((await get(`${url}/livez`)).text)).toMatchObject({ status: 'ok' });
   });
 
-  it('finds healthChecks that the app mounts itself, and keeps them', async () => {
+  it('finds healthChecks that the app mounts itself, and leaves them in place', async () => {
     const app = productionize(express(), quiet());
     const own = healthChecks({ checks: { own: () => false } });
     opened.add(own);
@@ -324,13 +324,13 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(String(report(app))).toContain('found healthChecks(), left in place');
   });
 
-  it('leaves no path behind when switched off', async () => {
+  it('removes the paths when switched off', async () => {
     const app = productionize(express(), { ...quiet(), healthChecks: false });
     const { url } = await serve(app);
     for (const path of ['/livez', '/readyz', '/startupz']) expect((await get(url + path)).status).toBe(404);
   });
 
-  it('tells the log when readiness changes, and not each probe', async () => {
+  it('logs when readiness changes, and not each probe', async () => {
     const log = memoryLog();
     let well = true;
     const app = productionize(express(), {
@@ -348,7 +348,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(messages).toEqual(['not ready: database', 'ready again: all checks are well']);
   });
 
-  it('says degraded while the event loop is late, and stays 200', async () => {
+  it('reports degraded while the event loop is late, and stays 200', async () => {
     const app = productionize(express(), quiet());
     const server = createServer(app);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

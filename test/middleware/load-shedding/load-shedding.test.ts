@@ -14,7 +14,7 @@ import { closeAll, get, serve } from '../../helpers/serve.js';
 afterEach(closeAll);
 
 describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
-  it('admits everything while there is no load, and leaves nothing behind', async () => {
+  it('admits everything while there is no load, and detaches without a trace', async () => {
     const app = express();
     const shedder = loadShedding();
     app.use(shedder);
@@ -27,7 +27,7 @@ describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
     expect((await get(url)).text).toBe('ok');
   });
 
-  it('is off in productionize unless asked for, and says why', async () => {
+  it('is off in productionize by default, and gives the reason', async () => {
     const of = (app: ReturnType<typeof express>) =>
       report(app)?.parts.find(({ name }) => name === 'loadShedding');
     expect(of(productionize(express(), quiet()))).toMatchObject({
@@ -45,7 +45,7 @@ describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
 });
 
 describe.each(expressVersions)('priorities on %s', (_name, express) => {
-  it('are asked of a request as Express knows it, whatever server it came from', async () => {
+  it('are called with a request as Express knows it, whatever server it arrived at', async () => {
     const events = new EventEmitter();
     const seen = new Set<string>();
     const app = productionize(express(), {
@@ -78,7 +78,7 @@ describe.each(expressVersions)('priorities on %s', (_name, express) => {
 });
 
 describe('loadShedding', () => {
-  it('tells the lifecycle since when it sheds, and when it no longer does', async () => {
+  it('notifies the lifecycle when shedding begins and ends', async () => {
     const lifecycle = createLifecycle();
     const events = new EventEmitter();
     const before = performance.now();
@@ -107,7 +107,7 @@ describe('loadShedding', () => {
     gate.uninstall();
   });
 
-  it('takes what a broken `priority` says for normal, and lives through a broken `logger`', async () => {
+  it('treats an invalid `priority` as normal, and survives a broken `logger`', async () => {
     const broken = () => {
       throw new Error('broken');
     };
@@ -134,7 +134,7 @@ describe('loadShedding', () => {
     expect(lifecycle.shedding.since).toBeUndefined();
   });
 
-  it('goes by delay and utilization on a Unix socket', async () => {
+  it('uses delay and utilization on a Unix socket', async () => {
     const gate = shedLoad(createLifecycle(), soon);
     const socketPath = path.join(tmpdir(), `shedding-load-${process.pid}.sock`);
     const server = http.createServer((req, res) => {

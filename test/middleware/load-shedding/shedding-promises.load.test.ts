@@ -11,7 +11,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
   it.each([
     ['new', false],
     ['keep-alive', true],
-  ])('goes on answering, and answers every probe, under %s connections', async (_kind, keepAlive) => {
+  ])('goes on responding, also to every probe, under %s connections', async (_kind, keepAlive) => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;
     const load = overload(`${url}/work`, { keepAlive });

@@ -33,7 +33,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect([app.enabled('view cache'), app.enabled('x-powered-by')]).toEqual([true, false]);
   });
 
-  it.each(nearMisses)('shows no stack in the answer with NODE_ENV=%j', async (value) => {
+  it.each(nearMisses)('shows no stack in the response with NODE_ENV=%j', async (value) => {
     setEnv('NODE_ENV', value);
     const app = productionize(express(), quiet());
     app.get('/', () => {
@@ -64,7 +64,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(app.get('env')).toBe('production');
   });
 
-  it.each(['test', 'development', undefined])('is quiet with NODE_ENV=%j', (value) => {
+  it.each(['test', 'development', undefined])('does not warn with NODE_ENV=%j', (value) => {
     setEnv('NODE_ENV', value);
     setEnv('DEBUG', '*');
     const app = express();
@@ -93,7 +93,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(found[0]?.message).toContain("app.set('trust proxy', 2)");
   });
 
-  it('warns of trust proxy true, and of a Forwarded header nobody reads', async () => {
+  it('warns of trust proxy true, and of a Forwarded header that is not read', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('trust proxy', true);
@@ -105,7 +105,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(codes(guard)).toContain('ERR_PRODUCTIONIZE_FORWARDED');
   });
 
-  it('says nothing when trust proxy is set to the hops', async () => {
+  it('does not warn when trust proxy is set to the hops', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('trust proxy', 1);

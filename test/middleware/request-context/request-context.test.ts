@@ -67,7 +67,7 @@ describe.each(expressVersions)('requestContext on %s', (_name, express) => {
     expect((await get(`${url}/trace`, { headers: { traceparent } })).text).toBe('null');
   });
 
-  it('aborts req.signal when the client leaves before the answer', async () => {
+  it('aborts req.signal when the client disconnects before the response', async () => {
     const aborted = deferred<unknown>();
     const arrived = deferred<void>();
     const leaving = express();
@@ -90,7 +90,7 @@ describe.each(expressVersions)('requestContext on %s', (_name, express) => {
     expect(await aborted.promise).toMatchObject({ name: 'AbortError' });
   });
 
-  it('does not abort req.signal when the answer was complete', async () => {
+  it('does not abort req.signal when the response was complete', async () => {
     const closed = deferred<boolean>();
     const complete = express();
     complete.use(requestContext(), express.json());
@@ -104,7 +104,7 @@ describe.each(expressVersions)('requestContext on %s', (_name, express) => {
     expect(await closed.promise).toBe(false);
   });
 
-  it('keeps the context through a body parser, in the handler and in finish and close', async () => {
+  it('preserves the context through a body parser, in the handler and in finish and close', async () => {
     const seen: (string | undefined)[] = [];
     const done = deferred<void>();
     const parsing = express();
@@ -137,7 +137,7 @@ describe('requestContext options', () => {
     expect(() => requestContext({ requestIdHeader: 7 } as never)).toThrow(/got 7/);
   });
 
-  it('is quiet outside requests', () => {
+  it('returns undefined outside requests', () => {
     expect(currentRequest()).toBeUndefined();
   });
 });

@@ -115,7 +115,7 @@ describe.each(expressVersions)('the end of a response on %s', (_name, express) =
       return { app, log, outcomes, called, line };
     }
 
-    it.each(Object.entries(endings))('%s: the line says what on-finished does', async (_what, ending) => {
+    it.each(Object.entries(endings))('%s: the line has the outcome of on-finished', async (_what, ending) => {
       const { app, log, outcomes, called, line } = start(ending.handler);
       const { port, url } = await serve(app);
       await (ending.ask?.(port) ?? get(`${url}/`));
@@ -137,7 +137,7 @@ describe.each(expressVersions)('the end of a response on %s', (_name, express) =
     });
   });
 
-  it('a response that was ended before the logger saw it has its line when it is sent; on-finished calls back at once', async () => {
+  it('a response that was ended before the logger saw it has its line when it is sent; on-finished calls back immediately', async () => {
     const log = memoryLog();
     const app = express();
     const seen: string[] = [];

@@ -79,7 +79,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines).toHaveLength(2);
   });
 
-  it.each(['before', 'behind'])('writes one line of its own %s pino-http', async (where) => {
+  it.each(['before', 'behind'])('writes one separate line %s pino-http', async (where) => {
     const { middleware, lines, requestLines, nextLine } = memory();
     const theirs = memoryLog();
     const other = pinoHttp({}, theirs.destination);
@@ -98,7 +98,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(others).toEqual(['GET / 200', 'in between', 'request completed']);
   });
 
-  it('writes one line for a request that a handler cuts, and for one nobody answers', async () => {
+  it('writes one line for a request that a handler cuts, and for one without a response', async () => {
     const { middleware, lines, line } = memory();
     const cutting = express();
     cutting.use(middleware);
@@ -112,7 +112,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines.map(({ outcome }) => outcome)).toEqual(['aborted', 'aborted']);
   });
 
-  it('calls next at once, by its name and with exact arity', async () => {
+  it('calls next immediately, by its name and with exact arity', async () => {
     const { middleware } = memory();
     expect([middleware.name, middleware.length]).toEqual(['requestLoggerMiddleware', 3]);
     let atOnce = false;
@@ -152,7 +152,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     [undefined, null],
     [499, 499],
   ] as const)(
-    'logs a client that leaves as aborted, not as an error (abortedStatus %p)',
+    'logs a client that disconnects as aborted, not as an error (abortedStatus %p)',
     async (abortedStatus, status) => {
       const { middleware, lines, line } = memory({ abortedStatus });
       const arrived = [deferred(), deferred()];
@@ -200,7 +200,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ level: 30, outcome: 'aborted', status: null });
   });
 
-  it('blames the server for an answer that it cut itself', async () => {
+  it('blames the server for a response that it cut itself', async () => {
     const { middleware, nextLine } = memory();
     const broken = express();
     broken.use(middleware);
@@ -217,7 +217,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('has the error with its stack and cause, though the app answered it', async () => {
+  it('has the error with its stack and cause, though the app handled it', async () => {
     const { middleware, lines, nextLine } = memory();
     const answering = express();
     answering.use(middleware);
@@ -242,7 +242,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines).toHaveLength(1);
   });
 
-  it('takes the error that a handler leaves in res.err, and a thrown undefined', async () => {
+  it('logs the error that a handler puts in res.err, and a thrown undefined', async () => {
     const { middleware, line } = memory();
     const failing = app(middleware);
     failing.get('/nothing', (_req, res) => {
@@ -258,7 +258,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await line(({ url }) => url === '/nothing')).toMatchObject({ err: { type: 'undefined' } });
   });
 
-  it('logs no other property of an error, whoever made the logger', async () => {
+  it('logs no other property of an error, with any logger', async () => {
     const { lines, destination } = memoryLog();
     const logger = pino({}, destination);
     const failing = express();
@@ -425,7 +425,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ url: '/api/old/7?x=1', route: '/api/new/:id' });
   });
 
-  it('writes the line inside the context of its request, also when the client left', async () => {
+  it('writes the line inside the context of its request, also when the client disconnected', async () => {
     const { destination, line } = memoryLog();
     const logger = pino({ mixin: () => ({ inside: currentRequest()?.id }) }, destination);
     const arrived = deferred();
@@ -447,7 +447,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(aborted.inside).toBe(aborted.reqId);
   });
 
-  it('collapses identical errors and counts them, and leaves others alone', async () => {
+  it('collapses identical errors and counts them, and does not collapse others', async () => {
     const { middleware, requestLines, line } = memory({ collapseErrorsAbove: 5 });
     const failing = express();
     failing.use(middleware);
@@ -517,7 +517,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(new Set(lines.map(({ reqId }) => reqId)).size).toBe(1);
     });
 
-    it('keeps no more than the limit of one request, the latest first', async () => {
+    it('buffers no more than the limit of one request, the latest first', async () => {
       const { app, lines, line } = buffered({ maxRequestBytes: 1000 });
       const { url } = await serve(app);
       await get(`${url}/500?n=1000`);
@@ -528,7 +528,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(kept.at(-1)?.n).toBe(999);
     });
 
-    it('keeps no more than the limit of all requests, and has room again after them', async () => {
+    it('buffers no more than the limit of all requests, and has room again after them', async () => {
       const { middleware, lines, line } = memory({ bufferDebug: { maxTotalBytes: 1000 } });
       const held = [deferred<void>(), deferred<void>()];
       const arrived = [deferred<void>(), deferred<void>()];
@@ -559,7 +559,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(details()).toBeGreaterThan(before);
     });
 
-    it('writes debug lines at once while the level is debug', async () => {
+    it('writes debug lines immediately while the level is debug', async () => {
       const { app, logger, lines, line } = buffered();
       const { url } = await serve(app);
       const undo = setLogLevel(logger, 'debug');
@@ -569,7 +569,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       undo();
     });
 
-    it('tells a multistream the level of each line', async () => {
+    it('passes the level of each line to a multistream', async () => {
       const all = memoryLog();
       const errors = memoryLog();
       const logger = pino(
@@ -601,7 +601,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines.map(({ url }) => url)).toEqual(['/users/2']);
   });
 
-  it('answers though the logger throws', async () => {
+  it('responds though the logger throws', async () => {
     const logger = createLogger({
       level: 'info',
       destination: {

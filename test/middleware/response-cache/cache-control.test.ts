@@ -138,7 +138,7 @@ describe.each(expressVersions)('%s', (_name, express) => {
     });
 
     it.each(['/throws', '/next', '/missing', '/status', '/head'])(
-      'the error at %s is not kept for as long as the answer of its route',
+      'the error at %s is not cached for as long as the response of its route',
       async (path) => {
         const { url } = await serve(app());
         const { status, headers } = await get(url + path);
@@ -156,7 +156,7 @@ describe.each(expressVersions)('%s', (_name, express) => {
     ],
   ];
 
-  it.each(cached)('%s keeps what its route says, and no error in its place', async (_way, make) => {
+  it.each(cached)('%s has the header of its route, and no error in its place has it', async (_way, make) => {
     const app = make();
     app.set('env', 'test');
     let calls = 0;

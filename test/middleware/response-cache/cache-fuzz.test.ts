@@ -100,7 +100,7 @@ function wrong(request: Fuzzed, answer: Answer, twin: Answer): string | undefine
 
 describe.each(expressVersions)('%s', (_version, express) => {
   it.each(ways)(
-    `${combinations / 4} random requests through %s: each answer is for the request it comes to`,
+    `${combinations / 4} random requests through %s: each response belongs to its request`,
     async (_way, make) => {
       const random = new Random(seed + ++runs);
       const [url, twinUrl] = await Promise.all([serveConfessing(make(express)), serveConfessing(express())]);
@@ -146,7 +146,7 @@ describe.each(expressVersions)('%s', (_version, express) => {
   );
 
   it.each(ways)(
-    'hostile bytes through %s leave the answers of others as they are',
+    'hostile bytes through %s do not change the responses of others',
     async (_way, make) => {
       const [url, twinUrl] = await Promise.all([serveConfessing(make(express)), serveConfessing(express())]);
       const port = Number(new URL(url).port);

@@ -80,7 +80,7 @@ describe.each(expressVersions)('refreshing on %s', (_name, express) => {
     expect(after.headers).toMatchObject({ 'access-control-allow-origin': 'https://a.test' });
   });
 
-  it('is a request of its own, with a line in the log and a context', async () => {
+  it('is a separate request, with a line in the log and a context', async () => {
     const log = memoryLog();
     const app = productionize(express(), { ...log.options, cache: true });
     const ids: (string | undefined)[] = [];
@@ -188,7 +188,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     time.stop();
   });
 
-  it('a line of pino-http and a finish listener see every answer', async () => {
+  it('a line of pino-http and a finish listener see every response', async () => {
     const { app } = make();
     const finished: number[] = [];
     app.use(pinoHttp({ enabled: false }), (_req, res, next) => {
@@ -218,7 +218,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     expect([answer.status, seen, left]).toEqual([304, undefined, '"a"']);
   });
 
-  it('stores no answer of an error handler, and hands errors on', async () => {
+  it('stores no response of an error handler, and passes errors on', async () => {
     const { app } = make();
     const handler = counted((_req, res) => {
       res.set('Cache-Control', minute);
@@ -236,7 +236,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('says in DEBUG=productionize:cache why something was not stored or not served', async () => {
+  it('prints in DEBUG=productionize:cache why something was not stored or not served', async () => {
     const printed: string[] = [];
     const log = jest
       .spyOn(createDebug, 'log')

@@ -28,7 +28,7 @@ describe.each(expressVersions)('a cache behind other middleware, %s', (_name, ex
     expect(other.text).not.toBe(one.text);
   });
 
-  it('does not store an error that cacheControl forbids to keep', async () => {
+  it('does not store an error that cacheControl marks as no-store', async () => {
     const app = express();
     const handler = counted((_req, res, call) => res.status(404).send(`call ${call}`));
     app.get('/', cacheControl({ maxAge: 60 }) as never, responseCache() as never, handler as never);
@@ -39,7 +39,7 @@ describe.each(expressVersions)('a cache behind other middleware, %s', (_name, ex
     }
   });
 
-  it('does not store what varies on more than the cache was told', async () => {
+  it('does not store what varies on more than the cache knows', async () => {
     const app = express();
     app.use((_req, res, next) => {
       const { writeHead } = res;
@@ -57,12 +57,12 @@ describe.each(expressVersions)('a cache behind other middleware, %s', (_name, ex
   });
 });
 
-describe.each(cachedApps)('what requests of some do to the answers of others, %s', (_name, make) => {
+describe.each(cachedApps)('how requests of some affect the responses of others, %s', (_name, make) => {
   it.each([
     ['a 304', { cookie: 'a=1', 'if-none-match': '*' }, 304],
     ['a private answer', { cookie: 'a=1' }, 200],
     ['a 401', { authorization: 'x' }, 401],
-  ])('%s to one with credentials leaves what is stored', async (_what, headers, status) => {
+  ])('%s to one with credentials does not change what is stored', async (_what, headers, status) => {
     const { app } = make();
     app.get('/', (req, res) => {
       if (req.headers.authorization) res.status(401).send('who?');
@@ -99,7 +99,7 @@ describe.each(cachedApps)('what requests of some do to the answers of others, %s
     expect(sources).toHaveLength(1);
   });
 
-  it('what another process stored and cannot be sent is no answer, and no crash', async () => {
+  it('what another process stored and cannot be sent is a miss, and no crash', async () => {
     const now = Date.now();
     const head = {
       ...{ v: 1, status: 200, headers: [['x-broken', 'a\u0000b']], ranges: false, open: true },

@@ -92,7 +92,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     ['answers 500', (res: Response) => res.status(500).end()],
     ['is cut midway', cut],
     ['breaks its promise of a length', (res: Response) => res.set('Content-Length', '9').end('short')],
-  ])('a leader that %s costs one retry, and nobody else', async (_what, fail) => {
+  ])('a leader that %s costs one retry, and no other request fails', async (_what, fail) => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const answers = many(url, 100).map((answer) => answer.catch(() => undefined));
@@ -108,7 +108,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('600 requests whose handler fails at once, one after the other, get their own answers', async () => {
+  it('600 requests whose handler fails immediately, one after the other, get their own responses', async () => {
     const { app } = make({ waitMs: 60_000 });
     const first = new Promise<Response>((resolve) => {
       app.use(
@@ -127,7 +127,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set(sent.map(({ text }) => text)).size).toBe(600);
   });
 
-  it('a leader whose client leaves is joined by one more, and fills the key if it is first', async () => {
+  it('a leader whose client disconnects is joined by one more, and fills the key if it is first', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const leader = http.get(url, { agent: false });
@@ -146,7 +146,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('a leader that never answers is joined by one more within the limit', async () => {
+  it('a leader that never responds is joined by one more within the limit', async () => {
     const timeouts = fakeTimeouts();
     const { url, server, handler, next } = await serveHeld({ waitMs: 200 });
     const answers = await crowd(url, server, 1);
@@ -171,7 +171,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     await Promise.all(answers);
   });
 
-  it('nobody waits longer than the limit', async () => {
+  it('no request waits longer than the limit', async () => {
     const { url, server, handler, next } = await serveHeld({ waitMs: 60 });
     const all = arrived(server, 20);
     const answers = many(url, 20);
@@ -182,7 +182,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it('an answer that must not be shared lets all go on at once, and none waits the next time', async () => {
+  it('a response that must not be shared lets all go on immediately, and none waits the next time', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 50);
     const answers = many(url, 50);
@@ -198,7 +198,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(52);
   });
 
-  it('waiters whose answers vary get their own, one call for each variant', async () => {
+  it('waiters whose responses vary get their own, one call for each variant', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 40);
     const answers = Array.from({ length: 40 }, (_, i) =>
@@ -246,7 +246,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
 
     const stale = 'public, max-age=10, stale-while-revalidate=60, stale-if-error=600';
 
-    it('serves a stale answer at once and refreshes it once, in the background', async () => {
+    it('serves a stale response immediately and refreshes it once, in the background', async () => {
       const { url, handler, next } = await serveHeld();
       const cold = get(url);
       (await next()).res.set('Cache-Control', stale).send('first');
@@ -270,7 +270,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       ['is cut', (res: Response) => res.destroy()],
       ['is cut midway', cut],
       ['ends in an error', (res: Response) => res.destroy(new Error('midway'))],
-    ])('keeps what it has when the refresh %s, and tries again', async (_what, fail) => {
+    ])('serves the stored response when the refresh %s, and tries again', async (_what, fail) => {
       const { url, handler, next } = await serveHeld();
       const cold = get(url);
       (await next()).res.set('Cache-Control', stale).send('first');
@@ -303,7 +303,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       expect((await own).text).toBe('mine');
     });
 
-    it('refreshes with what the request had, without its conditions, and for nobody', async () => {
+    it('refreshes with what the request had, without its conditions, and without a client', async () => {
       const { url, next } = await serveHeld();
       const cold = get(`${url}/a?b=1`, { headers: { 'accept-language': 'de' } });
       (await next()).res.set({ 'Cache-Control': stale, ETag: '"1"', Vary: 'accept-language' }).send('first');
@@ -399,7 +399,7 @@ describe('those who wait', () => {
     expect([broken.outcomes, whole.outcomes]).toEqual([[{ result }, 'alone'], [{ result }]]);
   });
 
-  it('one that comes right after a failure waits for the next leader', async () => {
+  it('one that arrives right after a failure waits for the next leader', async () => {
     const coalesced = new CoalescedRequests(1000);
     const leader = coalesced.lead('key');
     const [first, second] = [waiting(), waiting()];

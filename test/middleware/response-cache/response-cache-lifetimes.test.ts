@@ -42,7 +42,7 @@ describe('how long a response is fresh', () => {
     { 'cache-control': 'max-age=60', vary: '*' },
     { pragma: 'no-cache', expires: from(now + 90_000), date: from(now) },
     {},
-  ] as Record<string, string>[])('is what http-cache-semantics says: %j', (headers) => {
+  ] as Record<string, string>[])('is that of http-cache-semantics: %j', (headers) => {
     expect(ours(headers)).toBe(theirs(headers));
   });
 
@@ -59,7 +59,7 @@ describe('how long a response is fresh', () => {
     [{ 'cache-control': 'max-age=60', vary: 'accept, *' }, 0],
     [{ 'cache-control': 'max-age=60s' }, 0],
   ] as [Record<string, string>, number][])(
-    'is what the RFC says where that package does not: %j',
+    'is that of the RFC where that package differs: %j',
     (headers, seconds) => {
       expect(ours(headers)).toBe(seconds);
     },

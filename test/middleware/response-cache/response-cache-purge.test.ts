@@ -95,7 +95,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored(...paths)).toEqual(['/d']);
   });
 
-  it('the change is seen by whoever made it, and an answer begun before it is not stored', async () => {
+  it('the client that made the change sees it, and a response begun before it is not stored', async () => {
     const { app } = make();
     let release: (() => void) | undefined;
     let state = 'old';
@@ -136,7 +136,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored(...paths)).toEqual([]);
   });
 
-  it('an answer begun before a purge is not stored after it', async () => {
+  it('a response begun before a purge is not stored after it', async () => {
     const selections = [{ tag: 'all' }, { prefix: '/' }, { key: '/a' }] as const;
     for (const selection of selections) {
       const { app, cache } = make();
@@ -163,7 +163,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored('/a', '/b', '/bad')).toEqual(['/b']);
   });
 
-  it('shares a store among caches, and leaves it to its owner to say how far a purge reaches', async () => {
+  it('shares a store among caches, and takes the reach of a purge from its owner', async () => {
     const store: CacheStore = memoryStore();
     const shared: CacheStore = {
       get: (key) => store.get(key),

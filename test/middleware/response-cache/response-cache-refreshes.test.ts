@@ -25,7 +25,7 @@ async function refreshed(url: string, before: string): Promise<string> {
   }
 }
 
-describe.each(cachedApps)('refreshing behind a stale answer, %s', (_name, make) => {
+describe.each(cachedApps)('refreshing behind a stale response, %s', (_name, make) => {
   it.each([
     ['X-Forwarded-Host', '/?page=1', { 'x-forwarded-host': 'evil.example' }],
     ['X-Original-URL', '/?page=1', { 'x-original-url': '/evil' }],
@@ -54,7 +54,7 @@ describe.each(cachedApps)('refreshing behind a stale answer, %s', (_name, make) 
   });
 });
 
-describe.each(expressVersions)('where a refresh does not come back, %s', (_name, express) => {
+describe.each(expressVersions)('where a refresh never ends, %s', (_name, express) => {
   it('one that was turned away does not end refreshing', async () => {
     const app = express();
     let turnsAway = false;
@@ -82,7 +82,7 @@ describe.each(expressVersions)('where a refresh does not come back, %s', (_name,
     expect(await refreshed(url, 'call 2')).toBe('call 3');
   });
 
-  it('an app that another one calls by hand does not get the answers of other routes', async () => {
+  it('an app that another one calls manually does not get the responses of other routes', async () => {
     const inner = express();
     inner.use(responseCache() as never);
     const handler = counted((_req, res, call) => res.set('Cache-Control', stale).send(`data ${call}`));

@@ -172,7 +172,7 @@ describe.each(expressVersions)('on %s', (_name, express) => {
         (answer: Answer) => ({ 'if-modified-since': answer.headers['last-modified'] ?? modified }),
       ],
       ['a range', () => ({ range: 'bytes=0-3' })],
-    ])('equal it when the first request comes with %s', async (_what, given) => {
+    ])('equal it when the first request has %s', async (_what, given) => {
       const { plain, cached } = await both();
       const headers = given(await get(plain.url + to)) as Record<string, string>;
       const expected = await get(plain.url + to, { headers });
@@ -186,7 +186,7 @@ describe.each(expressVersions)('on %s', (_name, express) => {
     });
   });
 
-  it('a HEAD is answered from the stored GET, with its length', async () => {
+  it('a HEAD is served from the stored GET, with its length', async () => {
     const { cached } = await both();
     const whole = await get(`${cached.url}/text`);
     const head = await get(`${cached.url}/text`, { method: 'HEAD' });
@@ -224,7 +224,7 @@ describe.each(expressVersions)('on %s', (_name, express) => {
 });
 
 describe.each(cachedApps)('bodies on %s', (_name, make) => {
-  it("keeps an app's own Content-Encoding with its Vary, each for those who accept it", async () => {
+  it("stores an app's own Content-Encoding with its Vary, each for clients that accept it", async () => {
     const { app } = make();
     const handler = counted((req, res) => {
       res.set({ 'Cache-Control': minute, Vary: 'Accept-Encoding', 'Content-Type': 'text/plain' });
@@ -303,7 +303,7 @@ describe('memoryStore', () => {
     tags,
   });
 
-  it('holds no more than its bytes, and drops what was not asked for the longest', () => {
+  it('holds no more than its bytes, and drops the least recently used', () => {
     const store = memoryStore({ maxBytes: 10_000 });
     store.set('a', entry(3000));
     store.set('b', entry(3000));

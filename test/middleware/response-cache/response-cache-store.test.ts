@@ -34,7 +34,7 @@ const broken: Record<string, () => never | Promise<never>> = {
 };
 
 describe.each(cachedApps)('stores on %s', (_name, make) => {
-  it('answers from a store that takes its time, with variants, and one call for many', async () => {
+  it('responds from an asynchronous store, with variants, and one call for many', async () => {
     const { app } = make({ store: laterStore() });
     const handler = counted((req, res, call) =>
       res
@@ -91,7 +91,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([first?.status, first?.text, second?.text]).toEqual([200, 'call 1', 'call 2']);
   });
 
-  it('asks the store for the lease, and takes what another process brought', async () => {
+  it('requests the lease from the store, and serves what another process stored', async () => {
     const inner = memoryStore();
     const leases: string[] = [];
     const ended: string[] = [];
@@ -125,7 +125,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect([nobody.text, handler.calls]).toEqual(['call 2', 2]);
   });
 
-  it('asks the store for the lease of a refresh, and leaves it to another process that has it', async () => {
+  it('requests the lease of a refresh from the store, and does not refresh where another process has it', async () => {
     const time = clock();
     try {
       const asked: string[] = [];
@@ -216,7 +216,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     expect(ends).toBe(3);
   });
 
-  it('lets a client go that leaves while the store is asked', async () => {
+  it('releases a client that disconnects during a call of the store', async () => {
     const [asked, found, closed] = [deferred<void>(), deferred<undefined>(), deferred<void>()];
     const store: CacheStore = {
       ...memoryStoreLike(),

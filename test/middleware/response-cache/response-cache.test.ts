@@ -13,7 +13,7 @@ const session = jest.requireActual<(options: object) => RequestHandler>('express
 const host = (name: string) => ({ headers: { host: name } });
 
 describe.each(cachedApps)('responseCache on %s', (_name, make) => {
-  it('answers what says how long it is fresh from the store, and nothing else', async () => {
+  it('serves only responses with a lifetime from the store', async () => {
     const fresh = saying();
     const [, again] = await ask(make(), fresh, {}, {});
     expect([again?.text, fresh.calls]).toEqual(['call 1', 1]);
@@ -114,7 +114,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(cacheStatus(answers[4] as never)).toMatch(/^fwd=bypass/);
     });
 
-    it.each(['public, max-age=60', 's-maxage=60'])('shares what says %s', async (says) => {
+    it.each(['public, max-age=60', 's-maxage=60'])('shares responses with %s', async (says) => {
       const handler = saying(says);
       const answers = await ask(make(), handler, credentials, credentials, {});
       expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 1', 'call 1']);
@@ -146,7 +146,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ]);
   });
 
-  it('tells hosts, paths and queries apart, and sorts parameters', async () => {
+  it('separates hosts, paths and queries, and sorts parameters', async () => {
     const handler = counted((req, res, call) =>
       res.set('Cache-Control', minute).send(`${call} ${req.hostname}`),
     );
@@ -176,7 +176,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     },
   );
 
-  it('stores nothing for parameters outside the list, and answers without them', async () => {
+  it('stores nothing for parameters outside the list, and responds without them', async () => {
     const handler = counted((req, res, call) => res.set('Cache-Control', minute).send(`${call} ${req.url}`));
     const answers = await ask(
       make({ query: ['page'] }),
@@ -251,14 +251,14 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a host with a path', host('a.test/evil')],
     ['a very long host', host(`${'a'.repeat(300)}.test`)],
     ['If-Match', { headers: { 'if-match': '"x"' } }],
-  ])('neither stores nor answers a GET with %s', async (_what, request) => {
+  ])('neither stores nor serves a GET with %s', async (_what, request) => {
     const handler = saying();
     const answers = await ask(make(), handler, request, request);
     expect(handler.calls).toBe(2);
     for (const answer of answers) expect(cacheStatus(answer)).toMatch(/^fwd=bypass; detail=[\w-]+$/);
   });
 
-  it('keeps `__proto__`, NULs and line breaks in a query what they are: text', async () => {
+  it('treats `__proto__`, NULs and line breaks in a query as text', async () => {
     const handler = counted((_req, res, call) => res.set('Cache-Control', minute).send(`call ${call}`));
     const paths = [
       '/x?__proto__=1',
@@ -291,7 +291,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(handler.calls).toBe(2 + calls);
   });
 
-  it('stores nothing of an answer that could not be sent, and not the next one tried either', async () => {
+  it('stores nothing of a response that could not be sent, and not the next one tried either', async () => {
     const { app } = make();
     let calls = 0;
     app.use((_req, res) => {
@@ -310,7 +310,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect([(await get(url)).text, (await get(url)).text, calls]).toEqual(['second', 'second', 2]);
   });
 
-  it('serves each variant to its own, and only after the first answer knows what they are', async () => {
+  it('serves each variant to its own requests, and only once the first response has named them', async () => {
     const handler = counted((req, res, call) =>
       res
         .set({ 'Cache-Control': minute, Vary: 'Accept-Language' })
@@ -378,7 +378,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(handler.calls).toBe(2);
     });
 
-    it('keeps the Date of a response from upstream', async () => {
+    it('preserves the Date of a response from upstream', async () => {
       const date = new Date(time.now - 30_000).toUTCString();
       const [, hit] = await ask(make(), saying(minute, { Date: date }), {}, {});
       expect([hit?.headers.date, hit?.headers.age]).toEqual([date, '30']);
@@ -396,7 +396,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(cacheStatus(hit as never)).toBe('hit; ttl=60');
     });
 
-    it('leaves the headers of a connection out, those that Connection names, too', async () => {
+    it('removes the headers of a connection, and those that Connection names', async () => {
       const handler = saying(minute, {
         Connection: 'x-hop',
         'X-Hop': '1',
@@ -409,7 +409,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(hit?.headers['keep-alive']).not.toBe('timeout=9');
     });
 
-    it('says why a request went on', async () => {
+    it('gives the reason why a request went on', async () => {
       const handler = saying();
       const answers = await ask(
         make(),
@@ -429,7 +429,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     });
   });
 
-  it('lets no client pass the cache by its own directives, unless it is told to', async () => {
+  it('lets no client bypass the cache by its own directives by default', async () => {
     const headers = [
       { 'cache-control': 'no-cache' },
       { 'cache-control': 'no-store' },
@@ -452,7 +452,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(asked.calls).toBe(2);
   });
 
-  it('keeps every header, a status text, a redirect and an empty body', async () => {
+  it('preserves every header, a status text, a redirect and an empty body', async () => {
     const { app } = make();
     const handler = counted((req, res) => {
       res.set('Cache-Control', minute);
@@ -482,7 +482,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
 });
 
 describe.each(expressVersions)('the cache in productionize on %s', (_name, express) => {
-  it('answers before the router, with a line in the log that names the route', async () => {
+  it('responds before the router, with a line in the log that names the route', async () => {
     const log = memoryLog();
     const app = productionize(express(), { ...log.options, cache: true });
     const router = express.Router();
@@ -497,7 +497,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     expect(line).toMatchObject({ route: '/items/:id', status: 200, outcome: 'completed' });
   });
 
-  it('is off by default, and says so', async () => {
+  it('is off by default, and gives the reason', async () => {
     const app = productionize(express(), quiet());
     const handler = saying();
     app.use(handler);
@@ -508,7 +508,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     expect(report(app)?.parts.find(({ name }) => name === 'cache')?.state).toBe('off');
   });
 
-  it('leaves no trace when it is restored', async () => {
+  it('is detached without a trace when it is restored', async () => {
     const app = productionize(express(), { ...quiet(), cache: true });
     const handler = saying();
     app.use(handler);

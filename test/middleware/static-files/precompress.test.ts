@@ -110,7 +110,7 @@ describe('precompress', () => {
     expect((await get(`${url}/.precompressed.json`)).status).toBe(404);
   });
 
-  it('leaves alone what does not shrink, is short, hidden, a link, or a sibling already', async () => {
+  it('skips what does not shrink, is short, hidden, a link, or a sibling already', async () => {
     const site = makeSite({
       'photo.png': prose,
       'font.woff2': prose,
@@ -163,7 +163,7 @@ describe('precompress', () => {
     expect(zlib.gunzipSync(fs.readFileSync(site.at('a.js.gz'))).toString()).toBe(`older ${prose}`);
   });
 
-  it('keeps the newer sibling of another tool', async () => {
+  it('does not replace the newer sibling of another tool', async () => {
     const theirs = zlib.gzipSync(prose, { level: 1 });
     const site = makeSite({ 'a.js': prose, 'a.js.gz': theirs });
     expect(await precompress(site.root, { encodings: ['gzip'] })).toMatchObject({ written: 0, upToDate: 1 });
@@ -253,7 +253,7 @@ describe('precompress', () => {
     });
   }
 
-  it('a name that leaves room for the extension alone gets its siblings', async () => {
+  it('a name with room for nothing but the extension gets its siblings', async () => {
     const name = `${'n'.repeat(255 - '.js.zst'.length)}.js`;
     const site = makeSite({ [name]: prose });
     expect((await precompress(site.root)).failed).toEqual([]);
@@ -294,7 +294,7 @@ describe('precompress', () => {
     expect([...seen]).toEqual([report.siblings.gzip?.bytes]);
   });
 
-  it('writes as many at a time as `concurrency` says', async () => {
+  it('writes `concurrency` files at a time', async () => {
     const site = makeSite(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}.js`, prose])));
     let now = 0;
     let most = 0;
@@ -345,7 +345,7 @@ describe('express-productionize precompress', () => {
     expect(JSON.parse(out)).toMatchObject({ files: 1, written: 2, failed: [], ms: expect.any(Number) });
   });
 
-  it('--dry-run, --prune, --threshold and --concurrency do as they say', async () => {
+  it('--dry-run, --prune, --threshold and --concurrency have their documented effect', async () => {
     const site = makeSite({ 'a.js': prose, 'b.js': 'x'.repeat(100) });
     expect((await ask(site, '--dry-run')).out).toMatch(/^1 files.* to write/);
     expect(names(site.root)).toEqual(['a.js', 'b.js']);
@@ -368,7 +368,7 @@ describe('express-productionize precompress', () => {
     expect(err).toContain('precompress <dir>');
   });
 
-  it('a folder that is not there: exit code 1', async () => {
+  it('a missing directory: exit code 1', async () => {
     const { code, err } = await command(['/nonexistent']);
     expect([code, err]).toEqual([1, expect.stringContaining('ERR_PRODUCTIONIZE_PRECOMPRESS')]);
   });
@@ -385,7 +385,7 @@ describe('express-productionize precompress', () => {
     );
   });
 
-  it('a folder that may not be written to: exit code 1, and nothing changes', async () => {
+  it('a directory that is not writable: exit code 1, and nothing changes', async () => {
     const site = makeSite({ 'a.js': prose });
     fs.chmodSync(site.root, 0o555);
     // root may write anywhere, unless it gives up that right
@@ -410,7 +410,7 @@ describe('express-productionize precompress', () => {
     for (const name of withSiblings('private.js')) expect([name, mode(name)]).toEqual([name, 0o640]);
   });
 
-  it('two at the same time leave whole siblings', async () => {
+  it('two at the same time write whole siblings', async () => {
     const site = makeSite(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}.js`, prose + i])));
     const both = await Promise.all([ask(site), ask(site)]);
     expect(both.map(({ code, err }) => [code, err])).toEqual([
@@ -423,7 +423,7 @@ describe('express-productionize precompress', () => {
     expect(names(site.root).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('what one that is killed leaves is no half sibling, and the next one removes it', async () => {
+  it('a killed run leaves no half sibling, and the next one removes its temporary file', async () => {
     const site = makeSite(
       Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`sub/f${i}.js`, noise(900_000, `${i}`)])),
     );
@@ -453,7 +453,7 @@ describe('express-productionize precompress', () => {
     expect(names(site.root)).toContain('sub/f7.js.gz');
   });
 
-  it('one leaves alone what another that still runs, or stands still, is writing', async () => {
+  it('one does not touch what another that still runs, or is stopped, is writing', async () => {
     const site = makeSite({ 'sub/a.js': noise(1_000_000) });
     const program = run(cli, { args: ['precompress', site.root, '--encodings', 'br'] });
     await unfinished(site);
@@ -471,7 +471,7 @@ describe('express-productionize precompress', () => {
     ]);
   });
 
-  it('one removes what an earlier process of its own id left', async () => {
+  it('one removes the temporary files of an earlier process with its id', async () => {
     const site = makeSite({ 'a.js': prose });
     const { rename } = fs.promises;
     let name = '';

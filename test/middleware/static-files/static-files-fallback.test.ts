@@ -111,7 +111,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect(await status('/shop/resting')).toBe(200);
   });
 
-  it('behind the routes of the app it answers only what they do not', async () => {
+  it('behind the routes of the app it responds only where they do not', async () => {
     const site = makeSite({ 'index.html': 'the app' });
     const app = productionize(express(), quiet());
     app.get('/login', (_req, res) => void res.send('login'));
@@ -137,7 +137,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     await until(() => openBelow(root) === 0);
   });
 
-  it('a missing page is a 404, and the folder of the same name is no page', async () => {
+  it('a missing page is a 404, and the directory of the same name is no page', async () => {
     const { url } = await serveApp({ fallback: 'spa/app' }, { 'spa/app/index.html': 'x' });
     expect((await get(`${url}/users`, { headers: navigation })).status).toBe(404);
   });
@@ -181,7 +181,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     compressions.map(([two, encoder]) => [one, two, files, encoder] as const),
   );
 
-  it.each(pairs)('%s before %s is said once, at boot', async (_one, _two, files, encoder) => {
+  it.each(pairs)('%s before %s is reported once, at the start', async (_one, _two, files, encoder) => {
     const { seen, report } = await boot((app) => app.use(files()).use(encoder()));
     expect(seen).toHaveLength(1);
     expect(seen[0]).toContain('#err_productionize_static_order');
@@ -199,7 +199,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
   );
 
   it.each(pairs)(
-    'nothing is said of %s where %s stands first, or only elsewhere',
+    '%s is not reported where %s stands first, or only elsewhere',
     async (_o, _t, files, encoder) => {
       expect((await boot((app) => app.use(encoder()).use(files()))).seen).toEqual([]);
       expect((await boot((app) => app.use(files()).use('/api', encoder()))).seen).toEqual([]);
@@ -223,7 +223,7 @@ describe('wantsPage', () => {
   const parts = ['', '/', '.', 'a', 'a.b', '/.', './', '//', '\n'];
   const paths = parts.flatMap((a) => parts.flatMap((b) => parts.map((c) => `/${a}${b}${c}`)));
 
-  it('goes by a dot after the last slash', () => {
+  it('uses a dot after the last slash', () => {
     for (const path of [...paths, `/${'a.'.repeat(7500)}`, `/${'a.'.repeat(7500)}a/`]) {
       const last = path.split('/').at(-1) as string;
       expect([path, wantsPage({ accept: 'text/html' }, [path], [])]).toEqual([path, !last.includes('.')]);

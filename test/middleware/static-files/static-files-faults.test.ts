@@ -82,7 +82,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     return { ...site, ...(await serve(app)) };
   }
 
-  it('an abandoned download leaves no descriptor', async () => {
+  it('an abandoned download leaves no open descriptor', async () => {
     const { url, root, at } = await serveSite();
     sparse(at('large.zip'), 64 * megabytes);
     const downloads = await Promise.all(Array.from({ length: 20 }, () => paused(`${url}/large.zip`)));
@@ -91,7 +91,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     await until(() => openBelow(root) === 0);
   });
 
-  it('clients that leave before the answer cost nothing', async () => {
+  it('clients that disconnect before the response cost nothing', async () => {
     const { url, port, root, at } = await serveSite();
     sparse(at('large.zip'), 64 * megabytes);
     for (let i = 0; i < 50; i++) {
@@ -154,7 +154,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     },
   );
 
-  it.each(['GET', 'HEAD'])('a %s that somebody else answers meanwhile is left to them', async (method) => {
+  it.each(['GET', 'HEAD'])('a %s with a response from other code is not touched', async (method) => {
     const site = makeSite({ 'a.js': 'x', 'sub/index.html': 'x' });
     sparse(site.at('large.zip'), megabytes);
     const files = staticFiles(site.root);
@@ -174,7 +174,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(passedOn).toEqual([]);
   });
 
-  it('every answer during a deployment is whole, and of one state of the file', async () => {
+  it('every response during a deployment is whole, and of one state of the file', async () => {
     const { url, at } = await serveSite({ 'a.png': 'a'.repeat(50_000), 'b.png': 'b'.repeat(900_000) });
     const states = ['a.png', 'b.png'].map((name) => fs.readFileSync(at(name)));
     let asking = true;
@@ -212,7 +212,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(openBelow(root)).toBe(0);
   });
 
-  it('a sibling that goes before it is opened leaves the file itself', async () => {
+  it('the file itself is sent where its sibling vanishes before it is opened', async () => {
     const { url, at } = await serveSite({ 'a.js': noise(5000), 'a.js.gz': 'shorter' });
     justBefore('open', () => fs.rmSync(at('a.js.gz')));
     const answer = await get(`${url}/a.js`, accept('br;q=0, gzip'));
@@ -272,7 +272,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     await until(() => openBelow(root) === 0);
   });
 
-  it('a setHeaders that throws leaves no descriptor', async () => {
+  it('a setHeaders that throws leaves no open descriptor', async () => {
     const { url, root, at } = await serveSite(
       {},
       {
@@ -387,7 +387,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     expect((await get(`${url}/a.js`)).text).toBe('new');
   });
 
-  it('a change that keeps size and mtime is seen', async () => {
+  it('a change that preserves size and mtime is noticed', async () => {
     letFilesRest();
     const { url, at, write } = await serveSite({ 'a.js': 'old' }, { revalidateMs: 0 });
     expect((await get(`${url}/a.js`)).text).toBe('old');
@@ -409,7 +409,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     expect(calls.filter((call) => call === `promises.open ${at('a.png')}`)).toHaveLength(1);
   });
 
-  it('cacheBytes: 0 keeps nothing, and serves the same', async () => {
+  it('cacheBytes: 0 caches nothing, and serves the same', async () => {
     const { url } = await serveSite({ 'a.js': 'x', 'empty.js': '' }, { cacheBytes: 0 });
     for (let i = 0; i < 2; i++) {
       expect((await get(`${url}/a.js`)).text).toBe('x');
@@ -417,7 +417,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     }
   });
 
-  it('is bounded, whatever is asked for', async () => {
+  it('is bounded, whatever is requested', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 200 }, (_, i) => [`f${i}.png`, noise(2000, `${i}`)]),
     );

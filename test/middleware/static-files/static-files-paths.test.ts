@@ -378,7 +378,7 @@ describe('content hashes', () => {
     '',
   ])('%s has none', (path) => expect(hasContentHash(path)).toBe(false));
 
-  it('finds most hashes where bundlers put them, and answers a hostile name at once', () => {
+  it('finds most hashes where bundlers put them, and rejects a hostile name immediately', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
     let seed = 1;
     const random = () => {

@@ -97,7 +97,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     expect(seen).toEqual([...expected, expected[0]]);
   });
 
-  it('what the app said about caching stands', async () => {
+  it('a Cache-Control that the app set is preserved', async () => {
     const site = makeSite({ 'a.js': 'x' });
     const app = express();
     app.use((_req, res, next) => {
@@ -164,7 +164,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       else expect(decoded(answer)).toBe(prose);
     });
 
-    it('each has an ETag of its own, which gives 304 for that form only', async () => {
+    it('each has its own ETag, which gives 304 for that form only', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const tags = new Map<string, string>();
@@ -229,7 +229,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(await ask()).toBeUndefined();
     });
 
-    it('are looked for as `precompressed` says, and not for what does not shrink', async () => {
+    it('are looked for in the order of `precompressed`, and not for what does not shrink', async () => {
       const calls = watchFs();
       const { url } = await serveSite(
         express,
@@ -260,7 +260,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(answer.headers).not.toHaveProperty('content-encoding');
     });
 
-    it('whoever holds a part of an encoded form gets the whole of it again', async () => {
+    it('a client with a part of an encoded form gets the whole of it again', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const whole = await get(`${url}/app.js`, accept('br'));
@@ -299,7 +299,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     });
   });
 
-  it('answers GET and HEAD, conditions and ranges as express.static does', async () => {
+  it('responds to GET and HEAD, conditions and ranges as express.static does', async () => {
     letFilesRest();
     const files = {
       'a.txt': 'hello world',
@@ -466,7 +466,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     }
   });
 
-  describe('folders', () => {
+  describe('directories', () => {
     it('redirects to the slash where there is an index, and stays on this host', async () => {
       const { url } = await serveSite(express, { 'sub/index.html': 'sub', 'bare/a.js': 'x' });
       const redirect = await get(`${url}/sub?q=//evil.test`);
@@ -488,7 +488,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       }
     });
 
-    it('`index: false` leaves folders to others', async () => {
+    it('`index: false` passes directories on', async () => {
       const { url } = await serveSite(
         express,
         { 'index.html': 'x', 'sub/index.html': 'x' },
@@ -499,7 +499,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     });
   });
 
-  describe('what it does not answer', () => {
+  describe('requests it passes on', () => {
     it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s goes to the next handler', async (method) => {
       const site = makeSite({ 'a.js': 'x' });
       const app = express();
@@ -542,7 +542,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(passed.every((error) => isHttpError(error))).toBe(true);
     });
 
-    it('says once that there is no such folder', async () => {
+    it('reports a missing directory once', async () => {
       const seen: string[] = [];
       jest.spyOn(process, 'emitWarning').mockImplementation((message) => void seen.push(String(message)));
       const site = makeSite();
@@ -633,7 +633,7 @@ describe('staticFiles set-up', () => {
     expect(calls).toEqual([]);
   });
 
-  it('a request costs the same calls in a folder of 2,000 files as in one of a single file', async () => {
+  it('a request costs the same calls in a directory of 2,000 files as in one of a single file', async () => {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`f${i}.js`, 'x']));
     const counts = [];
     for (const files of [{ 'f0.js': 'x' }, many]) {

@@ -72,7 +72,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
         fs.createReadStream(missing).pipe(middle);
       },
     ],
-  ])('answers 404 for a missing file in %s', async (_what, pipe) => {
+  ])('responds with 404 for a missing file in %s', async (_what, pipe) => {
     const { url, errors } = await serveHandler((_req, res) => void pipe(res));
     for (const method of ['GET', 'HEAD']) {
       const { status, text, cut } = await get(url, { method });
@@ -82,7 +82,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(errors).toMatchObject([{ code: 'ENOENT' }, { code: 'ENOENT' }]);
   });
 
-  it('answers 500 for a file that cannot be read, and for a source that fails at once', async () => {
+  it('responds with 500 for a file that cannot be read, and for a source that fails immediately', async () => {
     const { url } = await serveRoutes((app) => {
       app.get('/folder', (_req, res) => void fs.createReadStream(folder).pipe(res));
       app.get('/source', (_req, res) => void failing(0).pipe(res));
@@ -111,7 +111,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(await seen.promise).toMatchObject([{ code: 'ENOENT' }, '/file/:name']);
   });
 
-  it('a missing file has the `statusCode` that handlers of apps read, unless it says another', async () => {
+  it('a missing file has the `statusCode` that handlers of apps read, unless it has another', async () => {
     const app = express();
     app.use((_req, res, next) => {
       protectPipes(res);
@@ -129,7 +129,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect((await get(`${url}/gone`)).status).toBe(410);
   });
 
-  it('answers without Express as well', async () => {
+  it('responds without Express as well', async () => {
     const { url } = await serve((_req, res) => {
       protectPipes(res);
       fs.createReadStream(missing).pipe(res);
@@ -161,7 +161,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     await closeOf(source);
   });
 
-  describe('the client leaves', () => {
+  describe('the client disconnects', () => {
     it.each([
       ['a pipe', (source: Readable, res: Response) => source.pipe(res)],
       ['a chain', (source: Readable, res: Response) => source.pipe(new PassThrough()).pipe(res)],
@@ -200,7 +200,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await cancelled.promise;
     });
 
-    it('destroys a source that is piped after the client left', async () => {
+    it('destroys a source that is piped after the client disconnected', async () => {
       const source = endless();
       const closed = deferred();
       const { port } = await serveHandler((_req, res) => {
@@ -217,7 +217,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await closeOf(source);
     });
 
-    it('leaves a source alone that feeds something else as well', async () => {
+    it('does not destroy a source that feeds something else as well', async () => {
       const source = endless();
       const sink = new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) });
       const left = deferred();
@@ -234,7 +234,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     });
   });
 
-  it('resets the answer when a source fails midway, under compression too', async () => {
+  it('resets the response when a source fails midway, under compression too', async () => {
     const chains: ((res: Response) => void)[] = [
       (res) => failing(3).pipe(res),
       (res) => failing(3).pipe(new PassThrough()).pipe(res),
@@ -285,7 +285,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     ).toBe(true);
   });
 
-  it('notes the error of an answer cut midway on its context', async () => {
+  it('records the error of a response cut midway on its context', async () => {
     const closed = deferred<unknown>();
     const { url } = await serveRoutes((app) => {
       app.use(requestContext());
@@ -330,7 +330,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect([source.reads, source.destroyed]).toEqual([0, true]);
     });
 
-    it('does not read a file, closes it, and keeps its pipeline callback free of errors', async () => {
+    it('does not read a file, closes it, and passes no error to its pipeline callback', async () => {
       for (const inPipeline of [false, true]) {
         const file = fs.createReadStream(small);
         const called = deferred<unknown>();
@@ -344,7 +344,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       }
     });
 
-    it('leaves the connection usable', async () => {
+    it('the connection stays usable', async () => {
       const { port } = await serveHandler((_req, res) => void fs.createReadStream(small).pipe(res));
       const head = 'HEAD / HTTP/1.1\r\nHost: x\r\n\r\n';
       const answers = await raw(port, `${head}${head}GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -353,11 +353,11 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     });
   });
 
-  describe('those who handle errors themselves keep the first word', () => {
+  describe('apps that handle errors themselves go first', () => {
     it.each([
       ['at once', (answer: () => void) => answer()],
       ['a little later', (answer: () => void) => void setTimeout(answer, 50)],
-    ])('a listener that answers %s', async (_when, schedule) => {
+    ])('a listener that responds %s', async (_when, schedule) => {
       const { url, errors } = await serveHandler((_req, res) => {
         const file = fs.createReadStream(missing);
         file.on('error', () => schedule(() => void res.status(410).send('own')));
@@ -376,7 +376,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(await get(url)).toMatchObject({ status: 200, text: 'all of it' });
     });
 
-    it('a listener that only takes note does not leave the client waiting', async () => {
+    it('the client of a listener that only takes note gets a response', async () => {
       const noted: unknown[] = [];
       const { url } = await serveHandler((_req, res) => {
         fs.createReadStream(missing)
@@ -401,7 +401,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       }
     });
 
-    it('pipeline of stream/promises rejects, and its error finds no second answer', async () => {
+    it('pipeline of stream/promises rejects, and its error causes no second response', async () => {
       const rejected = deferred<unknown>();
       const { url, errors } = await serveHandler((_req, res, next) => {
         pipelinePromise(fs.createReadStream(missing), res).catch((error) => {
@@ -423,7 +423,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(await called.promise).toBeFalsy();
     });
 
-    it.each(['sendFile', 'download'] as const)('res.%s answers and calls back as before', async (method) => {
+    it.each(['sendFile', 'download'] as const)('res.%s responds and calls back as before', async (method) => {
       const called = deferred<unknown>();
       const { url, errors } = await serveRoutes((app) => {
         app.get('/good', (_req, res) => res[method](small, (error: unknown) => called.resolve(error)));
@@ -548,7 +548,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(errors).toEqual([]);
     });
 
-    it('destroys every stream of a chain when the client leaves', async () => {
+    it('destroys every stream of a chain when the client disconnects', async () => {
       const chain = [endless(), new PassThrough(), new PassThrough()] as const;
       const { port } = await serveBound((_req, res, next) => {
         bindStreamErrors(chain, res, next);
@@ -558,7 +558,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await Promise.all(chain.map(closeOf));
     });
 
-    it('cancels a web stream when the client leaves', async () => {
+    it('cancels a web stream when the client disconnects', async () => {
       const cancelled = deferred<unknown>();
       const { port } = await serveBound((_req, res) => {
         bindStreamErrors(new ReadableStream({ cancel: (reason) => cancelled.resolve(reason) }), res);
@@ -568,7 +568,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(await cancelled.promise).toMatchObject({ name: 'AbortError' });
     });
 
-    it('answers HEAD and reads nothing', async () => {
+    it('responds to HEAD and reads nothing', async () => {
       const source = endless();
       const { url } = await serveBound((_req, res, next) => {
         bindStreamErrors(source, res, next);
@@ -579,7 +579,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(source.reads).toBe(0);
     });
 
-    it('adds nothing the second time, and its undo leaves the stream alive and untouched', async () => {
+    it('adds nothing the second time, and its undo does not touch the stream', async () => {
       const source = endless();
       const left = deferred();
       const { port } = await serveBound((_req, res, next) => {
@@ -624,7 +624,7 @@ describe('protectPipes', () => {
 });
 
 describe('recordPipeSources', () => {
-  it('patches pipe once, and leaves no trace when the last user is gone', () => {
+  it('patches pipe once, and removes the patch with the last user', () => {
     const patched = Readable.prototype.pipe;
     const second = recordPipeSources();
     expect(Readable.prototype.pipe).toBe(patched);
@@ -636,7 +636,7 @@ describe('recordPipeSources', () => {
     undo = recordPipeSources();
   });
 
-  it('keeps name, arity, return value and exceptions of pipe', () => {
+  it('preserves name, arity, return value and exceptions of pipe', () => {
     const destination = new PassThrough();
     const source = new Transform();
     expect(source.pipe(destination)).toBe(destination);
@@ -645,7 +645,7 @@ describe('recordPipeSources', () => {
     expect(() => source.pipe(undefined as never)).toThrow(/undefined/);
   });
 
-  it('stays out of the way of a patch that came later', () => {
+  it('does not remove a patch that was applied later', () => {
     const ours = Readable.prototype.pipe;
     Readable.prototype.pipe = function pipe(this: Readable, ...args: Parameters<typeof ours>) {
       return ours.apply(this, args);
@@ -663,7 +663,7 @@ describe('recordPipeSources', () => {
 
 describe('descriptors', () => {
   it.each(['pipe', 'chain', 'pipeline', 'promises', 'sendFile', 'big.bin', 'web', 'response'])(
-    'leaves none open after the client left a %s',
+    'no descriptor stays open after the client aborted a %s',
     async (route) => {
       const program = run('streams.mjs', { args: [require.resolve('express')] });
       const port = await program.port();

@@ -74,7 +74,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(errors).toEqual([]);
   });
 
-  it('keeps a type that was set, and the whole of a Response', async () => {
+  it('preserves a type that was set, and the whole of a Response', async () => {
     const { url } = await serveBody((res) => res.type('text') && webStream());
     expect((await get(url)).headers['content-type']).toBe('text/plain; charset=utf-8');
     const response = await serveBody(() => {
@@ -113,7 +113,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(await get(empty.url)).toMatchObject({ status: 201, text: '', cut: false });
   });
 
-  it('leaves what Express sends itself as it is', async () => {
+  it('does not change what Express sends itself', async () => {
     const { url } = await serveBody(() => ({ a: 1 }));
     expect((await get(url)).text).toBe('{"a":1}');
     const json = await serveBody(() => ({ toJSON: () => 'own', [Symbol.asyncIterator]: words }));
@@ -126,7 +126,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect((await get(nothing.url)).text).toBe('');
   });
 
-  it('answers 500 for a body that was read already, and for Response.error()', async () => {
+  it('responds with 500 for a body that was read already, and for Response.error()', async () => {
     const used = new Response(text);
     await used.text();
     const locked = webStream();
@@ -137,7 +137,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     }
   });
 
-  it('answers 500 for chunks that are no bytes, and resets when they come late', async () => {
+  it('responds with 500 for chunks that are no bytes, and resets when they arrive late', async () => {
     const first = await serveBody(() => Readable.from([{ no: 'bytes' }]));
     expect((await get(first.url)).status).toBe(500);
     const late = await serveBody(async function* () {
@@ -153,7 +153,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     ).toBe(true);
   });
 
-  it('answers 404 for a missing file and 500 for a source that fails at once', async () => {
+  it('responds with 404 for a missing file and 500 for a source that fails immediately', async () => {
     const missing = await serveBody(() => fs.createReadStream(path.join(tmpdir(), 'no such', 'file')));
     for (const method of ['GET', 'HEAD']) expect((await get(missing.url, { method })).status).toBe(404);
     const broken = await serveBody(
@@ -162,7 +162,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect((await get(broken.url)).status).toBe(500);
   });
 
-  it('cancels a web stream, an iterator and an inner stream when the client leaves', async () => {
+  it('cancels a web stream, an iterator and an inner stream when the client disconnects', async () => {
     const cancelled = deferred();
     const web = await serveBody(() => {
       const body = new ReadableStream({
@@ -244,7 +244,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     }
   });
 
-  it('is installed once per app, and leaves no trace', () => {
+  it('is installed once per app, and is removed without a trace', () => {
     const app = express();
     const response = app.response as object as Record<string, unknown>;
     const before = Object.getOwnPropertySymbols(response);

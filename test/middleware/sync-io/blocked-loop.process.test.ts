@@ -54,7 +54,7 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it('stays off while a debugger is open, and says why', async () => {
+  it('stays off while a debugger is open, and gives the reason', async () => {
     const running = await start(['--inspect=127.0.0.1:0']);
     await running.program.line(/A blocked event loop is not watched: a debugger is open/);
     running.program.child.kill();

@@ -141,7 +141,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(others.reduce((sum, { count }) => sum + count, 0)).toBeLessThan(10);
   });
 
-  it('reports nothing at boot, in a timer outside requests, or after the answer', async () => {
+  it('reports nothing at boot, in a timer outside requests, or after the response', async () => {
     const detector = detect();
     fs.existsSync('/');
     const ticked = deferred();
@@ -178,7 +178,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings.map(({ api }) => api)).toEqual(['zlib.deflateSync']);
   });
 
-  it('leaves the requests of an app alone that does not use the detector', async () => {
+  it('ignores the requests of an app that does not use the detector', async () => {
     const detector = detect();
     const other = express();
     other.use(requestContext());
@@ -235,7 +235,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(told).toEqual([10_000]);
   });
 
-  it('takes a bounded number of stacks in one request, and tells two sites apart in the next', async () => {
+  it('takes a bounded number of stacks in one request, and distinguishes two sites in the next', async () => {
     const capture = jest.spyOn(Error, 'captureStackTrace');
     try {
       const detector = detect();
@@ -265,7 +265,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     }
   });
 
-  it('enters a context, so that it works alone, and goes on at once', async () => {
+  it('enters a context, so that it works alone, and goes on immediately', async () => {
     let synchronous = false;
     const detector = detect();
     const app = express();
@@ -302,7 +302,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings).toMatchObject([{ api: 'fs.existsSync', count: 1 }]);
   });
 
-  it('does not report what `ignore` does itself, and drops what it says', async () => {
+  it('does not report what `ignore` does itself, and drops the findings it names', async () => {
     const asked: string[] = [];
     const { findings } = await findingsOf(
       (_req, res) => {
@@ -352,7 +352,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect((await findingsOf(handler, { minMs: 10_000 })).findings).toEqual([]);
   });
 
-  it('counts where the stack cannot be read, and leaves the settings of Error alone', async () => {
+  it('counts where the stack cannot be read, and does not change the settings of Error', async () => {
     const { status, findings } = await findingsOf((_req, res) => {
       const { prepareStackTrace, stackTraceLimit } = Error;
       Error.prepareStackTrace = () => {
@@ -379,7 +379,7 @@ describe('detectSyncIo and the builtins', () => {
         .map((key) => [`${name}.${key}`, exports[key]] as const),
     );
 
-  it('keeps name, length and own properties, `realpathSync.native` among them', () => {
+  it('preserves name, length and own properties, `realpathSync.native` among them', () => {
     const { native } = fs.realpathSync;
     const custom = Object.assign(fs.accessSync, { [util.promisify.custom]: () => 'custom' });
     const before = snapshot().map(([name, fn]) => [
@@ -430,7 +430,7 @@ describe('detectSyncIo and the builtins', () => {
     expect([crypto.Hash.prototype.update, console.log]).toEqual([update, log]);
   });
 
-  it('leaves what others put on top of it, and passes calls on', () => {
+  it('does not remove a patch on top of it, and passes calls on', () => {
     const original = fs.existsSync;
     const detector = detect();
     const watched = fs.existsSync;
@@ -474,7 +474,7 @@ describe('detectSyncIo options', () => {
     detector.uninstall();
   });
 
-  it('is on in production when it is told so', () => {
+  it('is on in production when it is enabled explicitly', () => {
     process.env.NODE_ENV = 'production';
     const original = fs.readFileSync;
     detect({ enabled: true });

@@ -18,14 +18,14 @@ async function resultOf(program: Program) {
 describe('detectSyncIo as a process', () => {
   const seenByEsm = ['after', 'default', 'getBuiltinModule', 'named', 'namespace'];
 
-  it('sees every ESM import and getBuiltinModule, misses a name taken before, and says so', async () => {
+  it('sees every ESM import and getBuiltinModule, misses a name taken before, and reports that it does', async () => {
     const { seen, startLine, restored } = await resultOf(run('sync-io-imports.mjs', { env: development }));
     expect(seen.sort()).toEqual(seenByEsm);
     expect(startLine).toMatch(/before this line are missed.*--import express-productionize\/sync-io/);
     expect(restored).toEqual([true, true, true]);
   });
 
-  it('sees a name taken before with the preload of --import, and says so', async () => {
+  it('sees a name taken before with the preload of --import, and reports the preload', async () => {
     const nodeArgs = ['--import', 'express-productionize/sync-io'];
     const program = run('sync-io-imports.mjs', { env: development, nodeArgs, cwd: root });
     const { seen, startLine } = await resultOf(program);

@@ -29,7 +29,7 @@ describe('ends', () => {
     },
   );
 
-  it('kills a worker that does not leave in time, says so, and exits with code 1', async () => {
+  it('kills a worker that does not exit in time, reports it, and exits with code 1', async () => {
     const program = runFixture({ workers: 2, drainMs: 500 });
     await ready(program, 2);
     const slow = get(`${await program.url()}/slow/20000`).catch((error) => error.code);
@@ -98,7 +98,7 @@ describe('ends', () => {
   );
 
   it.each(expressNames)(
-    'a worker that throws in a timer leaves after its replacement is ready, on %s',
+    'a worker that throws in a timer exits after its replacement is ready, on %s',
     async (express) => {
       const program = runFixture({ workers: 2 }, { express });
       await ready(program, 2);

@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('reload', () => {
-  it('keeps the old workers when a new one does not start, fails loudly, and works once it is repaired', async () => {
+  it('does not stop the old workers when a new one does not start, fails loudly, and works once it is repaired', async () => {
     const broken = path.join(folder(), 'broken');
     const program = runFixture({ workers: 2 }, { env: { BROKEN: broken } });
     await ready(program, 2);
@@ -30,7 +30,7 @@ describe('reload', () => {
     for (let i = 0; i < 4; i++) expect(before).not.toContain(await pidOf(url));
   });
 
-  it('where no worker can start, a reload tries the new code at once', async () => {
+  it('where no worker can start, a reload tries the new code immediately', async () => {
     const broken = path.join(folder(), 'broken');
     writeFileSync(broken, '');
     const program = runFixture({ workers: 2, maxFailedStarts: 1000 }, { env: { BROKEN: broken } });
@@ -41,7 +41,7 @@ describe('reload', () => {
     expect((await get(await program.url())).status).toBe(200);
   });
 
-  it('reloads asked for during a reload become one more', async () => {
+  it('reloads requested during a reload become one more', async () => {
     const program = runFixture({ workers: 2 });
     await ready(program, 2);
     program.child.kill('SIGHUP');

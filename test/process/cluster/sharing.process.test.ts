@@ -55,7 +55,7 @@ describe('what breaks with several workers', () => {
     expect(elsewhere.err.join()).not.toContain('RATE_LIMIT');
   });
 
-  it('says nothing where there is nothing to say', async () => {
+  it('does not warn where there is nothing to warn of', async () => {
     const program = runFixture({ workers: 2 });
     await ready(program, 2);
     for (let i = 0; i < 4; i++) await get(await program.url());
@@ -73,7 +73,7 @@ describe('what breaks with several workers', () => {
     );
   });
 
-  it('with sticky, clients that poll keep their session, and reach another worker over a reload', async () => {
+  it('with sticky, clients that poll have one session, and reach another worker over a reload', async () => {
     const program = runProgram('cluster-socket.mjs', { args: ['sticky'] });
     await ready(program, 2);
     const { port } = await program.logged(/^cluster: the primary listens/);
@@ -108,7 +108,7 @@ describe('what breaks with several workers', () => {
     expect(program.err.join()).not.toContain('POLLING');
   });
 
-  it('a sticky `start` that returns no socket.io server is an error that says so', async () => {
+  it('a sticky `start` that returns no socket.io server is an error that names the cause', async () => {
     const program = runProgram('cluster-socket.mjs', { args: ['wrong'] });
     expect((await program.exit()).code).toBe(1);
     expect(program.log().at(-1)?.lastError).toMatch(/expected `start` to return the socket.io server/);

@@ -81,7 +81,7 @@ describe('how many workers', () => {
   });
 });
 
-it('sets NODE_ENV to production for workers where it is missing, and keeps it where it is set', async () => {
+it('sets NODE_ENV to production for workers where it is missing, and does not change it where it is set', async () => {
   for (const [given, expected] of [
     [undefined, 'production'],
     ['staging', 'staging'],

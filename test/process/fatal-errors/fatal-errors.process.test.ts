@@ -8,7 +8,7 @@ const json = (program: Program) => program.out.map((line) => JSON.parse(line));
 
 describe.each(expressNames)('fatalErrors with %s', (expressName) => {
   it.each(['timer', 'emitter', 'nextTick', 'rejection'])(
-    'answers 500 to the request that failed in a %s, lets the other finish and exits 1',
+    'responds with 500 to the request that failed in a %s, lets the other finish and exits 1',
     async (how) => {
       const program = run('fatal.mjs', { args: [expressName, how] });
       const url = `http://127.0.0.1:${await program.port()}`;
@@ -56,7 +56,7 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     expect((await program.exit()).code).toBe(7);
   });
 
-  it('exits at once with drainMs 0, and still answers the guilty request', async () => {
+  it('exits immediately with drainMs 0, and still responds to the failed request', async () => {
     const options = JSON.stringify({ fatalErrors: { drainMs: 0 } });
     const program = run('fatal.mjs', { args: [expressName, 'timer', options] });
     const url = `http://127.0.0.1:${await program.port()}`;
@@ -67,7 +67,7 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     expect(await slow).toBe('cut');
   });
 
-  it('leaves no process listener when switched off', async () => {
+  it('has no process listener when switched off', async () => {
     const options = JSON.stringify({ fatalErrors: false });
     const program = run('fatal.mjs', { args: [expressName, 'timer', options] });
     await get(`http://127.0.0.1:${await program.port()}/die/timer`).catch(() => undefined);

@@ -28,7 +28,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['productionize', 'standalone'] as const)(
-    'answers all that a client has pipelined, and closes with the last (%s)',
+    'responds to all that a client has pipelined, and closes with the last (%s)',
     async (way) => {
       const program = start({ way });
       const client = await open(await program.port());
@@ -47,7 +47,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('forgets what a client pipelined and left', async () => {
+  it('does not wait for requests of a client that pipelined and disconnected', async () => {
     const program = start();
     const client = await open(await program.port());
     for (const id of [1, 2, 3]) await client.request(`/slow/${id}`);

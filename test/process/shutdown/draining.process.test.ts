@@ -28,7 +28,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   }
 
   it.each(['productionize', 'standalone'] as const)(
-    'requests that wait on idle connections at the signal are answered (%s)',
+    'requests that wait on idle connections at the signal are completed (%s)',
     async (way) => {
       const { answers, exit } = await buffered({ way });
       expect(
@@ -52,7 +52,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   }
 
   it.each(['productionize', 'standalone'] as const)(
-    '80 connections in the accept queue at the signal are all answered (%s)',
+    '80 connections in the accept queue at the signal all get a response (%s)',
     async (way) => {
       const { answers, exit } = await queued({ way });
       expect(answers.filter((answer) => /^HTTP\/1.1 200.*hello$/s.test(answer))).toHaveLength(80);
@@ -68,7 +68,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   });
 
   it.each(['object', 'array', 'reason', 'copied', 'removed', 'plain'])(
-    'an answer that was begun before the signal says Connection: close (%s head)',
+    'a response that was begun before the signal has Connection: close (%s head)',
     async (how) => {
       const program = start();
       const connection = await open(await program.port());
@@ -85,7 +85,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('an idle connection stays while there is work, and its next request is answered', async () => {
+  it('an idle connection stays while there is work, and its next request is completed', async () => {
     const program = start();
     const port = await program.port();
     const slow = await open(port);
@@ -122,7 +122,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('a new connection in the delay gets its answer with Connection: close, and a 404 too', async () => {
+  it('a new connection in the delay gets a response with Connection: close, and a 404 too', async () => {
     const program = start({ options: { gracefulShutdown: { delayMs: 1500 } } });
     const port = await program.port();
     program.child.kill('SIGTERM');

@@ -13,7 +13,7 @@ afterEach(cleanUp);
 describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);
 
-  itNeeds('unshare')('as PID 1 it handles SIGTERM, and answers what is in flight', async () => {
+  itNeeds('unshare')('as PID 1 it handles SIGTERM, and completes what is in flight', async () => {
     const program = start({ unshare: true });
     const slow = await open(await program.port());
     await slow.request('/slow/1');
@@ -28,7 +28,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(await program.exit()).toEqual(clean);
   });
 
-  it("keeps the app's own SIGTERM listener unless it was asked for by name", async () => {
+  it("leaves the app's own SIGTERM listener in charge unless the part is requested by name", async () => {
     const program = start({ ownListener: 7, byDefault: true });
     const port = await program.port();
     const kept = await idle(port);
@@ -55,7 +55,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     }
   });
 
-  it('boot says that npm started it', async () => {
+  it('the start reports that npm started it', async () => {
     const script = 'node test/fixtures/shutdown.mjs';
     const program = start({}, { npm_lifecycle_event: 'start', npm_lifecycle_script: script });
     expect(await program.line(/ERR_PRODUCTIONIZE_NPM_START/)).toContain(`Start node itself: ${script}`);
@@ -86,7 +86,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('leaves a parent that is no manager alone', async () => {
+  it('ignores a parent that is no manager', async () => {
     const program = start({ hears: true }, {}, true);
     const messages: unknown[] = [];
     program.child.on('message', (message) => messages.push(message));
@@ -124,7 +124,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     },
   );
 
-  it('the primary of PM2 hears ready once from each worker', async () => {
+  it('the primary of PM2 gets ready once from each worker', async () => {
     const program = cluster({}, { pm_id: '0' });
     await program.port();
     await program.line(/worker 0 says ready/);

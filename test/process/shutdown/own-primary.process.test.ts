@@ -9,7 +9,7 @@ describe.each(['express', 'express4'])('%s: a cluster of the app itself', (expre
     expect((await program.exit()).code).toBe(0);
   });
 
-  it('under PM2 the worker still says `ready`', async () => {
+  it('under PM2 the worker still sends `ready`', async () => {
     const program = run('own-primary.mjs', { args: [express], env: { pm_id: '0' } });
     expect(await program.line(/^\[/)).toBe('["ready","answered"]');
   });

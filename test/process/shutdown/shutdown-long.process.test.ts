@@ -84,7 +84,7 @@ describe('gracefulShutdown', () => {
   const cycles = repetitions(1000, 100);
 
   it.each(['close', 'uninstall', 'productionize'])(
-    `keeps handles, listeners and memory flat over ${cycles.toLocaleString('en')} listen/close cycles (%s)`,
+    `handles, listeners and memory stay flat over ${cycles.toLocaleString('en')} listen/close cycles (%s)`,
     async (how) => {
       const program = run('shutdown-cycles.mjs', {
         args: ['express', how, String(cycles)],

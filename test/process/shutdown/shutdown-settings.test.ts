@@ -65,7 +65,7 @@ describe('gracefulShutdown', () => {
     expect(() => onShutdown('pool' as never)).toThrow(/expected `hook` to be a function/);
   });
 
-  it('leaves nothing attached after uninstall', async () => {
+  it('has nothing attached after uninstall', async () => {
     const server = http.createServer((_req, res) => res.end());
     const traces = () => [
       ...['SIGTERM', 'SIGINT', 'message'].map((name) => process.listenerCount(name)),

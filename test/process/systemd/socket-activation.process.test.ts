@@ -38,7 +38,7 @@ describe.each([
   });
 });
 
-it('sockets for another process are left alone', async () => {
+it('sockets for another process are not used', async () => {
   const program = start({ env: { LISTEN_PID: '1', LISTEN_FDS: '1' } });
   expect((await get(`http://127.0.0.1:${await program.port()}/`)).status).toBe(200);
 });

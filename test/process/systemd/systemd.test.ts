@@ -31,7 +31,7 @@ it('what was taken from the environment is put back by uninstall', async () => {
   }
 });
 
-it('drop-ins count, sorted by name, those of the stronger folder first', () => {
+it('drop-ins count, sorted by name, those of the stronger directory first', () => {
   const [strong, weak] = [path.join(home, 'etc'), path.join(home, 'usr')];
   const write = (file: string, line: string) => {
     mkdirSync(path.dirname(file), { recursive: true });
@@ -60,7 +60,7 @@ it.each([{ STATUS: 'two\nlines' }, { 'MAIN PID': '1' }, { STATUS: 1 }, {}, null]
   },
 );
 
-it('notifySystemd and inheritedSockets say that nobody is there', () => {
+it('notifySystemd and inheritedSockets return that there is no service manager', () => {
   expect(notifySystemd({ STATUS: 'alone' })).toBe(false);
   expect(inheritedSockets()).toEqual([]);
 });
