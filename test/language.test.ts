@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const script = path.join(__dirname, '../scripts/check-language.js');
+
+describe('the words of the project', () => {
+  let directory: string;
+  const check = () => spawnSync(process.execPath, [script, directory], { encoding: 'utf8' });
+
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'language-'));
+    for (const name of ['src/part', 'docs']) mkdirSync(path.join(directory, name), { recursive: true });
+    for (const name of ['README.md', 'docs/page.md', 'src/part/index.ts']) {
+      writeFileSync(path.join(directory, name), 'The handler responds.\n');
+    }
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('pass where they are those of Node and Express', () => {
+    expect(check()).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it.each(['README.md', 'docs/page.md', 'src/part/index.ts'])(
+    'fail in %s, with line and replacement',
+    (name) => {
+      writeFileSync(path.join(directory, name), '\nIt runs an errand.\n');
+      expect(check()).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(`^${path.normalize(name)}:2: "errand"; instead: .+\n$`),
+      });
+    },
+  );
+});
