@@ -79,7 +79,9 @@ describe('links of the documentation', () => {
   });
 
   it('lead from a packed file to a packed file, so that they work from node_modules', () => {
-    const outside = relative.filter(({ from, target }) => isPacked(from) && !isPacked(target));
+    // the proofs of the promises are read in the repository
+    const proof = ({ from, target }: Link) => from === 'docs/promises.md' && target.startsWith('test/');
+    const outside = relative.filter((link) => isPacked(link.from) && !isPacked(link.target) && !proof(link));
     expect(outside.map(named)).toEqual([]);
   });
 
