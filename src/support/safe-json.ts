@@ -24,27 +24,57 @@ export function safeJsonParse<T = unknown>(
   }
 }
 
+/** Objects and arrays inside a body that are visited without a list of those seen: some 2 MB of the smallest JSON. */
+const maxUnlisted = 1_000_000;
+
 /**
  * Deletes, at any depth, own `__proto__` keys and `constructor` keys that hold a `prototype`: as plain data they are
- * harmless, but the first deep merge turns them into properties of every object. Returns how many it deleted.
+ * harmless, but the first deep merge turns them into properties of every object. Only plain objects and arrays are
+ * visited. Returns how many keys it deleted.
  */
 export function stripPrototypeKeys(value: unknown): number {
+  // a list of what was seen costs three times as much as parsing did, and only graphs with shared parts need it
+  const { stripped, finished } = stripWithin(value, maxUnlisted);
+  return finished ? stripped : stripped + stripWithin(value, Number.POSITIVE_INFINITY, new Set()).stripped;
+}
+
+function stripWithin(
+  value: unknown,
+  limit: number,
+  seen?: Set<object>,
+): { readonly stripped: number; readonly finished: boolean } {
+  const open: object[] = [];
+  let left = limit;
   let stripped = 0;
-  const open: unknown[] = [value];
-  const seen = new Set<object>();
-  while (open.length > 0) {
-    const node = open.pop();
-    if (typeof node !== 'object' || node === null || seen.has(node) || ArrayBuffer.isView(node)) continue;
-    seen.add(node);
+  const visit = (child: unknown): void => {
+    if (typeof child !== 'object' || child === null || !isPlain(child) || seen?.has(child)) return;
+    left -= 1;
+    seen?.add(child);
+    open.push(child);
+  };
+  visit(value);
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (left < 0) return { stripped, finished: false };
+    if (Array.isArray(node)) {
+      for (const child of node) visit(child);
+      continue;
+    }
     for (const key of Object.keys(node)) {
       const child: unknown = (node as Record<string, unknown>)[key];
       if (key === '__proto__' || (key === 'constructor' && isObjectWithPrototype(child))) {
         delete (node as Record<string, unknown>)[key];
         stripped += 1;
-      } else open.push(child);
+      } else visit(child);
     }
   }
-  return stripped;
+  return { stripped, finished: true };
+}
+
+/** An array, or an object of no class, of whatever realm. */
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 function isObjectWithPrototype(value: unknown): boolean {

@@ -1,4 +1,6 @@
+import vm from 'node:vm';
 import { bodyGuard, productionize, safeJsonParse } from '../../src/index.js';
+import { stripPrototypeKeys } from '../../src/support/safe-json.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { memoryLog } from '../helpers/memory-log.js';
 import { closeAll, get, serve } from '../helpers/serve.js';
@@ -70,6 +72,53 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     ]);
   });
 
+  it("leaves 'body' in req false until a parser reads the request", async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.use(express.urlencoded({ extended: true }));
+    const router = express.Router();
+    router.post('/:id/in', (req, res) => void res.json(['body' in req, Object.keys(req).includes('body')]));
+    router.post('/:id/parsed', express.json(), (req, res) => void res.json(['body' in req, req.body]));
+    router.post('/:id/read', async (req, res) => {
+      const before = 'body' in req;
+      let bytes = 0;
+      for await (const chunk of req) bytes += chunk.length;
+      req.body = JSON.parse(hostile);
+      res.json([before, bytes, Object.keys(req.body)]);
+    });
+    app.use('/areas', router);
+    const plain = express();
+    plain.use(express.urlencoded({ extended: true }));
+    plain.post('/', (req, res) => void res.json(['body' in req, Object.keys(req).includes('body')]));
+    const [{ url }, expected] = [await serve(app), await serve(plain)];
+    const send = async (path: string, base = url) =>
+      JSON.parse((await get(base + path, { ...post, body: hostile })).text);
+    expect(await send('/areas/1/in')).toEqual(await send('/', expected.url));
+    expect(await send('/areas/1/parsed')).toEqual([true, { a: {}, b: [{}], ok: 1 }]);
+    expect((await send('/areas/1/read')).slice(1)).toEqual([hostile.length, ['a', 'b', 'ok']]);
+  });
+
+  it('strips the body that an adapter set before the app was called', async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.post('/', (req, res) => void res.json(Object.getOwnPropertyNames(req.body)));
+    const { url } = await serve((req, res) => {
+      Object.assign(req, { body: JSON.parse(hostile) });
+      app(req, res);
+    });
+    expect(JSON.parse((await get(url, { ...post, body: hostile })).text)).toEqual(['a', 'b', 'ok']);
+  });
+
+  it('passes a binary body on without looking at its bytes', async () => {
+    const app = productionize(express(), memoryLog().options);
+    app.post('/', express.raw({ type: '*/*', limit: '50mb' }), (req, res) => void res.json(req.body.length));
+    const { url } = await serve(app);
+    const keys = jest.spyOn(Object, 'keys');
+    const body = Buffer.alloc(8 * 2 ** 20, 'a');
+    expect((await get(url, { ...post, body })).text).toBe(String(body.length));
+    const looked = keys.mock.calls.filter(([value]) => ArrayBuffer.isView(value));
+    keys.mockRestore();
+    expect(looked).toEqual([]);
+  });
+
   it('works alone behind a parser', async () => {
     const app = express();
     app.use(express.json(), bodyGuard());
@@ -113,5 +162,26 @@ describe('safeJsonParse', () => {
     expect(safeJsonParse('{"a":1}')).toEqual({ ok: true, value: { a: 1 } });
     const result = safeJsonParse<object>(hostile);
     expect(result.ok && Object.getOwnPropertyNames(result.value)).toEqual(['a', 'b', 'ok']);
+  });
+});
+
+describe('stripPrototypeKeys', () => {
+  it('ends for a body with cycles, and for one whose parts are shared a million times over', () => {
+    const cyclic: Record<string, unknown> = JSON.parse(hostile);
+    cyclic.self = [cyclic, cyclic];
+    expect(stripPrototypeKeys(cyclic)).toBe(3);
+    let shared: unknown = JSON.parse('{"__proto__":1}');
+    for (let depth = 0; depth < 40; depth++) shared = [shared, shared, shared];
+    expect(stripPrototypeKeys(shared)).toBe(1);
+  });
+
+  it('visits plain objects and arrays only', () => {
+    class Point {
+      constructor(readonly data: object) {}
+    }
+    expect(stripPrototypeKeys(new Point(JSON.parse(hostile)))).toBe(0);
+    expect(stripPrototypeKeys(new Map([[1, JSON.parse(hostile)]]))).toBe(0);
+    expect(stripPrototypeKeys(Object.assign(Object.create(null), { a: JSON.parse(hostile) }))).toBe(3);
+    expect(stripPrototypeKeys(vm.runInNewContext(`JSON.parse('${hostile}')`))).toBe(3);
   });
 });

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
-import { installBodyGuard } from '../../middleware/body-guard/index.js';
+import { guardParsedBodies } from '../../middleware/body-guard/index.js';
 import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
 import { keepDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
@@ -167,7 +167,7 @@ export const cachePart: Part = {
 export const bodyGuardPart: Part = {
   name: 'bodyGuard',
   reason: 'prototype keys are stripped from bodies before a handler sees them',
-  setUp: ({ app }) => ({ undo: installBodyGuard(app) }),
+  setUp: () => ({ before: guardParsedBodies }),
 };
 
 export const asyncErrorsPart: Part = {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Application, Express, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { contextOf } from '../../support/context/context.js';
 import { refuseRequest } from '../../support/options.js';
 import { stripPrototypeKeys } from '../../support/safe-json.js';
@@ -7,19 +7,35 @@ import { stripPrototypeKeys } from '../../support/safe-json.js';
 const bodyKey = Symbol('body');
 const filledLaterKey = Symbol('filled later');
 
-type Guarded = IncomingMessage & { [bodyKey]?: unknown; [filledLaterKey]?: boolean };
+type Guarded = IncomingMessage & { body?: unknown; [bodyKey]?: unknown; [filledLaterKey]?: boolean };
 
 /**
- * Strips `__proto__` and `constructor.prototype` keys from `req.body` the moment a body parser sets it, through the
- * app's own request prototype, so that every parser is covered. Returns its undo.
+ * Strips `__proto__` and `constructor.prototype` keys from `req.body` the moment a body parser sets it, whichever
+ * parser that is. Until a parser reads the request, `'body' in req` is false as in Express: packages test for it to
+ * decide whether they read the body themselves.
  */
-export function installBodyGuard(app: Application): () => void {
-  const prototype = (app as Express).request as object;
-  if (Object.hasOwn(prototype, 'body')) return () => {};
-  Object.defineProperty(prototype, 'body', { ...guarded, get: () => undefined, enumerable: false });
-  return () => {
-    delete (prototype as { body?: unknown }).body;
-  };
+export const guardParsedBodies: RequestHandler = function bodyGuardMiddleware(req, _res, next) {
+  // an adapter without a socket sets the body before the app is called
+  if (Object.hasOwn(req, 'body')) guardBody(req, req.body);
+  else if (mayHaveBody(req)) req.on('newListener', guardOnceRead);
+  next();
+};
+
+function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return (
+    (length !== undefined && length !== '0') ||
+    headers['transfer-encoding'] !== undefined ||
+    httpVersionMajor > 1
+  );
+}
+
+function guardOnceRead(this: Guarded, event: string | symbol): void {
+  if (event !== 'data' && event !== 'readable') return;
+  this.off('newListener', guardOnceRead);
+  const { body } = this;
+  Object.defineProperty(this, 'body', guarded);
+  this.body = body;
 }
 
 /** `req.body` once it was set: a property of the request itself, to list, copy and delete as without the guard. */
@@ -37,9 +53,15 @@ const guarded: PropertyDescriptor & ThisType<Guarded> = {
     if (!Object.hasOwn(this, 'body')) Object.defineProperty(this, 'body', guarded);
     this[bodyKey] = body;
     // multer sets an empty body and adds the fields of a form as they arrive
-    this[filledLaterKey] = typeof body === 'object' && body !== null && Object.keys(body).length === 0;
+    this[filledLaterKey] = isEmpty(body);
   },
 };
+
+function isEmpty(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body)) return false;
+  for (const key in body) if (Object.hasOwn(body, key)) return false;
+  return true;
+}
 
 function guardBody(req: IncomingMessage, body: unknown): void {
   if (typeof body !== 'object' || body === null) return;
