@@ -6,6 +6,7 @@ import { createLogger } from '../logging/logger.js';
 import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
 import { startPrimary } from '../process/cluster/primary.js';
 import { chooseWorkers, maxWorkers } from '../process/cluster/worker-count.js';
+import { defaultToProduction } from '../support/environment.js';
 import { type Command, UsageError, wholeNumber } from './command.js';
 
 export const start: Command = {
@@ -41,7 +42,7 @@ Signals to this process: SIGTERM and SIGINT drain all workers and end, SIGHUP re
         : wholeNumber('--workers', values.workers as string, maxWorkers);
     const workers = chooseWorkers(given, process.env.WEB_CONCURRENCY);
     const log = createLogger();
-    process.env.NODE_ENV ??= 'production';
+    defaultToProduction();
     if (workers.count === 1) {
       log.info({ script: file }, `one worker (${workers.reason}): no cluster, the app runs in this process`);
       await runHere(file, rest);

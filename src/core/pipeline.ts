@@ -4,9 +4,9 @@ import { isEnding } from '../process/shutdown/ending.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
 import { once } from '../support/attachment.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from '../support/context/context.js';
-import { expressMajor } from '../support/express-layers.js';
 import { type Lifecycle, trackResponse } from '../support/lifecycle.js';
 import { liveApps } from '../support/live-apps.js';
+import { replaceMethod } from '../support/replace-method.js';
 import { attachLifecycle } from '../support/server-lifecycle.js';
 import { createServer } from './server.js';
 
@@ -118,10 +118,8 @@ export function attachPipeline(
     const { fastServer } = pipeline;
     // a process on its way out opens no port
     if (isEnding()) return fastServer ? createServer(app) : http.createServer(app as never);
-    const server =
-      fastServer && isExpressListen(expressListen)
-        ? listenOn(createServer(app), args, app)
-        : expressListen.apply(app, listenArguments(args));
+    const listenThere = () => expressListen.apply(app, listenArguments(args));
+    const server = fastServer ? withFastServer(app, listenThere) : listenThere();
     adopt(server);
     return server;
   };
@@ -145,22 +143,20 @@ function finish({ after }: Pipeline, req: IncomingMessage, res: ServerResponse):
   };
 }
 
-/** Express's own `listen` is replaced by a faster server; one that a package put there, such as express-ws, stays in place. */
-function isExpressListen(listen: Listen): boolean {
-  return (
-    listen.name === 'listen' && /http\.createServer\(this\)/.test(Function.prototype.toString.call(listen))
-  );
-}
-
-/** Express 5 also calls the callback with the error when listening fails; Express 4 does not. */
-function listenOn(server: Server, args: unknown[], app: Application): Server {
-  const last = args.at(-1);
-  if (typeof last === 'function' && expressMajor(app) === 5) {
-    const done = once((...results: unknown[]) => last.apply(server, results));
-    // as Express's own wrapper; a callback with a parameter looks at the error itself
-    if (last.length === 0) Object.assign(done, { called: false });
-    args[args.length - 1] = done;
-    server.once('error', done);
+/**
+ * Express's `listen` calls `http.createServer(app)`: while it runs, that call creates our server. A `listen` that makes
+ * its server in another way, as that of express-ws, is left as it is. A minifier leaves no name or text of a function by
+ * which Express's own could be recognized.
+ */
+function withFastServer(app: Application, listen: () => Server): Server {
+  const { createServer: nodeCreateServer } = http;
+  const restore = replaceMethod(http, 'createServer', ((...args: unknown[]) =>
+    args.length === 1 && args[0] === app
+      ? createServer(app)
+      : (nodeCreateServer as (...args: unknown[]) => Server)(...args)) as typeof nodeCreateServer);
+  try {
+    return listen();
+  } finally {
+    restore();
   }
-  return server.listen(...(args as Parameters<Server['listen']>));
 }

@@ -14,3 +14,9 @@ export function readEnvironment(raw: string | undefined = process.env.NODE_ENV):
   if (raw === 'test') return { raw, mode: 'test', nearMiss: false };
   return { raw, mode: 'production', nearMiss: raw !== 'production' };
 }
+
+/** What runs a cluster runs in production. Bundlers put a string in the place of `process.env.NODE_ENV`, assigned or not. */
+export function defaultToProduction(): void {
+  const { env } = process;
+  env.NODE_ENV ??= 'production';
+}

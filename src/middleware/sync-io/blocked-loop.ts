@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module';
+// bundles of ESM get a line that declares `createRequire`
+import nodeModule from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { debugFor } from '../../support/debug.js';
 import { requestStorageKey } from '../../support/symbols.js';
@@ -73,7 +74,7 @@ const workerSource = `const __name = (value) => value; (${watchBeats.toString()}
 /** A Node built without an inspector throws when it is imported. */
 function loadInspector(): typeof import('node:inspector') | undefined {
   try {
-    return createRequire(process.execPath)('node:inspector');
+    return nodeModule.createRequire(process.execPath)('node:inspector');
   } catch {
     return undefined;
   }

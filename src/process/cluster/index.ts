@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { createLogger } from '../../logging/logger.js';
 import { debugFor } from '../../support/debug.js';
+import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import {
   type Check,
@@ -136,7 +137,7 @@ export async function runCluster(
   const count = chooseWorkers(workers, process.env.WEB_CONCURRENCY);
   if (count.count === 1 && !sticky) {
     debug(() => ['one worker (%s): no cluster', count.reason]);
-    process.env.NODE_ENV ??= 'production';
+    defaultToProduction();
     await start();
     return undefined;
   }

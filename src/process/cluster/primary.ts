@@ -1,4 +1,5 @@
 import cluster, { type ClusterSettings } from 'node:cluster';
+import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { isInteger } from '../../support/options.js';
 import type { PartLogger } from '../../support/part-logger.js';
@@ -54,7 +55,7 @@ export interface Cluster {
 /** Starts the workers and what steers them: signals, the control socket, the watch over heartbeats. */
 export function startPrimary(settings: PrimarySettings): Cluster {
   const { log, workers } = settings;
-  process.env.NODE_ENV ??= 'production';
+  defaultToProduction();
   // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
   // what its workers do not accept themselves waits there for the next one
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;

@@ -32,8 +32,17 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
     const told = stopTimeoutMs();
     return { name: 'systemd', graceMs: told ?? 90_000, told: told !== undefined, delayMs: 0 };
   }
-  const contained = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+  const contained = exists('/.dockerenv') || exists('/run/.containerenv');
   return { name: contained ? 'a container' : 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
+}
+
+/** What the permission model keeps from us counts as absent. */
+function exists(file: string): boolean {
+  try {
+    return existsSync(file);
+  } catch {
+    return false;
+  }
 }
 
 /** What is left of a grace for our own end: the log, and hooks that run after a cut. */
