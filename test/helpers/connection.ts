@@ -33,9 +33,9 @@ export class Connection {
     return connection;
   }
 
-  /** Resolves when the bytes are with the kernel. */
+  /** Sends bytes as latin1, as they are read. Resolves when the kernel has them. */
   send(text: string): Promise<void> {
-    return new Promise((resolve) => void this.#socket.write(text, () => resolve()));
+    return new Promise((resolve) => void this.#socket.write(text, 'latin1', () => resolve()));
   }
 
   request(path: string, head = ''): Promise<void> {

@@ -1,3 +1,6 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Connection } from './connection.js';
 import { killAll, type Program, run } from './program.js';
 
@@ -30,6 +33,9 @@ export const starter =
       terminal: setting.terminal === true,
       ...(setting.unshare === true && inPidNamespace),
     });
+
+/** The path of a file that does not exist yet. */
+export const fileToCome = (): string => path.join(mkdtempSync(path.join(tmpdir(), 'shutdown-')), 'file');
 
 export async function open(port: number): Promise<Connection> {
   const connection = await Connection.open(port);

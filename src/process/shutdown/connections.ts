@@ -1,16 +1,17 @@
 import type { Server } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { Server as TlsServer } from 'node:tls';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { attachShared } from '../../support/attachment.js';
 import { connectionsKey } from '../../support/symbols.js';
 
-/** A connection that was opened but said nothing yet is about to send its request; this many milliseconds. */
-const freshMs = 250;
+/** Milliseconds in which a new connection is expected to send its first request. */
+export const freshMs = 250;
 
 interface Opened {
-  /** Bytes that were read before HTTP began: the handshake of TLS. */
-  readonly bytes: number;
+  /** Bytes read and written before HTTP began: the handshake of TLS. */
+  readonly read: number;
+  readonly written: number;
   /** On the clock of `performance.now()`. */
   readonly at: number;
 }
@@ -34,11 +35,9 @@ export class Connections {
   readonly sessions = new Set<ServerHttp2Session>();
   readonly #server: Server;
   readonly #event: string;
-  readonly #http1: boolean;
 
   private constructor(server: Server) {
     this.#server = server;
-    this.#http1 = 'closeIdleConnections' in server;
     this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
   }
 
@@ -66,11 +65,15 @@ export class Connections {
 
   #attach(): void {
     this.#server.on(this.#event, this.#opened);
-    if (!this.#http1) this.#server.on('session', this.#started);
+    this.#server.on('session', this.#started);
   }
 
   readonly #opened = (socket: Socket): void => {
-    this.sockets.set(socket, { bytes: socket.bytesRead, at: performance.now() });
+    this.sockets.set(socket, {
+      read: socket.bytesRead,
+      written: socket.bytesWritten,
+      at: performance.now(),
+    });
     socket.on('close', this.#closed);
   };
 
@@ -94,12 +97,17 @@ export class Connections {
     return sum;
   }
 
+  #isHttp1(socket: Socket): boolean {
+    // a server of HTTP/2 over TLS has the methods of HTTP/1, too, on some Nodes
+    return 'closeIdleConnections' in this.#server && (socket as Partial<TLSSocket>).alpnProtocol !== 'h2';
+  }
+
   standing(socket: Socket): Standing {
     const opened = this.sockets.get(socket);
-    // Node takes its parser off a connection that leaves HTTP/1; one of HTTP/2 is counted by its session
-    if ((socket as { parser?: unknown }).parser == null) return this.#http1 ? 'upgraded' : 'unused';
+    // Node removes its parser from a connection that leaves HTTP/1; one of HTTP/2 is counted by its session
+    if ((socket as { parser?: unknown }).parser == null) return this.#isHttp1(socket) ? 'upgraded' : 'unused';
     if (socket.writableEnded) return 'leaving';
-    if (opened === undefined || socket.bytesRead > opened.bytes) return 'spoken';
+    if (opened === undefined || socket.bytesRead > opened.read) return 'spoken';
     return performance.now() - opened.at < freshMs ? 'fresh' : 'unused';
   }
 
@@ -108,5 +116,12 @@ export class Connections {
     for (const socket of this.sockets.keys()) {
       if (!socket.destroyed && standings.includes(this.standing(socket))) yield socket;
     }
+  }
+
+  /** Upgraded connections without any response: the app still decides about the handshake. */
+  handshakes(): Socket[] {
+    return [...this.those('upgraded')].filter(
+      (socket) => socket.bytesWritten === this.sockets.get(socket)?.written,
+    );
   }
 }

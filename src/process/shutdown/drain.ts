@@ -5,7 +5,8 @@ import { endEventStream, isEventStream } from '../../support/closing-responses.j
 import { contextOf } from '../../support/context/context.js';
 import { type Lifecycle, startDraining } from '../../support/lifecycle.js';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
-import { Connections } from './connections.js';
+import { Connections, freshMs } from './connections.js';
+import { refuseUpgrades } from './refuse-upgrades.js';
 import { stopAccepting } from './stop-accepting.js';
 
 const pollMs = 5;
@@ -34,12 +35,41 @@ export function inFlightOf(leaving: Leaving): Set<ServerResponse> {
 }
 
 /**
- * Stops accepting, ends streams of events, and resolves once everything else was answered and every connection that
- * somebody still speaks on is closed. Idle connections stay for their next request while there is work, and are closed
- * once nothing was heard on them for `quietMs`. Resolves early when the signal aborts.
+ * Stops accepting, ends event streams, and resolves once every other response is complete and every active connection
+ * is closed. Idle connections stay open for their next request while responses are in flight, and are closed after
+ * `quietMs` without activity. Resolves early when the signal aborts.
+ *
+ * `onClosed` runs once: when the listener is closed and the connections accepted last have sent their first request.
+ * Upgrades are refused from then on, because what closes the upgraded connections has run.
  */
-export async function drain(leaving: Leaving, quietMs: number, signal: AbortSignal): Promise<void> {
-  await stopAccepting([...leaving.servers], signal);
+export async function drain(
+  leaving: Leaving,
+  quietMs: number,
+  signal: AbortSignal,
+  onClosed: () => void = () => {},
+): Promise<void> {
+  let allowUpgrades: (() => void) | undefined;
+  const closed = (): void => {
+    if (allowUpgrades) return;
+    allowUpgrades = refuseUpgrades(leaving.servers);
+    onClosed();
+  };
+  try {
+    await stopAccepting([...leaving.servers], signal);
+    await finish(leaving, quietMs, signal, closed);
+    closed();
+  } finally {
+    allowUpgrades?.();
+  }
+}
+
+async function finish(
+  leaving: Leaving,
+  quietMs: number,
+  signal: AbortSignal,
+  onClosed: () => void,
+): Promise<void> {
+  const closedBy = performance.now() + freshMs;
   const ended = new WeakSet<ServerResponse>();
   let quietSince = performance.now();
   let before = -1;
@@ -51,8 +81,10 @@ export async function drain(leaving: Leaving, quietMs: number, signal: AbortSign
       endEventStream(res);
     }
     const open = connectionsOf(leaving);
-    const activity = open.reduce((sum, connections) => sum + connections.activity, 0);
     const now = performance.now();
+    const settled = none(open, 'fresh') && open.every((each) => each.handshakes().length === 0);
+    if (settled || now >= closedBy) onClosed();
+    const activity = open.reduce((sum, connections) => sum + connections.activity, 0);
     if (inFlight.size > 0 || busy(open) || activity !== before) quietSince = now;
     else if (now - quietSince >= quietMs) {
       closeIdle(leaving);

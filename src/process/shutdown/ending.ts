@@ -162,14 +162,19 @@ async function runDown(
     run.code = Math.max(run.code, 1);
     report('error', problem);
   };
-  const told = [...hooks.drain].map(async (hook) => failed(await runHook(hook, leftMs())));
+  let drainHooks: Promise<unknown> | undefined;
+  const runDrainHooks = (): Promise<unknown> => {
+    drainHooks ??= Promise.all([...hooks.drain].map(async (hook) => failed(await runHook(hook, leftMs()))));
+    return drainHooks;
+  };
   const quietMs = most(all, 'quietMs', 30);
   await Promise.race([
-    Promise.all([drain(leaving, quietMs, deadline.signal), ...told]),
+    drain(leaving, quietMs, deadline.signal, runDrainHooks).then(runDrainHooks),
     new Promise((resolve) => deadline.signal.addEventListener('abort', resolve)),
   ]);
   clearTimeout(timer);
   if (deadline.signal.aborted) {
+    void runDrainHooks();
     const open = cut(leaving);
     run.code = Math.max(run.code, 1);
     report('error', `cut after ${delayMs + timeoutMs} ms: ${open.join(', ') || 'hooks'}`, open);

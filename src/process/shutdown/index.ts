@@ -73,8 +73,9 @@ export function gracefulShutdown(
 }
 
 /**
- * Runs a function when the process ends and requests are accepted no longer: close WebSockets with 1001 or 1012 and
- * stop consumers of queues here. Returns its undo.
+ * Runs a function when the process ends, the listener is closed, and the connections accepted last have sent their
+ * first request (at most 250 ms later): close WebSockets with 1001 or 1012 and stop consumers of queues here. Requests
+ * to upgrade get 503 from then on. Returns its undo.
  *
  * @example
  * onDrain(() => { for (const client of wss.clients) client.close(1012) })

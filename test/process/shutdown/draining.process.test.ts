@@ -1,14 +1,18 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { expressNames } from '../../helpers/express-versions.js';
 import { get } from '../../helpers/serve.js';
-import { clean, cleanUp, idle, open, refused, type Setting, starter } from '../../helpers/shutdowns.js';
+import {
+  clean,
+  cleanUp,
+  fileToCome,
+  idle,
+  open,
+  refused,
+  type Setting,
+  starter,
+} from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);
-
-/** A name of no file yet. */
-const fileToCome = () => path.join(mkdtempSync(path.join(tmpdir(), 'shutdown-')), 'file');
 
 describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
   const start = starter(expressName);

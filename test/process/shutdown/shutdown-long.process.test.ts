@@ -19,7 +19,7 @@ const loopback: net.LookupFunction = (_host, { all }, done) =>
 
 describe('gracefulShutdown', () => {
   itNeeds('openssl')(
-    'one drain covers http, https and http2, and health stays reachable until the end',
+    'one drain covers http, https and http2 with and without TLS, and health stays reachable until the end',
     async () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'shutdown-'));
       const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name)) as [string, string];
@@ -41,23 +41,28 @@ describe('gracefulShutdown', () => {
       const program = run('shutdown-many.mjs', { args: [key, cert] });
       const ports = (await program.line(/^ports/)).match(/\d+/g) as string[];
       const ca = readFileSync(cert);
-      const session = http2.connect(`http://127.0.0.1:${ports[2]}`);
-      const streamed = session.request({ ':path': '/slow' });
+      const sessions = [
+        http2.connect(`http://127.0.0.1:${ports[2]}`),
+        http2.connect(`https://127.0.0.1:${ports[3]}`, { ca, checkServerIdentity: () => undefined }),
+      ];
+      const goodbyes = sessions.map((session) => once(session, 'goaway').then(([code]) => code));
       const slow = [
         get(`http://127.0.0.1:${ports[0]}/slow`),
         get(`https://localhost:${ports[1]}/slow`, { agent: new https.Agent({ ca, lookup: loopback }) }),
-        once(streamed, 'response').then(async ([headers]) => {
+        ...sessions.map(async (session) => {
+          const streamed = session.request({ ':path': '/slow' });
+          const [headers] = await once(streamed, 'response');
           for await (const _ of streamed);
           return { status: headers[':status'], headers: { connection: 'close' } };
         }),
       ];
-      while (program.err.filter((line) => line === 'arrived').length < 3) {
+      while (program.err.filter((line) => line === 'arrived').length < 4) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
       program.child.kill('SIGTERM');
       await program.line(/draining/);
-      for (const port of ports.slice(0, 3)) await refused(Number(port));
-      const health = () => get(`http://127.0.0.1:${ports[3]}`).then(({ text }) => text);
+      for (const port of ports.slice(0, 4)) await refused(Number(port));
+      const health = () => get(`http://127.0.0.1:${ports[4]}`).then(({ text }) => text);
       expect(await health()).toBe('alive');
       program.child.kill('SIGUSR2');
       for (const answer of await Promise.all(slow)) {
@@ -67,7 +72,11 @@ describe('gracefulShutdown', () => {
       expect(await health()).toBe('alive');
       program.child.kill('SIGHUP');
       expect(await program.exit()).toEqual(clean);
-      session.destroy();
+      expect(await Promise.all(goodbyes)).toEqual([
+        http2.constants.NGHTTP2_NO_ERROR,
+        http2.constants.NGHTTP2_NO_ERROR,
+      ]);
+      for (const session of sessions) session.destroy();
     },
   );
 

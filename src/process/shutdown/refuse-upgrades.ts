@@ -1,0 +1,37 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { wrapMethod } from '../../support/replace-method.js';
+import { Connections } from './connections.js';
+
+const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/**
+ * Responds to upgrade requests with 503, and to those that the app has not responded to yet. Returns its undo. The
+ * listeners for `upgrade` stay registered: the app may remove its own meanwhile.
+ */
+export function refuseUpgrades(servers: Iterable<Server>): () => void {
+  const undo: (() => void)[] = [];
+  for (const server of servers) {
+    for (const socket of Connections.of(server)?.handshakes() ?? []) refuse(socket);
+    undo.push(
+      wrapMethod<Server['emit']>(server, 'emit', (emit) => {
+        return function emitExceptUpgrades(this: Server, event: string, ...args: unknown[]): boolean {
+          if (event !== 'upgrade') return (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
+          refuse(args[1] as Socket);
+          return true;
+        };
+      }),
+    );
+  }
+  return () => {
+    for (const each of undo) each();
+  };
+}
+
+function refuse(socket: Socket): void {
+  // the listeners of the app that handle its errors do not run for this connection
+  socket.on('error', () => {});
+  socket.end(refusal);
+  // nothing reads it any more: without this, the end of the client would not arrive
+  socket.resume();
+}
