@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { runOutsideRequests } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
 import { syncCallsPreloaded } from './sync-builtins.js';
 import type { SyncIoFinding } from './sync-report.js';
@@ -11,9 +11,6 @@ export interface SyncIoReporter {
 }
 
 const summaryMs = 10_000;
-
-// a report is no part of the request that gave rise to it
-const outsideRequests = AsyncLocalStorage.snapshot();
 
 /** Each new finding goes to a function. What a handler does in a loop is one finding with a count. */
 export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoReporter {
@@ -37,7 +34,7 @@ export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoRep
     count(finding) {
       if (finding.count > 1) return;
       fresh.add(finding);
-      soon ??= outsideRequests(setImmediate, flush);
+      soon ??= runOutsideRequests(setImmediate, flush);
     },
     stop: flush,
   };
@@ -62,7 +59,7 @@ export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporte
   return {
     count(finding) {
       firsts.count(finding);
-      timer ??= outsideRequests(setTimeout, summarize, summaryMs).unref();
+      timer ??= runOutsideRequests(setTimeout, summarize, summaryMs).unref();
     },
     stop() {
       firsts.stop();

@@ -186,6 +186,15 @@ export function runInContext<Args extends unknown[]>(
   storage.run(context, fn, ...args);
 }
 
+/** Calls a function as part of no request, and returns what it returns. */
+export function runOutsideRequests<Args extends unknown[], Result>(
+  fn: (...args: Args) => Result,
+  ...args: Args
+): Result {
+  // a snapshot of the empty state would be an async resource that is never destroyed
+  return storage.run(undefined as never, fn, ...args);
+}
+
 /** Binds a listener to a context; request events such as `end` lose it on every Node version. */
 export function bindToContext<Args extends unknown[]>(
   context: InternalRequestContext,
