@@ -1,6 +1,6 @@
-/** What NODE_ENV says, and what it was probably meant to say. */
+/** The value of NODE_ENV and the mode that follows from it. */
 export interface Environment {
-  /** The value as it stands, `undefined` when it is not set. */
+  /** The unchanged value; `undefined` when it is not set. */
   readonly raw: string | undefined;
   /** `production` unless the value is exactly `development` or `test`, or is not set at all. */
   readonly mode: 'production' | 'development' | 'test';
@@ -19,4 +19,9 @@ export function readEnvironment(raw: string | undefined = process.env.NODE_ENV):
 export function defaultToProduction(): void {
   const { env } = process;
   env.NODE_ENV ??= 'production';
+}
+
+/** Whether NODE_ENV is explicitly `development` or `test`, so that responses may contain the stack of an error. */
+export function showsStacks({ raw, mode }: Environment): boolean {
+  return raw !== undefined && mode !== 'production';
 }

@@ -16,6 +16,7 @@ export interface Guarded {
 /** An app whose pipes are guarded, as the composer guards them. */
 export function guarded(express: ExpressFactory, routes: (app: Express) => void): Guarded {
   const app = express();
+  app.set('env', 'production');
   const errors: unknown[] = [];
   const handle = errorHandler({ logger: silentLogger });
   app.use(function protect(_req, res, next) {

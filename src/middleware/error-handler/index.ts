@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request } from 'express';
+import { readEnvironment, showsStacks } from '../../support/environment.js';
 import { reportError } from '../../support/error-response/error-report.js';
 import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
 import { checkOptions, isBoolean, refuseRequest } from '../../support/options.js';
@@ -7,8 +9,8 @@ import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 /** Options of {@link errorHandler}. */
 export interface ErrorHandlerOptions {
   /**
-   * Whether the answer carries the error's stack, whatever NODE_ENV says.
-   * @default false
+   * Whether the response contains the error's stack, in every environment.
+   * @default true where NODE_ENV is set to `development` or `test` and the app's `env` is not `production`
    */
   readonly exposeStack?: boolean;
   /**
@@ -41,13 +43,15 @@ export type ErrorHandler = (
  * app.use(errorHandler())
  */
 export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
-  const { exposeStack = false, logger } = checkOptions('errorHandler', options, {
+  const { exposeStack, logger } = checkOptions('errorHandler', options, {
     exposeStack: isBoolean,
     logger: isPartLogger,
   });
+  const exposeByDefault = showsStacks(readEnvironment());
   return function errorHandlerMiddleware(error, req, res, _next) {
     reportError(error, req, logger);
-    answerError(error, req, res, exposeStack);
+    const inProduction = (req as Request).app?.get('env') === 'production';
+    answerError(error, req, res, exposeStack ?? (exposeByDefault && !inProduction));
   };
 }
 

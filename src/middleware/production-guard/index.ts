@@ -1,39 +1,43 @@
 import type { IncomingMessage } from 'node:http';
+import { isatty } from 'node:tty';
 import type { Application, RequestHandler } from 'express';
 import { debugFor } from '../../support/debug.js';
 import { type Environment, readEnvironment } from '../../support/environment.js';
 import { type ErrorCode, ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { checkOptions, isOneOf, refuseRequest } from '../../support/options.js';
+import { findProcessManager, type ProcessManager } from '../../support/process-manager.js';
 
 const debug = debugFor('production-guard');
 
 /** Options of {@link productionGuard}. */
 export interface ProductionGuardOptions {
   /**
-   * What a wrong NODE_ENV does: `warn` names it once, `throw` stops the start, `off` looks at nothing.
+   * The effect of a wrong NODE_ENV: `warn` logs one warning, `throw` stops the start, `off` disables all checks.
    * @default 'warn'
    */
   readonly mode?: 'warn' | 'throw' | 'off';
 }
 
-/** One thing the guard found, and what it did about it. */
+/** One finding of the guard, and the correction it made. */
 export interface Finding {
   readonly code: ErrorCode | 'fixed' | 'note';
   readonly message: string;
 }
 
-/** The guard as the middleware it returns, with what it found. */
+/** The middleware, with the findings of the guard. */
 export type ProductionGuard = RequestHandler & {
-  /** What was found and fixed so far. */
+  /** All findings and corrections so far. */
   readonly findings: readonly Finding[];
-  /** Looks again; a late `dotenv` may have set NODE_ENV since. */
+  /** Checks again, since a late `dotenv` may have set NODE_ENV. */
   recheck(): void;
 };
 
 /**
- * Checks that the app runs as production should, and hardens it where it does not: NODE_ENV and its near misses,
- * `view cache`, `x-powered-by`, the query parser, and `trust proxy` against the X-Forwarded-For really seen.
- * NODE_ENV is read at set-up, never per request. Quiet in development and test. Source: "Set NODE_ENV to production"
+ * Checks that the app is configured for production, and corrects it where it is not: NODE_ENV and its near misses,
+ * `view cache`, the query parser, and `trust proxy` against the X-Forwarded-For that arrives. `x-powered-by` is turned
+ * off in every environment. A NODE_ENV that is not set causes one warning under a process manager, in a container, or
+ * where stdout is no terminal. NODE_ENV is read at set-up, never per request. Nothing is logged where NODE_ENV is
+ * `development` or `test`. Source: "Set NODE_ENV to production"
  * (https://expressjs.com/en/advanced/best-practice-performance.html) and "Express behind proxies".
  *
  * @throws ProductionizeError for a wrong option, and for a wrong NODE_ENV when `mode` is `throw`.
@@ -56,18 +60,27 @@ export function productionGuard(app: Application, options?: ProductionGuardOptio
     }
     warnOnce(code, message);
   };
-  const recheck = (): void => {
+  let started = false;
+  const check = (): void => {
     if (mode === 'off') return;
     const environment = readEnvironment();
     checkNodeEnv(app, environment, found);
+    hidePoweredBy(app, found);
+    // a late dotenv may still set NODE_ENV, unless the start is to be stopped
+    if (environment.raw === undefined && (started || mode === 'throw')) checkUnset(found);
     if (environment.mode !== 'production') return;
     harden(app, found);
     checkDebug(process.env.DEBUG, found);
   };
-  recheck();
+  const recheck = (): void => {
+    started = true;
+    check();
+  };
+  check();
 
   let watching = mode !== 'off' && readEnvironment().mode === 'production';
   const middleware: RequestHandler = function productionGuardMiddleware(req, _res, next) {
+    if (!started) recheck();
     if (watching) watching = !checkForwarded(app, req, found);
     next();
   };
@@ -93,14 +106,42 @@ function checkNodeEnv(app: Application, { raw, mode, nearMiss }: Environment, fo
   }
 }
 
+/** The line that sets NODE_ENV, in the configuration of each process manager. */
+const settingOf: Record<ProcessManager, string> = {
+  PM2: "PM2 started this process. Add `env: { NODE_ENV: 'production' }` to the app in ecosystem.config.js, or use `env_production` there with `pm2 start ecosystem.config.js --env production`",
+  Kubernetes:
+    'This process runs in Kubernetes. Add to the container: `env: [{ name: NODE_ENV, value: production }]`',
+  ECS: 'This process runs in ECS. Add to the container definition: `"environment": [{ "name": "NODE_ENV", "value": "production" }]`',
+  systemd: 'systemd started this process. Add to [Service]: `Environment=NODE_ENV=production`',
+  'a container': 'This process runs in a container. Add to the Dockerfile: `ENV NODE_ENV=production`',
+};
+
+/** Warns where NODE_ENV is not set and the process does not look like one that a developer started in a terminal. */
+function checkUnset(found: Found): void {
+  const onTerminal = isatty(1);
+  const manager = findProcessManager();
+  // desktop environments start terminals as systemd units, and the shells inherit INVOCATION_ID
+  if (onTerminal && (manager === undefined || manager === 'systemd')) return;
+  const setting =
+    manager === undefined
+      ? 'stdout is not a terminal. In production, start the app with `NODE_ENV=production node app.js`'
+      : settingOf[manager];
+  found(
+    'ERR_PRODUCTIONIZE_NODE_ENV',
+    `NODE_ENV is not set, so Express and its packages run in development mode. ${setting}. During development, set NODE_ENV=development.`,
+  );
+}
+
+function hidePoweredBy(app: Application, found: Found): void {
+  if (!app.enabled('x-powered-by')) return;
+  app.disable('x-powered-by');
+  found('fixed', 'x-powered-by was on: every response named Express as the framework. Turned off.');
+}
+
 function harden(app: Application, found: Found): void {
   if (!app.enabled('view cache')) {
     app.enable('view cache');
-    found('fixed', 'view cache was off: templates were read and compiled for each answer. Turned on.');
-  }
-  if (app.enabled('x-powered-by')) {
-    app.disable('x-powered-by');
-    found('fixed', 'x-powered-by was on: it tells strangers what runs here. Turned off.');
+    found('fixed', 'view cache was off: templates were read and compiled for each response. Turned on.');
   }
   if (app.get('query parser') === 'extended') {
     found('note', "the query parser is 'extended': ?a[b]=c makes objects where code expects strings.");
@@ -122,12 +163,12 @@ function checkDebug(namespaces: string | undefined, found: Found): void {
   );
 }
 
-/** Looks at the proxy headers of a request; true when there is nothing left to look for. */
+/** Checks the proxy headers of a request; true when no further request needs the check. */
 function checkForwarded(app: Application, { headers }: IncomingMessage, found: Found): boolean {
   if (headers.forwarded !== undefined && headers['x-forwarded-for'] === undefined) {
     found(
       'ERR_PRODUCTIONIZE_FORWARDED',
-      'A request came with a Forwarded header, which Express does not read. Have the proxy send X-Forwarded-For and X-Forwarded-Proto.',
+      'A request arrived with a Forwarded header, which Express does not read. Have the proxy send X-Forwarded-For and X-Forwarded-Proto.',
     );
     return false;
   }

@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readEnvironment } from '../../support/environment.js';
 import { warnOnce } from '../../support/errors.js';
+import { findProcessManager, type ProcessManager } from '../../support/process-manager.js';
 import { stopTimeoutMs } from './systemd-unit.js';
 
 /** Who starts and stops this process, as far as its environment tells. */
 export interface Orchestrator {
-  readonly name: 'PM2' | 'Kubernetes' | 'ECS' | 'systemd' | 'a container' | 'nobody known';
+  readonly name: ProcessManager | 'nobody known';
   /** Milliseconds between its signal and its SIGKILL. */
   readonly graceMs: number;
   /** True when the figure was told, false when it is the usual one. */
@@ -19,29 +19,22 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** Asks the environment of the process; called at set-up only. */
 export function findOrchestrator(env: Env = process.env): Orchestrator {
-  if (env.pm_id !== undefined) {
-    const told = Number(env.kill_timeout) > 0;
-    return { name: 'PM2', graceMs: told ? Number(env.kill_timeout) : 1600, told, delayMs: 0 };
-  }
-  // endpoints are taken out of the balancers while the pod gets its signal, not before
-  if (env.KUBERNETES_SERVICE_HOST) {
-    return { name: 'Kubernetes', graceMs: 30_000, told: false, delayMs: 5000 };
-  }
-  if (env.ECS_CONTAINER_METADATA_URI_V4) return { name: 'ECS', graceMs: 30_000, told: false, delayMs: 5000 };
-  if (env.INVOCATION_ID) {
-    const told = stopTimeoutMs();
-    return { name: 'systemd', graceMs: told ?? 90_000, told: told !== undefined, delayMs: 0 };
-  }
-  const contained = exists('/.dockerenv') || exists('/run/.containerenv');
-  return { name: contained ? 'a container' : 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
-}
-
-/** What the permission model keeps from us counts as absent. */
-function exists(file: string): boolean {
-  try {
-    return existsSync(file);
-  } catch {
-    return false;
+  const manager = findProcessManager(env);
+  switch (manager) {
+    case 'PM2': {
+      const told = Number(env.kill_timeout) > 0;
+      return { name: manager, graceMs: told ? Number(env.kill_timeout) : 1600, told, delayMs: 0 };
+    }
+    // endpoints are taken out of the balancers while the pod gets its signal, not before
+    case 'Kubernetes':
+    case 'ECS':
+      return { name: manager, graceMs: 30_000, told: false, delayMs: 5000 };
+    case 'systemd': {
+      const told = stopTimeoutMs();
+      return { name: manager, graceMs: told ?? 90_000, told: told !== undefined, delayMs: 0 };
+    }
+    default:
+      return { name: manager ?? 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
   }
 }
 

@@ -33,7 +33,7 @@ export function renderError(accept: string | undefined, summary: ErrorSummary): 
   const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || anything;
   const kind = asked === anything ? html : new Negotiator({ headers: { accept: asked } }).mediaType(offers);
   if (kind === html) {
-    const page = asked.includes(html) || summary.stack ? readableText(summary) : summary.text;
+    const page = asked.includes(html) ? readableText(summary) : (summary.stack ?? summary.text);
     return { type: `${html}; charset=utf-8`, body: htmlPage(page) };
   }
   if (kind === plain) return { type: `${plain}; charset=utf-8`, body: `${readableText(summary)}\n` };
@@ -46,7 +46,7 @@ function problemDetails({ status, title, detail, requestId, stack }: ErrorSummar
 
 function readableText({ status, text, detail, requestId, stack }: ErrorSummary): string {
   const lines = [stack ?? text];
-  if (detail !== undefined && detail !== text) lines.push(detail);
+  if (stack === undefined && detail !== undefined && detail !== text) lines.push(detail);
   if (status >= 500 && requestId !== undefined) lines.push(`Request id: ${requestId}`);
   return lines.join('\n');
 }

@@ -5,10 +5,11 @@ import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
 import { processWide } from '../process-wide.js';
 import { resetResponse } from '../response-reset.js';
+import { read } from '../serialize-error.js';
 import { errorResponsesKey } from '../symbols.js';
 import { pathOf } from '../url-path.js';
 import { type ErrorSummary, renderError } from './error-body.js';
-import { detailOf, headersOf, statusOf, titleOf } from './error-details.js';
+import { detailOf, headersOf, plainText, statusOf, titleOf } from './error-details.js';
 import { errorText } from './error-report.js';
 
 const debug = debugFor('error-handler');
@@ -43,10 +44,23 @@ export function answerError(
   } else {
     const status = statusOf(error, res);
     const title = titleOf(status);
-    const stack = exposeStack ? errorText(error) : undefined;
+    const stack = exposeStack ? shownStack(error) : undefined;
     const detail = detailOf(error, status);
     const requestId = contextOf(req)?.id;
     answer(req, res, { status, title, text: title, detail, requestId, stack }, error);
+  }
+}
+
+/** The text that Express's final handler shows outside production, with the causes of the error. */
+function shownStack(error: unknown): string {
+  return typeof read(error, 'stack') === 'string' ? errorText(error) : plainText(asText(error));
+}
+
+function asText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'a value without a text';
   }
 }
 

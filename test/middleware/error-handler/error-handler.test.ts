@@ -8,7 +8,16 @@ import { expressVersions } from '../../helpers/express-versions.js';
 import { loggerTo, silentLogger } from '../../helpers/part-logger.js';
 import { closeAll, get, raw, serve } from '../../helpers/serve.js';
 
-afterEach(closeAll);
+const { NODE_ENV } = process.env;
+
+beforeEach(() => {
+  process.env.NODE_ENV = 'production';
+});
+
+afterEach(async () => {
+  process.env.NODE_ENV = NODE_ENV;
+  await closeAll();
+});
 
 /** As http-errors makes them. */
 function createError(status: number, message: string, more?: object): Error {
@@ -136,7 +145,8 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect((await get(`${url}/p/%zz`, { headers: json })).status).toBe(400);
   });
 
-  it('sends no stack in development, and one when asked for', async () => {
+  it('sends no stack where NODE_ENV is not set, and one where the option requests it', async () => {
+    delete process.env.NODE_ENV;
     const app = (exposeStack?: boolean) => {
       const app = express();
       app.set('env', 'development');
@@ -152,6 +162,37 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
       expect((await get(quiet.url, { headers })).text).not.toMatch(/boom|at .*:\d+:\d+/);
       expect((await get(open.url, { headers })).text).toMatch(/boom.*at /s);
     }
+  });
+
+  it.each(['development', 'test'])('shows the stack as Express does where NODE_ENV is %s', async (env) => {
+    process.env.NODE_ENV = env;
+    const failures = [
+      new Error('boom <b>'),
+      createError(404, 'no such cow'),
+      'a string',
+      { status: 400 },
+      Object.assign(new Error('no stack'), { stack: undefined }),
+    ];
+    for (const failure of failures) {
+      const app = (ours: boolean) => {
+        const app = express();
+        app.use((_req, _res, next) => next(failure));
+        if (ours) app.use(errorHandler({ logger: silentLogger }));
+        return app;
+      };
+      const mine = await serve(app(true));
+      const { text: theirs } = await get((await serve(app(false))).url);
+      expect((await get(mine.url)).text).toBe(theirs);
+      const pre = /<pre>(.*)<\/pre>/s.exec(theirs)?.[1];
+      expect((await get(mine.url, { headers: html })).text).toContain(`<pre>${pre}`);
+      expect(JSON.parse((await get(mine.url, { headers: json })).text).stack).toBeTruthy();
+    }
+  });
+
+  it('shows no stack where the env of the app is production', async () => {
+    process.env.NODE_ENV = 'test';
+    const { url } = await serve(appThatFails(new Error('secret'), true));
+    expect((await get(url, { headers: html })).text).not.toMatch(/secret| at /);
   });
 
   it('resets a response under way, once, and writes nothing behind it', async () => {

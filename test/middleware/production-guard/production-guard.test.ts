@@ -1,10 +1,20 @@
+import fs from 'node:fs';
+import tty from 'node:tty';
 import { productionGuard, productionize } from '../../../src/index.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { killAll, run } from '../../helpers/program.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
-const { NODE_ENV, DEBUG } = process.env;
+const names = [
+  'NODE_ENV',
+  'DEBUG',
+  'pm_id',
+  'KUBERNETES_SERVICE_HOST',
+  'ECS_CONTAINER_METADATA_URI_V4',
+  'INVOCATION_ID',
+];
+const before = names.map((name) => [name, process.env[name]] as const);
 const nearMisses = ['Production', 'PRODUCTION', 'prod', 'live', 'staging', '', 'production '];
 
 function setEnv(name: string, value: string | undefined) {
@@ -12,9 +22,13 @@ function setEnv(name: string, value: string | undefined) {
   else process.env[name] = value;
 }
 
+beforeEach(() => {
+  for (const name of names.slice(1)) setEnv(name, undefined);
+});
+
 afterEach(async () => {
-  setEnv('NODE_ENV', NODE_ENV);
-  setEnv('DEBUG', DEBUG);
+  for (const [name, value] of before) setEnv(name, value);
+  jest.restoreAllMocks();
   killAll();
   await closeAll();
 });
@@ -64,12 +78,100 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(app.get('env')).toBe('production');
   });
 
-  it.each(['test', 'development', undefined])('does not warn with NODE_ENV=%j', (value) => {
+  it.each(['test', 'development'])('does not warn with NODE_ENV=%j', (value) => {
     setEnv('NODE_ENV', value);
     setEnv('DEBUG', '*');
-    const app = express();
-    expect(productionGuard(app, { mode: 'throw' }).findings).toEqual([]);
-    expect(app.enabled('x-powered-by')).toBe(true);
+    setEnv('pm_id', '0');
+    const guard = productionGuard(express(), { mode: 'throw' });
+    guard.recheck();
+    expect(codes(guard)).toEqual(['fixed']);
+  });
+
+  it.each(['production', 'development', 'test', undefined])(
+    'turns x-powered-by off with NODE_ENV=%j',
+    async (value) => {
+      setEnv('NODE_ENV', value);
+      const app = productionize(express(), { ...quiet(), detectSyncIo: false, fatalErrors: false });
+      app.get('/', (_req, res) => void res.send('ok'));
+      const { url } = await serve(app);
+      expect((await get(url)).headers).not.toHaveProperty('x-powered-by');
+    },
+  );
+
+  describe('where NODE_ENV is not set', () => {
+    let onTerminal = true;
+    let inContainer = false;
+
+    beforeEach(() => {
+      setEnv('NODE_ENV', undefined);
+      onTerminal = true;
+      inContainer = false;
+      jest.spyOn(tty, 'isatty').mockImplementation(() => onTerminal);
+      const exists = fs.existsSync;
+      jest
+        .spyOn(fs, 'existsSync')
+        .mockImplementation((file) =>
+          ['/.dockerenv', '/run/.containerenv'].includes(String(file)) ? inContainer : exists(file),
+        );
+    });
+
+    const unset = (guard: ReturnType<typeof productionGuard>) =>
+      guard.findings
+        .filter(({ code }) => code === 'ERR_PRODUCTIONIZE_NODE_ENV')
+        .map(({ message }) => message);
+
+    function started() {
+      const guard = productionGuard(express());
+      expect(unset(guard)).toEqual([]);
+      guard.recheck();
+      guard.recheck();
+      return unset(guard);
+    }
+
+    it('does not warn on a terminal, where a developer starts the app', () => {
+      expect(started()).toEqual([]);
+      setEnv('INVOCATION_ID', 'of the desktop session');
+      expect(started()).toEqual([]);
+    });
+
+    it.each([
+      ['pm_id', '0', "env: { NODE_ENV: 'production' }"],
+      ['pm_id', '0', '--env production'],
+      ['KUBERNETES_SERVICE_HOST', '10.0.0.1', 'env: [{ name: NODE_ENV, value: production }]'],
+      [
+        'ECS_CONTAINER_METADATA_URI_V4',
+        'http://x',
+        '"environment": [{ "name": "NODE_ENV", "value": "production" }]',
+      ],
+      ['INVOCATION_ID', 'a', 'Environment=NODE_ENV=production'],
+    ])('warns once where %s is set, with the line for that process manager', (name, value, line) => {
+      onTerminal = false;
+      setEnv(name, value);
+      expect(started()).toEqual([expect.stringContaining(line)]);
+    });
+
+    it('warns once in a container, with the line for the Dockerfile', () => {
+      inContainer = true;
+      expect(started()).toEqual([expect.stringContaining('ENV NODE_ENV=production')]);
+    });
+
+    it('warns once where stdout is no terminal', () => {
+      onTerminal = false;
+      expect(started()).toEqual([expect.stringContaining('NODE_ENV=production node app.js')]);
+    });
+
+    it('does not warn where a late dotenv sets it', () => {
+      onTerminal = false;
+      const guard = productionGuard(express());
+      setEnv('NODE_ENV', 'development');
+      guard.recheck();
+      expect(unset(guard)).toEqual([]);
+    });
+
+    it('stops the start with mode throw', () => {
+      onTerminal = false;
+      expect(() => productionGuard(express(), { mode: 'throw' })).toThrow(/NODE_ENV is not set/);
+    });
   });
 
   it('stops the start with mode throw, and looks at nothing with mode off', () => {

@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { unobserved } from './unobserved.js';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export type ProcessManager = 'PM2' | 'Kubernetes' | 'ECS' | 'systemd' | 'a container';
+
+/** The process manager that starts and stops this process, read from its environment; called at set-up only. */
+export function findProcessManager(env: Env = process.env): ProcessManager | undefined {
+  if (env.pm_id !== undefined) return 'PM2';
+  if (env.KUBERNETES_SERVICE_HOST) return 'Kubernetes';
+  if (env.ECS_CONTAINER_METADATA_URI_V4) return 'ECS';
+  if (env.INVOCATION_ID) return 'systemd';
+  return unobserved(isInContainer) ? 'a container' : undefined;
+}
+
+function isInContainer(): boolean {
+  try {
+    return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+  } catch {
+    // the permission model of Node throws for a path that may not be read
+    return false;
+  }
+}
