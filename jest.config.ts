@@ -15,6 +15,7 @@ const short = [
   'process/shutdown/draining',
   'process/systemd/sd-notify',
   'release',
+  'samples',
 ];
 
 const common: Config = {

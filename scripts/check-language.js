@@ -1,4 +1,5 @@
-// The words that CONTRIBUTING.md replaces must not return to the sources, the README and the documentation.
+// The words that CONTRIBUTING.md replaces must not return to the sources, the README and the documentation; sentences of
+// the documentation stay short.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,19 @@ const files = [
   ...sources.map((name) => path.join('src', name)),
 ];
 
+const longest = 25;
+
+/** The sentences of a document: of its paragraphs, list items and table cells, without code, pictures and titles of tests. */
+function sentencesOf(text) {
+  return text
+    .replace(/^(```+)[\s\S]*?^\1/gm, '\n\n')
+    .replace(/`[^`]*`/g, 'code')
+    .replace(/!\[[^\]]*\]|^ +- \[.*\]\(\.\.\/test\/.*$/gm, '')
+    .replace(/\]\([^)]*\)/g, ']')
+    .split(/\n\s*\n|\||\n(?=\s*(?:[-*#]|\d+\.) )/)
+    .flatMap((block) => block.replace(/\s+/g, ' ').split(/(?<=[.!?][)*"]?) (?=\S)/));
+}
+
 let found = 0;
 for (const file of files) {
   for (const [index, line] of readFileSync(path.join(root, file), 'utf8').split('\n').entries()) {
@@ -33,6 +47,14 @@ for (const file of files) {
       found++;
       console.error(`${file}:${index + 1}: "${match[0]}"; instead: ${instead}`);
     }
+  }
+}
+for (const file of files.filter((name) => name.endsWith('.md'))) {
+  for (const sentence of sentencesOf(readFileSync(path.join(root, file), 'utf8'))) {
+    const words = sentence.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+    if (words <= longest) continue;
+    found++;
+    console.error(`${file}: ${words} words in a sentence: "${sentence.trim().slice(0, 60)}…"`);
   }
 }
 if (found > 0) process.exitCode = 1;
