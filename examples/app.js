@@ -1,4 +1,4 @@
-// An ordinary Express app, and one line. Try it with the commands in the README.
+// An ordinary Express app, and one line. Try it with the commands in the README of this directory.
 import { createReadStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
