@@ -5,6 +5,7 @@ import { createLifecycle } from '../support/lifecycle.js';
 import { pipelineKey } from '../support/symbols.js';
 import { assemble } from './assemble.js';
 import { assertApp, checkProductionizeOptions, warnOfSecondCall } from './check-call.js';
+import { watchListeningServers } from './listening-servers.js';
 import { fastPathPart } from './parts/fast-path-part.js';
 import { given, type Part } from './parts/part.js';
 import {
@@ -82,6 +83,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
     logger: undefined,
   });
   Object.defineProperty(app, pipelineKey, { value, configurable: true });
+  watchListeningServers(app);
   return app;
 }
 

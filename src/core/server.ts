@@ -39,6 +39,8 @@ export function createServer(app: Application, { tls, ...options }: ServerOption
     : http.createServer(settings, listener);
   if (inheritedSockets().length > 0) listenOnInherited(server);
   attachedTo(app)?.adopt?.(server);
+  // also where it equals the default of Node, which the fast path raises
+  if (options.keepAliveTimeout !== undefined) server.keepAliveTimeout = options.keepAliveTimeout;
   return server;
 }
 

@@ -7,8 +7,8 @@ import https from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { NextFunction, Request, Response } from 'express';
-import { createServer, productionize } from '../../src/index.js';
+import type { Application, NextFunction, Request, Response } from 'express';
+import { createServer, productionize, report } from '../../src/index.js';
 import { deferred } from '../helpers/deferred.js';
 import { expressVersions } from '../helpers/express-versions.js';
 import { quiet } from '../helpers/memory-log.js';
@@ -126,6 +126,33 @@ describe.each(expressVersions)('createServer on %s', (_name, express) => {
     expect(createServer(express()).keepAliveTimeout).toBe(65_000);
     expect(createServer(express(), { keepAliveTimeout: 5000 }).keepAliveTimeout).toBe(5000);
     expect(createServer(express(), { requestTimeout: 7000 }).requestTimeout).toBe(7000);
+  });
+
+  it.each<[string, (app: Application) => Server]>([
+    ['http.createServer(app)', (app) => http.createServer(app)],
+    ['https.createServer(app)', (app) => https.createServer(app)],
+  ])('knows %s from listen on, before its first request', async (_form, create) => {
+    const app = productionize(express(), quiet());
+    const server = create(app);
+    const slow = create(app);
+    slow.keepAliveTimeout = 3000;
+    await started(server);
+    await started(slow);
+    expect([server.keepAliveTimeout, slow.keepAliveTimeout]).toEqual([65_000, 3000]);
+    expect(report(app)?.servers).toHaveLength(2);
+  });
+
+  it('leaves alone a server of Node that has no app of ours, and one with a handler in front of it', async () => {
+    const app = productionize(express(), quiet());
+    const others = [
+      http.createServer((_req, res) => void res.end()),
+      http.createServer((req, res) => app(req, res)),
+    ];
+    for (const server of others) {
+      await started(server);
+      expect(server.keepAliveTimeout).toBe(5000);
+    }
+    expect(report(app)?.servers).toEqual([]);
   });
 
   itNeeds('openssl')('serves https', async () => {

@@ -5,6 +5,8 @@ import { installFastResponses } from './fast-response.js';
 
 /** Load balancers reuse idle connections for 60 s; a server that closes first makes their next request a 502. */
 export const keepAliveTimeout = 65_000;
+/** What a server of Node has by default. */
+export const nodeKeepAliveTimeout = 5_000;
 
 /** The fast path of one app. */
 export interface FastPath {

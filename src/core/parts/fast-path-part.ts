@@ -1,4 +1,4 @@
-import { installFastPath, keepAliveTimeout } from '../fast-path/index.js';
+import { installFastPath, keepAliveTimeout, nodeKeepAliveTimeout } from '../fast-path/index.js';
 import type { Part } from './part.js';
 
 export const fastPathPart: Part = {
@@ -10,6 +10,10 @@ export const fastPathPart: Part = {
     return {
       fastServer: true,
       facts: () => ({ keepAliveTimeoutMs: keepAliveTimeout }),
+      onServer(server) {
+        // what the app's own code set stays
+        if (server.keepAliveTimeout === nodeKeepAliveTimeout) server.keepAliveTimeout = keepAliveTimeout;
+      },
       boot: () => fastPath.start(),
       undo: () => fastPath.undo(),
     };

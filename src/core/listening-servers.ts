@@ -1,0 +1,37 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { Server } from 'node:http';
+import type { Application } from 'express';
+import { once } from '../support/attachment.js';
+import { attachedTo } from './report.js';
+
+let onlyApp: WeakRef<Application> | undefined;
+let appCount = 0;
+
+/**
+ * Makes servers known to their app when they start to listen, also those that the app's own code created:
+ * `http.createServer(app)`, https, and socket.io or ws on top. Otherwise the first request does.
+ */
+export function watchListeningServers(app: Application): void {
+  appCount += 1;
+  onlyApp = new WeakRef(app);
+  subscribeOnce();
+}
+
+const subscribeOnce = once(() => {
+  subscribe('tracing:net.server.listen:asyncStart', (message) => {
+    const { server } = message as { readonly server: Server };
+    const app = appOf(server);
+    if (app) attachedTo(app)?.adopt?.(server);
+  });
+});
+
+function appOf(server: Server): Application | undefined {
+  const listeners = server.listeners('request') as unknown[];
+  const app = listeners.find(
+    (listener) => typeof listener === 'function' && attachedTo(listener as Application),
+  );
+  if (app !== undefined) return app as Application;
+  // socket.io takes the listeners off the server, and calls them from its own
+  const hasWebSockets = listeners.length > 0 && server.listenerCount('upgrade') > 0;
+  return hasWebSockets && appCount === 1 ? onlyApp?.deref() : undefined;
+}
