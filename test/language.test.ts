@@ -32,4 +32,12 @@ describe('the words of the project', () => {
       });
     },
   );
+
+  it('fail in a sentence of more than 25 words, links aside', () => {
+    const words = (count: number) => 'word '.repeat(count).trim();
+    writeFileSync(path.join(directory, 'docs/page.md'), `${words(24)} [link](a b c d.md). ${words(25)}.\n`);
+    expect(check()).toMatchObject({ status: 0, stderr: '' });
+    writeFileSync(path.join(directory, 'docs/page.md'), `| ${words(26)} | ${words(25)} |\n`);
+    expect(check()).toMatchObject({ status: 1, stderr: expect.stringMatching(/^docs.page\.md: 26 words/) });
+  });
 });

@@ -101,6 +101,11 @@ describe('the package', () => {
     }
   });
 
+  it('has a README of at most 900 words', () => {
+    const words = readFileSync(path.join(root, 'README.md'), 'utf8').split(/\s+/).filter(Boolean);
+    expect(words.length).toBeLessThanOrEqual(900);
+  });
+
   it('has a section of the changelog for its version', () => {
     const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
     const sections = readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8').match(/^## .+$/gm);

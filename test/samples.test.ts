@@ -53,8 +53,13 @@ const sources = {
   'store-conformance': './src/store-conformance/index.ts',
 };
 
-/** What the type checker finds in all samples, by the line of their page. */
-function check(checked: readonly Sample[]): string[] {
+interface Checked {
+  /** What the type checker finds, by the line of the page. */
+  readonly problems: string[];
+  readonly program: ts.Program;
+}
+
+function check(checked: readonly Sample[]): Checked {
   const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const directory = path.join(root, 'test/samples');
@@ -97,13 +102,32 @@ function check(checked: readonly Sample[]): string[] {
         });
   };
   const program = ts.createProgram([...files.keys()], loose, host);
-  return [...files.keys()].flatMap((file) => {
+  const problems = [...files.keys()].flatMap((file) => {
     const source = program.getSourceFile(file);
     return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
       ({ messageText }) =>
         `${origins.get(file)?.name ?? 'the app of the reader'}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
     );
   });
+  return { problems, program };
+}
+
+/** The names of the options of each part of `productionize`, as its types declare them. */
+function optionsOfParts(program: ts.Program): Map<string, string[]> {
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(path.join(root, 'src/core/productionize-options.ts')) as ts.SourceFile;
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(source) as ts.Symbol);
+  const options = exported.find(({ name }) => name === 'ProductionizeOptions') as ts.Symbol;
+  const parts = checker.getDeclaredTypeOfSymbol(options).getProperties();
+  return new Map(
+    parts.map((part) => {
+      const type = checker.getTypeOfSymbol(part);
+      const objects = (type.isUnion() ? type.types : [type]).filter(
+        (each) => each.flags & ts.TypeFlags.Object && each.getCallSignatures().length === 0,
+      );
+      return [part.name, objects.flatMap((each) => each.getProperties().map(({ name }) => name))];
+    }),
+  );
 }
 
 describe('the samples of the documentation', () => {
@@ -122,9 +146,10 @@ describe('the samples of the documentation', () => {
       text: "import { productionize } from 'express-productionize';\nproductionize(app, { gone: true });",
     },
   ];
-  let problems: string[] = [];
+  let problems: string[];
+  let program: ts.Program;
   beforeAll(() => {
-    problems = check([...inLanguage('js', 'ts'), ...broken]);
+    ({ problems, program } = check([...inLanguage('js', 'ts'), ...broken]));
   });
 
   it('compile, with the imports they show', () => {
@@ -136,6 +161,20 @@ describe('the samples of the documentation', () => {
       expect.stringContaining("no import: Cannot find name 'productionize'"),
       expect.stringContaining("'gone' does not exist in type 'ProductionizeOptions'"),
     ]);
+  });
+
+  it('stand beside a page with every option of every part, and no other', () => {
+    const page = readFileSync(path.join(root, 'docs/options.md'), 'utf8');
+    const documented = new Map(
+      page.split(/^## /m).map((section) => {
+        const rows = [...section.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name as string);
+        return [section.split('\n', 1)[0] as string, rows.sort()];
+      }),
+    );
+    const declared = optionsOfParts(program);
+    expect(documented.get('The parts')).toEqual([...declared.keys()].sort());
+    for (const [part, names] of declared)
+      expect([part, documented.get(part) ?? []]).toEqual([part, names.sort()]);
   });
 
   it('are JSON, one value per line', () => {
