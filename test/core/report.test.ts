@@ -39,7 +39,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     ['deadline', { deadline: { afterMs: () => 1 } }, { afterMs: 'a function' }],
     ['loadShedding', { loadShedding: { maxWaitMs: 7 } }, { maxWaitMs: 7, sustainedMs: 1000 }],
     ['requestContext', {}, { requestIdHeader: 'x-request-id' }],
-    ['fatalErrors', { fatalErrors: true }, { drainMs: 10_000 }],
+    ['fatalErrors', { fatalErrors: true }, { drainMs: 500 }],
     [
       'gracefulShutdown',
       { gracefulShutdown: { delayMs: 3, graceMs: 9000 } },

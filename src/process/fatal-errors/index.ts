@@ -14,6 +14,7 @@ import { trackServer } from '../../support/server-lifecycle.js';
 import { fatalErrorsKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { endProcess } from '../shutdown/ending.js';
+import { developmentMs, isDevelopment } from '../shutdown/shutdown-settings.js';
 
 const debug = debugFor('fatal-errors');
 
@@ -21,7 +22,7 @@ const debug = debugFor('fatal-errors');
 export interface FatalErrorsOptions {
   /**
    * Milliseconds the other requests get to finish before the process exits; 0 exits at once.
-   * @default 10000
+   * @default 10000; 500 in development, as for `gracefulShutdown`
    */
   readonly drainMs?: number;
   /**
@@ -85,7 +86,7 @@ export function fatalErrors(server: Server, options?: FatalErrorsOptions): () =>
 /** Checks the options of {@link fatalErrors} and fills in the defaults. */
 export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
   const {
-    drainMs = 10_000,
+    drainMs = isDevelopment() ? developmentMs : 10_000,
     logger,
     respond = respondEmpty,
   } = checkOptions('fatalErrors', options, {

@@ -17,7 +17,8 @@ export interface GracefulShutdownOptions {
   readonly delayMs?: number;
   /**
    * Milliseconds from the end of the delay until what is still open is cut and the process exits 1.
-   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s)
+   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s); 500 where NODE_ENV is not
+   * production and none of PM2, Kubernetes, ECS and systemd is found, so that `node --watch` restarts without a wait
    */
   readonly timeoutMs?: number;
   /**
@@ -60,6 +61,15 @@ export interface ShutdownSettings
   readonly flush: () => Promise<void>;
 }
 
+const managers: ReadonlySet<Orchestrator['name']> = new Set(['PM2', 'Kubernetes', 'ECS', 'systemd']);
+/** Milliseconds for what is open when `node --watch` or a similar tool restarts the app. */
+export const developmentMs = 500;
+
+/** Whether a developer waits for the end of this process, and no process manager that may serve real clients. */
+export function isDevelopment({ name }: Orchestrator = findOrchestrator()): boolean {
+  return readEnvironment().mode !== 'production' && !managers.has(name);
+}
+
 export const isServer = hasMethods('a server', 'close', 'on');
 
 const isServers: Check = (value) =>
@@ -86,8 +96,10 @@ export function resolveShutdown(
   });
   const graceMs = given.graceMs ?? orchestrator.graceMs;
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
+  const isWatched = given.graceMs === undefined && isDevelopment(orchestrator);
   const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, logger = stderrLogger } = given;
-  const { timeoutMs = Math.max(0, graceMs - delayMs - marginOf(graceMs)) } = given;
+  const { timeoutMs = isWatched ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
+    given;
   const told = orchestrator.told || given.graceMs !== undefined;
   // a service manager that hears this process is asked for the time it needs
   if (delayMs + timeoutMs > graceMs && told && !isHeard()) {

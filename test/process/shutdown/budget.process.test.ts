@@ -94,6 +94,25 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     });
   });
 
+  it.each(['development', undefined])(
+    'an open WebSocket and a request that hangs hold up the exit for 500 ms where NODE_ENV is %s',
+    async (NODE_ENV) => {
+      const program = start({ upgrade: true, timed: true }, { NODE_ENV });
+      const port = await program.port();
+      const upgraded = await open(port);
+      await upgraded.request('/', 'Connection: Upgrade\r\nUpgrade: echo\r\n');
+      await upgraded.has(/101/);
+      const slow = await open(port);
+      await slow.request('/slow/1');
+      await program.line(/arrived 1/);
+      program.child.kill('SIGTERM');
+      expect(await program.exit()).toEqual(cut);
+      const took = Number(/exit after (\d+)/.exec(await program.line(/exit after/))?.[1]);
+      expect(took).toBeGreaterThan(490);
+      expect(took).toBeLessThan(1000);
+    },
+  );
+
   it('an upgraded socket that closes on request lets the process exit 0 immediately', async () => {
     const program = start({ drains: ['websockets'], upgrade: 'leaves' });
     const upgraded = await open(await program.port());

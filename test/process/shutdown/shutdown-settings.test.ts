@@ -21,6 +21,8 @@ describe('gracefulShutdown', () => {
       { KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' },
       { delayMs: 0, timeoutMs: 29_000 },
     ],
+    ['nobody known in development', { NODE_ENV: 'development' }, { delayMs: 0, timeoutMs: 500 }],
+    ['PM2 in development', { pm_id: '0', NODE_ENV: 'development' }, { delayMs: 0, timeoutMs: 1300 }],
   ])('delay and budget fit the grace of %s', (_name, environment, expected) => {
     const before = { ...process.env };
     for (const name of [
