@@ -76,7 +76,7 @@ export const optionsOfParts: {
   bodyGuard: {},
   asyncErrors: { noResponseMs: 1 },
   errorHandler: { exposeStack: 1, logger: 1 },
-  fatalErrors: { drainMs: 1, logger: 1, respond: 1 },
+  fatalErrors: { drainMs: 1, reportMs: 1, logger: 1, respond: 1 },
   gracefulShutdown: {
     delayMs: 1,
     timeoutMs: 1,

@@ -26,6 +26,12 @@ export interface FatalErrorsOptions {
    */
   readonly drainMs?: number;
   /**
+   * Milliseconds after the error in which other listeners for `uncaughtException`, such as those of Sentry, send their
+   * reports. The process exits earlier when it has nothing left to do, and does not wait without such a listener.
+   * @default 2000
+   */
+  readonly reportMs?: number;
+  /**
    * Where the lines of a fatal error go: one when it happened, as `error`, and one just before the process exits, as
    * `fatal`; with `err`, its `origin`, the blamed request (`reqId`, `method`, `route`) and how many others are `inFlight`.
    * @default one line each on stderr; inside `productionize` the app's logger
@@ -87,14 +93,16 @@ export function fatalErrors(server: Server, options?: FatalErrorsOptions): () =>
 export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
   const {
     drainMs = isDevelopment() ? developmentMs : 10_000,
+    reportMs = 2000,
     logger,
     respond = respondEmpty,
   } = checkOptions('fatalErrors', options, {
     drainMs: isMilliseconds(),
+    reportMs: isMilliseconds(),
     logger: isPartLogger,
     respond: isFunction,
   });
-  return { drainMs, logger, respond };
+  return { drainMs, reportMs, logger, respond };
 }
 
 /** The same for an app that tracks its own requests. Returns its undo. */
@@ -109,15 +117,20 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
 }
 
 function listen(): () => void {
-  const onException = (error: unknown): void => die(error, 'uncaughtException');
+  const onException = (error: unknown, origin: FatalEvent['origin']): void =>
+    die(error, origin, process.listenerCount('uncaughtException') > 1);
   const onRejection = (reason: unknown): void => {
     if (process.listenerCount('unhandledRejection') > 1) {
-      debug(() => ['an unhandledRejection listener of the app was found and kept']);
+      debug(() => ['an unhandledRejection listener of the app was found and left in place']);
       return;
     }
-    die(reason, 'unhandledRejection');
+    const others = process.rawListeners('uncaughtException').filter((listener) => listener !== onException);
+    die(reason, 'unhandledRejection', others.length > 0);
+    // without a listener for rejections, Node calls these
+    for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
-  process.on('uncaughtException', onException);
+  // in front, so that a `once` listener of the app is still counted
+  process.prependListener('uncaughtException', onException);
   process.on('unhandledRejection', onRejection);
   return () => {
     process.off('uncaughtException', onException);
@@ -125,7 +138,12 @@ function listen(): () => void {
   };
 }
 
-function die(error: unknown, origin: FatalEvent['origin']): void {
+/** Node, too, passes errors only to listeners for `uncaughtException`. */
+function asError(reason: unknown): unknown {
+  return reason instanceof Error ? reason : new Error(`unhandled rejection: ${quote(reason)}`);
+}
+
+function die(error: unknown, origin: FatalEvent['origin'], hasOtherListeners: boolean): void {
   const context = currentContext();
   const apps = [...watch.guarded];
   // the app the request belongs to speaks; without a request, the first one
@@ -136,7 +154,8 @@ function die(error: unknown, origin: FatalEvent['origin']): void {
   attempt(() => report(owner.logger, event, false));
   if (!watch.dying) {
     watch.dying = true;
-    end(apps, error, origin, () => attempt(() => report(owner.logger, event, true)));
+    const reportMs = hasOtherListeners ? Math.max(...apps.map((app) => app.reportMs)) : 0;
+    end(apps, error, origin, reportMs, () => attempt(() => report(owner.logger, event, true)));
   }
   if (context) attempt(() => settle(context, error, owner));
 }
@@ -153,9 +172,9 @@ function settle(context: InternalRequestContext, error: unknown, { respond }: Gu
   respond(context, error);
 }
 
-function end(apps: Guarded[], error: unknown, reason: string, last: () => void): void {
+function end(apps: Guarded[], error: unknown, reason: string, reportMs: number, last: () => void): void {
   const timeoutMs = Math.max(...apps.map(({ drainMs }) => drainMs));
-  if (timeoutMs > 0) {
+  if (timeoutMs > 0 || reportMs > 0) {
     for (const hook of fatalHooks) attempt(() => hook(error));
     endProcess({
       reason,
@@ -164,6 +183,7 @@ function end(apps: Guarded[], error: unknown, reason: string, last: () => void):
       timeoutMs,
       lifecycles: apps.map(({ lifecycle }) => lifecycle),
       last,
+      reportsUntil: performance.now() + reportMs,
     });
     return;
   }

@@ -48,6 +48,8 @@ export interface Demand {
   readonly manner?: Manner;
   /** The last thing before the process exits. */
   last?(): void;
+  /** Listeners of the app may go on until then, on the clock of `performance.now()`. */
+  readonly reportsUntil?: number;
 }
 
 interface Run {
@@ -56,6 +58,7 @@ interface Run {
   readonly endDelay: AbortController;
   readonly deadline: AbortController;
   readonly last: (() => void)[];
+  reportsUntil: number;
   code: number;
 }
 
@@ -85,11 +88,12 @@ export function isEnding(): boolean {
  * any more, and what is open is answered; hooks run; the log is written; the process exits.
  */
 export function endProcess(demand: Demand): void {
-  const { reason, code = 0, now = false, last } = demand;
+  const { reason, code = 0, now = false, last, reportsUntil = 0 } = demand;
   if (ending.run) {
     const { run } = ending;
     debug(() => ['%s: joins the end that %s began', reason, run.reason]);
     run.code = Math.max(run.code, code);
+    run.reportsUntil = Math.max(run.reportsUntil, reportsUntil);
     for (const lifecycle of demand.lifecycles ?? []) run.leaving.lifecycles.add(lifecycle);
     announce(run.leaving);
     if (last) run.last.push(last);
@@ -108,6 +112,7 @@ export function endProcess(demand: Demand): void {
     reason,
     leaving,
     code,
+    reportsUntil,
     endDelay: new AbortController(),
     deadline: new AbortController(),
     last: last ? [last] : [],
@@ -189,7 +194,16 @@ async function runDown(
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
   // a clean end leaves the exit code to the app
-  process.exit(run.code || process.exitCode);
+  exitWhenIdle(run.code || process.exitCode, run.reportsUntil);
+}
+
+/** Exits when the event loop has nothing left to do, and at the latest at a time on the clock of `performance.now()`. */
+function exitWhenIdle(code: NodeJS.Process['exitCode'], until: number): void {
+  const leftMs = until - performance.now();
+  if (leftMs <= 0) process.exit(code);
+  const exit = (): never => process.exit(code);
+  process.once('beforeExit', exit);
+  setTimeout(exit, leftMs).unref();
 }
 
 function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {

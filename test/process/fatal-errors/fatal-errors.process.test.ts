@@ -56,6 +56,33 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     expect((await program.exit()).code).toBe(7);
   });
 
+  describe.each([{}, { drainMs: 0 }])('beside another uncaughtException listener, with %j', (fatalErrors) => {
+    it.each([
+      ['report-exit', 'timer'],
+      ['report-once', 'timer'],
+      ['report-once', 'rejection'],
+    ])('does not exit before its report is sent (%s, %s)', async (way, how) => {
+      const program = run('fatal.mjs', { args: [expressName, way, JSON.stringify({ fatalErrors })] });
+      const answer = await get(`http://127.0.0.1:${await program.port()}/die/${how}`);
+      expect(answer.status).toBe(500);
+      const failed = performance.now();
+      expect((await program.exit()).code).toBe(1);
+      expect(performance.now() - failed).toBeLessThan(1800);
+      expect(program.err).toContain('report sent');
+      expect(json(program).filter(({ level }) => level === 60)).toHaveLength(1);
+    });
+
+    it('waits no longer than reportMs', async () => {
+      const options = JSON.stringify({ fatalErrors: { ...fatalErrors, reportMs: 400 } });
+      const program = run('fatal.mjs', { args: [expressName, 'report-forever', options] });
+      await get(`http://127.0.0.1:${await program.port()}/die/timer`);
+      const failed = performance.now();
+      expect((await program.exit()).code).toBe(1);
+      expect(performance.now() - failed).toBeLessThan(1800);
+      expect(program.err).toContain('report sent');
+    });
+  });
+
   it('exits immediately with drainMs 0, and still responds to the failed request', async () => {
     const options = JSON.stringify({ fatalErrors: { drainMs: 0 } });
     const program = run('fatal.mjs', { args: [expressName, 'timer', options] });
