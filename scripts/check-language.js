@@ -6,55 +6,78 @@ import { fileURLToPath } from 'node:url';
 
 const root = process.argv[2] ?? path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-/** What must not stand there, and what stands there instead. */
-const words = [
-  [/\bpassages?\b|\bpayUp\b|\berrands?\b|\bdebts?\b/i, 'the name of the field: context, task, request'],
-  [
-    /\blandings?\b|what (nothing caught|got past everything)|\bends well\b/i,
-    'coalesced request, uncaught, succeeds',
-  ],
+/** What must stand nowhere, and what stands there instead. */
+const everywhere = [
+  [/passages?\b|payUp|errand|\bdebts?\b/i, 'context, task, request, what was deferred'],
+  [/\blandings?\b|\bends well\b|\bcomes to\b/i, 'result, succeeds, results in'],
+  [/what (nothing caught|got past everything)/i, 'an uncaught error, a request that no route handled'],
+  [/\bquiet\b/i, 'idle'],
 ];
 
-const documents = readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
-const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((name) =>
-  name.endsWith('.ts'),
-);
-const files = [
-  'README.md',
-  ...documents.map((name) => path.join('docs', name)),
-  ...sources.map((name) => path.join('src', name)),
+/** What must not stand in the documentation; a word moves up once the sources are free of it. */
+const inDocuments = [
+  [/\banswer(s|ed|ing)?\b/i, 'response, to respond, completed'],
+  [/\bfolders?\b/i, 'directory'],
+  [/\bkept\b/i, 'cached, stored, left in place'],
+  [/\b(tells?|told|telling|hears?|heard)\b/i, 'notifies, calls, receives, is passed'],
+  [/\b(says?|said|saying)\b/i, 'states, returns, logs, contains'],
+  [/\b(asks?|asked|asking)\b/i, 'requests, queries, calls'],
+  [/\b((no|some|every)body|who ?ever)\b/i, 'no client, another process, every client, a caller that'],
+  [/(?<!in |in-|in)\bflights?\b/i, 'coalesced request'],
+  [/\bwish(es)?\b|\bmanners\b|\bdemands?\b/i, 'preferences, settings of a shutdown, shutdown request'],
+  [/\bstandings?\b|\bspoken\b|\bspeaks?\b|\bsilence\b/i, 'state, active, idle time'],
+  [/vitals|\bscenes?\b|\btall(y|ies)\b/i, 'metrics, state, counts'],
+  [/\bgoes by\b|\b(comes?|came)\b/i, 'uses, is based on, arrives'],
+  [/\bat once\b|\banew\b|\bby hand\b|\bby themselves\b/i, 'immediately, again, manually, on their own'],
+  [/\b(is|are) well\b/i, 'is healthy'],
 ];
 
-const longest = 25;
+const markdown = readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const documents = ['README.md', ...markdown.map((name) => path.join('docs', name))];
+const sources = readdirSync(path.join(root, 'src'), { recursive: true })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => path.join('src', name));
 
-/** The sentences of a document: of its paragraphs, list items and table cells, without code, pictures and titles of tests. */
-function sentencesOf(text) {
-  return text
-    .replace(/^(```+)[\s\S]*?^\1/gm, '\n\n')
-    .replace(/`[^`]*`/g, 'code')
+const read = (file) => readFileSync(path.join(root, file), 'utf8');
+
+/** A document without code, output, pictures and titles of tests, line by line as it was. */
+const proseOf = (text) =>
+  text
+    .replace(/^(```+)[\s\S]*?^\1/gm, (block) => block.replace(/.+/g, ''))
+    .replace(/`[^`]*`/g, (code) => code.replace(/[^\n]+/g, 'code'))
     .replace(/!\[[^\]]*\]|^ +- \[.*\]\(\.\.\/test\/.*$/gm, '')
-    .replace(/\]\([^)]*\)/g, ']')
-    .split(/\n\s*\n|\||\n(?=\s*(?:[-*#]|\d+\.) )/)
-    .flatMap((block) => block.replace(/\s+/g, ' ').split(/(?<=[.!?][)*"]?) (?=\S)/));
-}
+    .replace(/\]\([^)]*\)/g, ']');
 
-let found = 0;
-for (const file of files) {
-  for (const [index, line] of readFileSync(path.join(root, file), 'utf8').split('\n').entries()) {
+const problems = [];
+
+function findWords(file, text, words) {
+  for (const [index, line] of text.split('\n').entries()) {
     for (const [pattern, instead] of words) {
       const match = pattern.exec(line);
-      if (!match) continue;
-      found++;
-      console.error(`${file}:${index + 1}: "${match[0]}"; instead: ${instead}`);
+      if (match) problems.push(`${file}:${index + 1}: "${match[0]}"; instead: ${instead}`);
     }
   }
 }
-for (const file of files.filter((name) => name.endsWith('.md'))) {
-  for (const sentence of sentencesOf(readFileSync(path.join(root, file), 'utf8'))) {
-    const words = sentence.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
-    if (words <= longest) continue;
-    found++;
-    console.error(`${file}: ${words} words in a sentence: "${sentence.trim().slice(0, 60)}…"`);
+
+const longest = 25;
+
+/** Of paragraphs, items of lists, and cells of tables. */
+function findLongSentences(file, text) {
+  const blocks = text.split(/\n\s*\n|\||\n(?=\s*(?:[-*#]|\d+\.) )/);
+  for (const sentence of blocks.flatMap((block) =>
+    block.replace(/\s+/g, ' ').split(/(?<=[.!?][)*"]?) (?=\S)/),
+  )) {
+    const count = sentence.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+    if (count > longest)
+      problems.push(`${file}: ${count} words in a sentence: "${sentence.trim().slice(0, 60)}…"`);
   }
 }
-if (found > 0) process.exitCode = 1;
+
+for (const file of sources) findWords(file, read(file), everywhere);
+for (const file of documents) {
+  const prose = proseOf(read(file));
+  findWords(file, prose, [...everywhere, ...inDocuments]);
+  findLongSentences(file, prose);
+}
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;

@@ -33,6 +33,16 @@ describe('the words of the project', () => {
     },
   );
 
+  it('may stand in output and code of a document, where they are those of others', () => {
+    writeFileSync(path.join(directory, 'docs/page.md'), 'Print `answered`:\n\n```\n1 answered\n```\n');
+    expect(check()).toMatchObject({ status: 0, stderr: '' });
+    writeFileSync(path.join(directory, 'docs/page.md'), '```\n1 answered\n```\n\nIt answers.\n');
+    expect(check()).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^docs.page\.md:5: "answers"/),
+    });
+  });
+
   it('fail in a sentence of more than 25 words, links aside', () => {
     const words = (count: number) => 'word '.repeat(count).trim();
     writeFileSync(path.join(directory, 'docs/page.md'), `${words(24)} [link](a b c d.md). ${words(25)}.\n`);
