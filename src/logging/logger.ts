@@ -7,6 +7,7 @@ import {
   isMilliseconds,
   isObject,
   isOneOf,
+  isString,
   isStringList,
 } from '../support/options.js';
 import { processWide } from '../support/process-wide.js';
@@ -17,6 +18,7 @@ import { createLogDestination, type LogDestination } from './log-destination.js'
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
 import { markPlain } from './plain-line.js';
 import { redirectedStdout } from './redirected-stdout.js';
+import { type FormatLine, terminalFormat } from './terminal-lines.js';
 
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
@@ -26,10 +28,11 @@ export interface LoggerOptions {
    */
   readonly level?: string;
   /**
-   * Where lines go: any destination or stream that pino takes.
-   * @default one destination on stdout that all loggers share
+   * Where lines go: any destination or stream that pino takes, or the path of a file to append to.
+   * @default one destination on stdout that all loggers share; on a terminal outside production its lines are readable
+   * ones, by `pino-pretty` where that is installed
    */
-  readonly destination?: DestinationStream;
+  readonly destination?: DestinationStream | string;
   /**
    * Paths to censor in every line, as pino's `redact`.
    * @default undefined
@@ -72,7 +75,7 @@ export function createLogger(options?: LoggerOptions): Logger {
     options,
     {
       level: isOneOf(...levels),
-      destination: isDestination,
+      destination: isEither(isDestination, isString),
       redact: isEither(isStringList, isObject('an object')),
       base: isEither(isObject('an object'), isOneOf(null)),
       levelSignal: isEither(isOneOf(false), isLevelSignal),
@@ -89,7 +92,7 @@ export function createLogger(options?: LoggerOptions): Logger {
       hooks: { logMethod },
       onChild: children.onChild,
     },
-    destination ?? stdout,
+    typeof destination === 'string' ? createLogDestination({ path: destination }) : (destination ?? stdout),
   );
   children.of(logger);
   if (redact === undefined) markPlain(logger);
@@ -132,12 +135,16 @@ function errorIn(first: object): unknown {
 }
 
 let shared: LogDestination | undefined;
+let format: FormatLine | undefined;
 
 /** Opened with the first line, so that a logger which is silent leaves the process alone. */
 const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
   write(line) {
-    shared ??= processWide(logStdoutKey, () => redirectedStdout() ?? unobserved(createLogDestination));
-    shared.write(line);
+    if (shared === undefined) {
+      shared = processWide(logStdoutKey, () => redirectedStdout() ?? unobserved(createLogDestination));
+      format = terminalFormat();
+    }
+    shared.write(format ? format(line) : line);
   },
   async flush(callback) {
     await shared?.flush();

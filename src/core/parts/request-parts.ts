@@ -57,6 +57,7 @@ export const loggerPart: Part = {
 function describeDestination(destination: LoggerOptions['destination']): string {
   if (destination === undefined || (destination as unknown) === process.stdout) return 'stdout';
   if ((destination as unknown) === process.stderr) return 'stderr';
+  if (typeof destination === 'string') return destination;
   return destination instanceof BufferedDestination ? destination.name : quote(destination);
 }
 

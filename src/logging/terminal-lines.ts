@@ -1,0 +1,124 @@
+import nodeModule from 'node:module';
+import path from 'node:path';
+import { isatty } from 'node:tty';
+import { readEnvironment } from '../support/environment.js';
+import { unobserved } from '../support/unobserved.js';
+
+/** Turns a line of JSON, with its newline, into what a person reads. */
+export type FormatLine = (line: string) => string;
+
+type Fields = Record<string, unknown>;
+
+const levels: Readonly<Record<string, readonly [name: string, colour: number]>> = {
+  10: ['TRACE', 90],
+  20: ['DEBUG', 34],
+  30: ['INFO', 32],
+  40: ['WARN', 33],
+  50: ['ERROR', 31],
+  60: ['FATAL', 41],
+};
+/** Fields of a line that its text contains already, or that say nothing on a terminal. */
+const omitted = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err', 'error']);
+const ofRequest = new Set(['method', 'url', 'route', 'status', 'outcome', 'durationMs']);
+const timeStart = 11;
+const timeEnd = 23;
+
+/**
+ * The format of lines on a terminal outside production, by `pino-pretty` where the app has it installed; `undefined`
+ * where lines stay JSON.
+ */
+export function terminalFormat(fd = 1, env: NodeJS.ProcessEnv = process.env): FormatLine | undefined {
+  if (readEnvironment(env.NODE_ENV).mode === 'production' || !isatty(fd)) return undefined;
+  const colours = !env.NO_COLOR;
+  return unobserved(prettyFormat, colours) ?? shortFormat(colours);
+}
+
+function prettyFormat(colorize: boolean): FormatLine | undefined {
+  try {
+    const load = nodeModule.createRequire(path.resolve('package.json'));
+    const { prettyFactory } = load('pino-pretty') as {
+      prettyFactory(options: object): (line: string) => string | undefined;
+    };
+    const format = prettyFactory({
+      colorize,
+      ignore: 'pid,hostname',
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+    });
+    return (line) => format(withoutControls(line)) ?? line;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One short line per request or message, in local time; the stack of an error below it. */
+export function shortFormat(colours: boolean): FormatLine {
+  return (line) => {
+    const fields = parse(line);
+    if (fields === undefined) return line;
+    const [name, colour] = levels[String(fields.level)] ?? [String(fields.level), 0];
+    const level = colours ? `\u001b[${colour}m${name}\u001b[0m` : name;
+    const text = [localTime(fields.time), level, textOf(fields), ...detailsOf(fields)];
+    return `${text.filter(Boolean).join(' ')}${stackOf(fields)}\n`;
+  };
+}
+
+/** `pino-pretty` prints control characters as they are. */
+function withoutControls(line: string): string {
+  try {
+    return JSON.stringify(
+      JSON.parse(line, (_key, value) => (typeof value === 'string' ? printable(value) : value)),
+    );
+  } catch {
+    return line;
+  }
+}
+
+function parse(line: string): Fields | undefined {
+  try {
+    const fields: unknown = JSON.parse(line);
+    return typeof fields === 'object' && fields !== null ? (fields as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function localTime(time: unknown): string {
+  const date = new Date(Number(time));
+  if (Number.isNaN(date.getTime())) return '';
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(timeStart, timeEnd);
+}
+
+const isRequest = ({ method, url, durationMs }: Fields): boolean =>
+  typeof method === 'string' && typeof url === 'string' && typeof durationMs === 'number';
+
+function textOf(fields: Fields): string {
+  if (!isRequest(fields)) return printable(String(fields.msg ?? ''));
+  const { method, url, outcome, status, durationMs } = fields;
+  return printable(`${method} ${url} ${outcome === 'completed' ? status : outcome} ${durationMs} ms`);
+}
+
+function detailsOf(fields: Fields): string[] {
+  const shown = Object.entries(fields).filter(
+    ([key]) => !omitted.has(key) && !(isRequest(fields) && ofRequest.has(key)),
+  );
+  return shown.map(([key, value]) =>
+    printable(`${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
+  );
+}
+
+function stackOf({ err, error }: Fields): string {
+  const thrown = (err ?? error) as { stack?: unknown; message?: unknown } | undefined;
+  const stack = thrown?.stack ?? thrown?.message;
+  return typeof stack === 'string' ? `\n    ${printable(stack).replaceAll('\n', '\n    ')}` : '';
+}
+
+/** A client chooses parts of a line: control characters, which could steer the terminal, are printed as text. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) =>
+    character === '\n' || character === '\t'
+      ? character
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
