@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { maxWorkers } from '../process/cluster/worker-count.js';
 
 /** Exit codes of the command line. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
@@ -6,41 +7,91 @@ export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 /** Wrong arguments: printed with the usage, exit code 2. */
 export class UsageError extends Error {}
 
-type OptionTypes = NonNullable<ParseArgsConfig['options']>;
+/** One option, as `parseArgs` and the help need it. */
+export interface CommandOption {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  /** What the value is called in the help, such as `<n>`. */
+  readonly value?: string;
+  /** One line of the help. */
+  readonly help: string;
+}
 
-/** What a command is called with. */
+export type CommandOptions = Readonly<Record<string, CommandOption>>;
+
+/** The arguments of a command. */
 export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly positionals: readonly string[];
-  /** What stood behind `--`, untouched. */
+  /** The arguments after `--`, unchanged. */
   readonly rest: readonly string[];
 }
 
-/** One subcommand; its file in this folder has its name. */
+/** One subcommand. Its file has the name of the command. */
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The full help, without the command's name in front. */
-  readonly usage: string;
-  readonly options: OptionTypes;
-  /** Does it, and resolves with the exit code; with nothing where the process is to go on. */
+  /** The arguments, as they follow the name of the command. */
+  readonly synopsis: string;
+  readonly description: string;
+  readonly options: CommandOptions;
+  /** Two command lines, without the name of the program. */
+  readonly examples: readonly [string, string];
+  /** What the first argument is, for the completion of shells. */
+  readonly completes?: 'file' | 'directory' | readonly string[];
+  /** Resolves with the exit code, or with nothing where the process continues. */
   run(args: Arguments): Promise<number | undefined>;
 }
 
-/** Parses what stands behind the name of a command. */
-export function parse(command: Command, argv: readonly string[]): Arguments {
+/** Parses the arguments after the name of a command. */
+export function parse(name: string, command: Command, argv: readonly string[]): Arguments {
   const end = argv.indexOf('--');
   const [own, rest] = end < 0 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
+  const options: ParseArgsConfig['options'] = {
+    ...command.options,
+    help: { type: 'boolean', short: 'h' },
+  };
+  const config = { args: [...own], options, allowPositionals: true } as const;
+  const { tokens } = parseArgs({ ...config, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'option' && !Object.hasOwn(options, token.name)) {
+      const flags = Object.keys(options).map((option) => `--${option}`);
+      throw new UsageError(`${name}: unknown option ${token.rawName}.${didYouMean(token.rawName, flags)}`);
+    }
+  }
   try {
-    const { values, positionals } = parseArgs({
-      args: [...own],
-      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-    });
+    const { values, positionals } = parseArgs(config);
     return { values: values as Arguments['values'], positionals, rest };
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(`${name}: ${(error as Error).message}`);
   }
+}
+
+/** A sentence with the nearest of the known words, or an empty string when none is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const [nearest] = known
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .filter(({ candidate, distance }) => distance <= 2 && distance < candidate.replace(/^-+/, '').length / 2)
+    .sort((a, b) => a.distance - b.distance);
+  return nearest ? ` Did you mean ${nearest.candidate}?` : '';
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i]);
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? (i === 0 ? j : 0);
+  for (let i = 0; i <= a.length; i++) {
+    for (let j = 0; j <= b.length; j++) {
+      if (i === 0 || j === 0) {
+        (rows[i] as number[])[j] = i + j;
+        continue;
+      }
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : replaced;
+      (rows[i] as number[])[j] = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped);
+    }
+  }
+  return at(a.length, b.length);
 }
 
 /** A whole number from the command line. */
@@ -50,6 +101,22 @@ export function wholeNumber(name: string, text: string, max: number): number {
   throw new UsageError(`${name}: expected a whole number from 1 to ${max}, got ${JSON.stringify(text)}`);
 }
 
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+/** A number of workers from the command line; `max` stands for the CPUs available. */
+export function workerCount(name: string, text: string): number | 'max' {
+  if (text === 'max') return text;
+  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= maxWorkers) return Number(text);
+  throw new UsageError(
+    `${name}: expected a whole number from 1 to ${maxWorkers}, or max, got ${JSON.stringify(text)}`,
+  );
 }
+
+/** The only argument of a command, such as its script. */
+export function onlyArgument(name: string, what: string, { positionals }: Arguments, hint = ''): string {
+  const [argument, extra] = positionals;
+  if (argument === undefined) throw new UsageError(`${name}: expected ${what}`);
+  if (extra !== undefined)
+    throw new UsageError(`${name}: unexpected argument ${JSON.stringify(extra)}${hint}`);
+  return argument;
+}
+
+export const jsonOption = { type: 'boolean', help: 'print the result as JSON' } as const;

@@ -2,8 +2,11 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { ProductionizeError } from '../support/errors.js';
-import { type Command, exitCodes, parse, print, UsageError } from './command.js';
+import { type Command, exitCodes, parse, UsageError } from './command.js';
+import { completionCommand } from './completion.js';
 import { drill } from './drill/index.js';
+import { commandHelp, generalHelp, helpCommand, program, unknownCommand, usageLine } from './help.js';
+import { paint, print, printError } from './output.js';
 import { precompress } from './precompress.js';
 import { reload } from './reload.js';
 import { scale } from './scale.js';
@@ -11,66 +14,48 @@ import { start } from './start.js';
 import { status } from './status.js';
 import { stop } from './stop.js';
 
-const commands: Readonly<Record<string, Command>> = {
-  start,
-  status,
-  reload,
-  scale,
-  stop,
-  drill,
-  precompress,
-};
-
-function help(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  return [
-    'express-productionize <command>',
-    '',
-    ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
-    '',
-    'express-productionize <command> --help says more. Exit codes: 0 done, 1 failed, 2 wrong arguments.',
-  ].join('\n');
-}
+const commands: Record<string, Command> = { start, status, reload, scale, stop, drill, precompress };
+commands.completion = completionCommand(commands);
+commands.help = helpCommand(commands);
 
 function version(): string {
   const file = path.join(path.dirname(realpathSync(process.argv[1] as string)), '../package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Resolves with the exit code, or with nothing where the process is to go on. */
-async function main([name, ...argv]: readonly string[]): Promise<number | undefined> {
-  if (name === '--help' || name === '-h' || name === 'help') {
-    print(help());
-    return exitCodes.done;
-  }
-  if (name === '--version' || name === '-v') {
+/** Resolves with the exit code, or with nothing where the process continues. */
+async function main([first, ...argv]: readonly string[]): Promise<number | undefined> {
+  if (first === '--version' || first === '-v') {
     print(version());
     return exitCodes.done;
   }
+  const name = first === '--help' || first === '-h' ? 'help' : first;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    process.stderr.write(
-      name === undefined ? `${help()}\n` : `unknown command ${JSON.stringify(name)}\n\n${help()}\n`,
-    );
+  if (name === undefined || command === undefined) {
+    if (name === undefined) printError(generalHelp(commands));
+    else printError(`${failure(unknownCommand(name, commands))}\n\n\`${program} help\` lists the commands.`);
     return exitCodes.usage;
   }
   try {
-    const args = parse(command, argv);
+    const args = parse(name, command, argv);
     if (!args.values.help) return await command.run(args);
-    print(`express-productionize ${name} ${command.usage}`);
+    print(commandHelp(name, command));
     return exitCodes.done;
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\nexpress-productionize ${name} ${command.usage}\n`);
+      const usage = usageLine(`${name} ${command.synopsis}`);
+      printError(`${failure(error.message)}\n\n${usage}\n\`${program} help ${name}\` prints the options.`);
       return exitCodes.usage;
     }
     if (error instanceof ProductionizeError || (error as NodeJS.ErrnoException).code !== undefined) {
-      process.stderr.write(`${(error as Error).message}\n`);
+      printError(failure((error as Error).message));
       return exitCodes.failed;
     }
     throw error;
   }
 }
+
+const failure = (message: string): string => paint('red', message, process.stderr);
 
 void main(process.argv.slice(2)).then((code) => {
   if (code !== undefined) process.exitCode = code;

@@ -2,54 +2,65 @@ import { type PrecompressReport, precompress as run } from '../middleware/static
 import type { Encoding } from '../support/encoding/encoders.js';
 import { encodingNames, knownEncodings } from '../support/encoding/encoders.js';
 import { maxInt32 } from '../support/options.js';
-import { type Arguments, type Command, exitCodes, print, UsageError, wholeNumber } from './command.js';
+import {
+  type Arguments,
+  type Command,
+  exitCodes,
+  jsonOption,
+  onlyArgument,
+  UsageError,
+  wholeNumber,
+} from './command.js';
+import { print, printError, progressLine } from './output.js';
 
 const maxConcurrency = 1024;
 const maxFailuresShown = 10;
 
 export const precompress: Command = {
   summary: 'write the .br, .gz and .zst siblings of static files',
-  usage: `<dir> [options]
-
-Encodes the files below a folder for staticFiles, nginx and others to send: Brotli at 11, gzip at 9, Zstandard at 19
-where this Node knows it. Types that do not shrink, and what is up to date, are skipped; a sibling that would not be
-smaller is not written. Links are not followed.
-
-  --encodings <list>    some of br,gzip,zstd; default: all that this Node knows
-  --threshold <bytes>   leave shorter files alone; default: 1024
-  --concurrency <n>     how many siblings at the same time; default: the CPUs available
-  --prune               remove the siblings it made of files that are gone
-  --dry-run             only say what would be done
-  --json                print the report as JSON
-
-Exit code 1: a file could not be encoded; the others were.`,
+  synopsis: '<directory> [options]',
+  description: `Encodes the files of a directory for staticFiles, nginx and other servers: Brotli at 11, gzip at 9, Zstandard at 19 where
+this Node supports it. Types that do not shrink and siblings that are up to date are skipped. A sibling that would not be
+smaller is not written. Links are not followed. Exit code 1: a file could not be encoded; the others were.`,
   options: {
-    encodings: { type: 'string' },
-    threshold: { type: 'string' },
-    concurrency: { type: 'string' },
-    prune: { type: 'boolean' },
-    'dry-run': { type: 'boolean' },
-    json: { type: 'boolean' },
+    encodings: {
+      type: 'string',
+      value: '<list>',
+      help: 'some of br,gzip,zstd; default: all that this Node supports',
+    },
+    threshold: { type: 'string', value: '<bytes>', help: 'skip shorter files; default: 1024' },
+    concurrency: {
+      type: 'string',
+      value: '<n>',
+      help: 'siblings encoded at the same time; default: the CPUs available',
+    },
+    prune: { type: 'boolean', help: 'remove the siblings it wrote for files that no longer exist' },
+    'dry-run': { type: 'boolean', help: 'write and remove nothing, only print the report' },
+    json: jsonOption,
   },
-  async run({ values, positionals }) {
-    const [dir, ...more] = positionals;
-    if (dir === undefined) throw new UsageError('precompress: expected a folder');
-    if (more.length > 0) throw new UsageError(`precompress: unexpected argument ${JSON.stringify(more[0])}`);
+  examples: ['precompress dist', 'precompress dist --encodings br,gzip --prune'],
+  completes: 'directory',
+  async run(args) {
+    const { values } = args;
+    const dir = onlyArgument('precompress', 'a directory', args);
     const dryRun = values['dry-run'] === true;
+    const progress = progressLine();
     const report = await run(dir, {
       encodings: encodingsOf(values.encodings),
       threshold: numberOf('threshold', values, maxInt32),
       concurrency: numberOf('concurrency', values, maxConcurrency),
       prune: values.prune === true,
       dryRun,
-    });
+      onProgress: ({ files, written, upToDate }) =>
+        progress.update(`${files} files: ${written} siblings written, ${upToDate} up to date`),
+    }).finally(() => progress.clear());
     if (values.json) print(JSON.stringify(report));
     else for (const line of summary(report, dryRun)) print(line);
     for (const { file, message } of report.failed.slice(0, maxFailuresShown)) {
-      process.stderr.write(`${file}: ${message}\n`);
+      printError(`${file}: ${message}`);
     }
     const hidden = report.failed.length - maxFailuresShown;
-    if (hidden > 0) process.stderr.write(`and ${hidden} more failed\n`);
+    if (hidden > 0) printError(`and ${hidden} more failed`);
     return report.failed.length > 0 ? exitCodes.failed : exitCodes.done;
   },
 };
@@ -59,7 +70,7 @@ function encodingsOf(list: string | boolean | undefined): Encoding[] | undefined
   const names = list.split(',') as Encoding[];
   const wrong = names.find((name) => !knownEncodings.includes(name));
   if (wrong === undefined) return names;
-  const why = encodingNames.includes(wrong) ? ': this Node does not know it' : '';
+  const why = encodingNames.includes(wrong) ? ': this Node does not support it' : '';
   throw new UsageError(
     `--encodings: expected some of ${knownEncodings.join(', ')}, got ${JSON.stringify(wrong)}${why}`,
   );

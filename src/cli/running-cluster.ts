@@ -1,43 +1,61 @@
 import { ask, type FoundCluster, findClusters } from '../process/cluster/control-client.js';
-import type { ControlRequest } from '../process/cluster/control-protocol.js';
+import type { ClusterStatus, ControlRequest } from '../process/cluster/control-protocol.js';
 import { maxInt32 } from '../support/options.js';
-import { type Arguments, exitCodes, print, UsageError, wholeNumber } from './command.js';
+import { type Arguments, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
+import { program } from './help.js';
+import { print, printError } from './output.js';
 
-/** The options by which a command names the cluster it means. */
+/** The options that name a running cluster. */
 export const clusterOptions = {
-  pid: { type: 'string' },
-  'runtime-dir': { type: 'string' },
+  name: { type: 'string', value: '<name>', help: 'the cluster that was started with this --name' },
+  pid: { type: 'string', value: '<pid>', help: 'the cluster whose primary has this process id' },
+  'runtime-dir': { type: 'string', value: '<dir>', help: 'the directory of the control socket' },
+  json: jsonOption,
 } as const;
 
-export const clusterOptionsHelp = `  --pid <pid>           the cluster with this primary, where several run
-  --runtime-dir <dir>   where its control socket is`;
-
-/** The clusters of this user, or the one that was named. */
+/** The clusters of this user, or the one that the options name. */
 export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]> {
   const all = await findClusters(values['runtime-dir'] as string | undefined);
-  if (values.pid === undefined) return all;
-  const pid = wholeNumber('--pid', values.pid as string, maxInt32);
-  return all.filter(({ status }) => status.pid === pid);
+  const pid = values.pid === undefined ? undefined : wholeNumber('--pid', values.pid as string, maxInt32);
+  return all.filter(
+    ({ status }) => status.pid === (pid ?? status.pid) && status.name === (values.name ?? status.name),
+  );
 }
 
-/** Sends a request to the one cluster that runs, or that was named, and prints what it answers. */
+/** Sends a request to the one cluster that runs, or that the options name, and prints the response. */
 export async function command(args: Arguments, request: ControlRequest): Promise<number> {
   const [found, ...others] = await clustersOf(args);
-  if (found === undefined) {
-    process.stderr.write('no cluster of this user is running\n');
-    return exitCodes.failed;
-  }
   if (others.length > 0) {
-    const pids = [found, ...others].map(({ status }) => `${status.pid} (${status.script})`);
-    throw new UsageError(`several clusters run, name one by --pid: ${pids.join(', ')}`);
+    const names = [found as FoundCluster, ...others].map(({ status }) => describe(status));
+    throw new UsageError(`several clusters run, name one by --pid or --name: ${names.join(', ')}`);
   }
-  const answer = await ask(found.socket, request);
-  if (answer.ok) print(answer.message);
-  else process.stderr.write(`${answer.message}\n`);
-  return answer.ok ? exitCodes.done : exitCodes.failed;
+  const response = found ? await ask(found.socket, request) : { ok: false, message: noCluster(args) };
+  if (args.values.json) print(JSON.stringify(response));
+  else if (response.ok) print(response.message);
+  else printError(response.message);
+  return response.ok ? exitCodes.done : exitCodes.failed;
 }
 
-/** Commands other than `start` and `scale` take no words of their own. */
-export function noMore(positionals: readonly string[]): void {
-  if (positionals.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(positionals[0])}`);
+/** The message where no running cluster was found. */
+export function noCluster({ values }: Arguments): string {
+  const { USER, LOGNAME, USERNAME } = process.env;
+  const user = process.getuid?.() === 0 ? 'root' : (USER ?? LOGNAME ?? USERNAME ?? 'this user');
+  const which =
+    values.name !== undefined
+      ? ` with the name ${JSON.stringify(values.name)}`
+      : values.pid !== undefined
+        ? ` with the process id ${values.pid}`
+        : '';
+  return `No cluster of ${user}${which} is running. Start one: ${program} start app.js`;
+}
+
+function describe({ pid, name, script }: ClusterStatus): string {
+  return `${pid} (${name === null ? '' : `${name}, `}${script})`;
+}
+
+/** Refuses further arguments. */
+export function noMore(name: string, positionals: readonly string[]): void {
+  if (positionals.length > 0) {
+    throw new UsageError(`${name}: unexpected argument ${JSON.stringify(positionals[0])}`);
+  }
 }

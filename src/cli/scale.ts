@@ -1,19 +1,15 @@
-import { maxWorkers } from '../process/cluster/worker-count.js';
-import { type Command, UsageError, wholeNumber } from './command.js';
-import { clusterOptions, clusterOptionsHelp, command, noMore } from './running-cluster.js';
+import { type Command, onlyArgument, workerCount } from './command.js';
+import { clusterOptions, command } from './running-cluster.js';
 
 export const scale: Command = {
   summary: 'change the number of workers',
-  usage: `<workers> [options]
-
-New workers are forked; those that are too many drain, the youngest first.
-
-${clusterOptionsHelp}`,
+  synopsis: '<workers|max> [options]',
+  description: `Forks the missing workers, or drains the surplus, the youngest first. \`max\` stands for the CPUs available to the
+cluster.`,
   options: clusterOptions,
+  examples: ['scale 4', 'scale max --name web'],
   run(args) {
-    const [workers, ...more] = args.positionals;
-    if (workers === undefined) throw new UsageError('scale: expected the number of workers');
-    noMore(more);
-    return command(args, { command: 'scale', workers: wholeNumber('scale', workers, maxWorkers) });
+    const workers = workerCount('scale', onlyArgument('scale', 'the number of workers', args));
+    return command(args, { command: 'scale', workers });
   },
 };

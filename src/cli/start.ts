@@ -1,87 +1,93 @@
 import { realpathSync } from 'node:fs';
-import Module, { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createLogger } from '../logging/logger.js';
+import { configVariable } from '../preload/app-config.js';
 import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
+import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
+import { presetProduction } from '../process/cluster/preset-production.js';
 import { startPrimary } from '../process/cluster/primary.js';
-import { chooseWorkers, maxWorkers } from '../process/cluster/worker-count.js';
-import { defaultToProduction } from '../support/environment.js';
-import { type Command, UsageError, wholeNumber } from './command.js';
+import { chooseWorkers } from '../process/cluster/worker-count.js';
+import { configOption, findConfig, findScript } from './app-script.js';
+import { type Command, workerCount } from './command.js';
+import { paint, print } from './output.js';
 
 export const start: Command = {
   summary: 'run an Express app, productionized, in a cluster',
-  usage: `<script> [options] [-- <arguments of the script>]
+  synopsis: '<script> [options] [-- <arguments of the script>]',
+  description: `Runs the script in one worker process per CPU. Each Express app in it is productionized when it starts to serve, unless
+it does so itself; the script needs no change. NODE_ENV is production where neither the environment nor the app sets it.
 
-Runs the script in one worker process per CPU. Each Express app in it is productionized when it starts to serve,
-unless it does so itself; the script needs no change. NODE_ENV becomes production where it is not set. With one worker
-there is no cluster: the script runs in this process.
-
-  -w, --workers <n>     how many workers; default: WEB_CONCURRENCY, else the CPUs available
-  --runtime-dir <dir>   where to put the control socket
-  --no-control          no control socket: status, reload, scale and stop cannot reach it
-
-Signals to this process: SIGTERM and SIGINT drain all workers and end, SIGHUP replaces them one by one.`,
+SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one by one.`,
   options: {
-    workers: { type: 'string', short: 'w' },
-    'runtime-dir': { type: 'string' },
-    'no-control': { type: 'boolean' },
+    workers: {
+      type: 'string',
+      short: 'w',
+      value: '<n|max>',
+      help: 'the number of workers; default: WEB_CONCURRENCY, else the CPUs available',
+    },
+    name: {
+      type: 'string',
+      value: '<name>',
+      help: 'a name for the cluster, which status prints and the other commands accept',
+    },
+    config: configOption,
+    'runtime-dir': { type: 'string', value: '<dir>', help: 'the directory of the control socket' },
+    'no-control': {
+      type: 'boolean',
+      help: 'open no control socket: status, reload, scale and stop do not work',
+    },
+    json: { type: 'boolean', help: 'print JSON lines on a terminal, too' },
   },
-  async run({ values, positionals, rest }) {
-    const [script, ...more] = positionals;
-    if (script === undefined) throw new UsageError('start: expected the script of an app');
-    if (more.length > 0) {
-      throw new UsageError(
-        `start: unexpected argument ${JSON.stringify(more[0])}. Arguments of the script stand behind \`--\`.`,
-      );
-    }
-    const file = findScript('start', script);
+  examples: ['start app.js', 'start app.js --workers 4 --name web -- --port 3000'],
+  completes: 'file',
+  async run(args) {
+    const { values, rest } = args;
+    const file = findScript('start', args);
+    const config = findConfig(values.config as string | undefined, file);
     const given =
-      values.workers === undefined
-        ? undefined
-        : wholeNumber('--workers', values.workers as string, maxWorkers);
+      values.workers === undefined ? undefined : workerCount('--workers', values.workers as string);
     const workers = chooseWorkers(given, process.env.WEB_CONCURRENCY);
-    const log = createLogger();
-    defaultToProduction();
-    if (workers.count === 1) {
-      log.info({ script: file }, `one worker (${workers.reason}): no cluster, the app runs in this process`);
-      await runHere(file, rest);
-      return undefined;
-    }
-    startPrimary({
+    presetProduction();
+    if (config) process.env[configVariable] = config;
+    const cluster = startPrimary({
       ...clusterDefaults,
       workers,
       control: values['no-control'] !== true,
       runtimeDir: values['runtime-dir'] as string | undefined,
-      log,
+      name: values.name as string | undefined,
+      log: createLogger(),
       fork: {
         exec: file,
         args: [...rest],
         execArgv: [...process.execArgv, '--import', pathToFileURL(preload()).href],
       },
     });
+    if (process.stdout.isTTY && !values.json) void cluster.ready.then(() => print(banner(cluster.status())));
     return undefined;
   },
 };
 
-/** Found as Node finds a script: without its extension, or by the folder of its package. */
-export function findScript(command: string, script: string): string {
-  const file = path.resolve(script);
-  try {
-    return createRequire(file).resolve(file);
-  } catch {
-    throw new UsageError(`${command}: there is no script ${JSON.stringify(file)}`);
-  }
-}
-
-/** The preload stands beside the program that runs. */
+/** The preload is in the same directory as this program. */
 function preload(): string {
   return path.join(path.dirname(realpathSync(process.argv[1] as string)), 'preload.js');
 }
 
-/** As if Node had been started with the script: `require.main` and `process.argv` are the script's. */
-async function runHere(file: string, args: readonly string[]): Promise<void> {
-  await import(pathToFileURL(preload()).href);
-  process.argv = [process.argv[0] as string, file, ...args];
-  (Module as unknown as { runMain(): void }).runMain();
+/** What runs, where it listens, and which parts are on. */
+function banner({ name, script, pid, ready, workers }: ClusterStatus): string {
+  const urls = [...new Set(workers.flatMap(({ addresses }) => addresses.map(urlOf)))];
+  const parts = [...new Set(workers.flatMap((worker) => worker.parts))];
+  return [
+    '',
+    `  ${paint('bold', name ?? path.basename(script))}  ${paint('green', urls.join('  ') || 'no address')}`,
+    `  ${ready} ${ready === 1 ? 'worker' : 'workers'}, primary ${pid}, NODE_ENV ${process.env.NODE_ENV}`,
+    ...(parts.length > 0 ? [paint('dim', `  on: ${parts.join(', ')}`)] : []),
+    '',
+  ].join('\n');
+}
+
+function urlOf({ host, port }: WorkerStatus['addresses'][number]): string {
+  if (port < 0) return host ?? '';
+  const everywhere = host === null || host === '0.0.0.0' || host === '::';
+  return `http://${everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
 }

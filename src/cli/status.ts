@@ -1,22 +1,21 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
-import { type Command, exitCodes, print } from './command.js';
-import { clusterOptions, clusterOptionsHelp, clustersOf, noMore } from './running-cluster.js';
+import { type Command, exitCodes } from './command.js';
+import { alignColumns, paint, print, printError } from './output.js';
+import { clusterOptions, clustersOf, noCluster, noMore } from './running-cluster.js';
 
 export const status: Command = {
   summary: 'print the state of all workers',
-  usage: `[options]
-
-Exit code 0 when every cluster has all its workers ready, 1 when one has not or none runs.
-
-  --json                one JSON array, an object for each cluster
-${clusterOptionsHelp}`,
-  options: { ...clusterOptions, json: { type: 'boolean' } },
+  synopsis: '[options]',
+  description: `Prints the clusters of this user and their workers. Exit code 0 when every cluster has all its workers ready, 1 when
+one has not or none is running. The JSON is an array with one object for each cluster.`,
+  options: clusterOptions,
+  examples: ['status', 'status --name web --json'],
   async run(args) {
-    noMore(args.positionals);
+    noMore('status', args.positionals);
     const clusters = (await clustersOf(args)).map((cluster) => cluster.status);
     if (args.values.json) print(JSON.stringify(clusters));
-    else if (clusters.length === 0) process.stderr.write('no cluster of this user is running\n');
+    else if (clusters.length === 0) printError(noCluster(args));
     else for (const cluster of clusters) print(table(cluster));
     const allReady = clusters.length > 0 && clusters.every(({ ready, target }) => ready >= target);
     return allReady ? exitCodes.done : exitCodes.failed;
@@ -25,18 +24,22 @@ ${clusterOptionsHelp}`,
 
 const heads = ['worker', 'pid', 'state', 'up', 'heartbeat', 'memory', 'busy', 'in flight'];
 
-function table({ pid, script, uptimeMs, target, ready, deaths, workers, ...flags }: ClusterStatus): string {
-  const doing = flags.stopping ? ', stopping' : flags.reloading ? ', reloading' : '';
-  const rows = [heads, ...workers.map(row)];
-  const widths = heads.map((_, column) => Math.max(...rows.map((cells) => (cells[column] as string).length)));
-  const lines = rows.map(
-    (cells) => `  ${cells.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ')}`,
-  );
-  const name = stripVTControlCharacters(script).replace(/\p{Cc}/gu, '?');
+function table(cluster: ClusterStatus): string {
+  const { pid, name, script, uptimeMs, target, ready, deaths, workers } = cluster;
+  const doing = cluster.stopping ? ', stopping' : cluster.reloading ? ', reloading' : '';
+  const title = name === null ? String(pid) : `${printable(name)} (${pid})`;
+  const readiness = paint(ready >= target ? 'green' : 'red', `${ready} of ${target} ready`);
+  const [head, ...lines] = alignColumns([heads, ...workers.map(row)], () => false);
   return [
-    `cluster ${pid}  ${name}  up ${duration(uptimeMs)}  ${ready} of ${target} ready  ${deaths} died${doing}`,
-    ...lines.map((line) => line.trimEnd()),
+    `cluster ${paint('bold', title)}  ${printable(script)}  up ${duration(uptimeMs)}  ${readiness}  ${deaths} died${doing}`,
+    `  ${paint('dim', head ?? '')}`,
+    ...lines.map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** Names come from another process: a terminal must not execute them. */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '?');
 }
 
 function row(worker: WorkerStatus): string[] {

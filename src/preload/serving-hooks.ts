@@ -1,3 +1,4 @@
+import { type EventEmitter, errorMonitor } from 'node:events';
 import http, { type Server } from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
@@ -5,12 +6,14 @@ import type { Application } from 'express';
 import { productionize } from '../core/productionize.js';
 import { attachedTo } from '../core/report.js';
 import { createServer } from '../core/server.js';
+import { reportParts, reportServerError } from '../process/cluster/worker-agent.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
 import { processWide } from '../support/process-wide.js';
 import { wrapMethod } from '../support/replace-method.js';
 import { servingHooksKey } from '../support/symbols.js';
+import { configuredOptions } from './app-config.js';
 import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
@@ -67,6 +70,7 @@ function install(): () => void {
         return function listen(...args) {
           for (const app of apps.get(this) ?? []) serve(this, app);
           if (!seen) this.once('listening', warnOfNoApp);
+          (this as EventEmitter).once(errorMonitor, reportServerError);
           return original.apply(this, apps.has(this) ? listenArguments(args) : args);
         };
       }),
@@ -103,10 +107,16 @@ function install(): () => void {
 
 function serve(server: Server, app: Application): void {
   try {
-    if (attachedTo(app)) debug(() => ['the app productionized itself: kept']);
-    else productionize(app);
-    attachedTo(app)?.adopt?.(server);
+    const options = configuredOptions();
+    if (attachedTo(app) && !options) debug(() => ['the app productionized itself: kept']);
+    else productionize(app, options);
+    const attached = attachedTo(app);
+    attached?.adopt?.(server);
+    const on = attached?.report().parts.filter(({ state }) => state === 'on') ?? [];
+    reportParts(on.map(({ name }) => name));
   } catch (error) {
+    // options from outside the app are a mistake of the operator, who waits for the start
+    if (configuredOptions()) throw error;
     warnOnce('ERR_PRODUCTIONIZE_PRELOAD', `The app was not productionized: ${quote(error)}.`);
   }
 }

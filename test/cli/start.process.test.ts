@@ -48,15 +48,18 @@ describe('start', () => {
     expect(await cluster.line(/ERR_PRODUCTIONIZE_PRELOAD/)).toContain('call productionize(app)');
   });
 
-  it('with one worker runs the script in its own process, as the main module', async () => {
-    const { cluster } = start(app('listen.cjs'), ['--workers', '1', '--', 'y']);
+  it('with one worker runs the script as the main module, and SIGHUP replaces the worker', async () => {
+    const { cluster, ask } = start(app('listen.cjs'), ['--workers', '1', '--', 'y']);
     const url = await cluster.url();
-    expect(JSON.parse((await get(url)).text)).toEqual({
-      pid: cluster.child.pid,
-      env: 'production',
-      args: ['y'],
-    });
+    const before = JSON.parse((await get(url)).text);
+    expect(before).toEqual({ pid: expect.any(Number), env: 'production', args: ['y'] });
     await cluster.logged(/^GET \/ 200/);
+    expect(await ask('status')).toMatchObject({ code: 0, out: expect.stringContaining('1 of 1 ready') });
+    cluster.child.kill('SIGHUP');
+    await cluster.logged(/^reload: done/);
+    const after = JSON.parse((await get(url)).text);
+    expect(after).toMatchObject({ env: 'production', args: ['y'] });
+    expect(after.pid).not.toBe(before.pid);
     cluster.child.kill('SIGTERM');
     expect(await cluster.exit()).toEqual({ code: 0, signal: null });
   });

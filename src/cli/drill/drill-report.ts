@@ -1,3 +1,4 @@
+import { alignColumns } from '../output.js';
 import type { Tally } from './tally.js';
 
 /** What came of a drill. */
@@ -75,19 +76,13 @@ export function format(report: Report): string {
     ...[sent, answered, failed, reconnected].map(number),
     `${number(slowestMs)} ms`,
   ]);
-  const widths = heads.map((head, i) =>
-    Math.max(head.length, ...rows.map((row) => (row[i] as string).length)),
-  );
-  const lines = [heads, ...rows].map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))),
-  );
   const reasons = report.traffic.flatMap(({ kind, losses }) =>
     Object.entries(losses).map(([reason, times]) => `${kind}: ${number(times)} × ${reason}`),
   );
   return [
     `${count(report.reloaded, 'reload')} of ${count(report.workers, 'worker')}, ${report.seconds} s; GET ${report.path} on port ${report.port} is answered ${report.status}`,
     '',
-    ...lines.map((cells) => cells.join('  ')),
+    ...alignColumns([heads, ...rows], (column) => column > 0),
     '',
     ...reasons,
     report.verdict,

@@ -19,6 +19,8 @@ export interface AppSettings {
   readonly program: string;
   readonly script: string;
   readonly args: readonly string[];
+  /** The file with the options of `productionize`, if any. */
+  readonly config: string | undefined;
   readonly workers: number;
   /** The port to send to, where the app listens on several. */
   readonly port: number | undefined;
@@ -49,10 +51,11 @@ export class DrilledApp {
   #silent = false;
 
   constructor(settings: AppSettings) {
-    const { program, script, args, workers } = settings;
+    const { program, script, args, workers, config } = settings;
     this.#settings = settings;
     this.#folder = mkdtempSync(path.join(os.tmpdir(), 'drill-'));
     const start = ['start', script, '--workers', String(workers), '--runtime-dir', this.#folder];
+    if (config) start.push('--config', config);
     this.#child = spawn(
       process.execPath,
       [...process.execArgv, '--import', leaveWithParent, program, ...start, '--', ...args],

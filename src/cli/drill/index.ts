@@ -1,8 +1,17 @@
 import { realpathSync } from 'node:fs';
 import os from 'node:os';
-import { maxWorkers } from '../../process/cluster/worker-count.js';
-import { type Arguments, type Command, exitCodes, print, UsageError, wholeNumber } from '../command.js';
-import { findScript } from '../start.js';
+import { chooseWorkers } from '../../process/cluster/worker-count.js';
+import { configOption, findConfig, findScript } from '../app-script.js';
+import {
+  type Arguments,
+  type Command,
+  exitCodes,
+  jsonOption,
+  UsageError,
+  wholeNumber,
+  workerCount,
+} from '../command.js';
+import { print, printError, progressLine } from '../output.js';
 import { format, passed } from './drill-report.js';
 import { CannotDrill } from './drilled-app.js';
 import { drill as runDrill } from './run-drill.js';
@@ -11,35 +20,32 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export const drill: Command = {
   summary: 'prove on your app that a reload loses no request',
-  usage: `<script> [options] [-- <arguments of the script>]
-
-Runs the script as \`start\` does, sends it traffic while all workers are replaced again and again, and prints what was
-lost of each kind. Any status below 500 is an answer, and so is the one the path has while nothing happens. Use a
-development database: the requests are real.
-
-  --reloads <n>         how often all workers are replaced; default 10
-  -w, --workers <n>     how many workers, 2 or more; default 2
-  --path <path>         what is asked for by GET; default /
-  --upload <path>       sends uploads there, too, by POST
-  --sse <path>          listens to server-sent events there, too
-  --websocket <path>    opens WebSockets there, too
-  --port <port>         the port to send to, where the app listens on several
-  --seconds <s>         the time for the start and the reloads; default 300
-  --json                one JSON object instead of the table
+  synopsis: '<script> [options] [-- <arguments of the script>]',
+  description: `Runs the script as \`start\` does, sends it traffic while all workers are replaced again and again, and prints how many
+requests of each kind were lost. A status below 500 is a success, and so is the status that the path has without a
+reload. Use a development database: the requests are real.
 
 Exit codes: 0 when nothing was lost, 1 when something was, a worker died or a reload failed, 2 when the arguments are
 wrong or the app does not start.`,
   options: {
-    reloads: { type: 'string' },
-    workers: { type: 'string', short: 'w' },
-    path: { type: 'string' },
-    upload: { type: 'string' },
-    sse: { type: 'string' },
-    websocket: { type: 'string' },
-    port: { type: 'string' },
-    seconds: { type: 'string' },
-    json: { type: 'boolean' },
+    reloads: { type: 'string', value: '<n>', help: 'how often all workers are replaced; default: 10' },
+    workers: {
+      type: 'string',
+      short: 'w',
+      value: '<n|max>',
+      help: 'the number of workers, 2 or more; default: 2',
+    },
+    path: { type: 'string', value: '<path>', help: 'the path of GET requests; default: /' },
+    upload: { type: 'string', value: '<path>', help: 'also send uploads to this path, by POST' },
+    sse: { type: 'string', value: '<path>', help: 'also read server-sent events from this path' },
+    websocket: { type: 'string', value: '<path>', help: 'also open WebSockets on this path' },
+    port: { type: 'string', value: '<port>', help: 'the port to send to, where the app listens on several' },
+    seconds: { type: 'string', value: '<s>', help: 'the time for the start and the reloads; default: 300' },
+    config: configOption,
+    json: jsonOption,
   },
+  examples: ['drill app.js', 'drill app.js --reloads 20 --sse /events --websocket /ws'],
+  completes: 'file',
   async run(args) {
     const settings = settingsOf(args);
     const abort = new AbortController();
@@ -52,13 +58,14 @@ wrong or the app does not start.`,
     };
     for (const signal of signals) process.on(signal, interrupt);
     try {
-      const report = await runDrill(settings, abort.signal);
+      const progress = progressLine();
+      const report = await runDrill(settings, abort.signal, progress.update).finally(progress.clear);
       print(args.values.json ? JSON.stringify(report) : format(report));
       return passed(report) ? exitCodes.done : exitCodes.failed;
     } catch (error) {
       if (code !== undefined) return code;
       if (!(error instanceof CannotDrill)) throw error;
-      process.stderr.write(`drill: ${error.message}\n`);
+      printError(`drill: ${error.message}`);
       return exitCodes.usage;
     } finally {
       for (const signal of signals) process.off(signal, interrupt);
@@ -66,14 +73,9 @@ wrong or the app does not start.`,
   },
 };
 
-function settingsOf({ values, positionals, rest }: Arguments) {
-  const [script, ...more] = positionals;
-  if (script === undefined) throw new UsageError('drill: expected the script of an app');
-  if (more.length > 0) {
-    throw new UsageError(
-      `drill: unexpected argument ${JSON.stringify(more[0])}. Arguments of the script stand behind \`--\`.`,
-    );
-  }
+function settingsOf(args: Arguments) {
+  const { values, rest } = args;
+  const script = findScript('drill', args);
   const text = (name: string) => values[name] as string | undefined;
   const number = (name: string, max: number) =>
     values[name] === undefined ? undefined : wholeNumber(`--${name}`, text(name) as string, max);
@@ -82,11 +84,13 @@ function settingsOf({ values, positionals, rest }: Arguments) {
     if (value === undefined || /^\/[\x21-\x7e]*$/.test(value)) return value;
     throw new UsageError(`--${name}: expected a path such as /health, got ${JSON.stringify(value)}`);
   };
-  const workers = number('workers', maxWorkers) ?? 2;
+  const given = values.workers === undefined ? 2 : workerCount('--workers', text('workers') as string);
+  const workers = given === 'max' ? Math.max(2, chooseWorkers('max').count) : given;
   if (workers < 2) throw new UsageError('--workers: expected 2 or more, one worker cannot be replaced');
   return {
     program: realpathSync(process.argv[1] as string),
-    script: findScript('drill', script),
+    script,
+    config: findConfig(text('config'), script),
     args: rest,
     workers,
     reloads: number('reloads', 1000) ?? 10,

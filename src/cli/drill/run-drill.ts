@@ -31,7 +31,11 @@ const lastMs = 10_000;
  *
  * @throws CannotDrill when the app does not start or does not serve what it is asked for.
  */
-export async function drill(settings: DrillSettings, abort: AbortSignal): Promise<Report> {
+export async function drill(
+  settings: DrillSettings,
+  abort: AbortSignal,
+  onProgress: (text: string) => void,
+): Promise<Report> {
   const from = performance.now();
   const app = new DrilledApp(settings);
   const stop = new AbortController();
@@ -56,7 +60,18 @@ export async function drill(settings: DrillSettings, abort: AbortSignal): Promis
     // from here on, what is in flight may finish
     timeIsUp = () => limit.abort();
     const running = all.map((traffic) => traffic.run(scene));
-    const { reloaded, problem } = await reloadUnder(app, all, settings.reloads, limit.signal);
+    let begun = 0;
+    const showProgress = (): void => {
+      const counts = all.map(({ tally }) => tally);
+      const sent = counts.reduce((sum, count) => sum + count.sent, 0);
+      const lost = counts.reduce((sum, count) => sum + count.failed, 0);
+      onProgress(
+        `reload ${Math.min(begun + 1, settings.reloads)} of ${settings.reloads}: ${sent} sent, ${lost} lost`,
+      );
+    };
+    const shown = setInterval(showProgress, 200);
+    const { reloaded, problem } = await reloadUnder(app, all, settings.reloads, limit.signal, () => begun++);
+    clearInterval(shown);
     stop.abort();
     const last = setTimeout(giveUp, lastMs);
     await Promise.all(running);
@@ -111,6 +126,7 @@ async function reloadUnder(
   all: readonly Traffic[],
   reloads: number,
   limit: AbortSignal,
+  onReloaded: () => void,
 ): Promise<{ reloaded: number; problem: string | null }> {
   const timeUp = new Promise<never>((_, reject) => {
     const tell = (): void => reject(new Error('the time was up'));
@@ -120,7 +136,10 @@ async function reloadUnder(
   let reloaded = 0;
   try {
     await Promise.race([Promise.all(all.map(({ tally }) => tally.underway)), timeUp]);
-    for (; reloaded < reloads; reloaded++) await Promise.race([app.reload(), timeUp]);
+    for (; reloaded < reloads; reloaded++) {
+      await Promise.race([app.reload(), timeUp]);
+      onReloaded();
+    }
     return { reloaded, problem: null };
   } catch (error) {
     return { reloaded, problem: (error as Error).message };

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { availableCpus } from '../../support/available-cpus.js';
 import { type Encoding, knownEncodings } from '../../support/encoding/encoders.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
-import { type Check, checkOptions, isBoolean, isInteger } from '../../support/options.js';
+import { type Check, checkOptions, isBoolean, isFunction, isInteger } from '../../support/options.js';
 import { Precompression, type PrecompressReport } from './precompression.js';
 import { SiblingManifest } from './sibling-manifest.js';
 
@@ -35,6 +35,11 @@ export interface PrecompressOptions {
    * @default false
    */
   readonly dryRun?: boolean;
+  /**
+   * Called after each sibling with the counts so far.
+   * @default undefined
+   */
+  readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
 }
 
 const isKnownEncodingList: Check = (value) =>
@@ -60,17 +65,19 @@ export async function precompress(dir: string, options?: PrecompressOptions): Pr
     concurrency = Math.max(1, Math.floor(availableCpus())),
     prune = false,
     dryRun = false,
+    onProgress,
   } = checkOptions<PrecompressOptions>('precompress', options, {
     encodings: isKnownEncodingList,
     threshold: isInteger('bytes'),
     concurrency: isInteger('siblings', 1, 1024),
     prune: isBoolean,
     dryRun: isBoolean,
+    onProgress: isFunction,
   });
   const start = performance.now();
   const root = await folderOf(dir);
   const manifest = await SiblingManifest.of(root);
-  const run = new Precompression({ root, manifest, encodings, threshold, dryRun });
+  const run = new Precompression({ root, manifest, encodings, threshold, dryRun, onProgress });
   await run.encode(concurrency);
   if (prune) await run.prune();
   await run.save();

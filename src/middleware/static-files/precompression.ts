@@ -34,6 +34,7 @@ export interface PrecompressionSettings {
   readonly encodings: readonly Encoding[];
   readonly threshold: number;
   readonly dryRun: boolean;
+  readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
 }
 
 /** One sibling to look after. */
@@ -74,6 +75,7 @@ export class Precompression {
         await this.#encode(job).catch((error) =>
           this.#fail(job.file + siblingExtensions[job.encoding], error),
         );
+        this.#settings.onProgress?.(this.counts);
       }
     };
     await Promise.all(Array.from({ length: concurrency }, work));

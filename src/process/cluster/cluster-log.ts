@@ -25,9 +25,10 @@ export function fieldsOfDeath({
 }
 
 /** Why a worker ended, in words. */
-export function causeOf({ code, signal, killed }: Death): string {
+export function causeOf({ code, signal, killed, listened }: Death): string {
   if (killed) return `killed: ${killed}`;
   if (signal) return `signal ${signal}`;
+  if (code === 0 && !listened) return 'it exited with code 0 before it started a server';
   return code === null ? 'the process could not be started' : `exit code ${code}`;
 }
 

@@ -29,8 +29,12 @@ export interface Death {
   readonly wasReady: boolean;
   /** Why the primary ended it, where it did. */
   readonly killed: string | undefined;
-  /** The error it died of, where it could tell. */
+  /** The error it died of, where it reported one. */
   readonly error: string | undefined;
+  /** Another start of the same script fails in the same way. */
+  readonly permanent: boolean;
+  /** A server listened in it. */
+  readonly listened: boolean;
   /** Method and route of the request it was last heard of with. */
   readonly route: string | undefined;
 }
@@ -54,6 +58,7 @@ export class ClusterWorker {
   state: WorkerState = 'starting';
   vitals: Vitals | undefined;
   manners: Manners | undefined;
+  parts: readonly string[] = [];
   /** When the last beat came, on the clock of `performance.now()`; being ready counts as one. */
   beatAt: number | undefined;
   /** Resolves when the process is gone. */
@@ -63,6 +68,8 @@ export class ClusterWorker {
 
   #killed: string | undefined;
   #error: string | undefined;
+  #permanent = false;
+  #wasReady = false;
   #route: string | undefined;
   /** The route of the error, whatever other requests came after it. */
   #guilty: string | undefined;
@@ -78,6 +85,8 @@ export class ClusterWorker {
     });
     worker.on('listening', ({ address, port }) => {
       this.addresses.push({ host: address ?? null, port });
+      // an app that listens after all has handled its earlier error
+      if (this.state !== 'dying') this.#error = undefined;
       this.#send({ productionize: 'listening?' });
     });
     worker.on('message', (message: unknown) => this.#hear(message, events));
@@ -91,6 +100,10 @@ export class ClusterWorker {
         if (worker.process.pid === undefined) resolve(this.#die(null, null, events));
       });
     });
+  }
+
+  get wasReady(): boolean {
+    return this.#wasReady;
   }
 
   get uptimeMs(): number {
@@ -145,8 +158,10 @@ export class ClusterWorker {
       this.#route = told.route ?? this.#route;
     }
     if (told?.productionize === 'risk') events.onRisk(told.risk);
+    if (told?.productionize === 'parts') this.parts = told.parts;
     if (told?.productionize === 'fatal') {
       this.#error = told.error;
+      this.#permanent = told.permanent;
       this.#guilty = told.route ?? this.#guilty;
       if (told.draining && (this.state === 'ready' || this.state === 'starting')) {
         this.state = 'dying';
@@ -158,6 +173,7 @@ export class ClusterWorker {
   #becomeReady(events: WorkerEvents): void {
     if (this.state !== 'starting') return;
     this.state = 'ready';
+    this.#wasReady = true;
     this.beatAt ??= performance.now();
     this.#tell(true);
     events.onReady(this);
@@ -168,9 +184,11 @@ export class ClusterWorker {
       code: signal ? null : code,
       signal,
       uptimeMs: Math.round(this.uptimeMs),
-      wasReady: this.state !== 'starting',
+      wasReady: this.#wasReady,
       killed: this.#killed,
       error: this.#error,
+      permanent: this.#permanent,
+      listened: this.addresses.length > 0,
       route: this.#guilty ?? this.#route,
     };
     clearTimeout(this.#limit);

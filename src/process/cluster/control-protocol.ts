@@ -4,7 +4,7 @@ import type { ListenAddress, WorkerState } from './cluster-worker.js';
 export type ControlRequest =
   | { readonly command: 'status' }
   | { readonly command: 'reload' }
-  | { readonly command: 'scale'; readonly workers: number }
+  | { readonly command: 'scale'; readonly workers: number | 'max' }
   | { readonly command: 'stop' };
 
 /** What the cluster answers, as one line of JSON. */
@@ -25,12 +25,16 @@ export interface WorkerStatus {
   readonly utilization: number | null;
   readonly inFlight: number | null;
   readonly addresses: readonly ListenAddress[];
+  /** The parts that are on in its app, where the preload reported them. */
+  readonly parts: readonly string[];
 }
 
 /** The state of a cluster: what `express-productionize status` prints. */
 export interface ClusterStatus {
   /** The process id of the primary. */
   readonly pid: number;
+  /** The name that was given to the cluster. */
+  readonly name: string | null;
   readonly script: string;
   readonly uptimeMs: number;
   /** How many workers there are to be, and how many of them are ready. */

@@ -15,6 +15,7 @@ import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { clusterDefaults } from './cluster-defaults.js';
 import { type Cluster, startPrimary } from './primary.js';
 import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
+import { watchTerminal } from './terminal.js';
 import { startAgent } from './worker-agent.js';
 import { chooseWorkers, maxWorkers } from './worker-count.js';
 import { isOurWorker } from './worker-protocol.js';
@@ -24,10 +25,11 @@ const debug = debugFor('cluster');
 /** Options of {@link runCluster}. */
 export interface ClusterOptions {
   /**
-   * How many workers serve. One worker means no cluster: `start` runs in this process.
+   * How many workers serve; `'max'` is one for each CPU available. One worker means no cluster: `start` runs in this
+   * process.
    * @default `WEB_CONCURRENCY`, else the CPUs available to this process, by affinity and control group
    */
-  readonly workers?: number;
+  readonly workers?: number | 'max';
   /**
    * Milliseconds a worker gets to finish and leave, before it is killed.
    * @default the time the process manager gives, and no less than what the worker's own drain may take
@@ -58,6 +60,11 @@ export interface ClusterOptions {
    * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime folder, else one in the temporary folder
    */
   readonly runtimeDir?: string;
+  /**
+   * A name for this cluster, which `express-productionize status` prints and the other commands accept.
+   * @default none
+   */
+  readonly name?: string;
   /**
    * Keeps each socket.io session on one worker, which long polling needs. The primary listens, and `start` returns
    * the socket.io server. Needs the package `@socket.io/sticky`.
@@ -109,16 +116,18 @@ export async function runCluster(
     maxFailedStarts = clusterDefaults.maxFailedStarts,
     control = true,
     runtimeDir,
+    name,
     sticky,
     logger,
   } = checkOptions<ClusterOptions>('runCluster', options, {
-    workers: isInteger('workers', 1, maxWorkers),
+    workers: (value) => (value === 'max' ? undefined : isInteger('workers', 1, maxWorkers)(value)),
     drainMs: isMilliseconds(1),
     startMs: isMilliseconds(1),
     stuckMs: isMilliseconds(),
     maxFailedStarts: isInteger('starts', 1),
     control: isBoolean,
     runtimeDir: isString,
+    name: isString,
     sticky: isSticky,
     logger: isPartLogger,
   });
@@ -138,6 +147,7 @@ export async function runCluster(
   if (count.count === 1 && !sticky) {
     debug(() => ['one worker (%s): no cluster', count.reason]);
     defaultToProduction();
+    ignoreReload();
     await start();
     return undefined;
   }
@@ -152,7 +162,20 @@ export async function runCluster(
     maxFailedStarts,
     control,
     runtimeDir,
+    name,
     log,
     traffic: shared?.traffic,
+  });
+}
+
+/** By default SIGHUP ends the process and resets its open requests. Alone, there is no second worker to take over. */
+function ignoreReload(): void {
+  const terminalIsGone = watchTerminal();
+  process.on('SIGHUP', () => {
+    if (terminalIsGone()) process.kill(process.pid, 'SIGTERM');
+    else
+      createLogger().warn(
+        'SIGHUP: one worker runs without a cluster and is not reloaded; restart the process',
+      );
   });
 }

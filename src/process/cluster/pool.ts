@@ -24,7 +24,7 @@ export interface PoolSettings {
   readonly log: PartLogger;
   readonly environment: Record<string, string>;
   /** Called when no worker can be started: the cluster has failed. */
-  onGiveUp(lastError: string): void;
+  onGiveUp(reason: string, lastError: string): void;
   onRisk(risk: string): void;
   onReady(): void;
   readonly traffic?: Traffic;
@@ -57,6 +57,7 @@ export class Pool implements WorkerEvents {
   readonly #graceMs = findOrchestrator().graceMs;
   #target: number;
   #failedStarts = 0;
+  #wasEverReady = false;
   #stopping = false;
   /** While a reload exchanges workers there is one more than the target. */
   #exchanging = false;
@@ -149,6 +150,7 @@ export class Pool implements WorkerEvents {
 
   onReady(worker: ClusterWorker): void {
     this.#failedStarts = 0;
+    this.#wasEverReady = true;
     this.#settings.traffic?.onServing(worker);
     this.#settings.log.info(
       { ...fieldsOf(worker), startedInMs: Math.round(worker.uptimeMs) },
@@ -163,15 +165,16 @@ export class Pool implements WorkerEvents {
   }
 
   onDying(worker: ClusterWorker): void {
-    this.#settings.log.warn(
-      fieldsOf(worker),
-      `worker ${worker.id} is dying of an error; its replacement starts`,
-    );
-    this.#settings.traffic?.onLeaving(worker);
-    this.#unreplaced.add(worker);
+    const { log, traffic } = this.#settings;
+    traffic?.onLeaving(worker);
+    if (worker.wasReady) {
+      log.warn(fieldsOf(worker), `worker ${worker.id} is dying of an error; its replacement starts`);
+      this.#unreplaced.add(worker);
+    } else worker.release();
     // from now on its limit runs, as if it had been asked to leave
     setTimeout(() => worker.kill('it outlived its error'), this.#drainMs(worker)).unref();
-    this.#replaceAfter(worker.uptimeMs);
+    // a worker that was never ready is a failed start, which counts when the process is gone
+    if (worker.wasReady) this.#replaceAfter(worker.uptimeMs);
   }
 
   onRisk(risk: string): void {
@@ -192,12 +195,24 @@ export class Pool implements WorkerEvents {
     this.lastDeath = death;
     log.error(fields, `worker ${worker.id} died: ${causeOf(death)}`);
     // a dying worker was replaced when it told so, and a reload deals with its own
-    if (worker.state === 'dying' || this.#candidates.has(worker) || this.#stopping) return;
-    if (!death.wasReady && ++this.#failedStarts >= this.#settings.maxFailedStarts && this.ready === 0) {
-      this.#settings.onGiveUp(lastErrorOf(death));
+    if ((worker.state === 'dying' && death.wasReady) || this.#candidates.has(worker) || this.#stopping)
       return;
-    }
+    if (!death.wasReady && this.#isHopeless(death)) return;
     this.#replaceAfter(death.uptimeMs);
+  }
+
+  /** Counts a failed start. Gives up when the limit is reached, or when another start must fail in the same way. */
+  #isHopeless(death: Death): boolean {
+    const { maxFailedStarts, onGiveUp } = this.#settings;
+    this.#failedStarts++;
+    if (this.ready > 0) return false;
+    if (death.permanent && !this.#wasEverReady) {
+      onGiveUp('the app cannot start', lastErrorOf(death));
+      return true;
+    }
+    if (this.#failedStarts < maxFailedStarts) return false;
+    onGiveUp(`${maxFailedStarts} starts in a row failed`, lastErrorOf(death));
+    return true;
   }
 
   #drainMs({ manners }: ClusterWorker): number {
@@ -212,7 +227,10 @@ export class Pool implements WorkerEvents {
     this.workers.add(worker);
     this.#settings.traffic?.onForked(worker);
     if (onTrial) this.#candidates.add(worker);
-    const limit = setTimeout(() => worker.kill(`it was not ready within ${startMs} ms`), startMs);
+    const limit = setTimeout(() => {
+      const missing = worker.addresses.length > 0 ? 'it was not ready' : 'it started no server';
+      worker.kill(`${missing} within ${startMs} ms`);
+    }, startMs);
     void worker.started.then(() => clearTimeout(limit));
     return worker;
   }

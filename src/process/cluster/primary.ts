@@ -13,6 +13,7 @@ import {
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlAnswer, ControlRequest, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
+import { logicalDirectory } from './logical-directory.js';
 import { Pool, type Traffic } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
 import { makeRuntimeDir } from './runtime-dir.js';
@@ -20,7 +21,7 @@ import { socketsForWorkers, watchInheritedSockets } from './shared-sockets.js';
 import { riskWarnings } from './single-process-risks.js';
 import { onStopSignals } from './stop-signals.js';
 import { watchTerminal } from './terminal.js';
-import { maxWorkers, type WorkerCount } from './worker-count.js';
+import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
 import { primaryVariable, readyMessage } from './worker-protocol.js';
 
 /** What a primary runs with; every option resolved. */
@@ -31,6 +32,7 @@ export interface PrimarySettings {
   readonly stuckMs: number;
   readonly maxFailedStarts: number;
   readonly runtimeDir: string | undefined;
+  readonly name: string | undefined;
   readonly control: boolean;
   readonly log: PartLogger;
   /** How workers are forked, where it is not the script of this process. */
@@ -46,22 +48,26 @@ export interface Cluster {
   status(): ClusterStatus;
   /** Replaces all workers one by one, without losing a request. Rejects when a new worker does not get ready. */
   reload(): Promise<ReloadResult>;
-  /** Changes the number of workers; throws a ProductionizeError when it is no number of workers. */
-  scale(workers: number): void;
+  /** Changes the number of workers; `max` stands for the CPUs available. Throws a ProductionizeError for other values. */
+  scale(workers: number | 'max'): void;
   /** Drains all workers and exits: 0 when all left in time, else 1. */
   stop(): Promise<void>;
 }
 
 /** Starts the workers and what steers them: signals, the control socket, the watch over heartbeats. */
 export function startPrimary(settings: PrimarySettings): Cluster {
-  const { log, workers } = settings;
+  const { log, workers, name = null } = settings;
   defaultToProduction();
   // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
   // what its workers do not accept themselves waits there for the next one
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
-  if (settings.fork) cluster.setupPrimary(settings.fork);
+  // by its name, not by its inode: a reload follows a link that a deployment has moved
+  cluster.setupPrimary({ cwd: logicalDirectory(), ...settings.fork } as ClusterSettings);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
-  log.info({ workers: workers.count, script }, `cluster: ${workers.count} workers (${workers.reason})`);
+  log.info(
+    { workers: workers.count, script, ...(name && { name }) },
+    `cluster: ${plural(workers.count)} (${workers.reason})`,
+  );
 
   attachServiceManager();
   const tellWorkers = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
@@ -80,11 +86,8 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     ...settings,
     target: workers.count,
     environment: { [primaryVariable]: String(process.pid), ...socketsForWorkers() },
-    onGiveUp(lastError) {
-      log.error(
-        { lastError },
-        `cluster: ${settings.maxFailedStarts} starts in a row failed, giving up: ${lastError}`,
-      );
+    onGiveUp(reason, lastError) {
+      log.error({ lastError }, `cluster: ${reason}, giving up: ${lastError}`);
       pool.kill('the cluster gives up');
       exit(1);
     },
@@ -117,18 +120,19 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   };
   const handle: Cluster = {
     ready,
-    status: () => statusOf(pool, reloader, script),
+    status: () => statusOf(pool, reloader, { name, script }),
     reload: () => reloader.reload(),
     scale(count) {
-      const expected = isInteger('workers', 1, maxWorkers)(count);
+      const target = count === 'max' ? chooseWorkers('max').count : count;
+      const expected = isInteger('workers', 1, maxWorkers)(target);
       if (expected) {
         throw new ProductionizeError(
           'ERR_PRODUCTIONIZE_OPTION',
           `scale: expected ${expected}, got ${quote(count)}.`,
         );
       }
-      log.info({ from: pool.target, to: count }, `cluster: scaling to ${count} workers`);
-      pool.scale(count);
+      log.info({ from: pool.target, to: target }, `cluster: scaling to ${plural(target)}`);
+      pool.scale(target);
     },
     stop: () => stop('stop was called'),
   };
@@ -196,11 +200,11 @@ async function obey(
       return 'status';
     case 'reload': {
       const { replaced } = await handle.reload();
-      return `reloaded: ${replaced} workers replaced`;
+      return `reloaded: ${plural(replaced)} replaced`;
     }
     case 'scale':
       handle.scale(request.workers);
-      return `scaling to ${request.workers} workers`;
+      return `scaling to ${plural(handle.status().target)}`;
     case 'stop':
       void stop('stop was asked for');
       return 'stopping';
@@ -209,10 +213,18 @@ async function obey(
   }
 }
 
-function statusOf(pool: Pool, reloader: Reloader, script: string): ClusterStatus {
+function plural(workers: number): string {
+  return `${workers} worker${workers === 1 ? '' : 's'}`;
+}
+
+function statusOf(
+  pool: Pool,
+  reloader: Reloader,
+  names: Pick<ClusterStatus, 'name' | 'script'>,
+): ClusterStatus {
   return {
     pid: process.pid,
-    script,
+    ...names,
     uptimeMs: Math.round(process.uptime() * 1000),
     target: pool.target,
     ready: pool.ready,
@@ -224,7 +236,7 @@ function statusOf(pool: Pool, reloader: Reloader, script: string): ClusterStatus
 }
 
 function statusOfWorker(worker: ClusterWorker): WorkerStatus {
-  const { id, pid, state, uptimeMs, beatAt, vitals, addresses } = worker;
+  const { id, pid, state, uptimeMs, beatAt, vitals, addresses, parts } = worker;
   return {
     id,
     pid,
@@ -235,5 +247,6 @@ function statusOfWorker(worker: ClusterWorker): WorkerStatus {
     utilization: vitals?.utilization ?? null,
     inFlight: vitals?.inFlight ?? null,
     addresses,
+    parts,
   };
 }

@@ -75,6 +75,16 @@ function start(sticky: boolean): () => void {
   };
 }
 
+/** Reports the parts that are on in an app of this worker. */
+export function reportParts(parts: readonly string[]): void {
+  if (agent.undo) tell({ productionize: 'parts', parts });
+}
+
+/** Reports an error of a server, which an app may handle and then exit without a cause. */
+export function reportServerError(error: unknown): void {
+  if (agent.undo) tellFatal(error, false);
+}
+
 function tell(message: WorkerMessage): void {
   // without a primary there is nobody to tell; the callback keeps a broken channel from becoming an error event
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
@@ -82,7 +92,13 @@ function tell(message: WorkerMessage): void {
 
 function tellFatal(error: unknown, draining: boolean): void {
   const route = nameOf(currentContext());
-  tell({ productionize: 'fatal', error: describe(error), draining, ...(route && { route }) });
+  tell({
+    productionize: 'fatal',
+    error: describe(error),
+    permanent: isPermanent(error),
+    draining,
+    ...(route && { route }),
+  });
 }
 
 /** Resolves when the primary says that a replacement serves, or can say nothing any more. */
@@ -127,11 +143,37 @@ function nameOf(context: InternalRequestContext | undefined): string | undefined
 function describe(error: unknown): string {
   let text: string;
   try {
-    text = error instanceof Error ? (error.stack ?? error.message) : inspect(error, { depth: 1 });
+    text = error instanceof Error ? describeError(error) : inspect(error, { depth: 1 });
   } catch {
     text = 'an error that cannot be inspected';
   }
   return text.slice(0, longestError);
+}
+
+/** The stack. That of a CommonJS file which does not compile begins with the place: the error is put in front. */
+function describeError(error: Error): string {
+  const { stack } = error;
+  if (stack === undefined || stack.startsWith(error.name) || !doesNotCompile(error)) {
+    return stack ?? String(error);
+  }
+  const [place, ...lines] = stack.split('\n');
+  return [`${error} (${place})`, ...lines].join('\n');
+}
+
+/** A file that does not compile has the place in front of its error, or Node's loader as the first frame. */
+function doesNotCompile(error: unknown): boolean {
+  if (!(error instanceof SyntaxError)) return false;
+  const [first = '', frame = ''] = error.stack?.split('\n') ?? [];
+  return !first.startsWith(error.name) || frame.includes('node:internal/modules/');
+}
+
+const permanentCodes =
+  /^(MODULE_NOT_FOUND|ERR_PRODUCTIONIZE_.*|ERR_(MODULE_NOT_FOUND|REQUIRE_ESM|UNKNOWN_FILE_EXTENSION|PACKAGE_PATH_NOT_EXPORTED|UNSUPPORTED_DIR_IMPORT))$/;
+
+/** Whether another start of the same script fails in the same way, whatever happens around it. */
+function isPermanent(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown };
+  return doesNotCompile(error) || (typeof code === 'string' && permanentCodes.test(code));
 }
 
 function leaveToPrimary(): void {}

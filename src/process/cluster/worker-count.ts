@@ -11,25 +11,25 @@ export interface WorkerCount {
 }
 
 /**
- * The number of workers: the option, else `WEB_CONCURRENCY`, else the CPUs this process may keep busy, rounded down
+ * The number of workers: the option, where `max` stands for the CPUs available; else `WEB_CONCURRENCY`, else the CPUs this process may keep busy, rounded down
  * because a worker that shares its CPU with another only adds waiting.
  *
  * @throws ProductionizeError when `WEB_CONCURRENCY` is no number of workers.
  */
 export function chooseWorkers(
-  option: number | undefined,
-  webConcurrency: string | undefined,
+  option: number | 'max' | undefined,
+  webConcurrency?: string,
   cpus: () => number = availableCpus,
 ): WorkerCount {
-  if (option !== undefined) return { count: option, reason: 'given' };
-  if (webConcurrency !== undefined && webConcurrency !== '') {
+  if (typeof option === 'number') return { count: option, reason: 'given' };
+  if (option === undefined && webConcurrency && webConcurrency !== 'max') {
     const count = Number(webConcurrency);
     if (Number.isSafeInteger(count) && count >= 1 && count <= maxWorkers) {
       return { count, reason: 'WEB_CONCURRENCY' };
     }
     throw new ProductionizeError(
       'ERR_PRODUCTIONIZE_OPTION',
-      `WEB_CONCURRENCY: expected a whole number of workers, 1 to ${maxWorkers}, got ${quote(webConcurrency)}.`,
+      `WEB_CONCURRENCY: expected a whole number of workers, 1 to ${maxWorkers}, or max, got ${quote(webConcurrency)}.`,
     );
   }
   const available = cpus();

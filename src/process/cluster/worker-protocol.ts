@@ -10,9 +10,14 @@ export const readyMessage = 'ready';
 /** Tells a worker's processes whose worker it is: the process id of the primary. */
 export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
 
-/** Whether this process is a worker of our own primary; PM2 and others fork cluster workers, too. */
+/** Whether this process, or a thread of it, is a worker of our own primary. PM2 and others fork cluster workers, too. */
+export function isOurWorkerProcess(): boolean {
+  return process.env[primaryVariable] === String(process.ppid);
+}
+
+/** Whether this is the main thread of a worker of our own primary. */
 export function isOurWorker(): boolean {
-  return isMainThread && cluster.isWorker && process.env[primaryVariable] === String(process.ppid);
+  return isMainThread && cluster.isWorker && isOurWorkerProcess();
 }
 
 /** How a worker is, told by itself once per beat. */
@@ -48,7 +53,11 @@ export type WorkerMessage =
       readonly error: string;
       readonly route?: string;
       readonly draining: boolean;
+      /** Another start of the same script fails in the same way. */
+      readonly permanent: boolean;
     }
+  /** The parts that are on in an app. */
+  | { readonly productionize: 'parts'; readonly parts: readonly string[] }
   /** Something that is only a risk with more than one worker. */
   | { readonly productionize: 'risk'; readonly risk: string };
 

@@ -54,7 +54,7 @@ describe('deaths', () => {
   it('kills and replaces a worker that does not get ready in time', async () => {
     const program = runFixture({ workers: 2, startMs: 30, maxFailedStarts: 2 });
     expect((await program.exit()).code).toBe(1);
-    expect(program.log().at(-1)?.msg).toMatch(/killed: it was not ready within 30 ms/);
+    expect(program.log().at(-1)?.msg).toMatch(/killed: it started no server within 30 ms/);
   });
 
   it('replaces a worker whose event loop hangs, and the others serve meanwhile', async () => {

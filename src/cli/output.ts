@@ -1,0 +1,44 @@
+import type { WriteStream } from 'node:tty';
+
+const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Colours a text for a terminal. Elsewhere, and with NO_COLOR, it is returned unchanged. */
+export function paint(
+  style: keyof typeof styles,
+  text: string,
+  stream: WriteStream = process.stdout,
+): string {
+  return stream.isTTY && stream.hasColors() ? `\x1b[${styles[style]}m${text}\x1b[0m` : text;
+}
+
+/** One line of progress on stderr that each call replaces. Without a terminal nothing is written. */
+export function progressLine(): { update(text: string): void; clear(): void } {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { update() {}, clear() {} };
+  return {
+    update: (text) => void stderr.write(`\r\x1b[K${text.slice(0, Math.max(1, stderr.columns - 1))}`),
+    clear: () => void stderr.write('\r\x1b[K'),
+  };
+}
+
+/** Rows as lines of aligned columns; the columns named in `right` are aligned right. */
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  right: (column: number) => boolean,
+): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (right(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
