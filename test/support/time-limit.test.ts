@@ -31,7 +31,7 @@ describe('withTimeLimit', () => {
     expect(onLate).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps the process alive unless it is told not to', () => {
+  it('holds the process open unless an option allows the exit', () => {
     const before = timers();
     void withTimeLimit(never, 60_000, () => {}, { ref: false });
     // only timers that keep the process alive are counted

@@ -53,7 +53,7 @@ describe.each(expressNames)('WebSockets during the shutdown on %s', (expressName
     expect(await program.exit()).toEqual(clean);
   });
 
-  it('a connection that asks to become a WebSocket after the others were closed gets 503', async () => {
+  it('a connection that requests an upgrade after the WebSockets were closed gets 503', async () => {
     const program = start({ webSockets: true });
     const port = await program.port();
     const slow = await open(port);
