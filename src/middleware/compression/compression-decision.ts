@@ -12,12 +12,12 @@ const debug = debugFor('compression');
 /** Chooses a codec by the value of `Accept-Encoding`. */
 export type Offer = (acceptEncoding: string) => Codec | null;
 
-/** What {@link chooseCodec} goes by. */
+/** The settings of {@link chooseCodec}. */
 export interface DecisionSettings {
   readonly threshold: number;
   readonly filter: (req: Request, res: Response) => boolean;
   readonly offer: Offer;
-  /** The offer to answers that may hold secrets. */
+  /** The offer for responses that may contain secrets. */
   readonly secretOffer: Offer;
 }
 
@@ -26,8 +26,8 @@ const isCompressible = memoizeHeader(
 );
 
 /**
- * Whether the media type of a response is one that shrinks: the default `filter` of {@link compression}. Event
- * streams are left alone, since each open one would hold a quarter of a megabyte of encoder.
+ * Whether the media type of a response is compressible: the default `filter` of {@link compression}. Event streams are
+ * excluded, because each open one would hold an encoder of a quarter of a megabyte.
  */
 export function compressibleType(_req: IncomingMessage, res: ServerResponse): boolean {
   return isCompressible(headerText(res, 'content-type'));
@@ -41,9 +41,9 @@ const cacheDirectives = memoizeHeader((value) => ({
 const digests = ['Content-Digest', 'Repr-Digest', 'Digest', 'Content-MD5'];
 
 /**
- * Decides how a response is encoded, when its headers are complete and not sent yet. Sets `Vary` wherever another
- * request for the resource could get another encoding, whether this answer is encoded or not. `length` is the length
- * of the body as far as it is known.
+ * Chooses the encoding of a response when its headers are complete and not sent yet. Sets `Vary` when another request for
+ * the resource could receive another encoding, whether this response is encoded or not. `length` is the length of the body
+ * if it is known.
  */
 export function chooseCodec(
   req: IncomingMessage,
@@ -60,22 +60,26 @@ export function chooseCodec(
     if (offer(accepted)) weakenETag(res);
     return skip(req, 'it has no body');
   }
-  if (!passes(filter, req, res)) return skip(req, 'its type does not shrink, or the filter says no');
+  if (!passes(filter, req, res))
+    return skip(req, 'its type is not compressible, or the filter returned false');
   const { noTransform, secret } = cacheDirectives(headerText(res, 'cache-control'));
   if (noTransform) return skip(req, 'no-transform');
   const present = headerText(res, 'content-encoding');
-  if (present !== '' && present !== 'identity') return skip(req, `it is encoded already: ${present}`);
+  if (present !== '' && present !== 'identity') return skip(req, `it has Content-Encoding ${present}`);
   varyOnEncoding(res);
-  if (status === 206 || res.hasHeader('Content-Range')) return skip(req, 'it is a range of the identity');
+  if (status === 206 || res.hasHeader('Content-Range'))
+    return skip(req, 'it is a range of the unencoded body');
   if (status === 304 || req.method === 'HEAD') return skip(req, 'it has no body');
   if (length !== undefined && (length < threshold || length === 0)) return skip(req, 'below the threshold');
-  if (digests.some((name) => res.hasHeader(name))) return skip(req, 'it declares a digest of its bytes');
-  const maySpill = secret || res.hasHeader('Set-Cookie');
-  const codec = (maySpill ? secretOffer : offer)(accepted);
-  return codec ?? skip(req, maySpill ? 'not offered for secrets' : 'no acceptable encoding');
+  if (digests.some((name) => res.hasHeader(name))) return skip(req, 'it has a digest of its bytes');
+  const mayHoldSecrets = secret || res.hasHeader('Set-Cookie');
+  const codec = (mayHoldSecrets ? secretOffer : offer)(accepted);
+  return (
+    codec ?? skip(req, mayHoldSecrets ? 'the encoding is not offered for secrets' : 'no acceptable encoding')
+  );
 }
 
-/** A filter that throws would take the response down from inside `res.end`: it counts as a no. */
+/** An error of the filter would be thrown by `res.end`, so it counts as false. */
 function passes(filter: DecisionSettings['filter'], req: IncomingMessage, res: ServerResponse): boolean {
   try {
     return filter(req as Request, res as Response) === true;

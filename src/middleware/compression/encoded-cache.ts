@@ -2,50 +2,49 @@ import { debugFor } from '../../support/debug.js';
 
 const debug = debugFor('compression');
 
-// position in the table, and lengths before the bytes in the ring
+// slots of the table of positions, and bytes of lengths in front of each entry of the ring
 const slots = 8192;
-const headBytes = 12;
-/** How many bytes of a body at its head, at its tail, and spread over it go into its fingerprint. */
+const headerBytes = 12;
+/** The number of bytes that the fingerprint reads at the head of a body, at its tail, and spread over it. */
 const samples = 64;
 
 /**
- * Encoded bodies beside the bodies they were made from, in one ring of bytes that the newest overwrite from the oldest
- * on. A body is found by a fingerprint of some of its bytes, and compared whole: that takes a tenth of a digest, and
- * nobody can forge it. Nothing is allocated for a body that is kept, so those that are never sent again cost two copies,
- * and no work of the garbage collector.
+ * Caches bodies and their encodings in one ring buffer, in which new entries overwrite the oldest. A body is found by a
+ * fingerprint of some of its bytes and then compared whole, which takes a tenth of the time of a digest and cannot be
+ * forged. Storing a body allocates nothing: a body that is never sent again costs two copies and no garbage collection.
  */
 export class EncodedCache {
   #maxBytes: number;
   #ring: Buffer | undefined;
-  /** Where each entry begins, counted from the first byte ever written. */
-  readonly #begins = new Float64Array(slots).fill(-1);
+  /** The start of each entry, counted from the first byte ever written. */
+  readonly #starts = new Float64Array(slots).fill(-1);
   #written = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** A copy of what these bytes were encoded to. */
+  /** A copy of the encoding of a body. */
   get(encoding: string, body: Uint8Array): Buffer | undefined {
     const slot = slotOf(encoding, body);
-    const begin = this.#begins[slot] as number;
+    const start = this.#starts[slot] as number;
     const ring = this.#ring;
-    if (ring === undefined || begin < 0 || this.#written - begin > this.#maxBytes) return undefined;
-    const at = begin % this.#maxBytes;
-    const bodyAt = at + headBytes;
+    if (ring === undefined || start < 0 || this.#written - start > this.#maxBytes) return undefined;
+    const at = start % this.#maxBytes;
+    const bodyAt = at + headerBytes;
     const encodedAt = bodyAt + body.length;
     if (ring.readUInt32LE(at) !== body.length || ring.readUInt32LE(at + 8) !== seedOf(encoding))
       return undefined;
     if (ring.compare(body, 0, body.length, bodyAt, encodedAt) !== 0) return undefined;
     const encoded = Buffer.from(ring.subarray(encodedAt, encodedAt + ring.readUInt32LE(at + 4)));
-    // what is asked for moves on before it is overwritten
-    if (this.#written - begin > this.#maxBytes / 2) this.set(encoding, body, encoded);
+    // an entry in use is written again before it is overwritten
+    if (this.#written - start > this.#maxBytes / 2) this.set(encoding, body, encoded);
     return encoded;
   }
 
-  /** Keeps a copy of both, unless they are too large for it. */
+  /** Stores a copy of both, unless they are too large. */
   set(encoding: string, body: Uint8Array, encoded: Uint8Array): void {
-    const needed = headBytes + body.length + encoded.length;
+    const needed = headerBytes + body.length + encoded.length;
     if (needed > this.#maxBytes / 2) return;
     this.#ring ??= this.#allocate();
     if (this.#ring === undefined) return;
@@ -55,18 +54,18 @@ export class EncodedCache {
     this.#ring.writeUInt32LE(body.length, at);
     this.#ring.writeUInt32LE(encoded.length, at + 4);
     this.#ring.writeUInt32LE(seedOf(encoding), at + 8);
-    this.#ring.set(body, at + headBytes);
-    this.#ring.set(encoded, at + headBytes + body.length);
-    this.#begins[slotOf(encoding, body)] = this.#written;
+    this.#ring.set(body, at + headerBytes);
+    this.#ring.set(encoded, at + headerBytes + body.length);
+    this.#starts[slotOf(encoding, body)] = this.#written;
     this.#written += needed;
   }
 
-  /** Where there is no memory for the ring, nothing is ever kept: each try would be one more full collection. */
+  /** A failed allocation turns the cache off: each further attempt would trigger a full garbage collection. */
   #allocate(): Buffer | undefined {
     try {
       return Buffer.allocUnsafeSlow(this.#maxBytes);
     } catch (error) {
-      debug(() => ['nothing is kept, %d bytes could not be allocated: %s', this.#maxBytes, error]);
+      debug(() => ['the cache is off, %d bytes could not be allocated: %s', this.#maxBytes, error]);
       this.#maxBytes = 0;
       return undefined;
     }

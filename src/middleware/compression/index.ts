@@ -19,7 +19,7 @@ import { type EncodingSettings, encodeResponse } from './response-encoding.js';
 declare global {
   namespace Express {
     interface Response {
-      /** Sends what a streaming encoder holds back; does nothing where there is none. Behind {@link compression}. */
+      /** Sends the output that a streaming encoder has buffered. Available behind {@link compression}. */
       flush(): void;
     }
   }
@@ -28,8 +28,8 @@ declare global {
 /** Options of {@link compression}. */
 export interface CompressionOptions {
   /**
-   * The encodings to offer, the preferred one first; the client's q-values come before this order. Those this Node
-   * does not know (zstd before 22.15) are left out.
+   * The encodings to offer, the preferred one first. The client's q-values take precedence over this order. Encodings
+   * that this version of Node does not support (zstd before 22.15) are ignored.
    * @default ['br', 'gzip', 'zstd']
    */
   readonly encodings?: readonly Encoding[];
@@ -39,47 +39,46 @@ export interface CompressionOptions {
    */
   readonly levels?: { readonly [Name in Encoding]?: number };
   /**
-   * Bodies shorter than this many bytes are sent as they are.
+   * Bodies with fewer bytes are sent without an encoding.
    * @default 1024
    */
   readonly threshold?: number;
   /**
-   * Bodies of up to this many bytes that are complete in `res.end` are encoded in one synchronous call; 0 turns that
+   * Bodies of up to this many bytes that are passed to `res.end` whole are encoded in one synchronous call. 0 turns that
    * off.
-   * @default 64 KiB on one core or in a cluster worker, else 64 KiB divided by the cores, and at least 12 KiB
+   * @default 64 KiB on one core or in a cluster worker, otherwise 64 KiB divided by the cores, at least 12 KiB
    */
   readonly syncLimitBytes?: number;
   /**
-   * How many bytes of bodies and their encodings are kept for answers that are sent again; 0 keeps none. At most
-   * what one `Buffer` can hold (`buffer.constants.MAX_LENGTH`).
+   * Bytes of memory for bodies and their encodings, for responses that are sent again. 0 turns the cache off. The maximum
+   * is the size of one `Buffer` (`buffer.constants.MAX_LENGTH`).
    * @default 8 MiB
    */
   readonly cacheBytes?: number;
   /**
-   * Whether a response may be encoded, asked when its headers are complete.
+   * Whether a response may be encoded. It is called when the headers are complete.
    * @default {@link compressibleType}
    */
   readonly filter?: (req: Request, res: Response) => boolean;
   /**
-   * What is done against BREACH for answers that set a cookie or are `private` or `no-store`, whose length may tell
-   * an eavesdropper about a secret in them: `'pad'` encodes them in gzip only, with up to 100 bytes of random length;
-   * `'skip'` does not encode them; `'off'` treats them like others.
+   * The protection against BREACH for responses that set a cookie or are `private` or `no-store`: their compressed length
+   * can reveal a secret in them. `'pad'` encodes them with gzip only and adds up to 100 bytes of random length. `'skip'`
+   * does not encode them. `'off'` encodes them like others.
    * @default 'pad'
    */
   readonly breach?: 'pad' | 'skip' | 'off';
 }
 
 /**
- * Up to this size the synchronous call costs the main thread no more than driving a streaming encoder does, whatever
- * the number of cores: for 10 KB in gzip 53–72 µs against 56–89 µs (and about 200 µs in total), for 16 KB 90–130 µs
- * against 65–104 µs.
+ * Up to this size a synchronous call costs the main thread no more than a streaming encoder, for any number of cores:
+ * 10 KB in gzip take 53–72 µs against 56–89 µs (about 200 µs in total), 16 KB take 90–130 µs against 65–104 µs.
  */
 const syncFloor = 12 * 1024;
-/** With nobody to hand work to, only the total counts: 64 KB take 0.8 ms in one call, 1 ms in a stream. */
+/** On one core only the total counts: 64 KB take 0.8 ms in one call and 1 ms in a stream. */
 const syncCeiling = 64 * 1024;
 
 function defaultSyncLimit(): number {
-  // workers of a cluster share the cores among them
+  // the workers of a cluster share the cores
   const cpus = cluster.isWorker ? 1 : Math.max(1, availableCpus());
   return Math.max(syncFloor, Math.floor(syncCeiling / cpus));
 }
@@ -132,14 +131,14 @@ export function resolveCompression(
 }
 
 /**
- * Middleware that encodes response bodies in Brotli, gzip or zstd. A body that is complete in `res.end`, as after
- * `res.json` and `res.send`, is encoded in one call and sent with its exact length; one that is sent again comes out
- * of a bounded cache; larger and written ones go through a streaming encoder that sends what it holds 10 ms
- * after a write, or at once by `res.flush()`.
+ * Middleware that encodes response bodies with Brotli, gzip or zstd. A body that is passed to `res.end` whole, as by
+ * `res.json` and `res.send`, is encoded in one call and sent with its exact length. When the same body is sent again, its
+ * encoding is read from a bounded cache. Larger bodies and those sent by `res.write` use a streaming encoder, which is
+ * flushed 10 ms after a write, or immediately by `res.flush()`.
  *
- * Left alone are answers with a range, `no-transform`, a `Content-Encoding` or a digest of their own, event streams,
- * and all that is not compressible or below the threshold; `DEBUG=productionize:compression` prints the reason. Strong ETags become
- * weak where the body is encoded, and `Vary` is set where it could have been (RFC 9110).
+ * Not encoded are responses with a range, `no-transform`, a `Content-Encoding` or a digest, event streams, and bodies that
+ * are not compressible or below the threshold. `DEBUG=productionize:compression` prints the reason. A strong ETag becomes
+ * weak when the body is encoded. `Vary` is set when another request could receive another encoding (RFC 9110).
  *
  * @throws ProductionizeError when an option is wrong.
  * @example

@@ -3,7 +3,7 @@ import { debugFor } from '../../support/debug.js';
 import { EncodedStream } from '../../support/encoding/encoded-stream.js';
 import type { Codec } from '../../support/encoding/encoders.js';
 import { declareEncoding, headerText } from '../../support/encoding/encoding-headers.js';
-import { type KeptEncodings, keptEncodings } from '../../support/encoding/stored-encodings.js';
+import { type StoredEncodings, storedEncodings } from '../../support/encoding/stored-encodings.js';
 import {
   type Body,
   type OwnFunctions,
@@ -18,24 +18,24 @@ import type { EncodedCache } from './encoded-cache.js';
 
 const debug = debugFor('compression');
 
-/** What {@link ResponseEncoding} goes by. */
+/** The settings of {@link encodeResponse}. */
 export interface EncodingSettings extends DecisionSettings {
   /** Whole bodies of up to this many bytes are encoded in one synchronous call. */
   readonly syncLimit: number;
   readonly cache: EncodedCache | undefined;
 }
 
-/** Larger bodies are not looked for in the cache, so that a few of them do not fill it. */
+/** Larger bodies are not cached, so that a few of them do not fill the cache. */
 const maxCachedBody = 256 * 1024;
-/** Texts become bytes here when these are needed for the moment of one call only. */
+/** Strings are converted in this buffer when their bytes are needed for one call only. */
 let scratch: Buffer | undefined;
 
 const encodings = responseHooks<ResponseEncoding>(encodingKey);
 
-/** Takes charge of how the body of a response is encoded. */
+/** Encodes the body of a response when it is sent. */
 export function encodeResponse(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings): void {
   if (encodings.of(res) !== undefined) {
-    debug(() => ['%s: compression is mounted twice, the first one decides', req.method]);
+    debug(() => ['%s: compression is mounted twice, the first one encodes the response', req.method]);
     return;
   }
   new ResponseEncoding(req, res, settings);
@@ -46,25 +46,24 @@ function flush(this: ServerResponse): void {
   encodings.of(this)?.flush();
 }
 
-/** How one response is encoded. */
 class ResponseEncoding implements ResponseWatcher {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly settings: EncodingSettings;
   readonly own: OwnFunctions;
 
-  /** What the body goes through, if anything. */
+  /** The chosen codec, or `undefined` when the body is sent without an encoding. */
   codec: Codec | undefined = undefined;
   stream: EncodedStream | undefined = undefined;
-  /** The whole body, when the decision knows it, and that body encoded. */
+  /** The whole body and its encoding, if the whole body is known when the headers are completed. */
   body: Body | undefined = undefined;
   encoded: Buffer | undefined = undefined;
-  /** The response's own `end` has the encoded body. */
+  /** Whether the response's own `end` was called with the encoded body. */
   handedOver = false;
-  /** A body that the cache did not know, and is to know the next time. */
+  /** A copy of a body that was not in the cache, to be stored with its encoding. */
   missed: Uint8Array | undefined = undefined;
-  /** Where a body that is kept itself has its encodings. */
-  kept: KeptEncodings | undefined = undefined;
+  /** The encodings that are stored with the body, if the response cache stores it. */
+  storedWithBody: StoredEncodings | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings) {
     this.req = req;
@@ -73,7 +72,7 @@ class ResponseEncoding implements ResponseWatcher {
     this.own = encodings.watch(res, this);
   }
 
-  /** Decides, and makes the headers say so. */
+  /** Chooses the encoding and sets the headers. */
   onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void {
     this.body = body;
     const length = body === undefined ? declaredLength(this.res) : byteLength(body, charset);
@@ -84,7 +83,7 @@ class ResponseEncoding implements ResponseWatcher {
       const encoded = this.#encodeWhole(codec, bytes);
       const failed = encoded === undefined && bytes.length <= this.settings.syncLimit;
       if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
-        debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'it would not shrink']);
+        debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'the encoded body is not smaller']);
         return;
       }
       this.encoded = encoded;
@@ -111,27 +110,26 @@ class ResponseEncoding implements ResponseWatcher {
     } else this.#endWhole(this.codec, chunk ?? '', charset, callback);
   }
 
-  /** Forgets the decision: another response will be tried. */
+  /** Resets the decision, because another response will be sent. */
   onRefused(): void {
     const res = this.res;
     if (res.headersSent) return;
     if (this.codec !== undefined) res.removeHeader('Content-Encoding');
-    // a length that nobody set is that of the body, which Node remembers until the header is removed
+    // without a Content-Length of the app, Node keeps the length of the first body until the header is removed
     if (this.codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
     this.codec = undefined;
     this.body = undefined;
     this.encoded = undefined;
     this.handedOver = false;
     this.missed = undefined;
-    this.kept = undefined;
+    this.storedWithBody = undefined;
   }
 
-  /** Sends what a streaming encoder holds back. */
   flush(): void {
     this.stream?.flush();
   }
 
-  /** Sends a body that nothing was written of before. */
+  /** Sends a body that is passed to `end` whole. */
   #endWhole(codec: Codec, body: Body, charset?: BufferEncoding, callback?: () => void): void {
     const res = this.res;
     const bytes = toBytes(body, charset);
@@ -148,36 +146,36 @@ class ResponseEncoding implements ResponseWatcher {
   #openStream(codec: Codec): EncodedStream {
     const { cache } = this.settings;
     const missed = this.missed;
-    const kept = this.kept;
-    let keep = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
-    if (kept) keep = (encoded) => kept.set(codec.encoding, encoded);
-    this.stream = new EncodedStream(this.res, codec, this.own, keep);
+    const stored = this.storedWithBody;
+    let onEncoded = cache && missed && ((encoded: Buffer) => cache.set(codec.encoding, missed, encoded));
+    if (stored) onEncoded = (encoded) => stored.set(codec.encoding, encoded);
+    this.stream = new EncodedStream(this.res, codec, this.own, onEncoded);
     return this.stream;
   }
 
-  /** Encodes a body in one go; `undefined` where that would take too long, or failed. */
+  /** Encodes a whole body synchronously. Returns `undefined` when the body is too large or the encoder fails. */
   #encodeWhole(codec: Codec, bytes: Uint8Array): Buffer | undefined {
     const { cache, syncLimit } = this.settings;
     this.missed = undefined;
-    this.kept = undefined;
-    const kept = codec.cacheable ? keptEncodings(bytes) : undefined;
-    const ready = kept?.get(codec.encoding);
-    if (ready !== undefined) return ready;
+    this.storedWithBody = undefined;
+    const stored = codec.cacheable ? storedEncodings(bytes) : undefined;
+    const known = stored?.get(codec.encoding);
+    if (known !== undefined) return known;
     const cached = cache !== undefined && codec.cacheable && bytes.length <= maxCachedBody;
     try {
       const found = cached ? cache.get(codec.encoding, bytes) : undefined;
       if (found !== undefined) {
-        kept?.set(codec.encoding, found);
+        stored?.set(codec.encoding, found);
         return found;
       }
       if (bytes.length > syncLimit) {
-        if (kept) this.kept = kept;
-        // a copy: the app may use its own buffer again while the encoder is at work
+        if (stored) this.storedWithBody = stored;
+        // a copy, because the app may reuse its buffer before the encoder is done
         else if (cached) this.missed = Buffer.from(bytes);
         return undefined;
       }
       const encoded = unobserved(codec.encode, bytes);
-      if (kept) kept.set(codec.encoding, encoded);
+      if (stored) stored.set(codec.encoding, encoded);
       else if (cached) cache.set(codec.encoding, bytes, encoded);
       return encoded;
     } catch (error) {
@@ -196,9 +194,9 @@ function byteLength(body: Body, charset?: BufferEncoding): number {
   return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
 }
 
-/** The bytes of a body, good until the next call of this. */
+/** The bytes of a body, valid until the next call. */
 function borrowBytes(body: Body, charset?: BufferEncoding): Uint8Array {
-  // no character takes more than three bytes
+  // a UTF-16 code unit takes at most three bytes
   if (typeof body !== 'string' || body.length * 3 > maxCachedBody) return toBytes(body, charset);
   scratch ??= Buffer.allocUnsafeSlow(maxCachedBody);
   return scratch.subarray(0, scratch.write(body, charset));

@@ -1,4 +1,4 @@
-import { keepEncodings } from '../../support/encoding/stored-encodings.js';
+import { storeEncodings } from '../../support/encoding/stored-encodings.js';
 import { checkOptions, isInteger } from '../../support/options.js';
 import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
 
@@ -79,7 +79,7 @@ class MemoryStore implements CacheStore {
     }
     this.#link(item);
     this.#grow(bytes);
-    keepEncodings(entry.body, (more) => {
+    storeEncodings(entry.body, (more) => {
       if (this.#items.get(key) !== item) return;
       item.bytes += more;
       this.#grow(more);

@@ -5,24 +5,24 @@ import { headerText, varyOnEncoding } from '../../support/encoding/encoding-head
 import { modifiedMs } from './file-state.js';
 import type { Representation, Resource } from './resource.js';
 
-/** The bytes of a representation that are asked for. */
-export interface Part {
+/** The requested bytes of a representation, both ends included. */
+export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** How a request for a resource is answered. */
-export interface FileAnswer {
+/** The status, representation and range of the response to a request. */
+export interface ResponsePlan {
   readonly status: 200 | 206 | 304 | 412 | 416;
   readonly representation: Representation;
-  readonly part?: Part;
+  readonly part?: ByteRange;
 }
 
 /**
- * Decides the answer to a GET or HEAD: preconditions in the order of RFC 9110 section 13.2.2, ranges over the identity
- * only, since one of encoded bytes is of use to nobody who does not hold the rest of them.
+ * Plans the response to a GET or HEAD. Preconditions are evaluated in the order of RFC 9110 section 13.2.2. Ranges apply
+ * to the identity only, since a range of encoded bytes only helps clients that have the other bytes of that encoding.
  */
-export function decideAnswer({ method, headers }: IncomingMessage, resource: Resource): FileAnswer {
+export function planResponse({ method, headers }: IncomingMessage, resource: Resource): ResponsePlan {
   const { identity } = resource;
   // RFC 9110 section 14.2: ranges are defined for GET
   const wanted = method === 'GET' && headers.range !== undefined ? rangeOf(headers, resource) : undefined;
@@ -54,16 +54,16 @@ function isConditional(headers: IncomingHttpHeaders): boolean {
 function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, modified: number): boolean {
   const match = headers['if-match'];
   if (match !== undefined) {
-    return match.trim() !== '*' && !match.split(',').some((tag) => isStrongly(tag.trim(), etag));
+    return match.trim() !== '*' && !match.split(',').some((tag) => matchesStrongly(tag.trim(), etag));
   }
   const since = headers['if-unmodified-since'];
   return since !== undefined && toSecond(modified) > Date.parse(since);
 }
 
-/** The one range that is asked for of the identity; several, or one that does not apply, are answered by the whole. */
-function rangeOf(headers: IncomingHttpHeaders, resource: Resource): Part | 'unsatisfiable' | undefined {
+/** The requested range of the identity. Several ranges, or one that does not apply, result in the whole file. */
+function rangeOf(headers: IncomingHttpHeaders, resource: Resource): ByteRange | 'unsatisfiable' | undefined {
   const condition = headers['if-range'];
-  if (typeof condition === 'string' && !isStillTheSame(condition.trim(), resource)) return undefined;
+  if (typeof condition === 'string' && !ifRangeMatches(condition.trim(), resource)) return undefined;
   const { size } = resource.identity.state;
   const ranges = parseRange(size, withinSize(headers.range as string, size), { combine: true });
   if (ranges === -1) return 'unsatisfiable';
@@ -71,20 +71,20 @@ function rangeOf(headers: IncomingHttpHeaders, resource: Resource): Part | 'unsa
   return ranges[0];
 }
 
-/** More last bytes than there are mean all of them (RFC 9110 section 14.1.2); range-parser takes that for no range. */
+/** A suffix longer than the file means all of it (RFC 9110 section 14.1.2); range-parser rejects that. */
 function withinSize(range: string, size: number): string {
   return range.replace(/([=,]\s*)-(\d+)/g, (suffix, before, length) =>
     Number(length) > size ? `${before}0-` : suffix,
   );
 }
 
-/** RFC 9110 section 13.1.5: only a strong match may continue what the client holds. */
-function isStillTheSame(condition: string, { identity, stats }: Resource): boolean {
-  if (/^(?:W\/)?"/.test(condition)) return isStrongly(condition, identity.etag);
+/** RFC 9110 section 13.1.5: only a strong match proves that the client has the other bytes of this file. */
+function ifRangeMatches(condition: string, { identity, stats }: Resource): boolean {
+  if (/^(?:W\/)?"/.test(condition)) return matchesStrongly(condition, identity.etag);
   return !identity.etag.startsWith('W/') && Date.parse(condition) === toSecond(modifiedMs(stats));
 }
 
-function isStrongly(tag: string, etag: string): boolean {
+function matchesStrongly(tag: string, etag: string): boolean {
   return tag === etag && !tag.startsWith('W/');
 }
 
@@ -92,11 +92,11 @@ function toSecond(ms: number): number {
   return Math.floor(ms / 1000) * 1000;
 }
 
-/** Puts the headers of an answer on a response. */
+/** Sets the headers of a planned response. */
 export function setFileHeaders(
   res: ServerResponse,
   resource: Resource,
-  { status, representation, part }: FileAnswer,
+  { status, representation, part }: ResponsePlan,
 ): void {
   const { size } = representation.state;
   if (resource.varies) varyOnEncoding(res);
@@ -105,7 +105,7 @@ export function setFileHeaders(
     res.setHeader('Content-Length', 0);
     return;
   }
-  // what the app said before about who may keep its answers stands
+  // a Cache-Control that the app has set takes precedence
   if (headerText(res, 'cache-control') === '') res.setHeader('Cache-Control', resource.cacheControl);
   res.setHeader('ETag', representation.etag);
   res.setHeader('Last-Modified', resource.lastModified);

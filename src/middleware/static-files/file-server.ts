@@ -5,20 +5,20 @@ import { headerText } from '../../support/encoding/encoding-headers.js';
 import { warnOnce } from '../../support/errors.js';
 import { isClosed } from '../../support/response-state.js';
 import { pathOf } from '../../support/url-path.js';
-import { decideAnswer, type FileAnswer, setFileHeaders } from './file-response.js';
-import { httpError, statusError } from './http-error.js';
-import { FileChanged, openFile } from './open-file.js';
+import { FileChanged, httpError, isMissing, statusError } from './file-errors.js';
+import { planResponse, type ResponsePlan, setFileHeaders } from './file-response.js';
+import { openFile } from './open-file.js';
 import { servablePath } from './request-path.js';
-import { isMissing, type Resource } from './resource.js';
-import type { Found, ResourceStore } from './resource-store.js';
-import { wantsPage } from './spa-fallback.js';
+import type { Resource } from './resource.js';
+import type { Lookup, ResourceStore } from './resource-store.js';
+import { isNavigation } from './spa-fallback.js';
 import { streamFile } from './stream-file.js';
 
 const debug = debugFor('static');
 
 export type Next = (error?: unknown) => void;
 
-/** What {@link FileServer} goes by. */
+/** The resolved options of a {@link FileServer}. */
 export interface ServerSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
@@ -28,14 +28,14 @@ export interface ServerSettings {
   readonly setHeaders: ((res: ServerResponse, path: string, stats: fs.Stats) => void) | undefined;
 }
 
-/** A file that is replaced again and again while it is asked for is given up after so many looks. */
+/** How often a file is read again that is replaced while it is being sent. */
 const maxAttempts = 3;
 
-/** Answers requests with the files of one root. */
+/** Responds to requests with the files of one root. */
 export class FileServer {
   readonly #settings: ServerSettings;
   readonly #store: ResourceStore;
-  #rootIsKnown = false;
+  #rootIsChecked = false;
 
   constructor(settings: ServerSettings, store: ResourceStore) {
     this.#settings = settings;
@@ -45,27 +45,27 @@ export class FileServer {
   handle(req: IncomingMessage, res: ServerResponse, next: Next): void {
     const { method } = req;
     if (method !== 'GET' && method !== 'HEAD') {
-      this.#pass(next, 405, { Allow: 'GET, HEAD' });
+      this.#skip(next, 405, { Allow: 'GET, HEAD' });
       return;
     }
     const path = this.#pathOf(req);
     if (path === undefined) {
       debug(() => ['%s %s names no file', method, req.url]);
-      this.#pass(next, 404);
+      this.#skip(next, 404);
       return;
     }
-    const known = this.#store.recall(path);
-    if (typeof known === 'object' && !this.#isMountPoint(req) && this.#answerFromMemory(req, res, known))
+    const known = this.#store.cached(path);
+    if (typeof known === 'object' && !this.#isMountPoint(req) && this.#respondFromMemory(req, res, known))
       return;
-    // a route of the app behind this, most of the time: no promise on its way
-    if (known === 'nothing' && !this.#wantsPage(req)) {
-      this.#pass(next, 404);
+    // most of these requests are for a later route: they are passed on without a promise
+    if (known === 'missing' && !this.#isNavigation(req)) {
+      this.#skip(next, 404);
       return;
     }
     this.#serve(req, res, path, next).catch((error) => next(httpError(error)));
   }
 
-  /** The file that a request asks for; `undefined` where its path alone says that there is none. */
+  /** The path of the requested file, or `undefined` when the path itself is not servable. */
   #pathOf({ url = '/' }: IncomingMessage): string | undefined {
     const { dotfiles, index } = this.#settings;
     const path = servablePath(pathOf(url), dotfiles);
@@ -75,19 +75,19 @@ export class FileServer {
 
   async #serve(req: IncomingMessage, res: ServerResponse, path: string, next: Next): Promise<void> {
     const found = await this.#find(path);
-    if (isOver(res)) return;
+    if (isFinished(res)) return;
     if (typeof found === 'object') {
-      if (this.#isMountPoint(req)) redirectToFolder(req, res);
+      if (this.#isMountPoint(req)) redirectToDirectory(req, res);
       else await this.#send(req, res, found, next);
     } else if (found === 'directory' && (await this.#hasIndex(path))) {
-      redirectToFolder(req, res);
+      redirectToDirectory(req, res);
     } else {
-      await this.#miss(req, res, next);
+      await this.#respondToMissing(req, res, next);
     }
   }
 
-  async #find(path: string): Promise<Found> {
-    return this.#store.recall(path) ?? this.#store.look(path);
+  async #find(path: string): Promise<Lookup> {
+    return this.#store.cached(path) ?? this.#store.read(path);
   }
 
   async #hasIndex(path: string): Promise<boolean> {
@@ -95,80 +95,80 @@ export class FileServer {
     return index !== false && typeof (await this.#find(`${path}/${index}`)) === 'object';
   }
 
-  /** Express hands a request for the mount path itself on as `/`; relative links of a page would miss the mount path. */
+  /** Express passes on a request for the mount path itself as `/`. Relative links of its page would miss the mount path. */
   #isMountPoint(req: IncomingMessage): boolean {
     const { originalUrl } = req as { originalUrl?: string };
     if (originalUrl === undefined || originalUrl === req.url) return false;
     return pathOf(req.url ?? '/') === '/' && !pathOf(originalUrl).endsWith('/');
   }
 
-  async #miss(req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> {
+  async #respondToMissing(req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> {
     const { fallback } = this.#settings;
-    if (fallback !== undefined && this.#wantsPage(req)) {
+    if (fallback !== undefined && this.#isNavigation(req)) {
       const page = await this.#find(fallback.file);
       if (typeof page === 'object') {
-        varyOnPage(res);
-        if (!this.#answerFromMemory(req, res, page)) await this.#send(req, res, page, next);
+        varyOnNavigation(res);
+        if (!this.#respondFromMemory(req, res, page)) await this.#send(req, res, page, next);
         return;
       }
     }
-    await this.#checkRoot();
-    this.#pass(next, 404);
+    await this.#warnIfRootIsMissing();
+    this.#skip(next, 404);
   }
 
-  #wantsPage(req: IncomingMessage): boolean {
+  #isNavigation(req: IncomingMessage): boolean {
     const { fallback } = this.#settings;
-    return fallback !== undefined && wantsPage(req.headers, pathsOf(req), fallback.except);
+    return fallback !== undefined && isNavigation(req.headers, pathsOf(req), fallback.except);
   }
 
-  /** Tells once where there is no root at all: a path with a slip answers 404 to everything. */
-  async #checkRoot(): Promise<void> {
-    if (this.#rootIsKnown) return;
-    this.#rootIsKnown = true;
+  /** Warns once when the root does not exist: with a mistyped path every request results in a 404. */
+  async #warnIfRootIsMissing(): Promise<void> {
+    if (this.#rootIsChecked) return;
+    this.#rootIsChecked = true;
     const { root } = this.#settings;
     const stats = await fs.promises.stat(root).catch(() => undefined);
     if (stats?.isDirectory()) return;
     warnOnce(
       'ERR_PRODUCTIONIZE_STATIC_ROOT',
-      `staticFiles: there is no folder ${JSON.stringify(root)}. Pass an absolute path, or one from the folder the app is started in.`,
+      `staticFiles: there is no directory ${JSON.stringify(root)}. Pass an absolute path, or a path relative to the working directory of the process.`,
       root,
     );
   }
 
-  #pass(next: Next, status: 404 | 405, headers?: Record<string, string>): void {
+  #skip(next: Next, status: 404 | 405, headers?: Record<string, string>): void {
     if (this.#settings.fallthrough) next();
     else next(statusError(status, headers));
   }
 
-  /** Answers at once where it takes no file; false where it does. */
-  #answerFromMemory(req: IncomingMessage, res: ServerResponse, resource: Resource): boolean {
-    const answer = decideAnswer(req, resource);
-    const { status, representation, part } = answer;
+  /** Responds synchronously when no file has to be read; otherwise returns false. */
+  #respondFromMemory(req: IncomingMessage, res: ServerResponse, resource: Resource): boolean {
+    const plan = planResponse(req, resource);
+    const { status, representation, part } = plan;
     const isBodiless = req.method === 'HEAD' || status === 304 || status === 412 || status === 416;
     const { body } = representation;
     if (!isBodiless && body === undefined) return false;
-    this.#head(res, resource, answer);
+    this.#head(res, resource, plan);
     if (isBodiless) res.end();
     else res.end(part === undefined ? body : body?.subarray(part.start, part.end + 1));
     return true;
   }
 
   async #send(req: IncomingMessage, res: ServerResponse, resource: Resource, next: Next): Promise<void> {
-    let found: Found = resource;
+    let found: Lookup = resource;
     for (let attempt = 1; typeof found === 'object'; attempt++) {
-      if (this.#answerFromMemory(req, res, found)) return;
-      const answer = decideAnswer(req, found);
-      const { representation, part } = answer;
+      if (this.#respondFromMemory(req, res, found)) return;
+      const plan = planResponse(req, found);
+      const { representation, part } = plan;
       try {
         if (this.#store.isSmall(representation)) {
           await this.#store.body(found, representation);
-          if (isOver(res)) return;
+          if (isFinished(res)) return;
           continue;
         }
         const file = await openFile(representation);
         try {
-          if (isOver(res)) return;
-          this.#head(res, found, answer);
+          if (isFinished(res)) return;
+          this.#head(res, found, plan);
           const { start, end } = part ?? { start: 0, end: representation.state.size - 1 };
           await streamFile(file, res, start, end - start + 1);
         } finally {
@@ -178,22 +178,22 @@ export class FileServer {
       } catch (error) {
         const changed = error instanceof FileChanged || isMissing(error);
         if (!changed || attempt >= maxAttempts || res.headersSent) throw error;
-        this.#store.forget(found);
-        found = await this.#store.look(found.path);
+        this.#store.delete(found);
+        found = await this.#store.read(found.path);
       }
     }
-    this.#pass(next, 404);
+    this.#skip(next, 404);
   }
 
-  #head(res: ServerResponse, resource: Resource, answer: FileAnswer): void {
-    if (answer.status !== 200) res.statusCode = answer.status;
-    setFileHeaders(res, resource, answer);
-    if (answer.status < 400) this.#settings.setHeaders?.(res, answer.representation.file, resource.stats);
+  #head(res: ServerResponse, resource: Resource, plan: ResponsePlan): void {
+    if (plan.status !== 200) res.statusCode = plan.status;
+    setFileHeaders(res, resource, plan);
+    if (plan.status < 400) this.#settings.setHeaders?.(res, plan.representation.file, resource.stats);
   }
 }
 
-/** Somebody else answered while a file was waited for, or there is nobody to answer any more. */
-function isOver(res: ServerResponse): boolean {
+/** Whether another handler responded while a file was read, or the client has disconnected. */
+function isFinished(res: ServerResponse): boolean {
   return res.headersSent || isClosed(res);
 }
 
@@ -204,13 +204,13 @@ function pathsOf(req: IncomingMessage): string[] {
   return paths;
 }
 
-function varyOnPage(res: ServerResponse): void {
+function varyOnNavigation(res: ServerResponse): void {
   const vary = headerText(res, 'vary');
   res.setHeader('Vary', `${vary === '' ? '' : `${vary}, `}Accept, Sec-Fetch-Dest`);
 }
 
-/** Adds the slash, on this host: `//host` and `/\host` would be another one to a browser. */
-function redirectToFolder(req: IncomingMessage, res: ServerResponse): void {
+/** Adds the trailing slash. Leading slashes are merged because browsers read `//host` and `/\host` as another host. */
+function redirectToDirectory(req: IncomingMessage, res: ServerResponse): void {
   const { originalUrl = req.url ?? '/' } = req as { originalUrl?: string };
   const path = pathOf(originalUrl);
   const query = originalUrl.slice(originalUrl.indexOf(path) + path.length);

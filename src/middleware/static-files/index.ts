@@ -29,36 +29,36 @@ const debug = debugFor('static');
 /** Options of {@link staticFiles}. */
 export interface StaticFilesOptions {
   /**
-   * Which names hold a hash of the content, so that a file of that name never changes: by the careful rule for the names
-   * of Vite, Rollup, webpack, esbuild and Parcel, by a pattern for the path below the root (`/^\/assets\//`), by a
-   * function of it, or none. Never HTML.
-   * @default true, the careful rule
+   * Which files are sent as `immutable` because their name contains a hash of their content. `true` detects the names
+   * that Vite, Rollup, webpack, esbuild and Parcel write. A pattern or a function is applied to the path below the root
+   * (`/^\/assets\//`). HTML is never immutable.
+   * @default true
    */
   readonly immutable?: boolean | RegExp | ((path: string) => boolean);
   /**
-   * Seconds for which a client may use a file that is neither immutable nor HTML without asking again.
+   * Seconds for which a file that is neither immutable nor HTML is fresh (`max-age`).
    * @default 60
    */
   readonly maxAgeSeconds?: number;
   /**
-   * The precompressed siblings to look for (`app.js.br`, `app.js.zst`, `app.js.gz`), the preferred one first; none with
-   * `[]`. `express-productionize precompress` writes them.
+   * The precompressed siblings to look for (`app.js.br`, `app.js.zst`, `app.js.gz`), the preferred one first. `[]` turns
+   * them off. `express-productionize precompress` writes them.
    * @default ['br', 'zstd', 'gzip']
    */
   readonly precompressed?: readonly Encoding[];
   /**
-   * The file that answers for a folder, or none.
+   * The file that is sent for a directory, or `false` for none.
    * @default 'index.html'
    */
   readonly index?: string | false;
   /**
-   * The page of a single-page app, below the root: it answers navigations to paths that name no file. Mount this behind
-   * the routes of the app, since it answers instead of those that come later.
+   * The page of a single-page app, as a path below the root. It is sent for navigations to paths that name no file.
+   * Mount the middleware after the routes of the app, because later routes do not receive these requests.
    * @default undefined, none
    */
   readonly fallback?: string;
   /**
-   * Paths that the fallback does not answer, nor anything below them.
+   * Paths for which the fallback is not sent, including all paths below them.
    * @default ['/api', '/graphql', '/trpc', '/socket.io']
    */
   readonly fallbackExcept?: readonly string[];
@@ -68,30 +68,29 @@ export interface StaticFilesOptions {
    */
   readonly dotfiles?: readonly string[];
   /**
-   * Whether links may lead out of the root.
+   * Whether symbolic links may lead out of the root.
    * @default false
    */
   readonly followSymlinks?: boolean;
   /**
-   * Whether what is not found goes to the next handler. Otherwise the error handler gets a 404, and a 405 for methods
-   * other than GET and HEAD.
+   * Whether a request that no file matches goes to the next handler. Otherwise the error handler receives a 404, or a 405
+   * for methods other than GET and HEAD.
    * @default true
    */
   readonly fallthrough?: boolean;
   /**
-   * Bytes of memory for files that were asked for; those above a 64th of it are sent from disk. 0 keeps nothing.
+   * Bytes of memory for cached files. Files larger than 1/64 of it are sent from disk. 0 turns the cache off.
    * @default 32 MiB
    */
   readonly cacheBytes?: number;
   /**
-   * Milliseconds for which a file is taken to be as it was when it was looked at last: so long a change or a removal
-   * may go unnoticed. With 0 each request looks.
+   * Milliseconds between two checks of a file on disk. A change or a removal may go unnoticed for this long. With 0 each
+   * request checks.
    * @default 1000, and 0 where NODE_ENV is `development`, `test` or not set
    */
   readonly revalidateMs?: number;
   /**
-   * Sets headers of your own on the answer with a file, instead of those it has; called with the path of the file that is
-   * sent.
+   * Sets additional headers on the response, or replaces those it has. It receives the path of the file that is sent.
    * @default undefined
    */
   readonly setHeaders?: (res: ServerResponse, path: string, stats: Stats) => void;
@@ -110,13 +109,13 @@ const isEncodingList: Check = (value) =>
     : "a list of 'br', 'zstd' and 'gzip'";
 
 /**
- * Middleware that serves the files below a folder. Precompressed siblings are sent to clients that take them; names with
- * a content hash are `immutable`, HTML is revalidated, other files are fresh for a minute; ranges, conditional requests
- * and HEAD are answered (RFC 9110). Small files are kept in bounded memory and looked at again every second; nothing is
- * read at start-up, however large the folder.
+ * Middleware that serves the files below a directory. It sends precompressed siblings to clients that accept them. Names
+ * with a content hash are `immutable`, HTML is revalidated, and other files are fresh for a minute. It supports ranges,
+ * conditional requests and HEAD (RFC 9110). Small files are cached in bounded memory and checked again every second.
+ * Nothing is read at start-up.
  *
- * Dotfiles, traversal in any spelling, links out of the root and names that mean something else on Windows are not
- * found. What is not found goes to the next handler.
+ * Dotfiles, path traversal, links out of the root and names with a special meaning on Windows are not found. A request
+ * that no file matches goes to the next handler.
  *
  * @throws ProductionizeError when `root` is no path or an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html
@@ -135,7 +134,7 @@ export function staticFiles(
 
 function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): FileServer {
   refuseRequest('staticFiles', root, "app.use(staticFiles('public'))");
-  const folder = folderOf(root);
+  const directory = directoryOf(root);
   const {
     immutable = true,
     maxAgeSeconds = 60,
@@ -165,7 +164,7 @@ function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): F
   });
   const isImmutable = immutableRule(immutable);
   const reader = new ResourceReader({
-    root: folder,
+    root: directory,
     dotfiles,
     encodings: precompressed,
     followSymlinks,
@@ -177,7 +176,7 @@ function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): F
   const except = fallbackExcept.map((prefix) => `/${prefix.replace(/^\/+|\/+$/g, '')}`);
   return new FileServer(
     {
-      root: folder,
+      root: directory,
       dotfiles,
       index,
       fallthrough,
@@ -188,19 +187,19 @@ function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): F
   );
 }
 
-function folderOf(root: string | URL): string {
+function directoryOf(root: string | URL): string {
   if (root instanceof URL && root.protocol === 'file:') return path.resolve(fileURLToPath(root));
   if (isString(root) === undefined) return path.resolve(root as string);
   throw new ProductionizeError(
     'ERR_PRODUCTIONIZE_OPTION',
-    `staticFiles: expected the path or file URL of a folder, got ${quote(root)}. Pass it as the first argument.`,
+    `staticFiles: expected the path or file URL of a directory, got ${quote(root)}. Pass it as the first argument.`,
   );
 }
 
-/** Asked once per state of a file; a rule that throws is a no. */
+/** The rule runs once per state of a file. When it throws, the file is not immutable. */
 function immutableRule(rule: boolean | RegExp | ((path: string) => boolean)): (path: string) => boolean {
   if (typeof rule === 'boolean') return rule ? hasContentHash : () => false;
-  // a global or sticky pattern would go on from its last match
+  // a global or sticky pattern continues from its last match
   const matches =
     rule instanceof RegExp ? new RegExp(rule.source, rule.flags.replace(/[gy]/g, '')) : undefined;
   return (file) => {

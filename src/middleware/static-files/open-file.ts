@@ -1,20 +1,14 @@
 import fs from 'node:fs';
-import { isAlike } from './file-state.js';
+import { FileChanged } from './file-errors.js';
+import { hasSameStats } from './file-state.js';
 import type { Representation } from './resource.js';
 
-/** The file is not the one that was looked at: look again. */
-export class FileChanged extends Error {
-  constructor() {
-    super('a static file changed while it was looked at');
-  }
-}
-
 /**
- * Opens the file of a representation, and makes sure that it is the one the headers describe. A link put in its place
- * since is not followed, and a pipe is not waited for.
+ * Opens the file of a representation and checks that it is the one the headers describe. It does not follow a link and
+ * does not wait for a pipe that has replaced the file.
  */
 export async function openFile({ file, state }: Representation): Promise<fs.promises.FileHandle> {
-  // read here, since Windows has neither
+  // Windows has neither flag
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   let handle: fs.promises.FileHandle;
   try {
@@ -24,7 +18,7 @@ export async function openFile({ file, state }: Representation): Promise<fs.prom
     throw error;
   }
   try {
-    if (isAlike(await handle.stat(), state)) return handle;
+    if (hasSameStats(await handle.stat(), state)) return handle;
   } catch (error) {
     await handle.close();
     throw error;
@@ -38,7 +32,7 @@ export async function readWhole(representation: Representation): Promise<Buffer>
   const { state } = representation;
   const handle = await openFile(representation);
   try {
-    // of its own, not a window on a pool that it would keep alive
+    // a slice of a pool would keep the whole pool alive
     const body = Buffer.allocUnsafeSlow(state.size);
     let filled = 0;
     while (filled < body.length) {
@@ -46,8 +40,7 @@ export async function readWhole(representation: Representation): Promise<Buffer>
       if (bytesRead === 0) throw new FileChanged();
       filled += bytesRead;
     }
-    // written to while it was read
-    if (!isAlike(await handle.stat(), state)) throw new FileChanged();
+    if (!hasSameStats(await handle.stat(), state)) throw new FileChanged();
     return body;
   } finally {
     await handle.close();

@@ -12,26 +12,27 @@ export type { PrecompressReport };
 export interface PrecompressOptions {
   /**
    * The encodings to write: Brotli at 11, gzip at 9, Zstandard at 19.
-   * @default those this Node knows of ['br', 'gzip', 'zstd']; Zstandard since 22.15
+   * @default ['br', 'gzip', 'zstd'], without zstd before Node 22.15
    */
   readonly encodings?: readonly Encoding[];
   /**
-   * Files shorter than this many bytes are left as they are.
+   * Files with fewer bytes are not encoded.
    * @default 1024
    */
   readonly threshold?: number;
   /**
    * How many siblings are encoded at the same time.
-   * @default the CPUs available
+   * @default the number of available CPUs
    */
   readonly concurrency?: number;
   /**
-   * Whether siblings of files that are gone are removed: those it made, and nobody changed since.
+   * Whether siblings of files that no longer exist are removed, if `precompress` wrote them and they have not changed
+   * since.
    * @default false
    */
   readonly prune?: boolean;
   /**
-   * Whether nothing is written or removed, and only the report says what would be.
+   * Whether the report is made without writing or removing a file.
    * @default false
    */
   readonly dryRun?: boolean;
@@ -45,15 +46,16 @@ export interface PrecompressOptions {
 const isKnownEncodingList: Check = (value) =>
   Array.isArray(value) && value.length > 0 && value.every((item) => knownEncodings.includes(item))
     ? undefined
-    : `a list of ${knownEncodings.map(quote).join(', ')}, which is what this Node knows`;
+    : `a list of ${knownEncodings.map(quote).join(', ')}, which are those this version of Node supports`;
 
 /**
- * Writes the compressed siblings (`app.js.br`, `app.js.gz`, `app.js.zst`) of the files below a folder, for
- * `staticFiles`, nginx and others to send. Only files whose type shrinks get one, and only where it is smaller; what is up
- * to date is skipped. Each appears at once and complete, with the time of its original. Links are not followed, names
- * with a leading dot are left alone. What cannot be done for one file is in the report, and the others go on.
+ * Writes the compressed siblings (`app.js.br`, `app.js.gz`, `app.js.zst`) of the files below a directory, which
+ * `staticFiles`, nginx and others send. Only files of a compressible type get a sibling, and only if it is smaller.
+ * Siblings that are up to date are skipped. Each one is renamed into place when it is complete, with the time of its
+ * original. Links are not followed and names with a leading dot are skipped. A file that fails is in the report, and the
+ * others are processed.
  *
- * @throws ProductionizeError when there is no such folder or an option is wrong.
+ * @throws ProductionizeError when there is no such directory or an option is wrong.
  * @example
  * const report = await precompress('dist')
  * if (report.failed.length > 0) process.exitCode = 1
@@ -75,7 +77,7 @@ export async function precompress(dir: string, options?: PrecompressOptions): Pr
     onProgress: isFunction,
   });
   const start = performance.now();
-  const root = await folderOf(dir);
+  const root = await directoryOf(dir);
   const manifest = await SiblingManifest.of(root);
   const run = new Precompression({ root, manifest, encodings, threshold, dryRun, onProgress });
   await run.encode(concurrency);
@@ -84,12 +86,12 @@ export async function precompress(dir: string, options?: PrecompressOptions): Pr
   return { ...run.counts, ms: Math.round(performance.now() - start) };
 }
 
-async function folderOf(dir: string): Promise<string> {
+async function directoryOf(dir: string): Promise<string> {
   const stats =
     typeof dir === 'string' && dir !== '' ? await fs.promises.stat(dir).catch(() => undefined) : undefined;
   if (stats?.isDirectory()) return fs.promises.realpath(dir);
   throw new ProductionizeError(
     'ERR_PRODUCTIONIZE_PRECOMPRESS',
-    `precompress: expected a folder, got ${quote(dir)}. Pass the one your build writes to.`,
+    `precompress: expected a directory, got ${quote(dir)}. Pass the output directory of your build.`,
   );
 }

@@ -4,30 +4,30 @@ import { type Encoding, encodingNames } from '../../support/encoding/encoders.js
 import type { SiblingManifest } from './sibling-manifest.js';
 import { writeSibling } from './sibling-writer.js';
 import { copyToleranceMs, isCopyOf, isWorthEncoding, siblingExtensions } from './siblings.js';
-import { removeIfLeftOver } from './unfinished-files.js';
+import { removeIfAbandoned } from './unfinished-files.js';
 
-/** What `precompress` did. */
+/** The result of `precompress`. */
 export interface PrecompressReport {
-  /** Files of a type that shrinks, above the threshold. */
+  /** Files of a compressible type that reach the threshold. */
   readonly files: number;
-  /** Their bytes. */
+  /** The total size of these files. */
   readonly bytes: number;
-  /** For each encoding, how many siblings there are now, their bytes, and those of their originals. */
+  /** For each encoding: the number of siblings, their total size, and the total size of their originals. */
   readonly siblings: {
     readonly [Name in Encoding]?: { readonly files: number; readonly bytes: number; readonly of: number };
   };
-  /** Siblings that were written, or would be. */
+  /** Siblings that were written, or with `dryRun` would be. */
   readonly written: number;
   readonly upToDate: number;
-  /** Siblings that would not have been smaller than their originals. */
+  /** Siblings that were not written because they were not smaller than their originals. */
   readonly notSmaller: number;
-  /** Siblings that were removed, or would be. */
+  /** Siblings that were removed, or with `dryRun` would be. */
   readonly removed: number;
   readonly failed: readonly { readonly file: string; readonly message: string }[];
   readonly ms: number;
 }
 
-/** What {@link Precompression} goes by. */
+/** The resolved options of a {@link Precompression}. */
 export interface PrecompressionSettings {
   readonly root: string;
   readonly manifest: SiblingManifest;
@@ -37,7 +37,7 @@ export interface PrecompressionSettings {
   readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
 }
 
-/** One sibling to look after. */
+/** One sibling to bring up to date. */
 interface Job {
   readonly file: string;
   readonly stats: fs.Stats;
@@ -48,7 +48,7 @@ type Counts = {
   -readonly [Name in keyof Omit<PrecompressReport, 'ms'>]: Omit<PrecompressReport, 'ms'>[Name];
 };
 
-/** One run over a folder. What fails for one file is noted, and the others go on. */
+/** One run over a directory. A file that fails is recorded, and the run continues. */
 export class Precompression {
   readonly #settings: PrecompressionSettings;
   readonly #failed: { file: string; message: string }[] = [];
@@ -67,7 +67,7 @@ export class Precompression {
     this.#settings = settings;
   }
 
-  /** Writes what is not up to date, so many siblings at the same time. */
+  /** Writes the siblings that are not up to date, `concurrency` of them at the same time. */
   async encode(concurrency: number): Promise<void> {
     const jobs = this.#jobs(this.#settings.root);
     const work = async (): Promise<void> => {
@@ -81,7 +81,7 @@ export class Precompression {
     await Promise.all(Array.from({ length: concurrency }, work));
   }
 
-  /** Removes what was made of files that are gone. */
+  /** Removes the siblings whose originals no longer exist. */
   async prune(): Promise<void> {
     const { manifest, dryRun } = this.#settings;
     for (const file of await manifest.orphans()) {
@@ -102,10 +102,10 @@ export class Precompression {
     if (!dryRun) await manifest.save().catch((error) => this.#fail(root, error));
   }
 
-  async *#jobs(folder: string): AsyncGenerator<Job> {
+  async *#jobs(directory: string): AsyncGenerator<Job> {
     const { encodings, threshold } = this.#settings;
-    for await (const entry of this.#entries(folder)) {
-      const file = path.join(folder, entry.name);
+    for await (const entry of this.#entries(directory)) {
+      const file = path.join(directory, entry.name);
       if (entry.isDirectory()) yield* this.#jobs(file);
       if (!entry.isFile() || !isOriginal(entry.name)) continue;
       const stats = await fs.promises.lstat(file).catch(() => undefined);
@@ -116,15 +116,15 @@ export class Precompression {
     }
   }
 
-  async *#entries(folder: string): AsyncGenerator<fs.Dirent> {
+  async *#entries(directory: string): AsyncGenerator<fs.Dirent> {
     try {
-      for await (const entry of await fs.promises.opendir(folder)) {
+      for await (const entry of await fs.promises.opendir(directory)) {
         if (!entry.name.startsWith('.')) yield entry;
         else if (entry.isFile() && !this.#settings.dryRun)
-          await removeIfLeftOver(path.join(folder, entry.name));
+          await removeIfAbandoned(path.join(directory, entry.name));
       }
     } catch (error) {
-      this.#fail(folder, error);
+      this.#fail(directory, error);
     }
   }
 
@@ -173,7 +173,7 @@ function isOriginal(name: string): boolean {
   return isWorthEncoding(name) && !extensions.has(path.extname(name));
 }
 
-/** One of ours is of the original's very time; somebody else's may be newer. */
+/** A sibling that we wrote has the exact time of its original. A sibling of another tool may be newer. */
 function isUpToDate(sibling: fs.Stats, original: fs.Stats, isOurs: boolean): boolean {
   if (!isCopyOf(sibling, original)) return false;
   return !isOurs || Math.abs(sibling.mtimeMs - original.mtimeMs) <= copyToleranceMs;

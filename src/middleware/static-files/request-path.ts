@@ -1,31 +1,31 @@
 /**
- * What no path of a file on a site contains: control characters, a backslash (Windows takes it for a slash), a colon
- * (drives, and alternate data streams of NTFS), an empty segment, or a `.`, a `..`, a trailing dot or space in one (Windows
- * drops those two).
+ * Not allowed in a path: control characters, a backslash (a separator on Windows), a colon (drives, and alternate data
+ * streams of NTFS), an empty segment, a segment `.` or `..`, and a segment with a trailing dot or space (Windows drops
+ * them).
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression detects them
 const forbidden = /[\u0000-\u001f\u007f\\:]|\/\/|\/\.{1,2}(?:\/|$)|[. ](?:\/|$)/;
 
-/** The devices of Windows, which are in every folder and behind any extension. */
+/** The device names of Windows, which are reserved in every directory and with any extension. */
 const device = /\/(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.[^/]*)?(?:\/|$)/i;
 
 /**
- * Escapes of what needs none: letters, digits, `-`, `.`, `_`, and of a slash. Who guards `/private` by a middleware guards
- * just that text, and `/%70rivate` or `/private%2fkey` must not be another way to the same file.
+ * Escapes of characters that need none (letters, digits, `-`, `.`, `_`), and of a slash. A middleware that protects
+ * `/private` compares that text only, so `/%70rivate` and `/private%2fkey` must not name the same file.
  */
-const disguised = /%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])/i;
+const needlessEscape = /%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])/i;
 
-/** What is left of an escape that was escaped itself, of a dot, a slash, a backslash, a zero or a percent sign. */
-const escapedTwice = /%(?:2[ef5]|5c|00)/i;
+/** What remains of an escaped escape of a dot, a slash, a backslash, a zero or a percent sign. */
+const doubleEscape = /%(?:2[ef5]|5c|00)/i;
 
 const dotSegment = /\/(\.[^/]*)/g;
 
 /**
- * The path of a file below the root, by the path of a request; `undefined` where it names none, whatever the file system
- * holds. Nothing here touches the file system.
+ * Decodes the path of a request to the path of a file below the root. Returns `undefined` when the path can name no
+ * file. It does not access the file system.
  */
 export function servablePath(path: string, dotfiles: readonly string[]): string | undefined {
-  if (!path.startsWith('/') || disguised.test(path)) return undefined;
+  if (!path.startsWith('/') || needlessEscape.test(path)) return undefined;
   let decoded: string;
   try {
     decoded = path.includes('%') ? decodeURIComponent(path) : path;
@@ -35,9 +35,9 @@ export function servablePath(path: string, dotfiles: readonly string[]): string 
   return isServable(decoded, dotfiles) ? decoded : undefined;
 }
 
-/** Whether a decoded path may name a file; also asked about what a link leads to. */
+/** Whether a decoded path may name a file. The targets of symbolic links are checked, too. */
 export function isServable(path: string, dotfiles: readonly string[]): boolean {
-  if (forbidden.test(path) || device.test(path) || escapedTwice.test(path)) return false;
+  if (forbidden.test(path) || device.test(path) || doubleEscape.test(path)) return false;
   if (!path.includes('/.')) return true;
   for (const [, name] of path.matchAll(dotSegment)) if (!dotfiles.includes(name as string)) return false;
   return true;

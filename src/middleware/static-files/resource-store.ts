@@ -3,28 +3,28 @@ import { Generations } from '../../support/generations.js';
 import { readWhole } from './open-file.js';
 import type { Representation, Resource, ResourceReader } from './resource.js';
 
-/** What a path turned out to be. */
-export type Found = Resource | 'directory' | 'nothing';
+/** The result of looking up a path. */
+export type Lookup = Resource | 'directory' | 'missing';
 
-/** What {@link ResourceStore} goes by. */
+/** The settings of a {@link ResourceStore}. */
 export interface StoreSettings {
-  /** How many bytes are held. */
+  /** The size of the cache. */
   readonly cacheBytes: number;
-  /** For how many milliseconds what was found is taken for granted. */
+  /** Milliseconds for which a cached result is used without another check. */
   readonly revalidateMs: number;
 }
 
-/** A file above this share of the memory is sent from disk. */
-const largestShare = 64;
-/** Paths that name nothing are remembered in this number at least, and up to this length: clients choose them. */
-const leastNothings = 500;
-const maxNothingLength = 256;
-/** What a resource without a body takes, roughly. */
+/** A file larger than this fraction of the cache is sent from disk. */
+const maxShare = 64;
+/** Missing paths are chosen by clients: the number and the length of the cached ones are bounded. */
+const minMissing = 500;
+const maxMissingLength = 256;
+/** The approximate memory of a resource without a body. */
 const resourceBytes = 2048;
 
 /**
- * What is known of the files of one root, in bounded memory: it starts empty, holds what was asked for, and looks at a
- * file again where the last look is older than `revalidateMs`. Requests for one path share one look.
+ * Caches the requested files of one root in bounded memory. It checks a file again when the last check is older than
+ * `revalidateMs`. Simultaneous requests for one path share one check.
  */
 export class ResourceStore {
   readonly #reader: ResourceReader;
@@ -32,59 +32,59 @@ export class ResourceStore {
   readonly #largestBody: number;
   readonly #resources: Generations<Resource>;
   readonly #others = new BoundedMap<{
-    readonly found: Exclude<Found, Resource>;
+    readonly found: Exclude<Lookup, Resource>;
     readonly checkedAt: number;
-  }>(leastNothings);
-  readonly #looks = new Map<string, Promise<Found>>();
+  }>(minMissing);
+  readonly #pending = new Map<string, Promise<Lookup>>();
   readonly #reads = new Map<Representation, Promise<Buffer>>();
 
   constructor(reader: ResourceReader, { cacheBytes, revalidateMs }: StoreSettings) {
     this.#reader = reader;
     this.#revalidateMs = revalidateMs;
-    this.#largestBody = cacheBytes / largestShare;
+    this.#largestBody = cacheBytes / maxShare;
     this.#resources = new Generations(cacheBytes);
   }
 
-  /** Bytes held, roughly. */
+  /** The approximate memory of the cached resources. */
   get bytes(): number {
     return this.#resources.size;
   }
 
-  /** What is known of a path without a look at the file system; `undefined` where it takes one. */
-  recall(path: string): Found | undefined {
+  /** The cached result for a path, or `undefined` when the file system has to be read. */
+  cached(path: string): Lookup | undefined {
     const resource = this.#resources.get(path);
     if (resource !== undefined) return this.#isFresh(resource.checkedAt) ? resource : undefined;
     const other = this.#others.get(path);
     return other !== undefined && this.#isFresh(other.checkedAt) ? other.found : undefined;
   }
 
-  /** Looks at what a path names; `path` is one that `servablePath` let through. */
-  look(path: string): Promise<Found> {
-    const known = this.#looks.get(path);
+  /** Reads the state of a path from the file system. `servablePath` must have returned `path`. */
+  read(path: string): Promise<Lookup> {
+    const known = this.#pending.get(path);
     if (known !== undefined) return known;
-    const look = this.#look(path).finally(() => this.#looks.delete(path));
-    this.#looks.set(path, look);
-    return look;
+    const read = this.#readNow(path).finally(() => this.#pending.delete(path));
+    this.#pending.set(path, read);
+    return read;
   }
 
-  /** Forgets a resource that turned out to have changed. */
-  forget({ path }: Resource): void {
+  /** Removes a resource that has changed on disk. */
+  delete({ path }: Resource): void {
     this.#resources.delete(path);
   }
 
-  /** Whether a representation is kept in memory, once it was read. */
+  /** Whether the body of a representation is cached. */
   isSmall({ state }: Representation): boolean {
     return state.size <= this.#largestBody;
   }
 
-  /** Reads the body of a small representation, once for all requests that wait for it. */
+  /** Reads the body of a small representation. Simultaneous requests share one read. */
   body(resource: Resource, representation: Representation): Promise<Buffer> {
     const known = this.#reads.get(representation);
     if (known !== undefined) return known;
     const read = readWhole(representation)
       .then((body) => {
         representation.body = body;
-        if (this.#resources.get(resource.path) === resource) this.#keep(resource);
+        if (this.#resources.get(resource.path) === resource) this.#cache(resource);
         return body;
       })
       .finally(() => this.#reads.delete(representation));
@@ -96,7 +96,7 @@ export class ResourceStore {
     return performance.now() - checkedAt < this.#revalidateMs;
   }
 
-  async #look(path: string): Promise<Found> {
+  async #readNow(path: string): Promise<Lookup> {
     const checkedAt = performance.now();
     const observed = await this.#reader.observe(path);
     const before = this.#resources.get(path);
@@ -105,22 +105,22 @@ export class ResourceStore {
       return before;
     }
     this.#resources.delete(path);
-    if (observed.stats?.isDirectory()) return this.#note(path, 'directory', checkedAt);
+    if (observed.stats?.isDirectory()) return this.#cacheOther(path, 'directory', checkedAt);
     const resource = observed.stats?.isFile() ? await this.#reader.read(path, observed) : undefined;
-    if (resource === undefined) return this.#note(path, 'nothing', checkedAt);
+    if (resource === undefined) return this.#cacheOther(path, 'missing', checkedAt);
     resource.checkedAt = checkedAt;
     this.#others.delete(path);
-    this.#keep(resource);
+    this.#cache(resource);
     return resource;
   }
 
-  #keep(resource: Resource): void {
+  #cache(resource: Resource): void {
     const bodies = resource.representations.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
     this.#resources.set(resource.path, resource, resourceBytes + resource.path.length + bodies);
   }
 
-  #note(path: string, found: Exclude<Found, Resource>, checkedAt: number): Found {
-    if (path.length <= maxNothingLength && this.#revalidateMs > 0) {
+  #cacheOther(path: string, found: Exclude<Lookup, Resource>, checkedAt: number): Lookup {
+    if (path.length <= maxMissingLength && this.#revalidateMs > 0) {
       this.#others.set(path, { found, checkedAt });
     }
     return found;

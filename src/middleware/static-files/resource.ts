@@ -2,25 +2,26 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { negotiation } from '../../support/encoding/content-encoding.js';
 import type { Encoding } from '../../support/encoding/encoders.js';
-import { etagOf, type FileState, isAtRest, isSame, modifiedMs } from './file-state.js';
+import { isForbidden, isMissing } from './file-errors.js';
+import { etagOf, type FileState, isSameFile, isSettled, modifiedMs } from './file-state.js';
 import { isServable } from './request-path.js';
 import { isCopyOf, isWorthEncoding, siblingExtensions, typeOf } from './siblings.js';
 
 /** One form of a resource: a file, and the headers that describe it. */
 export interface Representation {
-  /** The coding of a precompressed sibling; `identity` for the file that was asked for. */
+  /** The encoding of a precompressed sibling, or `identity` for the requested file. */
   readonly encoding: Encoding | 'identity';
-  /** Where it really is, links resolved. */
+  /** The path with symbolic links resolved. */
   readonly file: string;
   readonly state: FileState;
   readonly etag: string;
-  /** `Content-Type` and what else only goes with a body. */
+  /** `Content-Type` and other headers that are only sent with a body. */
   readonly bodyHeaders: readonly (readonly [name: string, value: string])[];
-  /** The whole body, once it was read and where it is small. */
+  /** The whole body of a small file, once it was read. */
   body: Buffer | undefined;
 }
 
-/** What a path names, as it was when it was looked at. */
+/** The file at a path and its precompressed siblings, as they were at the last check. */
 export interface Resource {
   readonly path: string;
   readonly stats: fs.Stats;
@@ -34,18 +35,18 @@ export interface Resource {
   /** The representation for a value of `Accept-Encoding`; `null` is the identity. */
   readonly offer: (acceptEncoding: string) => Representation | null;
   readonly observed: Observation;
-  /** When it was looked at last, in milliseconds of `performance.now()`. */
+  /** The time of the last check, in milliseconds of `performance.now()`. */
   checkedAt: number;
 }
 
-/** The files that decide what a resource is: the one that was asked for, and its siblings. */
+/** The state of the requested file and of its siblings. */
 export interface Observation {
   readonly at: number;
   readonly stats: fs.Stats | undefined;
   readonly siblings: readonly { readonly encoding: Encoding; readonly stats: fs.Stats | undefined }[];
 }
 
-/** What {@link ResourceReader} goes by. */
+/** The settings of a {@link ResourceReader}. */
 export interface ReaderSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
@@ -54,29 +55,17 @@ export interface ReaderSettings {
   readonly cacheControl: (path: string, type: string) => string;
 }
 
-const noFile = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL']);
-
-/** Whether an error of the file system says that there is no such file. */
-export function isMissing(error: unknown): boolean {
-  return noFile.has(String((error as NodeJS.ErrnoException).code));
-}
-
-/** Whether an error of the file system says that this process may not. */
-export function isForbidden(error: unknown): boolean {
-  return ['EACCES', 'EPERM'].includes(String((error as NodeJS.ErrnoException).code));
-}
-
-/** Looks at files and tells what they are as resources. */
+/** Reads the metadata of files and builds resources from it. */
 export class ResourceReader {
   readonly #settings: ReaderSettings;
-  /** One memory of choices for each set of siblings that a resource can have. */
+  /** One memoized negotiation for each set of siblings that a resource can have. */
   readonly #choices = new Map<string, (acceptEncoding: string) => { readonly encoding: Encoding } | null>();
 
   constructor(settings: ReaderSettings) {
     this.#settings = settings;
   }
 
-  /** One `stat` for each file that counts, at once. */
+  /** Reads the state of the file and its siblings, in parallel. */
   async observe(path: string): Promise<Observation> {
     const { root, encodings } = this.#settings;
     const file = root + path;
@@ -84,21 +73,21 @@ export class ResourceReader {
     const wanted = isWorthEncoding(path) ? encodings : [];
     const [stats, ...siblings] = await Promise.all([
       statOf(file),
-      // what is wrong with a sibling is no reason to refuse the file itself
+      // an error of a sibling does not affect the file itself
       ...wanted.map((encoding) => statOf(file + siblingExtensions[encoding]).catch(() => undefined)),
     ]);
     return { at, stats, siblings: wanted.map((encoding, i) => ({ encoding, stats: siblings[i] })) };
   }
 
-  /** Whether nothing changed from one observation to the next; where that cannot be told, it counts as changed. */
+  /** Whether nothing changed between two observations. A file that had not settled counts as changed. */
   isUnchanged(before: Observation, now: Observation): boolean {
     const pairs = before.siblings.map((sibling, i) => [sibling.stats, now.siblings[i]?.stats] as const);
     return [[before.stats, now.stats] as const, ...pairs].every(
-      ([then, later]) => isSame(then, later) && (then === undefined || isAtRest(then, before.at)),
+      ([then, later]) => isSameFile(then, later) && (then === undefined || isSettled(then, before.at)),
     );
   }
 
-  /** The resource behind an observation of a regular file; `undefined` where it may not be served. */
+  /** The resource of an observed regular file, or `undefined` when it may not be served. */
   async read(path: string, observed: Observation): Promise<Resource | undefined> {
     const { stats } = observed;
     if (stats === undefined) return undefined;
@@ -147,7 +136,7 @@ export class ResourceReader {
     };
   }
 
-  /** Where a file really is; `undefined` where links lead out of the root, or to what has no name on a site. */
+  /** The resolved path of a file, or `undefined` when links lead out of the root or to a name that is not servable. */
   async #locate(file: string): Promise<string | undefined> {
     const { root, dotfiles, followSymlinks } = this.#settings;
     const [top, real] = await Promise.all([realpathOf(root), realpathOf(root + file)]);
@@ -171,7 +160,7 @@ export class ResourceReader {
 const statOf = (file: string) => unlessMissing(fs.promises.stat(file));
 const realpathOf = (file: string) => unlessMissing(fs.promises.realpath(file));
 
-/** Whether this process may read a file; anything else that is wrong with it shows when it is opened. */
+/** Whether this process may read a file. Other errors are reported when the file is opened. */
 async function isReadable(file: string): Promise<boolean> {
   try {
     await fs.promises.access(file, fs.constants.R_OK);
@@ -181,9 +170,9 @@ async function isReadable(file: string): Promise<boolean> {
   }
 }
 
-async function unlessMissing<Result>(answer: Promise<Result>): Promise<Result | undefined> {
+async function unlessMissing<Result>(result: Promise<Result>): Promise<Result | undefined> {
   try {
-    return await answer;
+    return await result;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -7,59 +7,59 @@ import { unfinishedFile } from './unfinished-files.js';
 
 const debug = debugFor('precompress');
 
-/** In the folder itself; its dot keeps it from being served. */
+/** The file is in the directory itself. Its leading dot prevents that it is served. */
 const manifestName = '.precompressed.json';
 
-interface Made {
+interface SiblingState {
   readonly size: number;
   readonly mtimeMs: number;
 }
 
 /**
- * Which siblings in a folder were made by us, and how they looked when they were: what anybody else made or changed is
- * left alone.
+ * Records which siblings in a directory we have written, with their size and time. Siblings that another tool has written
+ * or changed are left in place.
  */
 export class SiblingManifest {
   readonly #root: string;
-  readonly #made: Map<string, Made>;
-  /** What this run made, and removed. */
-  readonly #changes = new Map<string, Made | undefined>();
+  readonly #recorded: Map<string, SiblingState>;
+  /** What this run has written, and (as `undefined`) removed. */
+  readonly #changes = new Map<string, SiblingState | undefined>();
 
-  private constructor(root: string, made: Map<string, Made>) {
+  private constructor(root: string, recorded: Map<string, SiblingState>) {
     this.#root = root;
-    this.#made = made;
+    this.#recorded = recorded;
   }
 
-  /** Reads the manifest of a folder; one that is missing or damaged knows of nothing. */
+  /** Reads the manifest of a directory. A missing or damaged one counts as empty. */
   static async of(root: string): Promise<SiblingManifest> {
     return new SiblingManifest(root, await read(root));
   }
 
-  /** Whether a sibling is just as we made it. */
-  isOurs(file: string, { size, mtimeMs }: Made): boolean {
-    const made = this.#made.get(this.#nameOf(file));
+  /** Whether we have written a sibling, and it has not changed since. */
+  isOurs(file: string, { size, mtimeMs }: SiblingState): boolean {
+    const made = this.#recorded.get(this.#nameOf(file));
     return made !== undefined && made.size === size && Math.abs(made.mtimeMs - mtimeMs) <= copyToleranceMs;
   }
 
-  add(file: string, { size, mtimeMs }: Made): void {
+  add(file: string, { size, mtimeMs }: SiblingState): void {
     const name = this.#nameOf(file);
-    this.#made.set(name, { size, mtimeMs });
+    this.#recorded.set(name, { size, mtimeMs });
     this.#changes.set(name, { size, mtimeMs });
   }
 
   delete(file: string): void {
     const name = this.#nameOf(file);
-    if (this.#made.delete(name)) this.#changes.set(name, undefined);
+    if (this.#recorded.delete(name)) this.#changes.set(name, undefined);
   }
 
-  /** The siblings we made of originals that are gone. */
+  /** The siblings that we have written and whose originals no longer exist. */
   async orphans(): Promise<string[]> {
     const orphans: string[] = [];
-    for (const name of this.#made.keys()) {
+    for (const name of this.#recorded.keys()) {
       const file = path.join(this.#root, name);
-      const folder = await fs.promises.realpath(path.dirname(file)).catch(() => undefined);
-      // a folder that is a link by now may lead anywhere
-      if (folder === undefined || folder !== path.dirname(file)) continue;
+      const directory = await fs.promises.realpath(path.dirname(file)).catch(() => undefined);
+      // the directory may have been replaced by a link to another place
+      if (directory === undefined || directory !== path.dirname(file)) continue;
       const stats = await fs.promises.lstat(file).catch(() => undefined);
       if (stats === undefined) this.delete(file);
       else if (
@@ -75,18 +75,18 @@ export class SiblingManifest {
 
   async save(): Promise<void> {
     if (this.#changes.size === 0) return;
-    // another run may have saved what it did since this one began
-    const made = await read(this.#root);
+    // another run may have saved the manifest since this one began
+    const recorded = await read(this.#root);
     for (const [name, state] of this.#changes) {
-      if (state === undefined) made.delete(name);
-      else made.set(name, state);
+      if (state === undefined) recorded.delete(name);
+      else recorded.set(name, state);
     }
     const file = path.join(this.#root, manifestName);
-    if (made.size === 0) {
+    if (recorded.size === 0) {
       await fs.promises.rm(file, { force: true });
       return;
     }
-    const siblings = Object.fromEntries([...made].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const siblings = Object.fromEntries([...recorded].sort(([a], [b]) => (a < b ? -1 : 1)));
     const unfinished = await unfinishedFile(this.#root);
     try {
       await fs.promises.writeFile(unfinished, `${JSON.stringify({ version: 1, siblings })}\n`);
@@ -102,21 +102,21 @@ export class SiblingManifest {
   }
 }
 
-async function read(root: string): Promise<Map<string, Made>> {
-  const made = new Map<string, Made>();
+async function read(root: string): Promise<Map<string, SiblingState>> {
+  const recorded = new Map<string, SiblingState>();
   try {
     const text = await fs.promises.readFile(path.join(root, manifestName), 'utf8');
     for (const [name, { size, mtimeMs }] of Object.entries(
-      JSON.parse(text).siblings as Record<string, Made>,
+      JSON.parse(text).siblings as Record<string, SiblingState>,
     )) {
-      // the file could have been written by anybody: it names no path outside
+      // the content of the file is not trusted: a name must not lead out of the directory
       const isSibling = Object.values(siblingExtensions).some((extension) => name.endsWith(extension));
-      if (isSibling && isServable(`/${name}`, [])) made.set(name, { size, mtimeMs });
+      if (isSibling && isServable(`/${name}`, [])) recorded.set(name, { size, mtimeMs });
     }
   } catch (error) {
     debug(() => ['no manifest in %s: %s', root, error]);
   }
-  return made;
+  return recorded;
 }
 
 async function isGone(file: string): Promise<boolean> {

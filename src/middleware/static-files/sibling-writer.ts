@@ -2,21 +2,21 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { codecOf, type Encoding } from '../../support/encoding/encoders.js';
-import { isAlike } from './file-state.js';
+import { hasSameStats } from './file-state.js';
 import { siblingExtensions } from './siblings.js';
 import { unfinishedFile } from './unfinished-files.js';
 
-/** The time of a build is paid once, that of a download by everybody. */
+/** The files are encoded once and downloaded often: the best levels pay off. */
 const bestLevels: Readonly<Record<Encoding, number>> = { br: 11, gzip: 9, zstd: 19 };
 
-/** What became of a sibling. */
-export type Written = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
+/** The state of the sibling that was written, or why none was. */
+export type WriteResult = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
 
 /**
- * Encodes a file into its sibling, which takes its place at once and complete, with the time of the original; nothing
- * is left behind where that fails. Throws where the file changes meanwhile.
+ * Encodes a file into its sibling, which is renamed into place when it is complete and gets the time of the original.
+ * On failure no file remains. Throws when the file changes during encoding.
  */
-export async function writeSibling(file: string, encoding: Encoding): Promise<Written> {
+export async function writeSibling(file: string, encoding: Encoding): Promise<WriteResult> {
   const sibling = file + siblingExtensions[encoding];
   const unfinished = await unfinishedFile(path.dirname(file));
   const handle = await fs.promises.open(file, fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0));
@@ -28,17 +28,17 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
       codecOf(encoding, bestLevels[encoding]).stream(before.size),
       fs.createWriteStream(unfinished, { flags: 'wx', mode }),
     );
-    // a change is named as such, also where the encoder failed for another size than was stated
+    // when the file has changed, that is the error to report; the encoder fails then, too, because of the wrong size
     await encoded.catch(() => {});
     const after = await fs.promises.lstat(file);
-    if (!isAlike(before, after)) throw new Error('it changed while it was read');
+    if (!hasSameStats(before, after)) throw new Error('it changed while it was read');
     await encoded;
     const { size, mode: masked } = await fs.promises.stat(unfinished);
     if (size >= before.size) {
       await fs.promises.rm(unfinished, { force: true });
       return 'not smaller';
     }
-    // a umask may keep those out who send the original
+    // the umask may have removed read permissions that the original has
     if ((masked & 0o666) !== mode) await fs.promises.chmod(unfinished, mode);
     await fs.promises.utimes(unfinished, before.atime, before.mtimeMs / 1000);
     await fs.promises.rename(unfinished, sibling);

@@ -7,8 +7,8 @@ import { isClosed } from '../../support/response-state.js';
 const chunkBytes = 64 * 1024;
 
 /**
- * Sends `length` bytes of an open file from `start` on, at the pace of the client, until all was sent or the client
- * left. A file that turns out shorter or cannot be read ends the connection, since the announced length cannot be kept.
+ * Sends `length` bytes of an open file from `start` on, with backpressure, until all is sent or the client disconnects.
+ * When the file is shorter or cannot be read, the connection is closed because `Content-Length` was sent already.
  */
 export async function streamFile(
   handle: fs.promises.FileHandle,
@@ -29,11 +29,11 @@ export async function streamFile(
   res.on('drain', onDrain);
   try {
     while (left > 0 && !closed && !res.destroyed) {
-      // a new one each time: the connection holds on to what is not sent yet
+      // a new buffer each time: the socket still references the chunks that it has not sent yet
       const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkBytes));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
       if (closed || res.destroyed) break;
-      if (bytesRead === 0) throw new Error('the file was cut while it was sent');
+      if (bytesRead === 0) throw new Error('the file was truncated while it was sent');
       position += bytesRead;
       left -= bytesRead;
       const chunk = bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);

@@ -6,41 +6,41 @@ import { debugFor } from '../../support/debug.js';
 
 const debug = debugFor('precompress');
 
-/** Hidden, and short: it fits wherever the name fits that the file gets once it is complete. */
+/** The name is hidden, and not longer than the final name can be. */
 const scheme = /^\.precompress-([0-9a-f]{12})-(\d+)-[0-9a-f]{8}\.tmp$/;
 
-let origin: Promise<string> | undefined;
+let namespaceId: Promise<string> | undefined;
 
-/** Where the ids of processes mean what they mean here: on this machine, in this container. */
-async function originOfIds(): Promise<string> {
+/** Identifies the machine and the container in which a process id is valid. */
+async function pidNamespaceId(): Promise<string> {
   const space = await fs.promises.readlink('/proc/self/ns/pid').catch(() => '');
   return createHash('sha256').update(`${os.hostname()} ${space}`).digest('hex').slice(0, 12);
 }
 
-/** A name in a folder for a file that is not complete yet; it tells which process writes it. */
-export async function unfinishedFile(folder: string): Promise<string> {
-  origin ??= originOfIds();
+/** A path for a file that is not complete yet. The name contains the id of the process that writes it. */
+export async function unfinishedFile(directory: string): Promise<string> {
+  namespaceId ??= pidNamespaceId();
   const id = randomBytes(4).toString('hex');
-  return path.join(folder, `.precompress-${await origin}-${process.pid}-${id}.tmp`);
+  return path.join(directory, `.precompress-${await namespaceId}-${process.pid}-${id}.tmp`);
 }
 
-/** Removes a file that a process was killed over; any other file, and those of processes that run, are left alone. */
-export async function removeIfLeftOver(file: string): Promise<void> {
+/** Removes an unfinished file whose process no longer runs. All other files are left in place. */
+export async function removeIfAbandoned(file: string): Promise<void> {
   const [, from, pid] = scheme.exec(path.basename(file)) ?? [];
   if (from === undefined) return;
-  origin ??= originOfIds();
+  namespaceId ??= pidNamespaceId();
   try {
-    if (from !== (await origin) || (await isAtWork(Number(pid), file))) return;
+    if (from !== (await namespaceId) || (await isBeingWritten(Number(pid), file))) return;
     await fs.promises.rm(file, { force: true });
-    debug(() => ['%s was left by a process that is gone: removed', file]);
+    debug(() => ['removed %s: the process that wrote it no longer runs', file]);
   } catch (error) {
-    debug(() => ['%s may be left over, and stays: %s', file, error]);
+    debug(() => ['%s could not be removed: %s', file, error]);
   }
 }
 
-async function isAtWork(pid: number, file: string): Promise<boolean> {
+async function isBeingWritten(pid: number, file: string): Promise<boolean> {
   if (pid === process.pid) {
-    // one from before this process is of another that had the same id
+    // a file that is older than this process is from an earlier process with the same id
     const { ctimeMs } = await fs.promises.lstat(file);
     return ctimeMs > Date.now() - process.uptime() * 1000 - 1000;
   }

@@ -6,9 +6,9 @@ type Preferring = {
 };
 
 /**
- * Makes a choice among encodings by the client's q-values, and by their own order among equals (RFC 9110 section
- * 12.5.3). It is given the value of `Accept-Encoding`, and answers `null` for the identity. A site sees a handful of
- * values, so answers are remembered.
+ * Creates a function that chooses one of these encodings for a value of `Accept-Encoding`: by the client's q-values, and
+ * among equals by the order given (RFC 9110 section 12.5.3). It returns `null` for the identity. Results are memoized,
+ * because a site receives a handful of values.
  */
 export function negotiation<Coding extends { readonly encoding: string }>(
   codings: readonly Coding[],

@@ -8,14 +8,14 @@ import type { Codec, Encoder } from './encoders.js';
 const debug = debugFor('compression');
 
 /**
- * How long a written part may wait in the encoder for more to come, in milliseconds. Long enough that a fast source
- * is not cut into small blocks, short enough that nobody notices when a slow one stops.
+ * Milliseconds that a written chunk may stay in the encoder. A fast source is not cut into small blocks, and the delay of
+ * a slow source is not noticeable.
  */
 const flushDelay = 10;
 
 /**
- * Sends a body through an encoder, with the contract of a response's own `write` and `end`: the encoder's
- * back-pressure is the response's, each callback runs once, and the encoder does not outlive the response.
+ * Sends a body through an encoder with the contract of the response's own `write` and `end`: backpressure of the encoder
+ * is backpressure of the response, each callback runs once, and the encoder is destroyed with the response.
  */
 export class EncodedStream {
   readonly #res: ServerResponse;
@@ -24,8 +24,8 @@ export class EncodedStream {
   #flushTimer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** `own` reaches the connection; `keep` is given the whole encoded body when it is complete. */
-  constructor(res: ServerResponse, codec: Codec, own: OwnFunctions, keep?: (encoded: Buffer) => void) {
+  /** `own` are the response's own functions. `store` receives the whole encoded body when it is complete. */
+  constructor(res: ServerResponse, codec: Codec, own: OwnFunctions, store?: (encoded: Buffer) => void) {
     const encoder = codec.stream();
     this.#res = res;
     this.#encoder = encoder;
@@ -34,14 +34,14 @@ export class EncodedStream {
     let start = codec.start;
     const parts: Buffer[] = [];
     encoder.on('data', (part: Buffer) => {
-      if (keep) parts.push(part);
+      if (store) parts.push(part);
       const bytes = start ? start(part) : part;
       start = undefined;
       if (own.write.call(res, bytes) === false) encoder.pause();
     });
     encoder.on('end', () => {
       own.end.call(res);
-      keep?.(Buffer.concat(parts));
+      store?.(Buffer.concat(parts));
     });
     encoder.on('error', (error) => {
       debug(() => ['encoder failed, the response is reset: %s', error]);
@@ -56,8 +56,8 @@ export class EncodedStream {
   }
 
   /**
-   * There are two reservoirs now. The connection's `drain` lets the encoder go on and is nobody else's business: a
-   * source that took it for its own would fill the encoder faster than a slow client empties it.
+   * There are two buffers, that of the socket and that of the encoder. A `drain` of the socket only resumes the encoder.
+   * A source that received it would fill the encoder faster than a slow client reads.
    */
   #routeDrain(): void {
     const res = this.#res;
@@ -86,12 +86,12 @@ export class EncodedStream {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#flushTimer);
-    // the response's own getter turns true only when the encoder is through
+    // the response's own getter would become true only after the encoder has ended
     Object.defineProperty(this.#res, 'writableEnded', { value: true, configurable: true });
     this.#encoder.end(chunk, charset ?? 'utf8');
   }
 
-  /** Sends what was written so far. */
+  /** Sends the chunks that were written so far. */
   flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;

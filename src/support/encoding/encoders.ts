@@ -6,14 +6,14 @@ const { constants } = zlib;
 /** A content coding this library can produce (RFC 1952, RFC 7932, RFC 8878). */
 export type Encoding = 'br' | 'gzip' | 'zstd';
 
-/** All of them, in the order of preference among equals. */
+/** All encodings, in the order of preference among equal q-values. */
 export const encodingNames: readonly Encoding[] = ['br', 'gzip', 'zstd'];
 
-/** The encodings this Node can produce; zstd arrived in 22.15. */
+/** The encodings that this version of Node can produce; zstd is available since 22.15. */
 export const knownEncodings: readonly Encoding[] =
   'createZstdCompress' in zlib ? ['br', 'gzip', 'zstd'] : ['br', 'gzip'];
 
-/** A zlib transform: what all encoders share. */
+/** A zlib transform. */
 export type Encoder = zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress;
 
 /** One content coding at one level. */
@@ -22,25 +22,25 @@ export interface Codec {
   /** Encodes a whole body in one synchronous call. */
   readonly encode: (body: Uint8Array) => Buffer;
   /**
-   * Makes an encoder for a body that comes in parts. Where its size is known and stated, zstd takes tables of that size:
-   * at its best levels those for an unknown size cost 400 ms per file. A body of another size is an error then.
+   * Creates a streaming encoder. With a known `size`, zstd allocates tables of that size: at its best levels the tables
+   * for an unknown size cost 400 ms per file. A body of another size is an error then.
    */
   readonly stream: (size?: number) => Encoder;
   /** The flush that ends a block and keeps the dictionary. */
   readonly flushKind: number;
-  /** Whether the same body gives the same bytes again. */
+  /** Whether the same body always results in the same bytes. */
   readonly cacheable: boolean;
-  /** Changes the first part that an encoder of `stream` puts out. */
+  /** Transforms the first chunk of output of an encoder of `stream`. */
   readonly start?: (part: Buffer) => Buffer;
 }
 
 /**
- * The level of each encoding unless an option says otherwise. On 10 KB of JSON, Brotli at 3 costs what gzip costs at 6
- * (50 and 53 µs) and is 3% smaller; at 4 it costs half as much again for another 1%.
+ * The default level of each encoding. On 10 KB of JSON, Brotli at 3 takes as long as gzip at 6 (50 and 53 µs) and is 3%
+ * smaller. At 4 it takes half as long again for another 1%.
  */
 export const defaultLevels: Readonly<Record<Encoding, number>> = { br: 3, gzip: 6, zstd: 3 };
 
-// functions of zlib are looked up when called, so that those who observe or patch it are not passed by
+// functions of zlib are looked up at each call, so that later patches of the module are called
 const codecs: Readonly<Record<Encoding, (level: number) => Codec>> = {
   gzip(level) {
     const options = { level };
@@ -79,7 +79,7 @@ export function codecOf(encoding: Encoding, level = defaultLevels[encoding]): Co
   return codecs[encoding](level);
 }
 
-/** gzip whose length on the wire is blurred, against BREACH. */
+/** gzip with padding of random length, against BREACH. */
 export function paddedGzip(level?: number): Codec {
   const gzip = codecOf('gzip', level);
   return { ...gzip, cacheable: false, start: padGzip, encode: (body) => padGzip(gzip.encode(body)) };
@@ -91,8 +91,8 @@ const nameFlag = 0x08;
 const maxNameLength = 100;
 
 /**
- * Gives a gzip body a file name of 1 to 100 random characters (RFC 1952 section 2.3.1): decoders skip it, and the
- * length on the wire no longer tells how well the body compressed. Takes the whole body or its first part.
+ * Adds a file name with a random length of 1 to 100 characters to a gzip body (RFC 1952 section 2.3.1). Decoders skip it,
+ * and the length on the wire no longer reveals how well the body compressed. `start` is the whole body or its first chunk.
  */
 function padGzip(start: Buffer): Buffer {
   const name = Buffer.alloc(randomInt(1, maxNameLength + 1) + 1, 'p');

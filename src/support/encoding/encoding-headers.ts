@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { memoizeHeader } from '../bounded-map.js';
 
-/** A header set so far, as one text; empty when it is not set. */
+/** The value of a header as one string, which is empty when the header is not set. */
 export function headerText(res: ServerResponse, name: string): string {
   const value = res.getHeader(name);
   return value === undefined ? '' : String(value);
@@ -9,22 +9,22 @@ export function headerText(res: ServerResponse, name: string): string {
 
 const variesOnEncoding = memoizeHeader((vary) => /(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(vary));
 
-/** Tells caches that the encoding of the request matters to this resource. */
+/** Adds `Accept-Encoding` to `Vary`. */
 export function varyOnEncoding(res: ServerResponse): void {
   const vary = headerText(res, 'vary');
   if (vary === '') res.setHeader('Vary', 'Accept-Encoding');
   else if (!variesOnEncoding(vary)) res.setHeader('Vary', `${vary}, Accept-Encoding`);
 }
 
-/** Makes a strong ETag weak: it would promise the same bytes whatever the encoding (RFC 9110 section 8.8.1). */
+/** Makes a strong ETag weak: a strong one means the same bytes for every encoding (RFC 9110 section 8.8.1). */
 export function weakenETag(res: ServerResponse): void {
   const etag = headerText(res, 'etag');
   if (etag.startsWith('"')) res.setHeader('ETag', `W/${etag}`);
 }
 
 /**
- * Describes the encoded body, of `length` bytes or of a length that is not known yet. The offer of ranges goes, since
- * they would be cut from the identity and joined to the encoded bytes.
+ * Sets the headers of an encoded body, of `length` bytes or of unknown length. `Accept-Ranges` is removed, because ranges
+ * of the identity could be combined with encoded bytes.
  */
 export function declareEncoding(res: ServerResponse, encoding: string, length: number | undefined): void {
   res.setHeader('Content-Encoding', encoding);

@@ -1,13 +1,13 @@
 import { processWide } from '../process-wide.js';
 import { storedEncodingsKey } from '../symbols.js';
 
-/** The encodings of one body that somebody keeps, and counts. */
-export class KeptEncodings {
+/** The encodings of one stored body. `onStored` receives the bytes of each. */
+export class StoredEncodings {
   readonly #encoded = new Map<string, Buffer>();
-  readonly #onKept: (bytes: number) => void;
+  readonly #onStored: (bytes: number) => void;
 
-  constructor(onKept: (bytes: number) => void) {
-    this.#onKept = onKept;
+  constructor(onStored: (bytes: number) => void) {
+    this.#onStored = onStored;
   }
 
   get(encoding: string): Buffer | undefined {
@@ -16,22 +16,22 @@ export class KeptEncodings {
 
   set(encoding: string, encoded: Buffer): void {
     if (this.#encoded.has(encoding)) return;
-    // a copy, since zlib's result is a small window on a large allocation, which it would keep alive
+    // a copy, because the result of zlib is a small slice that keeps a large allocation alive
     const copy = Buffer.allocUnsafeSlow(encoded.length);
     encoded.copy(copy);
     this.#encoded.set(encoding, copy);
-    this.#onKept(copy.length);
+    this.#onStored(copy.length);
   }
 }
 
-const kept = processWide(storedEncodingsKey, () => new WeakMap<Uint8Array, KeptEncodings>());
+const encodingsByBody = processWide(storedEncodingsKey, () => new WeakMap<Uint8Array, StoredEncodings>());
 
-/** Keeps the encodings of a body with it, as long as the body itself is kept. `onKept` is told of their bytes. */
-export function keepEncodings(body: Uint8Array, onKept: (bytes: number) => void): void {
-  kept.set(body, new KeptEncodings(onKept));
+/** Stores the encodings of a body as long as the body itself is referenced. `onStored` receives their bytes. */
+export function storeEncodings(body: Uint8Array, onStored: (bytes: number) => void): void {
+  encodingsByBody.set(body, new StoredEncodings(onStored));
 }
 
-/** The encodings of a body that is kept; looked for by the body itself, not by what is in it. */
-export function keptEncodings(body: Uint8Array): KeptEncodings | undefined {
-  return kept.get(body);
+/** The stored encodings of a body, found by the identity of the buffer. */
+export function storedEncodings(body: Uint8Array): StoredEncodings | undefined {
+  return encodingsByBody.get(body);
 }

@@ -315,15 +315,15 @@ describe('memoryStore', () => {
   });
 
   it('counts the encodings of a body', async () => {
-    const { keptEncodings } = await import('../../../src/support/encoding/stored-encodings.js');
+    const { storedEncodings } = await import('../../../src/support/encoding/stored-encodings.js');
     const store = memoryStore({ maxBytes: 10_000 });
     const [a, b] = [entry(3000), entry(3000)];
     store.set('a', a);
     store.set('b', b);
-    keptEncodings(b.body)?.set('gzip', Buffer.alloc(3000));
+    storedEncodings(b.body)?.set('gzip', Buffer.alloc(3000));
     expect(['a', 'b'].map((key) => store.get(key) !== undefined)).toEqual([false, true]);
     // of one that is gone already, nothing is counted
-    keptEncodings(a.body)?.set('gzip', Buffer.alloc(9000));
+    storedEncodings(a.body)?.set('gzip', Buffer.alloc(9000));
     expect(store.get('b')).toBe(b);
   });
 

@@ -310,9 +310,9 @@ describe('precompress', () => {
   });
 
   it.each([
-    ['', {}, /expected a folder, got ''/],
-    ['/nonexistent', {}, /expected a folder, got '\/nonexistent'/],
-    [__filename, {}, /expected a folder/],
+    ['', {}, /expected a directory, got ''/],
+    ['/nonexistent', {}, /expected a directory, got '\/nonexistent'/],
+    [__filename, {}, /expected a directory/],
     [__dirname, { encodings: [] }, /a list of 'br'/],
     [__dirname, { encodings: ['deflate'] }, /a list of 'br'/],
     [__dirname, { concurrency: 0 }, /1 or more/],
@@ -357,7 +357,7 @@ describe('express-productionize precompress', () => {
   });
 
   it.each([
-    [[], /expected a folder/],
+    [[], /expected a directory/],
     [['a', 'b'], /unexpected argument "b"/],
     [['a', '--encodings', 'deflate'], /--encodings: expected some of br.*, got "deflate"/],
     [['a', '--threshold', 'x'], /--threshold: expected a whole number/],

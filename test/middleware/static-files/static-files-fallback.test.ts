@@ -8,7 +8,7 @@ import {
   type StaticFilesOptions,
   staticFiles,
 } from '../../../src/index.js';
-import { wantsPage } from '../../../src/middleware/static-files/spa-fallback.js';
+import { isNavigation } from '../../../src/middleware/static-files/spa-fallback.js';
 import { processWide } from '../../../src/support/process-wide.js';
 import { warningsKey } from '../../../src/support/symbols.js';
 import { Connection } from '../../helpers/connection.js';
@@ -219,14 +219,14 @@ describe.each(expressVersions)('the order of static files and compression on %s'
   });
 });
 
-describe('wantsPage', () => {
+describe('isNavigation', () => {
   const parts = ['', '/', '.', 'a', 'a.b', '/.', './', '//', '\n'];
   const paths = parts.flatMap((a) => parts.flatMap((b) => parts.map((c) => `/${a}${b}${c}`)));
 
   it('uses a dot after the last slash', () => {
     for (const path of [...paths, `/${'a.'.repeat(7500)}`, `/${'a.'.repeat(7500)}a/`]) {
       const last = path.split('/').at(-1) as string;
-      expect([path, wantsPage({ accept: 'text/html' }, [path], [])]).toEqual([path, !last.includes('.')]);
+      expect([path, isNavigation({ accept: 'text/html' }, [path], [])]).toEqual([path, !last.includes('.')]);
     }
   });
 
@@ -238,7 +238,7 @@ describe('wantsPage', () => {
       ran.push(text);
       return exec.call(this, text);
     });
-    wantsPage({ accept: 'text/html' }, [path], ['/api']);
+    isNavigation({ accept: 'text/html' }, [path], ['/api']);
     expect(ran).not.toContain(path);
   });
 });

@@ -431,13 +431,13 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     });
     const store = new ResourceStore(reader, { cacheBytes: 200_000, revalidateMs: 60_000 });
     for (const name of Object.keys(files)) {
-      const found = await store.look(`/${name}`);
+      const found = await store.read(`/${name}`);
       if (typeof found !== 'object') throw new Error(name);
       expect((await store.body(found, found.identity)).toString()).toBe(files[name]);
       expect(store.bytes).toBeLessThanOrEqual(200_000);
     }
     expect(store.bytes).toBeGreaterThan(80_000);
-    for (let i = 0; i < 5000; i++) await store.look(`/none${i}`);
+    for (let i = 0; i < 5000; i++) await store.read(`/none${i}`);
     expect(store.bytes).toBeLessThanOrEqual(200_000);
   });
 });

@@ -651,8 +651,8 @@ describe('staticFiles set-up', () => {
   });
 
   it.each([
-    [undefined, {}, /expected the path or file URL of a folder, got undefined/],
-    ['', {}, /expected the path or file URL of a folder, got ''/],
+    [undefined, {}, /expected the path or file URL of a directory, got undefined/],
+    ['', {}, /expected the path or file URL of a directory, got ''/],
     [new URL('http://a.test/'), {}, /expected the path or file URL/],
     ['x', { maxAge: 5 }, /Did you mean `maxAgeSeconds`/],
     ['x', { fallback: '../index.html' }, /a file below the root/],

@@ -1,0 +1,41 @@
+import createError from 'http-errors';
+
+const missingCodes = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL']);
+const exhaustedCodes = new Set(['EMFILE', 'ENFILE']);
+const messages = { 404: 'there is no such file', 405: 'only GET and HEAD are supported here' };
+
+/** An opened or read file is not in the state in which it was checked. */
+export class FileChanged extends Error {
+  constructor() {
+    super('a static file changed while it was read');
+  }
+}
+
+/** Whether an error of the file system means that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return missingCodes.has(codeOf(error));
+}
+
+/** Whether an error of the file system means that this process may not read the file. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(codeOf(error));
+}
+
+/** The error for the error handler when no handler follows (`fallthrough: false`). */
+export function statusError(status: 404 | 405, headers?: Record<string, string>): Error {
+  return createError(status, messages[status], { headers });
+}
+
+/** Gives an error of the file system its status. Its message contains a local path, so it is not exposed. */
+export function httpError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (isForbidden(error)) return createError(403, error, { expose: false });
+  if (exhaustedCodes.has(codeOf(error)) || error instanceof FileChanged) {
+    return createError(503, error, { headers: { 'Retry-After': '1' } });
+  }
+  return error;
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code);
+}
