@@ -7,37 +7,37 @@ import {
   proxyCacheChecks,
   withUpstreams,
 } from './proxy-cache.js';
-import { isFolder, isHostNameList, isListen } from './values.js';
+import { isDirectory, isHostNameList, isListen } from './values.js';
 
 /** Options of {@link nginxCache}. */
 export interface NginxCacheOptions extends ProxyCacheOptions {
   /** A port, or `host:port`. @default 80 */
   readonly listen?: number | string;
-  /** Hosts the server answers to. @default ['_'] */
+  /** The `server_name` of the site. @default ['_'] */
   readonly serverNames?: readonly string[];
-  /** The folder of the cache, which nginx makes. @default '/var/cache/nginx/<name>' */
+  /** The directory of the cache, which nginx creates. @default '/var/cache/nginx/<name>' */
   readonly cachePath?: string;
-  /** Megabytes of keys in memory, some 8,000 each. @default 10 */
+  /** Megabytes of memory for keys, about 8,000 keys each. @default 10 */
   readonly keysMegabytes?: number;
-  /** Megabytes of answers on disk. @default 1024 */
+  /** Megabytes of responses on disk. @default 1024 */
   readonly maxMegabytes?: number;
-  /** Seconds that requests wait for the one that fetches what they want, before they ask the app themselves. @default 5 */
+  /** Seconds that requests wait for another one with the same key before they are forwarded, too. @default 5 */
   readonly lockSeconds?: number;
-  /** Idle connections to the app that each worker keeps. @default 32 */
+  /** Idle connections to the app per nginx worker. @default 32 */
   readonly keepalive?: number;
 }
 
 /**
- * Writes an nginx site that caches in front of an app, for the `http` context (`conf.d/app.conf`); nginx 1.18 or
- * later. What is kept, and for how long, the answers of the app say by `Cache-Control`, as {@link cacheControl} sets it.
- * One request fetches while others wait; stale answers are served while one updates in the background; requests with
- * `Authorization` or a session cookie go past; `Cache-Status` (RFC 9211) tells what happened.
+ * Generates an nginx site that caches the responses of an app, for the `http` context (`conf.d/app.conf`) of nginx 1.18
+ * or later. The `Cache-Control` of the response decides whether and how long it is stored (see {@link cacheControl}). One
+ * request per key is forwarded while the others wait. Stale responses are served during an update in the background.
+ * Requests with `Authorization` or a session cookie bypass the cache. Responses have `Cache-Status` (RFC 9211).
  *
- * The app sees this one hop: `app.set('trust proxy', 1)`. What nginx does not know: `must-revalidate`; `stale-if-error`
- * where the app answers with an error (`stale: 'always'` covers it); and `Age`, so that what an app's own cache answers is
- * kept for the time of both.
+ * This proxy is one hop for the app: `app.set('trust proxy', 1)`. nginx does not support `must-revalidate`, and
+ * `stale-if-error` for error responses (`stale: 'always'` covers that). It ignores `Age`, so a response from a cache in the
+ * app is stored for the lifetime of both caches.
  *
- * @throws ProductionizeError when an option is wrong; no value can leave its place in the file.
+ * @throws ProductionizeError when an option is wrong. No value can inject configuration.
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache
  * @example
  * writeFileSync('app.conf', nginxCache({ upstreams: ['127.0.0.1:3000', '127.0.0.1:3001'] }))
@@ -47,8 +47,8 @@ export function nginxCache(options: NginxCacheOptions): string {
     upstreams = [],
     name = 'app',
     sessionCookies = true,
-    stale = 'asked',
-    keepSeconds = 86_400,
+    stale = 'directives',
+    maxStaleSeconds = 86_400,
     timeoutSeconds = 60,
     trustForwarded = false,
     listen = 80,
@@ -62,14 +62,14 @@ export function nginxCache(options: NginxCacheOptions): string {
     ...proxyCacheChecks,
     listen: isListen,
     serverNames: isHostNameList,
-    cachePath: isFolder,
+    cachePath: isDirectory,
     keysMegabytes: isInteger('megabytes', 1, 65_536),
     maxMegabytes: isInteger('megabytes', 1, 2 ** 24),
     lockSeconds: isInteger('seconds', 1, 3600),
     keepalive: isInteger('connections', 1, 4096),
   });
 
-  // `http_…`, `upstream_…` and the like are nginx's own, whatever the site is called
+  // the prefix avoids conflicts with variables of nginx such as `http_…` and `upstream_…`
   const own = `$cache_${name}`;
   const staleOn =
     stale === 'always' ? 'error timeout updating http_500 http_502 http_503 http_504' : 'error timeout';
@@ -85,19 +85,19 @@ export function nginxCache(options: NginxCacheOptions): string {
         `proxy_set_header X-Forwarded-Proto ${own}_forwarded_proto;`,
       ]
     : [
-        '# the edge: what clients claim of themselves ends here',
+        '# this is the edge: forwarded headers of clients are not trusted',
         'proxy_set_header X-Forwarded-For $remote_addr;',
         'proxy_set_header X-Forwarded-Host $host;',
         'proxy_set_header X-Forwarded-Proto $scheme;',
         ...claims.map((claim) => `proxy_set_header ${claim} "";`),
       ];
-  // the scheme clients use, and the host they ask for, are part of what they get
+  // responses can depend on the scheme and the host of the client
   const key = trustForwarded
     ? `${own}_forwarded_proto://$host/${own}_forwarded_host$request_uri`
     : '$scheme://$host$request_uri';
 
   return [
-    `proxy_cache_path ${cachePath} levels=1:2 keys_zone=${name}:${keysMegabytes}m max_size=${maxMegabytes}m inactive=${keepSeconds}s use_temp_path=off;`,
+    `proxy_cache_path ${cachePath} levels=1:2 keys_zone=${name}:${keysMegabytes}m max_size=${maxMegabytes}m inactive=${maxStaleSeconds}s use_temp_path=off;`,
     '',
     `upstream ${name} {`,
     ...indent(upstreams.map((upstream) => `server ${upstream} max_fails=0;`)),
@@ -105,19 +105,19 @@ export function nginxCache(options: NginxCacheOptions): string {
     '}',
     '',
     ...map('$http_authorization', `${own}_authorized`, ['default 1;', '"" 0;']),
-    '# what answers a body is for nobody else',
+    '# the response to a request with a body is not shared',
     ...map('"$http_content_length$http_transfer_encoding"', `${own}_body`, [
       'default 1;',
       '"" 0;',
       '"~^0+$" 0;',
     ]),
     ...map('$http_cookie', `${own}_session`, session),
-    '# an answer that may be kept cannot depend on a cookie that is not sent',
+    '# a stored response must not depend on a cookie: it is not forwarded',
     ...map(`$request_method:${own}_session`, `${own}_cookie`, [
       'default $http_cookie;',
       '"~^(GET|HEAD):0$" "";',
     ]),
-    '# errors are not kept, but for what is not there',
+    '# errors other than 404 and 410 are not stored',
     ...map('$upstream_status', `${own}_error`, ['default 0;', '"~^(4(?!04|10)|5)" 1;']),
     ...map('$http_upgrade', `${own}_connection`, ['default upgrade;', '"" "";']),
     ...(trustForwarded
@@ -155,7 +155,7 @@ export function nginxCache(options: NginxCacheOptions): string {
         `proxy_connect_timeout 2s;`,
         `proxy_read_timeout ${timeoutSeconds}s;`,
         `proxy_send_timeout ${timeoutSeconds}s;`,
-        '# a request that may have run is sent again only where that does no harm',
+        '# only idempotent requests are sent to another upstream',
         'proxy_next_upstream error timeout;',
         '',
         'proxy_set_header Host $host;',
@@ -166,11 +166,11 @@ export function nginxCache(options: NginxCacheOptions): string {
         '',
         `proxy_cache ${name};`,
         `proxy_cache_key "${key}";`,
-        '# one request fetches, the others wait for its answer',
+        '# one request per key is forwarded, the others wait for its response',
         'proxy_cache_lock on;',
         `proxy_cache_lock_timeout ${lockSeconds}s;`,
         `proxy_cache_lock_age ${lockSeconds}s;`,
-        '# stale-while-revalidate and stale-if-error of the answers say the rest',
+        '# stale-while-revalidate and stale-if-error of the response apply, too',
         `proxy_cache_use_stale ${staleOn};`,
         'proxy_cache_background_update on;',
         'proxy_cache_revalidate on;',

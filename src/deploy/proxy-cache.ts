@@ -1,31 +1,31 @@
 import { type Check, isBoolean, isEither, isInteger, isOneOf, maxInt32 } from '../support/options.js';
 import { isAddressList, isCookieList, isName } from './values.js';
 
-/** What the caches in front of an app have in common. */
+/** Options of both generators of configuration for caching proxies. */
 export interface ProxyCacheOptions {
   /** The instances of the app, each as `host:port`, with an IPv6 address in brackets. */
   readonly upstreams: readonly string[];
-  /** What names in the file are made from: lower-case letters, digits and `_`. @default 'app' */
+  /** The base of all names in the file: lower-case letters, digits and `_`. @default 'app' */
   readonly name?: string;
   /**
-   * Cookies that belong to a user: a request with one of them goes past the cache. All of them, or those of these
-   * names; then a GET with none of them reaches the app without its other cookies, so that no answer can depend on one.
+   * The cookies with which a request bypasses the cache: all (`true`), or those with these names. With names, a GET without
+   * one of them is forwarded without its other cookies, so that no response can depend on them.
    * @default true
    */
   readonly sessionCookies?: true | readonly string[];
   /**
-   * When stale answers are served: as `stale-while-revalidate` and `stale-if-error` of the answer say, and while the app
-   * cannot be reached; or also instead of every 500, 502, 503 and 504, and during every update.
-   * @default 'asked'
+   * When stale responses are served. `'directives'`: within `stale-while-revalidate` and `stale-if-error` of the response,
+   * and while the app cannot be reached. `'always'`: also instead of every 500, 502, 503 and 504, and during every update.
+   * @default 'directives'
    */
-  readonly stale?: 'asked' | 'always';
-  /** Seconds for which an answer is held to be served stale at all. @default 86400 */
-  readonly keepSeconds?: number;
-  /** Seconds the app may take to begin an answer, and to go on with it. @default 60 */
+  readonly stale?: 'directives' | 'always';
+  /** Seconds for which a response is stored in order to be served stale. @default 86400 */
+  readonly maxStaleSeconds?: number;
+  /** Seconds that the app may take to start a response, and between two parts of it. @default 60 */
   readonly timeoutSeconds?: number;
   /**
-   * Whether `X-Forwarded-*` of who connects is believed: there is a balancer in front that overwrites them. Otherwise
-   * this is the edge, and they are overwritten here.
+   * Whether `X-Forwarded-*` of the peer are trusted, because a load balancer in front overwrites them. Otherwise this proxy
+   * is the edge and overwrites them.
    * @default false
    */
   readonly trustForwarded?: boolean;
@@ -35,15 +35,15 @@ export const proxyCacheChecks: { [Name in keyof Required<ProxyCacheOptions>]: Ch
   upstreams: isAddressList,
   name: isName,
   sessionCookies: isEither(isOneOf(true), isCookieList),
-  stale: isOneOf('asked', 'always'),
-  keepSeconds: isInteger('seconds', 1, maxInt32),
+  stale: isOneOf('directives', 'always'),
+  maxStaleSeconds: isInteger('seconds', 1, maxInt32),
   timeoutSeconds: isInteger('seconds', 1, 86_400),
   trustForwarded: isBoolean,
 };
 
 /**
- * Headers by which a client could have a say in an answer that others get, beside those that are overwritten: no app
- * behind an edge needs them.
+ * Headers by which a client could influence a response that is shared with others, in addition to those that are
+ * overwritten. They are removed at the edge.
  */
 export const claims: readonly string[] = [
   'Forwarded',
@@ -57,17 +57,17 @@ export const claims: readonly string[] = [
   'X-Rewrite-URL',
 ];
 
-/** Options whose upstreams are checked even where they are missing: nothing can stand in for them. */
+/** Ensures that missing upstreams are checked and refused: they have no default. */
 export function withUpstreams<Options extends ProxyCacheOptions>(options: Options): Options {
   return { ...options, upstreams: options?.upstreams ?? [] };
 }
 
-/** A regular expression for a `Cookie` header with one of these, in the words of both programs. */
+/** A regular expression, valid in both programs, for a `Cookie` header with one of these names. */
 export function cookiePattern(names: readonly string[]): string {
   return `(^|;[ \\t]*)(${names.map((name) => name.replaceAll('.', '[.]')).join('|')})=`;
 }
 
-/** Lines below others; empty ones stay empty. */
+/** Indents lines; empty ones stay empty. */
 export function indent(lines: readonly string[], depth = 1): string[] {
   return lines.map((line) => (line === '' ? line : '    '.repeat(depth) + line));
 }

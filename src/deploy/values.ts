@@ -1,17 +1,17 @@
 import { isIP } from 'node:net';
 import type { Check } from '../support/options.js';
 
-// Values end up in files of other programs: each check admits what needs no quoting there, and nothing else.
+// Values are written to files of other programs: each check accepts only text that needs no quoting there.
 
 const hostName = /^(?=.{1,253}$)[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)*$/i;
 
-/** Where a server listens, taken apart. */
+/** The host and the port of a server. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** `host:port`, with an IPv6 address in brackets; `undefined` for all else. */
+/** Parses `host:port`, with an IPv6 address in brackets; `undefined` for other text. */
 export function addressOf(text: unknown): Address | undefined {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(String(text)) ?? [];
   const isHost =
@@ -44,14 +44,14 @@ export const isListen: Check = (value) =>
     ? undefined
     : "a port, or 'host:port'";
 
-/** A name that is one in every file it stands in. */
+/** A name that is valid in all generated files. */
 export const isName = isMatch(
   'a name of up to 32 of a-z, 0-9 and _, a letter first',
   /^[a-z][a-z\d_]{0,31}$/,
 );
 
 export const isHostNameList = isListOf(
-  "host names, with '*.' in front for those below",
+  "host names, with '*.' in front for subdomains",
   (item) => item === '_' || hostName.test(String(item).replace(/^\*\./, '')),
 );
 
@@ -62,13 +62,13 @@ export const isCookieList = isListOf('cookie names of letters, digits, _, - and 
 /** A URL path without query. */
 export const isUrlPath = isMatch('a path such as /readyz', /^\/[\w.~/-]{0,255}$/);
 
-/** A folder; never one above the path that stands there. */
-export const isFolder = isMatch(
+/** A directory, without `..` in its path. */
+export const isDirectory = isMatch(
   'an absolute path of letters, digits, _, -, . and /',
   /^(?!.*\/\.\.?(\/|$))(\/[\w.-]+)+$/,
 );
 
-/** Networks: addresses, with the length of the prefix where it is not one host. */
+/** Addresses, or networks with the length of their prefix. */
 export const isNetworkList = isListOf('addresses or networks such as 10.0.0.0/8', (item) => {
   const [, address = '', length] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(String(item)) ?? [];
   const family = isIP(address);

@@ -11,30 +11,30 @@ import { addressOf, isNetworkList, isUrlPath } from './values.js';
 
 /** Options of {@link varnishCache}. */
 export interface VarnishCacheOptions extends ProxyCacheOptions {
-  /** The path that tells whether an instance is well, or `false` for no probe. @default '/readyz' */
+  /** The path of the health check of an instance, or `false` for no probe. @default '/readyz' */
   readonly probePath?: string | false;
   /** Milliseconds between two probes of an instance. @default 1000 */
   readonly probeMs?: number;
   /**
-   * Networks whose `PURGE` of a URL drops what is kept for it; with `trustForwarded`, for the protocol and host that its
-   * `X-Forwarded-*` name.
+   * Networks from which `PURGE` requests are accepted. A purge removes the stored responses of a URL; with
+   * `trustForwarded`, for the protocol and host of its `X-Forwarded-*`.
    * @default none
    */
   readonly purgeFrom?: readonly string[];
 }
 
 /**
- * Writes the VCL of a Varnish that caches in front of an app; Varnish 6.5 or later. What is kept, and for how long, the
- * answers of the app say by `Cache-Control`, as {@link cacheControl} sets it; answers that say nothing are not kept.
- * One request fetches while others wait; within `stale-while-revalidate` a stale answer is served while one updates in
- * the background, within `stale-if-error` for a 5xx, and without either while the app cannot be reached, unless
- * `must-revalidate` forbids it; requests with `Authorization` or a session cookie go past; `Cache-Status` (RFC 9211)
- * tells what happened.
+ * Generates the VCL for a Varnish, 6.5 or later, that caches the responses of an app. The `Cache-Control` of the response
+ * decides whether and how long it is stored (see {@link cacheControl}). Responses without a lifetime are not stored. One
+ * request per key is forwarded while the others wait. Stale responses are served during an update in the background
+ * (`stale-while-revalidate`), instead of a 5xx (`stale-if-error`), and while the app cannot be reached, unless
+ * `must-revalidate` forbids it. Requests with `Authorization` or a session cookie bypass the cache. Responses have
+ * `Cache-Status` (RFC 9211).
  *
- * Varnish speaks no TLS: behind what does, set `trustForwarded`. Otherwise the app sees this one hop:
+ * Varnish does not support TLS: behind a TLS proxy set `trustForwarded`. Otherwise this proxy is one hop for the app:
  * `app.set('trust proxy', 1)`.
  *
- * @throws ProductionizeError when an option is wrong; no value can leave its place in the file.
+ * @throws ProductionizeError when an option is wrong. No value can inject configuration.
  * @see https://varnish-cache.org/docs/7.1/users-guide/vcl-grace.html
  * @example
  * writeFileSync('default.vcl', varnishCache({ upstreams: ['127.0.0.1:3000'], purgeFrom: ['127.0.0.1'] }))
@@ -44,8 +44,8 @@ export function varnishCache(options: VarnishCacheOptions): string {
     upstreams = [],
     name: site = 'app',
     sessionCookies = true,
-    stale = 'asked',
-    keepSeconds = 86_400,
+    stale = 'directives',
+    maxStaleSeconds = 86_400,
     timeoutSeconds = 60,
     trustForwarded = false,
     probePath = '/readyz',
@@ -57,7 +57,7 @@ export function varnishCache(options: VarnishCacheOptions): string {
     probeMs: isInteger('milliseconds', 100, 3_600_000),
     purgeFrom: isNetworkList,
   });
-  // a word of the language or a module may be the name of a site
+  // the prefix avoids conflicts with keywords and modules of VCL
   const name = `cache_${site}`;
   const backends = upstreams.map((upstream, i) => ({ ...addressOf(upstream), id: `${name}_${i + 1}` }));
   const always = stale === 'always';
@@ -91,9 +91,9 @@ sub vcl_recv {
         unset req.http.X-Cache-Status;
 ${indent(forwarded(trustForwarded), 2).join('\n')}
     } else if (req.http.X-Stale == "use") {
-        set req.grace = ${keepSeconds}s;
+        set req.grace = ${maxStaleSeconds}s;
     } else {
-        // what is stale is not wanted now; others who want the same wait for one answer
+        // a fresh response is required now; requests for the same object wait for one response
         set req.grace = 0s;
     }
 ${purgeFrom.length > 0 ? purge(name) : ''}    if (req.http.Upgrade ~ "(?i)websocket") {
@@ -122,11 +122,11 @@ sub vcl_hit {
     if (obj.ttl > 0s || obj.ttl + std.duration(obj.http.X-Stale-While-Revalidate, 0s) > 0s) {
         return (deliver);
     }
-    // asked, and no better answer was to be had; or nobody is there to ask
+    // the backend failed after a restart, or no backend is healthy
     if (req.http.X-Stale == "use" || !std.healthy(req.backend_hint)) {
         return (deliver);
     }
-    // what is stale may stand in for an error, or for no answer at all
+    // the stale response may be delivered instead of an error, or when there is no response
     if (obj.ttl + std.duration(obj.http.X-Stale-If-Error, 0s) > 0s) {
         set req.http.X-Stale = "if-error";
     } else {
@@ -151,7 +151,7 @@ sub vcl_backend_response {
     unset beresp.http.X-Stale-While-Revalidate;
     unset beresp.http.X-Stale-If-Error;
     if (beresp.status >= 500) {
-        // an error does not take the place of an answer that may stand in for it
+        // an error does not replace a stale response that may be delivered instead
         if (bereq.is_bgfetch || bereq.http.X-Stale == "if-error") {
             return (abandon);
         }
@@ -174,7 +174,7 @@ sub vcl_backend_response {
         if (beresp.http.Cache-Control ~ "(?i)(^|,)[ \\t]*stale-if-error=[0-9]") {
             set beresp.http.X-Stale-If-Error = regsub(beresp.http.Cache-Control, "(?i)^(.*,)?[ \\t]*stale-if-error=([0-9]{1,9}).*$", "\\2s");
         }
-${always ? `        set beresp.http.X-Stale-While-Revalidate = "${keepSeconds}s";\n        set beresp.http.X-Stale-If-Error = "${keepSeconds}s";\n` : ''}        set beresp.grace = ${keepSeconds}s;
+${always ? `        set beresp.http.X-Stale-While-Revalidate = "${maxStaleSeconds}s";\n        set beresp.http.X-Stale-If-Error = "${maxStaleSeconds}s";\n` : ''}        set beresp.grace = ${maxStaleSeconds}s;
     }
 }
 
@@ -185,7 +185,7 @@ sub vcl_backend_error {
 }
 
 sub vcl_synth {
-    // nothing came of asking
+    // the backend failed: deliver the stale response
     if (req.http.X-Stale == "if-error" || req.http.X-Stale == "if-down") {
         set req.http.X-Stale = "use";
         return (restart);
@@ -219,7 +219,7 @@ function probe(name: string, path: string | false, ms: number): string {
 }
 
 function forwarded(trusted: boolean): string[] {
-  // Varnish itself adds the client to X-Forwarded-For
+  // Varnish appends the client to X-Forwarded-For itself
   if (trusted) {
     return [
       'unset req.http.Forwarded;',
@@ -229,7 +229,7 @@ function forwarded(trusted: boolean): string[] {
     ];
   }
   return [
-    '// the edge: what clients claim of themselves ends here',
+    '// this is the edge: forwarded headers of clients are not trusted',
     'set req.http.X-Forwarded-For = client.ip;',
     'set req.http.X-Forwarded-Host = req.http.Host;',
     'set req.http.X-Forwarded-Proto = "http";',
@@ -244,12 +244,12 @@ function cookies(session: true | readonly string[]): string[] {
     `if (req.http.Cookie ~ "${cookiePattern(session)}") {`,
     ...passed,
     '}',
-    '// an answer that may be kept cannot depend on a cookie that is not sent',
+    '// a stored response must not depend on a cookie: it is not forwarded',
     'unset req.http.Cookie;',
   ];
 }
 
-// the scheme clients use, and the host they ask for, are part of what they get
+// responses can depend on the scheme and the host of the client
 const hash = `sub vcl_hash {
     hash_data(req.http.X-Forwarded-Proto);
     hash_data(req.http.X-Forwarded-Host);

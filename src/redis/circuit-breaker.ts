@@ -1,22 +1,22 @@
-/** How long nothing but failures is tolerated. */
+/** The circuit opens after this time without a success. */
 const toleratedMs = 200;
-/** The same for a process that has just started, and may be too busy to be in time. */
+/** The same while the circuit is not closed yet: a process that has just started may be too busy to reply in time. */
 const startMs = 1000;
 const shortestPauseMs = 250;
 const longestPauseMs = 10_000;
 /** A circuit that opens again within this time waits twice as long for a probe. */
 const relapseMs = 30_000;
 
-/** What a {@link CircuitBreaker} reports. */
+/** The events of a {@link CircuitBreaker}. */
 export interface CircuitBreakerEvents {
   onOpen(reason: string): void;
-  /** How long it was open; `undefined` when that was not reported. */
+  /** `openMs` is how long it was open; `undefined` when `onOpen` was not called. */
   onClose(openMs: number | undefined): void;
 }
 
 /**
- * Whether Redis is used at all. It opens when the connection is lost, or when nothing but failures came for 200 ms; a
- * probe closes it. Until the first probe it is open, without a report. Times are those of `performance.now()`.
+ * Decides whether Redis is used. It opens when the connection is lost, or after 200 ms with failures only. A successful
+ * probe closes it. It starts open, without an event. Times are those of `performance.now()`.
  */
 export class CircuitBreaker {
   closed = false;
@@ -32,7 +32,7 @@ export class CircuitBreaker {
     this.#events = events;
   }
 
-  /** A command had its reply in time. */
+  /** A command received its reply in time. */
   succeeded(): void {
     this.#failingSince = undefined;
   }
@@ -49,7 +49,7 @@ export class CircuitBreaker {
     this.#open(reason, now);
   }
 
-  /** There is no connection: the next one is tried at once. */
+  /** The connection is lost: the next one is probed immediately. */
   lost(reason: string, now: number): void {
     this.#probeAt = now;
     this.#open(reason, now);

@@ -1,7 +1,7 @@
 import { isPromise } from '../support/is-promise.js';
 /**
- * What {@link redisStore} needs of a client of the `redis` package, version 4, 5 or 6, made by `createClient`. It is a
- * template: the store connects duplicates of its own, and leaves this client as it is.
+ * The parts of a client of the `redis` package, version 4, 5 or 6, that {@link redisStore} uses. The store connects
+ * duplicates and does not use the client itself.
  */
 export interface RedisStoreClient {
   readonly isReady: boolean;
@@ -10,7 +10,7 @@ export interface RedisStoreClient {
   sendCommand(args: string[]): Promise<unknown>;
 }
 
-/** Replies come as bytes: `returnBuffers` is version 4, the type mapping of bulk strings versions 5 and 6. */
+/** Replies are buffers: by `returnBuffers` in version 4, by the type mapping of bulk strings in versions 5 and 6. */
 const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: undefined };
 
 /** A duplicate of the client. */
@@ -27,8 +27,8 @@ export interface Connection {
 }
 
 /**
- * A connection that queues nothing while it is offline, and that does not reconnect by itself: a client that waits to
- * do so keeps the process alive.
+ * Creates a connection without an offline queue that does not reconnect: a client that waits to reconnect keeps the
+ * process alive.
  */
 export function duplicateOf(client: RedisStoreClient): Connection {
   const { socket } = (client.options ?? {}) as { socket?: object };
@@ -36,7 +36,7 @@ export function duplicateOf(client: RedisStoreClient): Connection {
     socket: { ...socket, reconnectStrategy: false },
     disableOfflineQueue: true,
     commandsQueueMaxLength: undefined,
-    // what the user's own connection does on its own account
+    // options that only concern the client of the app
     pingInterval: undefined,
     clientSideCache: undefined,
     emitInvalidate: undefined,
@@ -61,13 +61,13 @@ export function end(connection: Connection): void {
   }
 }
 
-/** Why a value is no client to duplicate, if it is none. */
+/** What is expected instead of a value that is not a client which can be duplicated. */
 export function isRedisClient(value: unknown): string | undefined {
   const { duplicate, sendCommand, isReady } = Object(value) as Partial<RedisStoreClient>;
   const good =
     typeof duplicate === 'function' &&
     typeof isReady === 'boolean' &&
-    // a cluster and a sentinel of clients take the key or the kind of access first
+    // the sendCommand of a cluster or a sentinel has more parameters
     typeof sendCommand === 'function' &&
     sendCommand.length <= 2;
   return good

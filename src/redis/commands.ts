@@ -9,7 +9,7 @@ import type { RedisStoreEvent } from './store-events.js';
 
 const debug = debugFor('redis-store');
 
-/** A command without a reply so far; replies come in the order of commands. */
+/** A command without a reply. Replies arrive in the order of commands. */
 interface PendingCommand {
   readonly sentAt: number;
   readonly bytes: number;
@@ -19,16 +19,16 @@ export type Argument = string | Buffer;
 
 const maxPending = 10_000;
 const maxPendingBytes = 16 * 1024 * 1024;
-/** A connection on which a command has no reply for so long is replaced. */
+/** A connection is replaced when a command has no reply after this time. */
 const maxSilenceMs = 5000;
-/** After a write was refused, as when the memory of Redis is full, none is sent for this time. */
+/** The pause of writes after one was refused, because the memory of Redis is full, for instance. */
 const writePauseMs = 1000;
-/** Servers close connections that are idle for long. */
+/** A probe is sent after this time without a command, because servers close idle connections. */
 const maxIdleMs = 5000;
 
 /**
- * Sends commands to Redis, and waits a bounded time for each reply. Nothing is sent while it is known that no reply can
- * come in time: without a connection, behind a command that is overdue, while the circuit is open.
+ * Sends commands to Redis and waits a limited time for each reply. Nothing is sent when a reply cannot arrive in time:
+ * without a connection, behind an overdue command, or while the circuit is open.
  */
 export class RedisCommands {
   readonly #client: ReconnectingClient;
@@ -39,7 +39,7 @@ export class RedisCommands {
   readonly #pending = new Set<PendingCommand>();
   readonly #events = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
-  /** The number of commands that are overdue: behind them no reply comes in time. */
+  /** The number of overdue commands. Replies to later commands would be late, too. */
   #overdue = 0;
   #lastSentAt = 0;
   #probing = false;
@@ -78,32 +78,32 @@ export class RedisCommands {
     return this.#circuit.closed;
   }
 
-  /** Whether a write would be sent at present. */
+  /** Whether a write would be sent now. */
   get writable(): boolean {
     return this.up && this.#overdue === 0 && performance.now() >= this.#writesPausedUntil;
   }
 
-  /** Resolves as soon as it is known whether Redis can be used. */
+  /** Resolves when the first connection attempt has succeeded (true) or failed (false). */
   async ready(): Promise<boolean> {
     if (this.#isKnown) return this.up;
-    // the connections do not keep the process alive, but it is not done while somebody waits for them
+    // the connections are unref'd, but a process that awaits this must not exit
     const alive = setInterval(() => {}, maxSilenceMs);
     await once(this.#events, 'known');
     clearInterval(alive);
     return this.up;
   }
 
-  /** Calls back each time Redis is lost or found, the first time included. */
+  /** Adds a listener for each time that Redis is lost or found, including the first. */
   on(state: 'down' | 'up', listener: () => void): void {
     this.#events.on(state, listener);
   }
 
-  /** The reply; `undefined` when there is none in time. */
+  /** Resolves to the reply, or to `undefined` when there is none in time. */
   send(args: readonly Argument[]): Promise<unknown> {
     return this.#sendIfPossible(args, 0, undefined);
   }
 
-  /** The same for a command that stores something. After a refusal, writes pause. */
+  /** The same for a command that writes. After a refusal writes pause. */
   write(args: readonly Argument[], bytes = 0): Promise<unknown> {
     if (performance.now() < this.#writesPausedUntil) return nothing;
     return this.#sendIfPossible(args, bytes, (error) => this.#refused(error)).then((reply) => {
@@ -112,14 +112,14 @@ export class RedisCommands {
     });
   }
 
-  /** Sends a command whose reply nobody waits for, also behind one that is overdue. */
+  /** Sends a command without waiting for its reply, even behind an overdue command. */
   sendWithoutReply(args: readonly Argument[]): void {
     const { connection } = this.#client;
     if (!connection || !this.#circuit.closed || this.#pending.size >= maxPending) return;
     void this.#dispatch(connection, args, 0, undefined);
   }
 
-  /** Probes when it is time to, or nothing else is sent, and replaces a connection that is dead. */
+  /** Sends a probe when one is due or the connection is idle, and replaces a dead connection. */
   tick(): void {
     const { connection } = this.#client;
     if (!connection) return;
@@ -179,8 +179,8 @@ export class RedisCommands {
         this.#circuit.failed(`no reply in ${this.#timeoutMs} ms`, performance.now());
         resolve(undefined);
       };
-      // a process that is busy itself is no fault of Redis: the command is written at the end of this turn, and a
-      // reply that lies in the socket is not late
+      // a busy event loop of this process does not count: the time starts when the command is written, at the end of this
+      // turn, and ends after the replies in the socket are read
       let timer: NodeJS.Timeout | undefined;
       const written = setImmediate(() => {
         timer = setTimeout(setImmediate, this.#timeoutMs, onTimeout);
@@ -201,7 +201,7 @@ export class RedisCommands {
         (error) => {
           settle();
           debug(() => ['%s: %s', args[0], error]);
-          // what a lost connection takes with it is no refusal
+          // an error of a lost connection is not a refusal
           if (this.#client.connection === connection) {
             if (onRefusal) onRefusal(error);
             else this.#circuit.failed(messageOf(error), performance.now());

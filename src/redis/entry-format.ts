@@ -2,9 +2,9 @@ import type { CacheEntry } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
 /**
- * An entry in Redis is one value: the format's name, the number of tags, for each tag its token and name, the length
- * of a JSON text, that text, the body. Numbers are big-endian; names of tags have two bytes for their length. Scripts
- * write and read what stands before the length of the text.
+ * An entry in Redis is one value: the name of the format, the number of tags, the token and name of each tag, the length
+ * of a JSON text, that text, and the body. Numbers are big-endian. The length of a tag name has two bytes. The Lua scripts
+ * write and read the part before the length of the text.
  */
 export const formatName = 'EPC1';
 export const tokenBytes = 16;
@@ -16,7 +16,7 @@ interface Head {
   readonly expiresAt: number;
 }
 
-/** The part of an entry that the client writes: everything behind the tags; `undefined` where it does not fit. */
+/** The part of an entry behind the tags, which the client writes. `undefined` when the tags exceed a limit. */
 export function encodeEntry({ head, body, expiresAt, tags }: CacheEntry): Buffer | undefined {
   if (tags.length > mostTags || tags.some((tag) => Buffer.byteLength(tag) > longestTag)) return undefined;
   const text = Buffer.from(JSON.stringify({ head, expiresAt } satisfies Head));
@@ -25,7 +25,7 @@ export function encodeEntry({ head, body, expiresAt, tags }: CacheEntry): Buffer
   return Buffer.concat([length, text, body]);
 }
 
-/** The entry in a value of Redis; `undefined` for whatever else stands there, and for an entry that has expired. */
+/** The entry in a value of Redis; `undefined` for another value and for an expired entry. */
 export function decodeEntry(value: unknown, now: number): CacheEntry | undefined {
   if (!Buffer.isBuffer(value) || value.length < 10 || value.toString('latin1', 0, 4) !== formatName) {
     return undefined;
@@ -49,7 +49,7 @@ export function decodeEntry(value: unknown, now: number): CacheEntry | undefined
   return { head, body: ownBytes(value.subarray(end)), expiresAt, tags };
 }
 
-/** A reply may be a small part of what a socket read at once, which should not stay in memory with it. */
+/** A reply may be a slice of a large buffer of the socket, which it would keep in memory. */
 function ownBytes(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
 }

@@ -29,36 +29,35 @@ export type { CacheEntry, CacheStore, PartLogger, PurgeReport, PurgeSelection, R
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it, with its options; the
-   * client itself is left as it is, and need not be connected.
+   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it. The client itself is not
+   * used and does not have to be connected.
    */
   readonly client: RedisStoreClient;
   /**
-   * What the names of all keys and of the channel begin with; apps that share a Redis and not their responses take
-   * different ones.
+   * The prefix of all keys and of the channel. Apps that share a Redis, but not their responses, need different ones.
    * @default 'express-productionize:'
    */
   readonly prefix?: string;
   /**
-   * Milliseconds that an operation waits for Redis at most; afterwards the store goes on without it.
+   * Milliseconds that an operation waits for Redis at most. After that the store continues without it.
    * @default 50
    */
   readonly timeoutMs?: number;
   /**
-   * Entries whose body is larger than this many bytes are not sent to Redis.
+   * Entries with a larger body, in bytes, are not sent to Redis.
    * @default 1 MiB
    */
   readonly maxEntryBytes?: number;
   /**
-   * The store in this process that is asked first, `false` for none. What is purged anywhere is gone from it within a
+   * The store in this process that is read first, or `false` for none. A purge in any process removes its entries within a
    * second.
    * @default memoryStore({ maxBytes: 16 MiB })
    */
   readonly local?: CacheStore | false;
   /**
-   * Where it is logged, once per change, that Redis is lost or too slow and not used (`redis` is `down`), that it is used
-   * again (`up`), that it refuses to store anything, as when its memory is full (`read-only`), and that it stores again
-   * (`writable`); with the `reason`, or with `afterMs`, how many milliseconds that lasted.
+   * Receives one line per change of state: `redis` is `down` when Redis is lost or too slow, `up` when it is used again,
+   * `read-only` when it refuses writes (its memory is full), and `writable` when it accepts them again. The line has the
+   * `reason`, or the duration in milliseconds (`afterMs`).
    * @default a warning of the process
    */
   readonly logger?: PartLogger;
@@ -68,7 +67,7 @@ export interface RedisStoreOptions {
 export interface RedisStore extends CacheStore {
   /** Whether Redis is used at the moment. */
   readonly up: boolean;
-  /** Resolves as soon as it is known whether Redis can be used, to whether it can. */
+  /** Resolves when the first connection attempt has succeeded (true) or failed (false). */
   ready(): Promise<boolean>;
   lease(key: string, limitMs: number): Promise<(() => void) | undefined>;
   purge(selection: PurgeSelection): Promise<PurgeReport>;
@@ -82,7 +81,7 @@ const isStore: Check = (value) =>
 
 function resolveRedisStore(options: RedisStoreOptions) {
   if (typeof options === 'string' || isRedisClient(options) === undefined) {
-    // an address may hold a password: it is not repeated
+    // a URL may contain a password, so it is not part of the message
     const got = typeof options === 'string' ? 'a string' : 'the client itself';
     const usage = typeof options === 'string' ? '{ client: createClient({ url }) }' : '{ client }';
     throw new ProductionizeError(
@@ -90,7 +89,6 @@ function resolveRedisStore(options: RedisStoreOptions) {
       `redisStore: got ${got}. Pass a client of the \`redis\` package by name: redisStore(${usage}).`,
     );
   }
-  // without a client there is no store
   const given = { ...options, client: options?.client ?? null } as RedisStoreOptions;
   return checkOptions('redisStore', given, {
     client: isRedisClient,
@@ -103,15 +101,15 @@ function resolveRedisStore(options: RedisStoreOptions) {
 }
 
 /**
- * A store of responses that processes and hosts share through Redis, 5 or newer, for {@link responseCache}. In front
- * of it stands a store in this process, so that a response in demand costs no round trip. Purges by key, prefix and
- * tag reach all processes within a second; of all processes one fills a key while the others wait.
+ * A store for {@link responseCache} that processes and hosts share through Redis 5 or later. A store in this process is
+ * read first, so that a popular response costs no round trip. Purges by key, prefix and tag reach all processes within a
+ * second. One process runs the handler for a key while the others wait.
  *
- * No request fails for want of Redis, and none waits longer for it than `timeoutMs`. When the connection is lost, or
- * nothing comes in time, Redis is not used until it replies to a probe; meanwhile responses are stored for a second
- * in this process. What was purged meanwhile is purged again afterwards.
+ * No request fails because of Redis, and none waits longer for it than `timeoutMs`. When the connection is lost, or
+ * replies are late, Redis is not used until it replies to a probe. Meanwhile responses are stored for a second in this
+ * process, and purges are repeated afterwards.
  *
- * A Redis Cluster is not supported: tags and entries are read together.
+ * Redis Cluster is not supported, because the keys of tags and entries are read by one script.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -139,7 +137,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const purges = new Purges(commands, names, id);
   const leases = new Leases(commands, names);
   const ticking = setInterval(tick, tickMs).unref();
-  /** Entries that are being read from Redis, so that a key in demand is read once at a time. */
+  /** Reads of Redis in progress: simultaneous requests for a key share one. */
   const reads = new Map<string, Promise<CacheEntry | undefined>>();
 
   function tick(): void {
@@ -199,7 +197,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
-      // the entry before it must not be served in its place
+      // the entry that it replaces must not be served any more
       commands.sendWithoutReply(['UNLINK', names.entry + key]);
       return;
     }
@@ -220,7 +218,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       fills.purge(selection, false, performance.now());
       const here = await localStore.purge(selection);
       const report = await purges.purge(selection);
-      // an entry may have come from Redis between the two
+      // an entry may have been copied from Redis between the two
       await localStore.purge(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },

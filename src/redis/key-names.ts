@@ -1,4 +1,4 @@
-/** Where things are in Redis: prefixes of keys, and the channel. */
+/** The prefixes of keys in Redis, and the name of the channel. */
 export interface KeyNames {
   readonly entry: string;
   readonly tag: string;

@@ -4,15 +4,15 @@ import type { KeyNames } from './key-names.js';
 import { endLease, takeLease } from './scripts.js';
 import { encodeMessage } from './store-messages.js';
 
-/** Who ends a lease notifies those who wait; this is for a message that was not sent or not received. */
+/** The end of a lease is published. Polling covers messages that are not sent or not received. */
 const pollMs = 200;
 
-/** Ends a lease; `undefined` where another process had it. */
+/** Ends a lease; `undefined` when another process held it. */
 type EndLease = (() => void) | undefined;
 
 const withoutRedis: EndLease = () => {};
 
-/** Of all processes that want to fill a key, one gets the lease, and the others wait. Without Redis everybody gets it. */
+/** One process acquires the lease of a key, and the others wait. Without Redis each process acquires it. */
 export class Leases {
   readonly #commands: RedisCommands;
   readonly #names: KeyNames;
@@ -25,11 +25,11 @@ export class Leases {
     commands.on('down', () => this.#wakeAll());
   }
 
-  /** `wasAbsent`: nothing was found at the key, which another process may have filled since. */
+  /** `wasAbsent`: no entry was found before. If another process has stored one since, there is no lease. */
   async lease(key: string, limitMs: number, wasAbsent: boolean): Promise<EndLease> {
     const name = this.#names.lease + key;
     const token = randomBytes(12).toString('base64');
-    // the message that the other's lease has ended may come before the reply that there is one
+    // the message that the lease of another process has ended may arrive before the reply that it exists
     let over = false;
     const forget = this.#listen(key, () => {
       over = true;
@@ -49,7 +49,7 @@ export class Leases {
     };
   }
 
-  /** Another process has ended its lease. */
+  /** Resumes the callers that wait for a lease of another process. */
   ended(key: string): void {
     this.#wake(key, undefined);
   }

@@ -8,13 +8,13 @@ import type {
 import { isPromise } from '../support/is-promise.js';
 import { maxUncheckedMs, type Subscription } from './subscription.js';
 
-/** The store in this process. What might be purged without a message to this process stays in it for a second at most. */
+/** The store in this process. While messages of purges may be missed, its entries live for a second at most. */
 export class LocalStore {
-  /** How many purges there were: an entry that was on its way from Redis meanwhile may be one of those purged. */
+  /** The number of purges. An entry that was read from Redis during one may be outdated. */
   purges = 0;
   readonly #store: CacheStore | false;
   readonly #subscription: Subscription;
-  /** Entries that live for a second, with those they are copies of. */
+  /** Entries that live for a second, with the original entries. */
   readonly #shortLived = new WeakMap<CacheEntry, CacheEntry>();
 
   constructor(store: CacheStore | false, subscription: Subscription) {
@@ -24,7 +24,7 @@ export class LocalStore {
 
   get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     if (!this.#store) return undefined;
-    // purges everything when it is not
+    // it purges this store when messages may have been missed
     this.#subscription.isCurrent(performance.now());
     const entry = this.#store.get(key);
     return isPromise(entry) || entry === undefined ? entry : (this.#shortLived.get(entry) ?? entry);

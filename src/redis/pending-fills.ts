@@ -2,10 +2,10 @@ import type { PurgeSelection } from '../middleware/response-cache/cache-store.js
 import { selects } from '../middleware/response-cache/purge-log.js';
 import { BoundedMap } from '../support/bounded-map.js';
 
-/** So many keys are remembered at least. */
+/** The minimum number of keys that are recorded. */
 const leastKeys = 10_000;
 const maxPurges = 256;
-/** For a key of which nothing is known: how long its entry may have been in the making. */
+/** The assumed duration of a handler whose start is not recorded. */
 const unknownMs = 10_000;
 
 interface Purge {
@@ -14,59 +14,59 @@ interface Purge {
   readonly at: number;
 }
 
-/** When an entry began to be made, at the latest. */
+/** The latest possible start of the handler that produces an entry. */
 interface Start {
   readonly at: number;
-  /** Nothing was found then: what is stored next was begun then. */
+  /** Whether no entry was found then, so that the handler of the next entry started at this time. */
   readonly missed: boolean;
-  /** Nothing was found when Redis was asked the last time. */
+  /** Whether the last read of Redis found no entry. */
   absent: boolean;
 }
 
 /**
- * Entries that are being made. One that is purged anywhere meanwhile may hold what the purge was to remove, and is not
- * stored. One that is made anew while the old one is served was begun after the old one was stored or found. Times are those
- * of `performance.now()`.
+ * Records which entries are being produced. An entry that any process purges while its handler runs is not stored, because
+ * it may contain outdated data. The handler of an entry that replaces another one started after that one was stored or
+ * found. Times are those of `performance.now()`.
  */
 export class PendingFills {
   readonly #starts = new BoundedMap<Start>(leastKeys);
   readonly #purges: Purge[] = [];
 
-  /** Nothing was found, or the lease was taken: an entry is being made. */
+  /** No entry was found, or the lease was acquired: the handler starts. */
   start(key: string, now: number): void {
     const start = this.#starts.get(key);
     if (start?.missed) start.absent = true;
     else this.#starts.set(key, { at: now, missed: true, absent: true });
   }
 
-  /** There is an entry: what is made from now on comes after it. */
+  /** An entry was found: a handler that replaces it starts later. */
   found(key: string, now: number): void {
     const start = this.#starts.get(key);
     if (start?.missed) start.absent = false;
     else this.#starts.set(key, { at: now, missed: false, absent: false });
   }
 
-  /** Whether nothing was found when Redis was asked the last time. */
+  /** Whether the last read of Redis found no entry. */
   wasAbsent(key: string): boolean {
     return this.#starts.get(key)?.absent === true;
   }
 
-  /** The entry is there, and was `stored` or not. */
+  /** The handler is done, and its entry was `stored` or not. */
   end(key: string, stored: boolean, now: number): void {
     this.#starts.delete(key);
     if (stored) this.found(key, now);
   }
 
-  /** Nothing was made, unless the entry was there before. */
+  /** The handler is done without an entry. */
   abandon(key: string): void {
     if (this.#starts.get(key)?.missed) this.#starts.delete(key);
   }
 
-  /** Whether the entry that was made may be stored. */
+  /** Whether an entry was not purged while its handler ran. */
   mayStore(key: string, tags: readonly string[], now: number): boolean {
     const start = this.#starts.get(key);
     const since = start?.at ?? now - unknownMs;
-    // beyond what is remembered, it is taken for purged
+    // when older purges are not recorded any more, the entry counts as purged
     if (this.#purges.length === maxPurges && (this.#purges[0] as Purge).at >= since) return false;
     return !this.#purges.some(
       ({ selection, at, elsewhere }) =>
@@ -74,7 +74,7 @@ export class PendingFills {
     );
   }
 
-  /** A purge, in this process or `elsewhere`: who purges in this process and then stores an entry knows the order. */
+  /** Records a purge in this process or `elsewhere`. Code in this process that purges and then stores knows the order. */
   purge(selection: PurgeSelection, elsewhere: boolean, now: number): void {
     if (this.#purges.length === maxPurges) this.#purges.shift();
     this.#purges.push({ selection, elsewhere, at: now });

@@ -8,7 +8,7 @@ import { encodeMessage } from './store-messages.js';
 const scanLimitMs = 10_000;
 const maxFailed = 1000;
 
-/** Purges in Redis, and notifies all processes. A purge that failed is repeated when Redis is there again. */
+/** Purges in Redis and notifies all processes. A failed purge is repeated when Redis is available again. */
 export class Purges {
   readonly #commands: RedisCommands;
   readonly #names: KeyNames;
@@ -22,11 +22,11 @@ export class Purges {
     commands.on('up', () => void this.#repeat());
   }
 
-  /** How many entries were removed, where that is known; the reach is `'process'` when Redis did not do it in time. */
+  /** Reports the number of removed entries if it is known. The reach is `'process'` when Redis did not reply in time. */
   async purge(selection: PurgeSelection): Promise<PurgeReport> {
     const removed = await this.#remove(selection);
     if (removed === undefined) {
-      // too many to be remembered one by one: everything is purged
+      // too many to be recorded individually: everything is purged
       this.#failed = this.#failed.length < maxFailed ? [...this.#failed, selection] : [{ prefix: '' }];
       return { reach: 'process' };
     }
@@ -56,7 +56,7 @@ export class Purges {
       if (unlinked === undefined) return undefined;
       removed += unlinked as number;
     } while (cursor !== '0');
-    // published at the end: what a process read from Redis meanwhile is dropped, too
+    // published at the end, so that entries that a process has read from Redis meanwhile are dropped, too
     const receivers = await this.#commands.send([
       'PUBLISH',
       this.#names.channel,
@@ -70,7 +70,7 @@ export class Purges {
   }
 }
 
-/** Redis matches by glob: `*`, `?` and `[` mean more than themselves. */
+/** Escapes the special characters of a Redis glob. */
 function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^]/g, '\\$&');
 }

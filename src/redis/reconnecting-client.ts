@@ -1,10 +1,10 @@
 import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
 
-/** What happens on a {@link ReconnectingClient}. */
+/** The events of a {@link ReconnectingClient}. */
 export interface ConnectionEvents {
   /** The connection can be used. */
   onReady(connection: Connection): void;
-  /** It cannot, any more or yet; called for every attempt that fails. */
+  /** The connection is lost, or an attempt has failed. */
   onDown(error: unknown): void;
 }
 
@@ -13,9 +13,9 @@ const longestRetryMs = 2000;
 /** For a server that accepts the connection and then sends nothing. */
 const handshakeLimitMs = 10_000;
 
-/** One connection of the store's own, which is replaced when it ends. It does not keep the process alive. */
+/** One connection of the store, which is replaced when it ends. It does not keep the process alive. */
 export class ReconnectingClient {
-  /** The connection while it can be used. */
+  /** The connection, while it can be used. */
   connection: Connection | undefined;
   readonly #client: RedisStoreClient;
   readonly #events: ConnectionEvents;
@@ -30,7 +30,7 @@ export class ReconnectingClient {
     this.#connect();
   }
 
-  /** Ends a connection that sends nothing any more; another takes its place. */
+  /** Closes a dead connection and opens another one. */
   replace(error: Error): void {
     this.#drop(error);
   }
@@ -51,7 +51,7 @@ export class ReconnectingClient {
       dropped = true;
       clearTimeout(handshake);
       this.connection = undefined;
-      // version 4 cannot end what is being opened: see below
+      // version 4 cannot close a connection that is being opened: see below
       if (opened) end(connection);
       if (this.#closed) return;
       this.#retry = setTimeout(() => this.#connect(), this.#retryMs * (1 + Math.random()) * 0.5).unref();
@@ -65,7 +65,7 @@ export class ReconnectingClient {
     connection.on('end', () => drop(new Error('the connection was closed')));
     connection.on('connect', () => {
       opened = true;
-      // version 4 has to begin its greeting before it can be ended without an unhandled rejection
+      // version 4 has to start its handshake before it can be closed without an unhandled rejection
       if (dropped) setImmediate(end, connection);
     });
     connection.on('ready', () => {

@@ -1,13 +1,13 @@
 import { formatName, tokenBytes } from './entry-format.js';
 
 /**
- * Each script is sent with its text: Redis keeps it compiled by its hash, and a server that was restarted knows it,
- * too. They read keys of tags that are named in values, which a cluster of Redis does not allow.
+ * Each script is sent with its text: Redis caches the compiled script, and a restarted server needs no reload. The scripts
+ * read keys of tags that are named in values, which Redis Cluster does not allow.
  */
 
 /**
- * An entry whose tags have the tokens it was stored with. A tag is purged by removing its token; a token that was evicted
- * or has expired purges, too, so nothing can stay that can no longer be purged.
+ * Returns an entry if its tags still have the tokens with which it was stored. A tag is purged by removing its token. A
+ * token that was evicted or has expired has the same effect, so that every entry can be purged.
  * KEYS: the entry. ARGV: the prefix of tags.
  */
 export const getEntry = `local value = redis.pcall('GET', KEYS[1])
@@ -26,8 +26,8 @@ if read then redis.pcall('UNLINK', KEYS[1]) end
 return false`;
 
 /**
- * Stores an entry with the tokens of its tags; a tag without one gets one, which lives at least as long as the entry.
- * Other processes are notified when it replaced another.
+ * Stores an entry with the tokens of its tags. A tag without a token gets one, which lives at least as long as the entry.
+ * Other processes are notified when it replaces another entry.
  * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the entry
  * behind its tags, the tags.
  */
@@ -54,8 +54,8 @@ redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;
 
 /**
- * Takes a lease, or marks the present one as waited for. There is nothing to fill where an entry was stored since none was
- * found.
+ * Acquires a lease, or marks the present one, so that its end is published. Returns 2 when an entry was stored since none
+ * was found.
  * KEYS: the lease, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
  */
 export const takeLease = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
@@ -63,7 +63,7 @@ if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then redis.pcall('APPEND', KEYS[1], '+') end
 return 0`;
 
-/** Ends a lease that is still one's own, and notifies those who wait. KEYS: the lease. ARGV: its token, the channel, the message. */
+/** Ends a lease if the token matches, and notifies waiting processes. KEYS: the lease. ARGV: its token, the channel, the message. */
 export const endLease = `local held = redis.pcall('GET', KEYS[1])
 if type(held) ~= 'string' or string.sub(held, 1, #ARGV[1]) ~= ARGV[1] then return end
 redis.call('DEL', KEYS[1])

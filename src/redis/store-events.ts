@@ -2,18 +2,18 @@ import { debugFor } from '../support/debug.js';
 import { helpFor } from '../support/errors.js';
 import { logLine, type PartLogger } from '../support/part-logger.js';
 
-/** What the store reports of its Redis: changes of state, not each failed request. */
+/** A change of the state of Redis. */
 export interface RedisStoreEvent {
   readonly event: 'down' | 'up' | 'read-only' | 'writable';
   /** Why it is down or read-only. */
   readonly reason?: string;
-  /** How many milliseconds it was down or read-only. */
+  /** The milliseconds for which it was down or read-only. */
   readonly afterMs?: number;
 }
 
 const debug = debugFor('redis-store');
 
-/** Reports a change of state: to a logger, else by a warning of the process. */
+/** Reports a change of state to a logger, or as a warning of the process. */
 export function reporter(logger: PartLogger | undefined): (event: RedisStoreEvent) => void {
   return function report(change) {
     debug(() => ['%o', change]);
@@ -31,9 +31,9 @@ export function reporter(logger: PartLogger | undefined): (event: RedisStoreEven
 
 function describe({ event, reason, afterMs }: RedisStoreEvent): string {
   return {
-    down: `Redis is not used any more: ${reason}. Responses are stored in this process until it responds again.`,
-    up: `Redis responds again, after ${afterMs} ms.`,
+    down: `Redis is not used (${reason}). Responses are stored in this process until Redis replies again.`,
+    up: `Redis replies again, after ${afterMs} ms.`,
     'read-only': `Redis refuses to store responses: ${reason}.`,
-    writable: `Redis stores responses again, after ${afterMs} ms.`,
+    writable: `Redis accepts responses again, after ${afterMs} ms.`,
   }[event];
 }

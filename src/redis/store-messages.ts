@@ -1,7 +1,7 @@
 import type { PurgeSelection } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
-/** What stores publish: one purged something, or replaced an entry by another; the lease of a key ended. */
+/** The messages that stores publish: a purge, the replacement of an entry, or the end of a lease. */
 export type StoreMessage =
   | (PurgeSelection & { readonly by: string })
   | { readonly replaced: string; readonly by: string }
@@ -13,7 +13,7 @@ export function encodeMessage(message: StoreMessage): string {
   return JSON.stringify(message);
 }
 
-/** The message in a text; `undefined` for whatever else is published on the channel. */
+/** The message in a text; `undefined` for other texts on the channel. */
 export function decodeMessage(text: string): StoreMessage | undefined {
   const parsed = safeJsonParse<Record<string, unknown> | null>(text);
   if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null) return undefined;

@@ -6,21 +6,20 @@ import { decodeMessage, type StoreMessage } from './store-messages.js';
 
 const debug = debugFor('redis-store');
 
-/** How long after the last proof of completeness something may have been missed. */
+/** The time after the last successful ping during which no message counts as missed. */
 export const maxUncheckedMs = 1000;
 const maxSilenceMs = 5000;
 
-/** What a {@link Subscription} calls. */
+/** The events of a {@link Subscription}. */
 export interface SubscriptionEvents {
   onMessage(message: StoreMessage): void;
-  /** Messages may have been missed; those that are published from now on are received. */
+  /** Messages may have been missed. Those that are published from now on are received. */
   onGap(): void;
 }
 
 /**
- * Receives what other processes publish. A connection may be dead for minutes before anybody knows, so it is pinged every
- * tick: as Redis sends in order, the reply proves that everything was received that had been published when the ping was
- * sent.
+ * Receives the messages of other processes. A dead connection may go unnoticed for minutes, so it is pinged every tick.
+ * Redis sends in order, so the reply proves that all messages were received that were published before the ping.
  */
 export class Subscription {
   readonly #client: ReconnectingClient;
@@ -42,7 +41,7 @@ export class Subscription {
     });
   }
 
-  /** Whether everything that was published more than a second ago has been received. */
+  /** Whether all messages that were published more than a second ago have been received. */
   isCurrent(now: number): boolean {
     if (now - this.#completeUntil < maxUncheckedMs) return true;
     if (!this.#hasGap) {
@@ -75,7 +74,7 @@ export class Subscription {
         if (message) this.#events.onMessage(message);
       });
       if (this.#client.connection !== connection) return;
-      // between two connections anything may have been published
+      // messages may have been published between two connections
       this.#events.onGap();
       this.#subscribed = connection;
       this.#received(sentAt);

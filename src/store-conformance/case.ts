@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheEntry, CacheStore, PurgeSelection } from '../middleware/response-cache/cache-store.js';
 
-/** One thing that every {@link CacheStore} does. */
+/** One requirement for every {@link CacheStore}. */
 export interface StoreCase {
   readonly name: string;
-  /** Resolves when the store does it, rejects with an `AssertionError` when it does not. */
+  /** Resolves when the store meets the requirement; rejects with an `AssertionError` when it does not. */
   run(store: CacheStore): Promise<void>;
 }
 
-/** One thing that two stores do together which share what they keep, as in two processes. */
+/** One requirement for two stores that share their entries, as in two processes. */
 export interface SharedStoreCase {
   readonly name: string;
   run(one: CacheStore, other: CacheStore): Promise<void>;
@@ -25,13 +25,13 @@ export function entryOf(body: string | Buffer, tags: readonly string[] = []): Ca
   };
 }
 
-export async function assertKept(store: CacheStore, key: string, entry: CacheEntry): Promise<void> {
+export async function assertStored(store: CacheStore, key: string, entry: CacheEntry): Promise<void> {
   const found = await store.get(key);
   assert.ok(found, `expected an entry at ${JSON.stringify(key)}, found none`);
   assert.deepEqual(
     { ...found, tags: [...found.tags].sort() },
     { ...entry, tags: [...entry.tags].sort() },
-    `the entry at ${JSON.stringify(key)} differs from the one that was kept`,
+    `the entry at ${JSON.stringify(key)} differs from the one that was stored`,
   );
 }
 
@@ -51,7 +51,7 @@ export async function purge(store: CacheStore, selection: PurgeSelection) {
   return report;
 }
 
-/** Asks again until there is no entry, for a second at most. */
+/** Polls until there is no entry, for a second at most. */
 export async function assertGoneSoon(store: CacheStore, key: string): Promise<void> {
   for (const limit = Date.now() + 1000; Date.now() < limit; await delay(10)) {
     if ((await store.get(key)) === undefined) return;

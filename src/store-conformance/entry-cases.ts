@@ -1,53 +1,53 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { assertKept, assertNone, entryOf, type StoreCase } from './case.js';
+import { assertNone, assertStored, entryOf, type StoreCase } from './case.js';
 
 export const entryCases: readonly StoreCase[] = [
   {
-    name: 'finds nothing where nothing was kept',
-    run: (store) => assertNone(store, 'nobody kept this'),
+    name: 'returns undefined for a key without an entry',
+    run: (store) => assertNone(store, 'never stored'),
   },
   {
-    name: 'gives back head, body, expiry and tags as they were',
+    name: 'returns head, body, expiry and tags unchanged',
     async run(store) {
       const entry = {
         ...entryOf('{"a":1}', ['product:1', 'größe', '']),
         head: { status: 404, etag: null, deep: { list: [1.5, true, 'ä"\\\u2028', {}] }, 'set-by': '' },
       };
       await store.set('head', entry);
-      await assertKept(store, 'head', entry);
+      await assertStored(store, 'head', entry);
     },
   },
   {
-    name: 'keeps a body byte for byte',
+    name: 'stores a body byte for byte',
     async run(store) {
       const bytes = Buffer.from(Array.from({ length: 1024 }, (_, n) => (n * 7) % 256));
       for (const body of [bytes, Buffer.from('\r\n\0\r\n'), Buffer.from([0xff]), Buffer.alloc(0)]) {
         const entry = entryOf(body);
         await store.set('bytes', entry);
-        await assertKept(store, 'bytes', entry);
+        await assertStored(store, 'bytes', entry);
       }
     },
   },
   {
-    name: 'keeps a body of 256 KiB',
+    name: 'stores a body of 256 KiB',
     async run(store) {
       const entry = entryOf(Buffer.alloc(256 * 1024, 'abc'));
       await store.set('large', entry);
-      await assertKept(store, 'large', entry);
+      await assertStored(store, 'large', entry);
     },
   },
   {
-    name: 'puts an entry in the place of the one before',
+    name: 'replaces an entry',
     async run(store) {
       await store.set('replaced', entryOf('before', ['old']));
       const entry = entryOf('after', ['new']);
       await store.set('replaced', entry);
-      await assertKept(store, 'replaced', entry);
+      await assertStored(store, 'replaced', entry);
     },
   },
   {
-    name: 'tells keys apart by every character',
+    name: 'distinguishes keys by every character',
     async run(store) {
       const long = 'k'.repeat(8192);
       const keys = [
@@ -67,13 +67,13 @@ export const entryCases: readonly StoreCase[] = [
       ];
       const entries = keys.map((key) => [key, entryOf(`body of ${key.slice(-2)}`)] as const);
       for (const [key, entry] of entries) await store.set(key, entry);
-      for (const [key, entry] of entries) await assertKept(store, key, entry);
+      for (const [key, entry] of entries) await assertStored(store, key, entry);
       await assertNone(store, '/');
       await assertNone(store, '/[');
     },
   },
   {
-    name: 'finds no entry that has expired',
+    name: 'returns no entry that has expired',
     async run(store) {
       await store.set('past', { ...entryOf('past'), expiresAt: Date.now() - 1 });
       await assertNone(store, 'past');
@@ -84,15 +84,15 @@ export const entryCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'keeps and finds many entries at once',
+    name: 'stores and returns many entries at the same time',
     async run(store) {
       const entries = Array.from({ length: 200 }, (_, n) => [`at once ${n}`, entryOf(`body ${n}`)] as const);
       await Promise.all(entries.map(([key, entry]) => store.set(key, entry)));
-      await Promise.all(entries.map(([key, entry]) => assertKept(store, key, entry)));
+      await Promise.all(entries.map(([key, entry]) => assertStored(store, key, entry)));
     },
   },
   {
-    name: 'throws nothing after it was closed, even twice',
+    name: 'does not throw after it was closed, even twice',
     async run(store) {
       await store.set('closed', entryOf('closed', ['closed']));
       await store.close?.();

@@ -12,8 +12,8 @@ import { sharedCases } from './shared-cases.js';
 export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, SharedStoreCase, StoreCase };
 
 /**
- * What {@link responseCache} relies on in a store of yours, as cases for any test runner. Each wants a store that is
- * empty, and that nobody else uses.
+ * The requirements of {@link responseCache} for a store, as cases for any test runner. Each case needs an empty store that
+ * no other code uses.
  *
  * @example
  * for (const { name, run } of storeConformance) {
@@ -26,5 +26,5 @@ export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, SharedStoreCa
  */
 export const storeConformance: readonly StoreCase[] = [...entryCases, ...purgeCases];
 
-/** The same for two stores that share what they keep, as two processes do. */
+/** The requirements for two stores that share their entries, as in two processes. */
 export const sharedStoreConformance: readonly SharedStoreCase[] = sharedCases;

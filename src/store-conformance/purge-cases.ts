@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { assertKept, assertNone, entryOf, purge, type StoreCase } from './case.js';
+import { assertNone, assertStored, entryOf, purge, type StoreCase } from './case.js';
 
 export const purgeCases: readonly StoreCase[] = [
   {
@@ -11,11 +11,11 @@ export const purgeCases: readonly StoreCase[] = [
       const { removed } = await purge(store, { key: '/one' });
       assert.ok(removed === undefined || removed === 1, `expected 1 removed entry, got ${removed}`);
       await assertNone(store, '/one');
-      await assertKept(store, '/one/more', entry);
+      await assertStored(store, '/one/more', entry);
     },
   },
   {
-    name: 'purges all keys that begin alike, and no other',
+    name: 'purges all keys with a prefix, and no other',
     async run(store) {
       const entry = entryOf('stays');
       const gone = ['/shop/[1]*?', '/shop/[1]*?a', '/shop/[1]*?/b'];
@@ -23,11 +23,11 @@ export const purgeCases: readonly StoreCase[] = [
       for (const key of [...gone, ...kept]) await store.set(key, entry);
       await purge(store, { prefix: '/shop/[1]*?' });
       for (const key of gone) await assertNone(store, key);
-      for (const key of kept) await assertKept(store, key, entry);
+      for (const key of kept) await assertStored(store, key, entry);
     },
   },
   {
-    name: 'takes a prefix with a backslash, a caret or a hyphen as it is',
+    name: 'reads a prefix with a backslash, a caret or a hyphen literally',
     async run(store) {
       const entry = entryOf('stays');
       for (const special of ['\\', '^', '-', ']', '\n', 'ä']) {
@@ -35,7 +35,7 @@ export const purgeCases: readonly StoreCase[] = [
         await store.set('p1', entry);
         await purge(store, { prefix: `p${special}` });
         await assertNone(store, `p${special}1`);
-        await assertKept(store, 'p1', entry);
+        await assertStored(store, 'p1', entry);
       }
     },
   },
@@ -68,34 +68,34 @@ export const purgeCases: readonly StoreCase[] = [
         await purge(store, { tag });
         await assertNone(store, 'first');
         await assertNone(store, 'second');
-        await assertKept(store, 'third', entry);
+        await assertStored(store, 'third', entry);
       }
     },
   },
   {
-    name: 'keeps entries with a tag that was purged before',
+    name: 'stores entries with a tag that was purged before',
     async run(store) {
       await store.set('again', entryOf('before', ['again']));
       await purge(store, { tag: 'again' });
       const entry = entryOf('after', ['again']);
       await store.set('again', entry);
-      await assertKept(store, 'again', entry);
+      await assertStored(store, 'again', entry);
       await purge(store, { tag: 'again' });
       await assertNone(store, 'again');
     },
   },
   {
-    name: 'goes by the tags of the entry that is there, not of one before',
+    name: 'uses the tags of the current entry, not of the one it replaced',
     async run(store) {
       await store.set('retagged', entryOf('before', ['before']));
       const entry = entryOf('after', ['after']);
       await store.set('retagged', entry);
       await purge(store, { tag: 'before' });
-      await assertKept(store, 'retagged', entry);
+      await assertStored(store, 'retagged', entry);
     },
   },
   {
-    name: 'purges what is not there without a word',
+    name: 'does not throw when nothing matches a purge',
     async run(store) {
       for (const selection of [{ key: 'none' }, { prefix: 'none' }, { tag: 'none' }]) {
         const { removed } = await purge(store, selection);

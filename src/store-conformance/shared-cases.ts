@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheStore } from '../middleware/response-cache/cache-store.js';
 import { withTimeLimit } from '../support/time-limit.js';
-import { assertGoneSoon, assertKept, entryOf, purge, type SharedStoreCase } from './case.js';
+import { assertGoneSoon, assertStored, entryOf, purge, type SharedStoreCase } from './case.js';
 
 const waiting = Symbol('waiting');
 
@@ -12,7 +12,7 @@ async function take(store: CacheStore, key: string, limitMs: number): Promise<()
   return end as () => void;
 }
 
-/** Both stores are asked, so a store that leaves `lease` out passes. */
+/** A case that stores without `lease` pass. */
 function ofLeases(name: string, run: SharedStoreCase['run']): SharedStoreCase {
   return {
     name,
@@ -25,15 +25,15 @@ function ofLeases(name: string, run: SharedStoreCase['run']): SharedStoreCase {
 
 export const sharedCases: readonly SharedStoreCase[] = [
   {
-    name: 'one finds what the other kept',
+    name: 'one returns an entry that the other stored',
     async run(one, other) {
       const entry = entryOf(Buffer.from([0, 255, 10]), ['shared']);
       await one.set('shared', entry);
-      await assertKept(other, 'shared', entry);
+      await assertStored(other, 'shared', entry);
     },
   },
   {
-    name: 'one finds what the other put in the place of its own within a second',
+    name: 'one returns an entry with which the other replaced its own, within a second',
     async run(one, other) {
       await one.set('newer', entryOf('before'));
       const entry = entryOf('after');
@@ -41,17 +41,17 @@ export const sharedCases: readonly SharedStoreCase[] = [
       for (const limit = Date.now() + 1000; Date.now() < limit; await delay(10)) {
         if ((await one.get('newer'))?.body.equals(entry.body)) break;
       }
-      await assertKept(one, 'newer', entry);
+      await assertStored(one, 'newer', entry);
     },
   },
   {
-    name: 'a purge that reaches all is seen by the other within a second',
+    name: 'a purge that reaches all removes the entry of the other within a second',
     async run(one, other) {
       for (const selection of [{ key: 'purged' }, { prefix: 'purg' }, { tag: 'purged' }]) {
         await one.set('purged', entryOf('goes', ['purged']));
         await other.get('purged');
         const { reach } = await purge(one, selection);
-        assert.equal(reach, 'all', 'expected a store that is shared and at work to reach all');
+        assert.equal(reach, 'all', 'expected a shared store that is available to reach all');
         await assertGoneSoon(other, 'purged');
         await assertGoneSoon(one, 'purged');
       }
@@ -65,17 +65,17 @@ export const sharedCases: readonly SharedStoreCase[] = [
     const kept = one.set('leased', entry);
     end();
     assert.equal(await other1, undefined);
-    await assertKept(other, 'leased', entry);
+    await assertStored(other, 'leased', entry);
     await kept;
     (await take(other, 'leased', 5000))();
   }),
-  ofLeases('a lease of one key stands in the way of no other', async (one, other) => {
+  ofLeases('a lease of one key does not affect other keys', async (one, other) => {
     const end = await take(one, 'leased: a', 5000);
     (await take(other, 'leased: b', 1000))();
     end();
   }),
   ofLeases(
-    'a lease that nobody ends is over after its limit, and who waits is let go',
+    'a lease that is not ended expires after its limit, and waiting calls resolve',
     async (one, other) => {
       await take(one, 'forgotten', 200);
       const startedAt = Date.now();
@@ -87,14 +87,14 @@ export const sharedCases: readonly SharedStoreCase[] = [
       (await take(other, 'forgotten', 5000))();
     },
   ),
-  ofLeases('who waits does so for its own limit at most', async (one, other) => {
+  ofLeases('a call waits for its own limit at most', async (one, other) => {
     const end = await take(one, 'slow', 5000);
     const startedAt = Date.now();
     assert.equal(await other.lease?.('slow', 200), undefined);
     assert.ok(Date.now() - startedAt < 2000, `expected to wait 200 ms, was ${Date.now() - startedAt}`);
     end();
   }),
-  ofLeases('who ends a lease late or twice does not end that of its successor', async (one, other) => {
+  ofLeases('ending a lease late or twice does not end the next lease', async (one, other) => {
     const end = await take(one, 'late', 100);
     await other.lease?.('late', 3000);
     const endOther = await take(other, 'late', 5000);

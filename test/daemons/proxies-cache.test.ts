@@ -20,7 +20,7 @@ const optionSets = [
   {
     upstreams: ['127.0.0.1:3000'],
     stale: 'always',
-    keepSeconds: 60,
+    maxStaleSeconds: 60,
     timeoutSeconds: 5,
     trustForwarded: true,
   },

@@ -160,7 +160,7 @@ it('a process with a store ends by itself, with Redis and without', async () => 
   expect(await ends()).toEqual({
     code: 0,
     out: ['ready false', 'purged process'],
-    err: [expect.stringMatching(/ERR_PRODUCTIONIZE_REDIS.*Redis is not used any more: no connection/)],
+    err: [expect.stringMatching(/ERR_PRODUCTIONIZE_REDIS.*Redis is not used \(no connection/)],
   });
 });
 

@@ -7,30 +7,30 @@ import { detachedRequest, outermost, runDetached } from './detached-request.js';
 
 const debug = debugFor('cache');
 
-/** How long a response to a detached request may take. */
+/** The time limit of a detached request. */
 const refreshMs = 60_000;
-/** How long an app is left alone that did not bring a detached request to this cache. */
+/** The pause after a detached request that did not reach this cache. */
 const retryMs = 60_000;
 
 const refreshKey = Symbol('refresh');
 
-/** A detached request on its way to the cache that sent it. */
+/** The refresh that a detached request belongs to. */
 interface Refresh {
   readonly by: BackgroundRefreshes;
   readonly leader: Leader;
-  /** Where the request that it copies was when it came to this cache. */
+  /** The mount path and URL at which the original request reached this cache. */
   readonly place: string;
   reached: boolean;
 }
 
 type Refreshing = IncomingMessage & { [refreshKey]?: Refresh };
 
-/** Refreshes stale responses while they are sent: one detached request per key, through the whole app. */
+/** Refreshes stale responses after they are sent, with one detached request per key through the whole app. */
 export class BackgroundRefreshes {
   readonly #store: CacheParts['store'];
   readonly #coalesced: CacheParts['coalesced'];
   readonly #running = new Set<string>();
-  /** Whether a detached request ever came back to this cache, and when the next attempt is where none did. */
+  /** Whether a detached request has ever reached this cache, and if not, the time of the next attempt. */
   #reached = false;
   #retryAt = 0;
 
@@ -39,11 +39,11 @@ export class BackgroundRefreshes {
     this.#coalesced = coalesced;
   }
 
-  /** Sends a copy of `req`, unless one is on its way already; false where an app cannot be asked so. */
+  /** Sends a copy of `req`, unless a refresh is in progress. Returns false when the app does not support that. */
   start(req: IncomingMessage, key: string, app: Application | undefined): boolean {
     if (this.#running.has(key)) return true;
     if (app === undefined || (!this.#reached && Date.now() < this.#retryAt)) return false;
-    // a client certificate cannot be shown again
+    // a detached request cannot present a client certificate
     if ((req.socket as { authorized?: boolean } | undefined)?.authorized) return false;
     this.#running.add(key);
     const leader = this.#coalesced.lead(key);
@@ -61,10 +61,10 @@ export class BackgroundRefreshes {
         endLease?.();
         if (refresh.reached) return;
         this.#retryAt = Date.now() + retryMs;
-        debug(() => ['%s: the app did not bring a request of our own to this cache', detached.url]);
+        debug(() => ['%s: the refresh did not reach this cache', detached.url]);
       });
     };
-    // the stale response first
+    // the stale response is sent first
     if (!this.#store.hasLeases) setImmediate(begin);
     else {
       void this.#store
@@ -74,10 +74,10 @@ export class BackgroundRefreshes {
     return true;
   }
 
-  /** What a request that was sent by this cache reports to. */
+  /** The leader that a detached request of this cache reports to. */
   leaderOf(req: IncomingMessage): Leader | undefined {
     const refresh = (req as Refreshing)[refreshKey];
-    // an app that is called by another one by hand knows only its own part of the URL: there it is another request
+    // an app that another one calls manually receives a part of the URL only: there it is another request
     if (refresh?.by !== this || refresh.place !== placeOf(req)) return undefined;
     refresh.reached = true;
     this.#reached = true;
@@ -85,7 +85,7 @@ export class BackgroundRefreshes {
   }
 }
 
-/** What the routers on the way have taken off the URL, and what they left. */
+/** The mount path and the rest of the URL. */
 function placeOf(req: IncomingMessage): string {
   return `${(req as Partial<Request>).baseUrl ?? ''} ${req.url}`;
 }

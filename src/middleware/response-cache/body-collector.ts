@@ -1,6 +1,6 @@
 import type { Body } from '../../support/response-hooks.js';
 
-/** The chunks of a body, up to a limit. */
+/** Collects the chunks of a body, up to a limit. */
 export class BodyCollector {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -10,7 +10,7 @@ export class BodyCollector {
     this.#maxBytes = maxBytes;
   }
 
-  /** Copies a chunk, whose owner may use it again; false when the body has become too large, and is forgotten. */
+  /** Copies a chunk, because its owner may reuse it. Returns false and drops the body when it is too large. */
   add(chunk: Body, charset: BufferEncoding | undefined): boolean {
     const length = typeof chunk === 'string' ? Buffer.byteLength(chunk, charset) : chunk.byteLength;
     this.#bytes += length;
@@ -18,7 +18,7 @@ export class BodyCollector {
       this.#chunks = [];
       return false;
     }
-    // memory of its own: a slice of a pool would keep the whole pool alive
+    // a slice of a pool would keep the whole pool alive
     const copy = Buffer.allocUnsafeSlow(length);
     if (typeof chunk === 'string') copy.write(chunk, charset);
     else copy.set(chunk);

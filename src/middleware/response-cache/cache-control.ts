@@ -13,27 +13,27 @@ import { type ResponseWatcher, responseHooks } from '../../support/response-hook
 
 /** Options of {@link cacheControl}: the directives of a response (RFC 9111, 5861 and 8246). */
 export interface CacheControlOptions {
-  /** Shared caches may keep even what was asked for with `Authorization`. `maxAge` alone allows them the rest. @default false */
+  /** Shared caches may store it even if the request had `Authorization`. Other responses need only `maxAge`. @default false */
   readonly public?: boolean;
-  /** Only the browser may keep it: the response is for one user. @default false */
+  /** Only the browser may store it: the response is for one user. @default false */
   readonly private?: boolean;
-  /** Nobody keeps it. @default false */
+  /** No cache may store it. @default false */
   readonly noStore?: boolean;
-  /** It may be kept, and is asked for again before each use. @default false */
+  /** It may be stored and is revalidated before each use. @default false */
   readonly noCache?: boolean;
   /** Seconds for which it is fresh. @default undefined */
   readonly maxAge?: number;
   /** Seconds for which it is fresh in shared caches, instead of `maxAge`. @default undefined */
   readonly sMaxAge?: number;
-  /** Seconds after that in which a cache serves it at once and asks again meanwhile. @default undefined */
+  /** Seconds after that in which a cache serves it stale while it revalidates. @default undefined */
   readonly staleWhileRevalidate?: number;
-  /** Seconds after that in which a cache serves it instead of an error. @default undefined */
+  /** Seconds after that in which a cache serves it stale instead of an error. @default undefined */
   readonly staleIfError?: number;
-  /** While fresh it never changes: a reload asks for nothing. @default false */
+  /** It never changes while it is fresh: a reload does not revalidate it. @default false */
   readonly immutable?: boolean;
-  /** Once stale it is never used without asking. @default false */
+  /** A stale one is never used without revalidation. @default false */
   readonly mustRevalidate?: boolean;
-  /** The same, for shared caches alone. @default false */
+  /** The same as `mustRevalidate`, for shared caches only. @default false */
   readonly proxyRevalidate?: boolean;
   /** No cache may encode or convert it. @default false */
   readonly noTransform?: boolean;
@@ -41,10 +41,10 @@ export interface CacheControlOptions {
 
 type Directive = keyof CacheControlOptions;
 
-// RFC 9111, 1.2.2: what is greater counts as this
+// RFC 9111 section 1.2.2: greater values count as this one
 const isSeconds = isInteger('seconds', 0, maxInt32);
 
-/** In the order in which they are written. */
+/** In the order in which they appear in the header. */
 const directives: Record<Directive, readonly [name: string, check: Check]> = {
   public: ['public', isBoolean],
   private: ['private', isBoolean],
@@ -62,27 +62,27 @@ const directives: Record<Directive, readonly [name: string, check: Check]> = {
 const names = Object.keys(directives) as Directive[];
 const checks = Object.fromEntries(names.map((name) => [name, directives[name][1]]));
 
-/** What cannot be said together, and why. */
+/** Directives that contradict each other, and why. */
 const contradictions: readonly (readonly [one: Directive, others: readonly Directive[], why: string])[] = [
-  ['private', ['public', 'sMaxAge', 'proxyRevalidate'], 'no shared cache keeps a private response'],
+  ['private', ['public', 'sMaxAge', 'proxyRevalidate'], 'no shared cache stores a private response'],
   [
     'noStore',
     ['public', 'maxAge', 'sMaxAge', 'staleWhileRevalidate', 'staleIfError', 'immutable'],
-    'nothing is kept to be fresh or stale',
+    'a response that is not stored is neither fresh nor stale',
   ],
   [
     'noCache',
     ['staleWhileRevalidate', 'staleIfError', 'immutable'],
-    'each use of the response asks for it again',
+    'each use of the response revalidates it',
   ],
   [
     'mustRevalidate',
     ['staleWhileRevalidate', 'staleIfError'],
-    'a stale response is never used without asking',
+    'a stale response is never used without revalidation',
   ],
 ];
 
-/** What means nothing without one of others. */
+/** Directives that have no effect without one of the others. */
 const needs: readonly (readonly [one: Directive, others: readonly Directive[]])[] = [
   ['immutable', ['maxAge']],
   ['staleWhileRevalidate', ['maxAge', 'sMaxAge']],
@@ -90,10 +90,9 @@ const needs: readonly (readonly [one: Directive, others: readonly Directive[]])[
 ];
 
 /**
- * Middleware by which a route says how long its response may be kept: by browsers, CDNs, nginx, Varnish and
- * {@link responseCache}, which all read the same header. A `Cache-Control` that the handler sets later wins. An answer
- * of 400 or more goes out with `no-store`, unless it brings a `Cache-Control` of its own: an error is not kept for as
- * long as what it stands in for.
+ * Middleware that sets `Cache-Control` on the response of a route, for browsers, CDNs, nginx, Varnish and
+ * {@link responseCache}. A `Cache-Control` that the handler sets later takes precedence. A response with a status of 400 or
+ * more is sent with `no-store`, unless the handler has set its own `Cache-Control`.
  *
  * @throws ProductionizeError when a directive is wrong, contradicts another, or means nothing without another.
  * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
@@ -110,7 +109,7 @@ export function cacheControl(options: CacheControlOptions): RequestHandler {
 }
 
 /**
- * The same as text, to set it where the answer is known.
+ * Returns the header value as a string, for handlers that set it themselves.
  *
  * @throws ProductionizeError as {@link cacheControl} does.
  * @example
@@ -126,28 +125,24 @@ function header(options: CacheControlOptions): string {
     checks as never,
     'Pass the directives by name, such as cacheControl({ maxAge: 60 }).',
   );
-  const said = (name: Directive): boolean => given[name] !== undefined && given[name] !== false;
+  const isSet = (name: Directive): boolean => given[name] !== undefined && given[name] !== false;
   const list = (several: readonly Directive[]): string => several.map((name) => `\`${name}\``).join(' or ');
   for (const [one, others, why] of contradictions) {
-    const other = others.find(said);
-    if (said(one) && other) throw contradiction(given, `\`${one}\` without \`${other}\``, why);
+    const other = others.find(isSet);
+    if (isSet(one) && other) throw contradiction(given, `\`${one}\` without \`${other}\``, why);
   }
-  // max-age=0 says the same as no-cache, and many write both
+  // max-age=0 has the same effect as no-cache and is often combined with it
   const fresh = (['maxAge', 'sMaxAge'] as const).find((name) => (given[name] ?? 0) > 0);
-  if (said('noCache') && fresh) {
-    throw contradiction(
-      given,
-      `\`noCache\` without \`${fresh}\``,
-      'each use of the response asks for it again',
-    );
+  if (isSet('noCache') && fresh) {
+    throw contradiction(given, `\`noCache\` without \`${fresh}\``, 'each use of the response revalidates it');
   }
   for (const [one, others] of needs) {
-    if (said(one) && !others.some(said)) {
-      throw contradiction(given, `\`${one}\` with ${list(others)}`, 'else it is never fresh');
+    if (isSet(one) && !others.some(isSet)) {
+      throw contradiction(given, `\`${one}\` with ${list(others)}`, 'otherwise it is never fresh');
     }
   }
   const text = names
-    .filter(said)
+    .filter(isSet)
     .map((name) => (given[name] === true ? directives[name][0] : `${directives[name][0]}=${given[name]}`));
   if (text.length === 0) {
     throw contradiction(given, 'a directive', 'for instance { maxAge: 60 }, or { noStore: true }');
@@ -164,7 +159,7 @@ function contradiction(given: object, expected: string, why: string): Production
 
 const routeValues = responseHooks<RouteValue>(Symbol('cache-control'));
 
-/** What a route says. Whoever sends an error later, Express's own handler included, leaves the header as it stands. */
+/** The value that a route has set. Handlers that send an error later, such as that of Express, do not remove it. */
 class RouteValue implements ResponseWatcher {
   readonly #res: ServerResponse;
   #value = '';

@@ -3,17 +3,17 @@ import type { Request } from 'express';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import type { PurgeSelection } from './cache-store.js';
 
-/** Which parameters of a query tell one response from another: all, or the named ones. */
+/** The query parameters that are part of the key: all, or the named ones. */
 export type QueryRule = true | ReadonlySet<string>;
 
-/** Where a request was sent to, as far as it can be believed. */
+/** The URL of a request, as a cache key. */
 export interface Target {
-  /** Path and query first, so that a prefix of the path selects it on all hosts; it ends with a space. */
+  /** Path and query are first, so that a prefix of the path selects the key on all hosts. It ends with a space. */
   readonly key: string;
   /** Whether the URL has parameters that are not part of the key. */
   readonly hasMore: boolean;
-  /** The forwarded headers that were believed. */
-  readonly believed: readonly string[];
+  /** The forwarded headers that were trusted. */
+  readonly trustedHeaders: readonly string[];
 }
 
 const nothing: readonly string[] = [];
@@ -23,19 +23,19 @@ type Trust = (address: string | undefined, hop: number) => boolean;
 
 const longestUrl = 2048;
 const longestHost = 255;
-/** Beyond this, parsers of queries begin to drop parameters, and their order matters. */
+/** Query parsers drop parameters beyond a limit, so their order matters then. */
 const mostParameters = 100;
 
-// what RFC 3986 allows in a path and a query, and what clients send unencoded all the same; no origin, no fragment
+// the characters of RFC 3986 in a path and a query, and those that clients do not encode; no origin, no fragment
 const plainUrl = /^\/[\w\-.~!$&'()*+,;=:@%/?[\]|]*$/;
 const plainHost = /^(?:[a-z\d._-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/;
-// a name that means the same to every parser, wherever it stands
+// a name that every query parser reads in the same way, at any position
 const plainName = /^[\w-]+$/;
 
 /**
- * The key of a request: path, query, protocol and host, as the app itself sees them under its `trust proxy` setting.
- * `undefined` where one of these is not what a client would send that means well. The path is left as it came:
- * a handler can tell two spellings apart, and what it answers to one may be wrong for the other.
+ * The key of a request: path, query, protocol and host, as the app reads them with its `trust proxy` setting. Returns
+ * `undefined` when one of them is malformed. The path is not normalized, because a handler can respond differently to two
+ * spellings.
  */
 export function targetOf(
   req: IncomingMessage,
@@ -47,18 +47,18 @@ export function targetOf(
   const origin = originOf(req, trust);
   if (origin === undefined) return undefined;
   const mark = url.indexOf('?');
-  const { text: from, believed } = origin;
-  if (mark === -1) return { key: `${url} ${from} `, hasMore: false, believed };
+  const { text: from, trustedHeaders } = origin;
+  if (mark === -1) return { key: `${url} ${from} `, hasMore: false, trustedHeaders };
   const query = keyedQuery(url.slice(mark + 1), rule);
   if (query === undefined) return undefined;
   const path = url.slice(0, mark);
   const { text, hasMore } = query;
-  // an empty query can be seen by a handler too
+  // a handler can distinguish an empty query from none
   const asked = text === '' && hasMore ? path : `${path}?${text}`;
-  return { key: `${asked} ${from} `, hasMore, believed };
+  return { key: `${asked} ${from} `, hasMore, trustedHeaders };
 }
 
-/** The key of another URL of the same origin; `undefined` for another origin's (RFC 9111 section 4.4). */
+/** The key of another URL of the same origin; `undefined` for other origins (RFC 9111 section 4.4). */
 export function relatedKey(key: string, location: string, rule: QueryRule): string | undefined {
   const [asked = '', origin = ''] = key.split(' ');
   try {
@@ -80,10 +80,10 @@ function keyOfUrl(asked: string, origin: string, rule: QueryRule): string {
 }
 
 /**
- * What a store is to purge for a selection that names URLs: a key is a URL, or a path on all hosts; a prefix is the
- * beginning of a path, on all hosts.
+ * Converts a selection of URLs to one of store keys: `key` is a URL, or a path on all hosts; `prefix` is the start of a
+ * path, on all hosts.
  *
- * @throws ProductionizeError when it is none of these.
+ * @throws ProductionizeError when the selection is invalid.
  */
 export function storeSelection(selection: PurgeSelection, rule: QueryRule): PurgeSelection {
   const { key, prefix, tag } = selection as { key?: unknown; prefix?: unknown; tag?: unknown };
@@ -111,13 +111,13 @@ function pathOfUrl(url: string): string {
 function originOf(
   req: IncomingMessage,
   trust: Trust | undefined,
-): { text: string; believed: readonly string[] } | undefined {
+): { text: string; trustedHeaders: readonly string[] } | undefined {
   const { headers, socket } = req;
   const encrypted = (socket as { encrypted?: boolean } | undefined)?.encrypted === true;
   let protocol = encrypted ? 'https' : 'http';
   const authority = headers[':authority'] as string | undefined;
   let host = headers.host ?? authority ?? '';
-  // HTTP/2 has two names for the host, and a handler may read either
+  // an HTTP/2 request has two fields for the host, and a handler may read either
   if (authority !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
   const sentProtocol = headers['x-forwarded-proto'];
   const sentHost = headers['x-forwarded-host'];
@@ -132,7 +132,7 @@ function originOf(
   if (protocol !== 'http' && protocol !== 'https') return undefined;
   if (host.length > longestHost || !plainHost.test(host)) return undefined;
   const text = `${protocol}://${withoutDefaultPort(host, protocol)}`;
-  return { text, believed: trusted ? forwarded : nothing };
+  return { text, trustedHeaders: trusted ? forwarded : nothing };
 }
 
 function withoutDefaultPort(host: string, protocol: string): string {
@@ -140,13 +140,13 @@ function withoutDefaultPort(host: string, protocol: string): string {
   return host.endsWith(port) ? host.slice(0, -port.length) : host;
 }
 
-/** The first of a list; Express reads these headers so. */
+/** The first member of a list, as Express reads these headers. */
 function firstOf(header: string | string[] | undefined): string | undefined {
   const [first] = String(header ?? '').split(',');
   return first?.trim() || undefined;
 }
 
-/** The query as it counts for the key, in one order where the order says nothing; `undefined` if it cannot be read. */
+/** The part of the query that is in the key, sorted if the order has no meaning; `undefined` if it is malformed. */
 function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: boolean } | undefined {
   const parameters = query.split('&');
   if (parameters.length === 1 && rule === true) return { text: query, hasMore: false };
@@ -156,7 +156,7 @@ function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: bo
   for (const parameter of parameters) {
     const name = nameOf(parameter);
     if (name === undefined) return undefined;
-    // brackets, dots and empty names make parsers nest, merge and drop: then the order is a part of the meaning
+    // parsers nest, merge or drop names with brackets, dots or no characters: the order has a meaning then
     const plain = plainName.test(name);
     if (!plain) sortable = false;
     if (rule !== true && plain && !rule.has(name)) hasMore = true;

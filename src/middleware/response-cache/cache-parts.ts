@@ -18,7 +18,7 @@ export interface CacheSettings extends StoringRules {
   readonly obeys: (req: IncomingMessage) => boolean;
 }
 
-/** What one cache consists of. Each of its files takes those it needs. */
+/** The parts of one cache. */
 export interface CacheParts {
   readonly settings: CacheSettings;
   readonly store: StoreAccess;

@@ -3,7 +3,7 @@ import type { StoredResponse } from './stored-response.js';
 
 const debug = debugFor('cache');
 
-/** What coalesced requests get: the response, the key it is stored under, and what that depends on. */
+/** The result for coalesced requests: the response, its key, and the fields that the key depends on. */
 export interface CoalescedResult {
   readonly key: string;
   readonly generation: string | undefined;
@@ -11,23 +11,23 @@ export interface CoalescedResult {
   readonly stored: StoredResponse;
 }
 
-/** How waiting ends: with a response, as the next leader, or without either. */
+/** How waiting ends: with a result, as the next leader, or with neither. */
 export type Outcome = { readonly result: CoalescedResult } | { readonly leader: Leader } | 'alone';
 
 /** A request that waits for another one. */
 export interface Waiter {
-  /** False when its client is gone. */
+  /** False when its client has disconnected. */
   isWaiting(): boolean;
   resume(outcome: Outcome): void;
 }
 
-/** The request that fills a key reports once how that ended; a response that comes after a failure still counts. */
+/** The request whose response is shared. It reports one outcome; a response after a failure is still used. */
 export interface Leader {
-  /** There is a response that all may have; also those who come before it is `stored`, and did not find it there. */
+  /** The response can be shared with all waiting requests, and with those that arrive before `stored` resolves. */
   succeed(result: CoalescedResult, stored?: Promise<void>): void;
-  /** The responses of this key are not for sharing: those who wait go on alone. */
+  /** The response cannot be shared: each waiting request runs its handler. */
   release(): void;
-  /** It went wrong, and may go well next time: one of those who wait takes over. */
+  /** The request failed, and the next one may succeed: one waiting request becomes the leader. */
   fail(): void;
 }
 
@@ -35,16 +35,17 @@ export interface Leader {
 interface Group {
   readonly key: string;
   readonly waiters: Map<Waiter, NodeJS.Timeout>;
-  /** The leader that counts; those before it failed or took too long. */
+  /** The current leader; earlier ones failed or took too long. */
   leader: object | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** Set while the response is on its way into the store. */
+  /** Set while the response is being written to the store. */
   result: CoalescedResult | undefined;
 }
 
 /**
- * One request at a time fills a key, and the others wait for it. Two limits, as with nginx's `proxy_cache_lock`: a leader
- * that takes half of `waitMs` is joined by one more, and nobody waits longer than `waitMs`.
+ * One request per key runs its handler, and the others wait for the result. There are two limits, as with
+ * `proxy_cache_lock` of nginx: after half of `waitMs` another request becomes the leader, and none waits longer than
+ * `waitMs`.
  */
 export class CoalescedRequests {
   readonly #waitMs: number;
@@ -54,7 +55,7 @@ export class CoalescedRequests {
     this.#waitMs = waitMs;
   }
 
-  /** How long a leader may take before another one joins it. */
+  /** Milliseconds after which another leader is appointed. */
   get leaderMs(): number {
     return Math.max(1, this.#waitMs / 2);
   }
@@ -63,7 +64,7 @@ export class CoalescedRequests {
     return this.#groups.has(key);
   }
 
-  /** Takes the lead for a key that nobody fills. */
+  /** Becomes the leader of a key that has none. */
   lead(key: string): Leader {
     const group: Group = {
       key,
@@ -76,7 +77,7 @@ export class CoalescedRequests {
     return this.#leaderOf(group);
   }
 
-  /** Waits for whoever fills a key; false when nobody does. */
+  /** Waits for the leader of a key; returns false when there is none. */
   join(key: string, waiter: Waiter): boolean {
     const group = this.#groups.get(key);
     if (group === undefined) return false;
@@ -92,7 +93,7 @@ export class CoalescedRequests {
     return true;
   }
 
-  /** Forgets what is on its way into the store: it was purged. */
+  /** Drops results that are being written to the store, because they were purged. */
   forgetResults(): void {
     for (const [key, { result }] of this.#groups) if (result !== undefined) this.#groups.delete(key);
   }
@@ -124,7 +125,7 @@ export class CoalescedRequests {
       fail: () => {
         if (reported) return;
         reported = true;
-        // not on the stack of the one that failed: the next may fail at once, too, and so may hundreds after it
+        // asynchronously: if hundreds of leaders failed one after the other, the stack would overflow
         setImmediate(() => {
           if (group.leader === self) this.#next(group);
         });
@@ -132,7 +133,7 @@ export class CoalescedRequests {
     };
   }
 
-  /** The first who still waits becomes the leader. */
+  /** The first request that is still waiting becomes the leader. */
   #next(group: Group): void {
     clearTimeout(group.timer);
     group.leader = undefined;
@@ -159,12 +160,12 @@ export class CoalescedRequests {
   }
 }
 
-/** Lets a waiter go on. One that throws stops no other; what it cannot send, its handler makes. */
+/** Resumes a waiting request. An error does not affect the others; when the result cannot be sent, its handler runs. */
 function resume(waiter: Waiter, outcome: Outcome): void {
   try {
     waiter.resume(outcome);
   } catch (error) {
-    debug(() => ['a request that waited could not go on: %s', error]);
+    debug(() => ['a coalesced request could not be resumed: %s', error]);
     if (typeof outcome === 'object' && 'result' in outcome && waiter.isWaiting()) resume(waiter, 'alone');
   }
 }

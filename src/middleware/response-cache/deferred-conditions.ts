@@ -5,8 +5,8 @@ const conditions = ['if-none-match', 'if-modified-since'] as const;
 const bodyHeaders = ['Content-Type', 'Content-Length', 'Transfer-Encoding'];
 
 /**
- * The conditions of a request whose handler is to make a whole response, since there are others that wait for it. They
- * are evaluated when it is there.
+ * Removes the conditions of a request, so that its handler produces a whole response for the requests that wait. They are
+ * evaluated when the headers of that response are complete.
  */
 export class DeferredConditions {
   readonly #req: IncomingMessage;
@@ -30,7 +30,7 @@ export class DeferredConditions {
     }
   }
 
-  /** Whether the client has the response that is there now. */
+  /** Whether the conditions match the validators of the response. */
   isNotModified(status: number, headers: OutgoingHttpHeaders): boolean {
     return (
       this.#hidden !== undefined &&
@@ -39,7 +39,7 @@ export class DeferredConditions {
   }
 }
 
-/** Makes a 304 of a response whose headers are complete. */
+/** Changes a response whose headers are complete to a 304. */
 export function becomeNotModified(res: ServerResponse): void {
   res.statusCode = 304;
   for (const name of bodyHeaders) if (res.hasHeader(name)) res.removeHeader(name);

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import type { Application, Request } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
 
-/** What a request asks of this one response, or of a cache, and not of the resource. */
+/** Headers that apply to one response or to a cache, and do not select the resource. */
 const leftOut = new Set([
   ...hopByHop,
   'cache-control',
@@ -19,7 +19,7 @@ const leftOut = new Set([
   'range',
 ]);
 
-/** A connection without a peer: what is written to it is dropped, and nothing comes. */
+/** A connection without a peer: it discards writes and receives nothing. */
 class DetachedSocket extends Duplex {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -30,7 +30,7 @@ class DetachedSocket extends Duplex {
   readonly authorized: boolean | undefined;
 
   constructor(like: Socket) {
-    // it is never full: a response waits for the drain of a connection, which only a server passes on
+    // no backpressure: only a server forwards the `drain` of a connection to its response
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER });
     this.remoteAddress = like.remoteAddress;
     this.remotePort = like.remotePort;
@@ -85,7 +85,7 @@ class DetachedSocket extends Duplex {
   }
 }
 
-/** A request without a client that asks what another one asked: the same URL, headers, cookies and addresses. */
+/** A copy of a request without a client: the same URL, headers, cookies and addresses. */
 export function detachedRequest(like: IncomingMessage): IncomingMessage {
   const req = new IncomingMessage(new DetachedSocket(like.socket) as unknown as Socket);
   req.method = 'GET';
@@ -101,8 +101,8 @@ export function detachedRequest(like: IncomingMessage): IncomingMessage {
 }
 
 /**
- * Sends a detached request through a whole app, as if it had come over a connection. `onEnd` is called when its response
- * is complete, or given up after `limitMs`. Throws nothing.
+ * Sends a detached request through a whole app, as if it had arrived on a connection. `onEnd` is called when the response
+ * is complete, or after `limitMs`. It does not throw.
  */
 export function runDetached(
   app: Application,
@@ -115,7 +115,7 @@ export function runDetached(
   res.assignSocket(socket);
   const timer = setTimeout(() => socket.destroy(), limitMs).unref();
   res.once('finish', () => socket.destroy());
-  // a handler may end the connection by an error of its own
+  // a handler may destroy the connection with an error
   socket.on('error', () => {});
   res.on('error', () => {});
   socket.once('close', () => {
@@ -138,7 +138,7 @@ function headersLike(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return copy;
 }
 
-/** The app that a sub-app is mounted in, if any: where a request begins. */
+/** The outermost app that a sub-app is mounted in. */
 export function outermost(app: Application): Application {
   let outer = app;
   for (let parent = parentOf(outer); parent !== undefined; parent = parentOf(outer)) outer = parent;

@@ -6,10 +6,10 @@ export type Directives = ReadonlyMap<string, string>;
 // token [ "=" ( token / quoted-string ) ], and commas that are not inside quotes (RFC 9111 section 5.2)
 const directive = /([^\s,;="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g;
 
-/** Deltas are at least this many seconds in the eyes of a cache that cannot count further (RFC 9111 section 1.2.2). */
+/** Greater numbers of seconds count as this one (RFC 9111 section 1.2.2). */
 const longest = 2 ** 31;
 
-/** Reads `Cache-Control`. A directive that is given twice counts with its shorter time: stale rather than wrong. */
+/** Parses `Cache-Control`. Of a directive that is present twice the shorter time is used (RFC 9111 section 4.2.1). */
 export const parseDirectives = memoizeHeader((header: string): Directives => {
   const found = new Map<string, string>();
   for (const [, rawName = '', quoted, token] of header.matchAll(directive)) {
@@ -21,7 +21,7 @@ export const parseDirectives = memoizeHeader((header: string): Directives => {
   return found;
 });
 
-/** The seconds of a directive; 0 where it is no whole number (RFC 9111 section 4.2.1), `undefined` where it is absent. */
+/** The seconds of a directive: 0 for an invalid number (RFC 9111 section 4.2.1), `undefined` for an absent directive. */
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   return value === undefined ? undefined : toSeconds(value);

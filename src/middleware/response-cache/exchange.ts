@@ -5,37 +5,37 @@ import type { Forwarded } from './cache-status.js';
 import type { Lookup } from './response-storage.js';
 import type { StoredResponse } from './stored-response.js';
 
-/** Passes a request on to its handler; `more` is handed through, so that this needs no closure per request. */
+/** Passes a request on to its handler. `more` is passed through, which avoids a closure per request. */
 export type Proceed = (req: IncomingMessage, res: ServerResponse, more: unknown) => void;
 
-/** A request and its response on their way through a cache. */
+/** A request and its response while the cache handles them. */
 export interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly proceed: Proceed;
   readonly more: unknown;
-  /** How often the store was asked. */
+  /** The number of lookups in the store. */
   lookups: number;
 }
 
-/** A request that the store has no usable response for. */
+/** A request without a usable stored response. */
 export interface Miss {
   readonly exchange: Exchange;
   readonly target: Target;
   readonly lookup: Lookup;
   readonly forwarded: Forwarded;
-  /** What may be sent where the handler fails. */
+  /** The stale response that may be sent if the handler fails. */
   readonly stale: StoredResponse | undefined;
-  /** Whether the request has credentials that are no part of the key. */
+  /** Whether the request has credentials that are not part of the key. */
   readonly hasCredentials: boolean;
 }
 
-/** The key under which hit-for-pass is remembered: requests with credentials apart from the rest. */
+/** The key for hit-for-pass. Requests with credentials have a separate one. */
 export function hitForPassKey({ target, hasCredentials }: Miss): string {
   return hasCredentials ? `${target.key}credentials` : target.key;
 }
 
-/** Whether somebody still waits for a response. */
+/** Whether the client is still waiting for a response. */
 export function isOpen(res: ServerResponse): boolean {
   return !isClosed(res) && !res.headersSent && !res.writableEnded;
 }

@@ -11,19 +11,19 @@ import { variantKey } from './vary.js';
 
 const debug = debugFor('cache');
 
-/** How often a request is looked up when what it waited for was another variant. */
+/** The maximum number of lookups for a request that waited for another variant. */
 const mostLookups = 4;
 
-/** The parts of a cache that a forwarded request needs, and its ways back to a stored response. */
+/** The parts of a cache that a forwarded request needs, with callbacks to the cache. */
 export interface ForwardingParts
   extends Pick<CacheParts, 'settings' | 'store' | 'coalesced' | 'hitForPass' | 'purges' | 'hooks'> {
-  /** Sends a stored response; `status` is what `Cache-Status` says. */
+  /** Sends a stored response with these parameters in `Cache-Status`. */
   send(req: IncomingMessage, res: ServerResponse, stored: StoredResponse, now: number, status: string): void;
-  /** Begins again with a lookup. */
+  /** Starts over with a lookup. */
   retry(exchange: Exchange, target: Miss['target']): void;
 }
 
-/** A request that the store has no response for: it goes to the handler, or waits for one that did. */
+/** A request without a stored response: it goes to its handler, or waits for a request that does. */
 export class ForwardedRequest implements Waiter {
   readonly #parts: ForwardingParts;
   readonly #miss: Miss;
@@ -34,7 +34,7 @@ export class ForwardedRequest implements Waiter {
     this.#miss = miss;
   }
 
-  /** Waits for the request that fills the key, or becomes that one. */
+  /** Waits for the leader of the key, or becomes the leader. */
   coalesce(): void {
     const { coalesced, store } = this.#parts;
     const { key } = this.#miss.lookup;
@@ -48,7 +48,7 @@ export class ForwardedRequest implements Waiter {
     else this.run({ leader });
   }
 
-  /** Asks the other processes first. */
+  /** Waits for the lease of the key among all processes first. */
   async #runWithLease(leader: Leader): Promise<void> {
     const { store, coalesced } = this.#parts;
     const { exchange, target, lookup } = this.#miss;
@@ -93,17 +93,17 @@ export class ForwardedRequest implements Waiter {
     } else this.run();
   }
 
-  /** What another process stored may be nothing that can be sent. */
+  /** An entry of another process may be damaged. */
   #useStored(result: CoalescedResult): void {
     try {
       this.#use(result);
     } catch (error) {
-      debug(() => ['%s: what another process stored cannot be sent: %s', result.key, error]);
+      debug(() => ['%s: the entry of another process cannot be sent: %s', result.key, error]);
       if (this.isWaiting()) this.run();
     }
   }
 
-  /** Sends the response to the other request, where it is the one to this request, too. */
+  /** Sends the response to the other request if it is also the response to this one. */
   #use({ key, generation, vary, stored }: CoalescedResult): void {
     const { exchange, target, forwarded, hasCredentials } = this.#miss;
     const { req, res } = exchange;
@@ -114,7 +114,7 @@ export class ForwardedRequest implements Waiter {
     else this.run();
   }
 
-  /** Goes to the handler. */
+  /** Passes the request to its handler. */
   run(role: CaptureRole = {}): void {
     const { req, res, proceed, more } = this.#miss.exchange;
     new ResponseCapture(this.#parts, this.#miss, role);

@@ -1,14 +1,14 @@
 import { BoundedMap } from '../../support/bounded-map.js';
 
-/** How long a key counts as one whose responses are not shared. */
+/** How long a key is recorded. */
 const passMs = 600_000;
-/** So many keys are remembered at least. */
+/** The minimum number of keys that are recorded. */
 const leastKeys = 2048;
 
 /**
- * Remembers the keys whose responses may not be shared. Requests for these do not wait for each other: else a page that
- * is never stored would be made for one visitor at a time. Each such response renews its key, and one that may be stored
- * removes it.
+ * Records the keys whose responses may not be shared. Requests for them are not coalesced: otherwise the handler of a page
+ * that is never stored would run for one request at a time. Each such response renews its key, and a response that is
+ * stored removes it.
  */
 export class HitForPass {
   readonly #until = new BoundedMap<number>(leastKeys);

@@ -26,41 +26,41 @@ export interface ResponseCacheOptions {
    */
   readonly store?: CacheStore;
   /**
-   * How many bytes the default store may hold, encodings included. Without effect beside `store`.
+   * Bytes that the default store may hold, encodings included. It has no effect with `store`.
    * @default 64 MiB
    */
   readonly maxBytes?: number;
   /**
-   * Responses with more bytes than this are passed on and not stored.
+   * Responses with a larger body, in bytes, are not stored.
    * @default 1 MiB
    */
   readonly maxEntryBytes?: number;
   /**
-   * The query parameters that tell one response from another; `true` is all of them. A request that has others, too, may
-   * get a response that was stored without them, but the handler's response to it is not stored.
+   * The query parameters that are part of the cache key; `true` is all of them. A request with other parameters can be
+   * served a response that was stored without them, but the handler's response to it is not stored.
    * @default true
    */
   readonly query?: readonly string[] | true;
   /**
-   * Cookies that tell one response from another. A request with any other cookie gets stored responses only if they say
+   * Cookies that are part of the cache key. A request with any other cookie is served a stored response only if that has
    * `public` or `s-maxage`.
    * @default []
    */
   readonly cookies?: readonly string[];
   /**
-   * Seconds for which a successful response is fresh that does not say so itself. `no-store`, `private` and the like
-   * still count.
-   * @default none: what says nothing is not stored
+   * Seconds for which a successful response without `max-age`, `s-maxage` or `Expires` is fresh. `no-store` and `private`
+   * are still obeyed.
+   * @default none: a response without a lifetime is not stored
    */
   readonly ttlSeconds?: number;
   /**
-   * Milliseconds a request waits at most for another one that fills the same key. After half of them one more request
-   * goes to the handler.
+   * Milliseconds a request waits at most for another one with the same key. After half of them one more request goes to
+   * the handler.
    * @default 10000
    */
   readonly waitMs?: number;
   /**
-   * Milliseconds after which a store counts as failed, and the request goes on to its handler.
+   * Milliseconds after which a call of the store counts as failed, and the request goes to its handler.
    * @default 250
    */
   readonly storeTimeoutMs?: number;
@@ -70,18 +70,18 @@ export interface ResponseCacheOptions {
    */
   readonly statuses?: readonly number[];
   /**
-   * The names by which a response can be purged together with others, beside those in its `Cache-Tag` header.
+   * Returns tags by which a response can be purged together with others, in addition to its `Cache-Tag` header.
    * @default none
    */
   readonly tags?: (req: Request, res: Response) => readonly string[];
   /**
-   * Whether `no-cache`, `max-age`, `min-fresh` and `max-stale` of a request are obeyed, or a function that says whose.
-   * A cache at the origin need not (RFC 9111 section 5.2.1), and one that does can be passed by anybody.
+   * Whether `no-cache`, `max-age`, `min-fresh` and `max-stale` of a request are obeyed, or a function that decides it per
+   * request. A cache at the origin may ignore them (RFC 9111 section 5.2.1); otherwise every client can bypass it.
    * @default false
    */
   readonly requestDirectives?: boolean | ((req: Request) => boolean);
   /**
-   * Whether responses say what the cache did, in `Cache-Status` (RFC 9211).
+   * Whether responses have a `Cache-Status` header (RFC 9211).
    * @default true
    */
   readonly cacheStatus?: boolean;
@@ -90,8 +90,8 @@ export interface ResponseCacheOptions {
 /** The middleware of {@link responseCache}. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Removes responses: of one URL or one path on all hosts (`key`), of all paths that begin alike (`prefix`), or with a
-   * tag. What is being made at the moment is not stored either.
+   * Removes stored responses: of one URL or one path on all hosts (`key`), of all paths with a prefix (`prefix`), or with
+   * a tag (`tag`). Responses that handlers are producing at the moment are not stored either.
    */
   purge(selection: PurgeSelection): Promise<PurgeReport>;
   /** Closes the store. */
@@ -109,13 +109,13 @@ const isStatusList: Check = (value) =>
     : 'an array of statuses from 200 on, without 206 and 304';
 
 /**
- * Middleware that responds to GET and HEAD with stored responses, as a shared cache does by RFC 9111: what a response says in
- * `Cache-Control` decides; what says nothing is not stored. It knows `stale-while-revalidate` and `stale-if-error`
- * (RFC 5861), `Vary`, conditions and ranges, and says in `Cache-Status` (RFC 9211) what it did. One request per key goes
- * to the handler while the others wait. Unsafe methods that succeed drop their URL's response.
+ * Middleware that responds to GET and HEAD with stored responses, as a shared cache (RFC 9111). The `Cache-Control` of a
+ * response decides whether it is stored; one without a lifetime is not. It supports `stale-while-revalidate` and
+ * `stale-if-error` (RFC 5861), `Vary`, conditional requests and ranges, and sets `Cache-Status` (RFC 9211). One request
+ * per key goes to the handler while the others wait. An unsafe method that succeeds invalidates the response of its URL.
  *
- * Never stored: what sets a cookie, says `private`, `no-store` or `no-cache`, is partial, or answers a request with
- * credentials or cookies without saying `public` or `s-maxage`. `DEBUG=productionize:cache` prints the reason.
+ * Never stored: a response that sets a cookie, has `private`, `no-store` or `no-cache`, or is partial, and one to a request
+ * with credentials or cookies unless it has `public` or `s-maxage`. `DEBUG=productionize:cache` prints the reason.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9111

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ResponseWatcher } from '../../support/response-hooks.js';
 import { type QueryRule, relatedKey } from './cache-key.js';
 
-/** Methods that change nothing (RFC 9110 section 9.2.1 and the registry of methods). */
+/** The safe methods (RFC 9110 section 9.2.1 and the registry of methods). */
 const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
 
 export function isSafe(method: string | undefined): boolean {
@@ -10,9 +10,8 @@ export function isSafe(method: string | undefined): boolean {
 }
 
 /**
- * Watches the response to an unsafe method. When it is no error, what is stored for the URL is invalidated, and for those
- * of the same origin that the response names (RFC 9111 section 4.4); before the response leaves, so that its client sees
- * the change.
+ * Watches the response to an unsafe method. Unless that is an error, the stored responses of the URL and of the URLs in
+ * `Location` and `Content-Location` are invalidated (RFC 9111 section 4.4). That starts before the response is sent.
  */
 export class Invalidation implements ResponseWatcher {
   readonly #res: ServerResponse;

@@ -5,7 +5,7 @@ import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cach
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many bytes the store may hold: bodies, their encodings, heads and keys.
+   * Bytes that the store may hold: bodies, their encodings, metadata and keys.
    * @default 64 MiB
    */
   readonly maxBytes?: number;
@@ -19,12 +19,12 @@ interface Item {
   newer: Item | undefined;
 }
 
-// the objects around an entry, roughly
+// the approximate memory of the objects around an entry
 const itemOverhead = 512;
 
 /**
- * The store of {@link responseCache} in the memory of this process. When it is full, the least recently
- * used entries are removed first. The encodings that `compression` makes of a stored body stay with it, and count.
+ * A store for {@link responseCache} in the memory of this process. When it is full, the least recently used entries are
+ * removed. Encodings of a stored body by `compression` are stored with it and counted.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -42,7 +42,7 @@ class MemoryStore implements CacheStore {
   readonly #items = new Map<string, Item>();
   readonly #tagged = new Map<string, Set<Item>>();
   #bytes = 0;
-  // a list in order of use: to find its oldest item, a Map walks over all it ever deleted
+  // a linked list in order of use: the first key of a Map is slow to find after many deletions
   #oldest: Item | undefined;
   #newest: Item | undefined;
 

@@ -1,17 +1,17 @@
 import type { PurgeSelection } from './cache-store.js';
 
-/** Beyond so many purges while a response is made, it is taken for purged. */
+/** A response counts as purged when there were more purges while its handler ran. */
 const remembered = 256;
 
 /**
- * Remembers the last purges, so that a response that was begun before one is not stored after it: it may hold what the
- * purge was to remove.
+ * Records the last purges. A response whose handler started before a purge is not stored after it, because it may contain
+ * outdated data.
  */
 export class PurgeLog {
   #count = 0;
   readonly #last: PurgeSelection[] = [];
 
-  /** How many purges there were; to be compared with later. */
+  /** The number of purges so far. */
   get mark(): number {
     return this.#count;
   }

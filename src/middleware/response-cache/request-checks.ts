@@ -10,7 +10,7 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   if (headers['transfer-encoding'] !== undefined) return 'request-body';
   const length = headers['content-length'];
   if (length !== undefined && length !== '0') return 'request-body';
-  // HTTP/2 needs no header for a body
+  // an HTTP/2 request can have a body without a header for it
   if (streamOf({ req })?.endAfterHeaders === false) return 'request-body';
   if ((req as { upgrade?: boolean }).upgrade === true || headers.upgrade?.toLowerCase() === 'websocket') {
     return 'upgrade';
@@ -20,7 +20,7 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
-/** Headers that may change a response though they are no part of the key: cache poisoning begins with them. */
+/** Headers that can influence a response and are not part of the key: they are used for cache poisoning. */
 const unkeyedHeaders = [
   'forwarded',
   'x-forwarded-host',
@@ -37,13 +37,15 @@ const unkeyedHeaders = [
   'x-method-override',
 ];
 
-/** By what a client has a say in the response though it is no part of the key. */
+/** The name of an input that can influence the response and is not part of the key. */
 export function unkeyedInput(req: IncomingMessage, target: Target): string | undefined {
   if (target.hasMore) return 'unlisted-query';
-  return unkeyedHeaders.find((name) => req.headers[name] !== undefined && !target.believed.includes(name));
+  return unkeyedHeaders.find(
+    (name) => req.headers[name] !== undefined && !target.trustedHeaders.includes(name),
+  );
 }
 
-/** Why the response to this request cannot be the response to others. */
+/** Why the response to this request cannot be shared with other requests. */
 export function whyUnshared(req: IncomingMessage, target: Target): string | undefined {
   if (req.method === 'HEAD') return 'head';
   if (req.headers.range !== undefined) return 'range';
@@ -59,7 +61,7 @@ const credentialHeaders = [
   'x-access-token',
 ];
 
-/** Whether a request says who asks: by a header, a client certificate, or a cookie that is no part of the key. */
+/** Whether a request has credentials: a header, a client certificate, or a cookie that is not part of the key. */
 export function hasCredentials(req: IncomingMessage, keyedCookies: ReadonlySet<string>): boolean {
   for (const name of credentialHeaders) if (req.headers[name] !== undefined) return true;
   if ((req.socket as { authorized?: boolean } | undefined)?.authorized === true) return true;

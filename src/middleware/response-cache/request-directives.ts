@@ -2,21 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import { parseDirectives, secondsOf } from './directives.js';
 import type { StoredHead } from './stored-response.js';
 
-/** Whether a request takes a stored response only (RFC 9111 section 5.2.1.7). */
+/** Whether a request accepts only a stored response (RFC 9111 section 5.2.1.7). */
 export function isOnlyIfCached({ headers }: IncomingMessage): boolean {
   const header = headers['cache-control'];
   return header !== undefined && parseDirectives(header).has('only-if-cached');
 }
 
-/** Whether the response to a request is not to be stored (RFC 9111 section 5.2.1.5). */
+/** Whether a request forbids to store its response (RFC 9111 section 5.2.1.5). */
 export function isNoStore({ headers }: IncomingMessage): boolean {
   const header = headers['cache-control'];
   return header !== undefined && parseDirectives(header).has('no-store');
 }
 
 /**
- * Whether a stored response does for the directives of a request: `fresh`, `stale` where it takes a stale one
- * (`max-stale`), or `no` (RFC 9111 section 5.2.1).
+ * Whether a stored response satisfies the directives of a request (RFC 9111 section 5.2.1): `fresh` if it is fresh,
+ * `stale` even if it is stale (`max-stale`), or `no`.
  */
 export function matchDirectives(
   { headers }: IncomingMessage,

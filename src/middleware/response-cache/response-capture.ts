@@ -23,23 +23,22 @@ import { tagsOf } from './tags.js';
 
 const debug = debugFor('cache');
 
-/** Failures that a stale response may stand in for (RFC 5861 section 4). */
+/** Errors that a stale response may replace (RFC 5861 section 4). */
 const failures = new Set([500, 502, 503, 504]);
 
-/** For whom a request goes to its handler, beside its own client. */
+/** What depends on the response to a request, besides its own client. */
 export interface CaptureRole {
-  /** Set where others wait for the response. */
+  /** Set when other requests wait for the response. */
   readonly leader?: Leader | undefined;
-  /** Ends the lease that this process has on the key. */
+  /** Ends the lease of this process on the key. */
   readonly endLease?: (() => void) | undefined;
-  /** Why the response is not to be stored, whatever it says. */
+  /** Why the response is not stored, regardless of its headers. */
   readonly unstored?: string;
 }
 
-/** The parts of a cache that a capture needs. */
 type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges' | 'hooks'>;
 
-/** Captures the response of a handler on its way to the client, and stores it where it may be. */
+/** Captures the response of a handler while it is sent, and stores it if that is allowed. */
 export class ResponseCapture implements ResponseWatcher {
   readonly #own: OwnFunctions;
   readonly #parts: CapturingParts;
@@ -47,19 +46,19 @@ export class ResponseCapture implements ResponseWatcher {
   readonly #leader: Leader | undefined;
   #endLease: (() => void) | undefined;
   readonly #unstored: string | undefined;
-  /** The headers that were set before the cache saw the request. */
+  /** The headers that were set before the cache. */
   readonly #outer: OutgoingHttpHeaders;
   readonly #purgeMark: number;
 
   readonly #conditions: DeferredConditions | undefined;
   #status = 0;
-  /** Set while the client has its 304, and the handler is still at work on the body. */
+  /** Set while the client has received its 304 and the handler still writes the body. */
   #endLater: OwnFunctions['end'] | undefined;
   #hasTrailers = false;
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
   #contentLength: number | undefined;
-  /** The response differs from what is stored, and may not be stored itself. */
+  /** Whether the stored response is outdated by this one, which may not be stored. */
   #outdatesStored = false;
   #over = false;
 
@@ -75,7 +74,7 @@ export class ResponseCapture implements ResponseWatcher {
     this.#own = parts.hooks.watch(res, this);
     if (leader === undefined) return;
     this.#conditions = new DeferredConditions(req);
-    // the client left: another request takes over, and what the handler still does is stored all the same
+    // after the client has disconnected another request becomes the leader; the response is still stored
     res.on('close', () => {
       if (!this.#over) leader.fail();
     });
@@ -112,7 +111,7 @@ export class ResponseCapture implements ResponseWatcher {
     becomeNotModified(res);
     if (whole) this.#own.end.call(res);
     else {
-      // a source that is piped goes on as long as the response is open
+      // a piped source continues only while the response is open
       this.#endLater = this.#own.end;
       res.flushHeaders();
     }
@@ -123,7 +122,7 @@ export class ResponseCapture implements ResponseWatcher {
     if (this.#unstored !== undefined) return undefined;
     const verdict = this.#judge(headers);
     if (!('refused' in verdict)) return verdict;
-    // a 304 says nothing about what others get
+    // a 304 does not show whether the whole response can be shared
     if (this.#status >= 500 || this.#status === 304) this.#giveUp(verdict.refused, 'fail');
     else {
       this.#outdatesStored = !this.#miss.hasCredentials;
@@ -149,7 +148,7 @@ export class ResponseCapture implements ResponseWatcher {
     );
   }
 
-  /** Instead of a failure. */
+  /** Sends a stale response instead of an error. */
   #sendStale(stale: StoredResponse, status: number, now: number): void {
     const { req, res } = this.#miss.exchange;
     for (const name of res.getHeaderNames()) {
@@ -160,7 +159,7 @@ export class ResponseCapture implements ResponseWatcher {
     const state = this.#parts.settings.cacheStatus
       ? `fwd=stale; fwd-status=${status}; detail=stale-if-error`
       : undefined;
-    this.#giveUp(`it failed with ${status}, and a stale response is sent`, 'fail');
+    this.#giveUp(`its status is ${status}, a stale response is sent instead`, 'fail');
     if (req.httpVersionMajor < 2) res.statusMessage = '';
     sendStoredResponse(req, res, stale, now, state, this.#own.end as never);
   }
@@ -192,17 +191,17 @@ export class ResponseCapture implements ResponseWatcher {
     if (storable === undefined || body === undefined) return;
     const hasBody = storable.head.status !== 204;
     if (this.#contentLength !== undefined && this.#contentLength !== body.length && hasBody) {
-      this.#giveUp('its length is not what Content-Length says', 'fail');
+      this.#giveUp('its length differs from Content-Length', 'fail');
     } else if (this.#hasTrailers) this.#giveUp('it has trailers', 'release');
     else if (!this.#isWhatWasSent(storable)) {
-      this.#giveUp('what stands before the cache made another response of it', 'release');
+      this.#giveUp('an earlier middleware changed it after the cache', 'release');
     } else this.#store(storable, body);
   }
 
-  /** Sessions and the like, mounted before the cache, set their headers when the head goes out: after the cache looked. */
+  /** Middleware mounted before the cache, such as sessions, sets headers in `writeHead`, after the cache has read them. */
   #isWhatWasSent({ vary }: Storable): boolean {
     const { res } = this.#miss.exchange;
-    // where the client is gone no head is made: then nobody must stand in its way
+    // without a client no head is sent: that is fine only if no other middleware replaced writeHead
     if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.#own.writeHead))) return false;
     const sent = this.#judge(res.getHeaders());
     if ('refused' in sent) return false;
@@ -220,7 +219,7 @@ export class ResponseCapture implements ResponseWatcher {
     }
     const isPurged = () => purges.purgedSince(this.#purgeMark, target.key, tags);
     if (isPurged()) {
-      this.#giveUp('it was purged while it was made', 'fail');
+      this.#giveUp('it was purged while the handler ran', 'fail');
       return;
     }
     const complete = { storable, body, tags, isPurged };
@@ -245,7 +244,7 @@ export class ResponseCapture implements ResponseWatcher {
   onDestroy(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#giveUp('it was cut short', 'fail');
+    this.#giveUp('the connection was closed before its end', 'fail');
   }
 
   #giveUp(reason: string, how: 'fail' | 'release'): void {
@@ -266,7 +265,7 @@ function hasOwnHead(res: ServerResponse, writeHead: unknown): boolean {
   return writeHead === Object.getPrototypeOf(res).writeHead;
 }
 
-/** The names of headers as they were written; HTTP/2 knows lower case only. */
+/** The names of headers in their original case; HTTP/2 has lower case only. */
 function writtenNames(res: ServerResponse): string[] {
   return (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames();
 }

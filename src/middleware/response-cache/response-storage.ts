@@ -9,24 +9,24 @@ import { cookieField, markerFor, variantKey } from './vary.js';
 
 const noBody = Buffer.alloc(0);
 
-/** What stands in the store for a request. */
+/** The result of a lookup in the store. */
 export interface Lookup {
   readonly entry: CacheEntry | undefined;
-  /** Set where the URL's responses vary; `key` is then that of the variant that was asked for. */
+  /** Set when the responses of the URL vary. `key` is then the key of the requested variant. */
   readonly marker: CacheEntry | undefined;
   readonly key: string;
 }
 
-/** A response that may be stored, complete. */
+/** A complete response that may be stored. */
 export interface CompleteResponse {
   readonly storable: Storable;
   readonly body: Buffer;
   readonly tags: readonly string[];
-  /** Whether a purge has come that it must not outlive; asked again after the store was waited for. */
+  /** Whether the response was purged since; called again after an asynchronous read of the store. */
   readonly isPurged: () => boolean;
 }
 
-/** Looks up the entry under the key of a URL, or the variant that the marker there leads to. */
+/** Looks up the entry of a URL, or the variant that its marker selects. */
 export function lookUp(store: StoreAccess, key: string, req: IncomingMessage): Lookup | Promise<Lookup> {
   const entry = store.get(key);
   return isPromise(entry)
@@ -50,8 +50,8 @@ function lookUpVariant(
 }
 
 /**
- * Stores a response: under the key of its URL, or as one of the URL's variants with a marker that leads there. `cookies`
- * are those that tell responses apart; `known` is the marker that was found before.
+ * Stores a response under the key of its URL, or as a variant with a marker under that key. `cookies` are part of the
+ * variant; `known` is the marker of the earlier lookup.
  */
 export function storeResponse(
   store: StoreAccess,
@@ -62,7 +62,7 @@ export function storeResponse(
   response: CompleteResponse,
 ): { result: CoalescedResult; stored: Promise<void> | undefined } {
   const fields = [...response.storable.vary, ...[...cookies].map(cookieField)];
-  // another variant, or a purge, may have come in the meantime
+  // another variant may have been stored, or a purge may have run, since the lookup
   const latest = store.get(key);
   if (!isPromise(latest)) {
     const place = placeOf(req, key, latest, fields);
@@ -74,13 +74,13 @@ export function storeResponse(
   return { result: resultAt(placeOf(req, key, known, fields), response), stored };
 }
 
-/** What another process stored. */
+/** The result for coalesced requests from a response that another process stored. */
 export function resultOf({ key, marker }: Lookup, stored: StoredResponse): CoalescedResult {
   const known = marker !== undefined && isMarker(marker) ? marker.head : undefined;
   return { key, generation: known?.generation, vary: known?.vary ?? [], stored };
 }
 
-/** Where a response is to be stored. */
+/** The key, and the marker, under which a response is stored. */
 interface Place {
   readonly key: string;
   readonly vary: readonly string[];

@@ -5,15 +5,15 @@ import { contextOf } from '../../support/context/context.js';
 import { addCacheStatus } from './cache-status.js';
 import type { StoredHead, StoredResponse } from './stored-response.js';
 
-/** `end` of a response, or what stood there before the cache hooked in. */
+/** The `end` of a response, possibly without the hook of the cache. */
 type End = (this: ServerResponse, body?: Buffer) => unknown;
 
-// what the versions of range-parser that Express brings all read alike
+// the forms that all versions of range-parser in Express read in the same way
 const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
 
 /**
- * Which part of a stored response a request asks for. `unclear` is what cannot be satisfied or read: the handler
- * responds to that in its own way.
+ * The requested part of a stored response. `unclear` is a range that is not satisfiable or not readable, which is left to
+ * the handler.
  */
 export function rangeOf(
   { headers, method }: IncomingMessage,
@@ -24,7 +24,7 @@ export function rangeOf(
   if (!/^ *bytes=/.test(range)) return 'whole';
   const condition = headers['if-range'];
   if (condition !== undefined && !ifRangeMatches(String(condition), head)) {
-    // a weak tag promises nothing of bytes; the static files of Express take it for a promise all the same
+    // a weak tag does not match (RFC 9110 section 13.1.5), but express.static accepts it
     return condition === head.etag ? 'unclear' : 'whole';
   }
   const ranges = plainRanges.test(range) ? parseRange(body.length, range, { combine: true }) : -2;
@@ -33,13 +33,13 @@ export function rangeOf(
   return first === undefined || more.length > 0 ? 'whole' : first;
 }
 
-/** `If-Range`: the range is of what the client has the rest of (RFC 9110 section 13.1.5). */
+/** Whether `If-Range` matches (RFC 9110 section 13.1.5). */
 function ifRangeMatches(condition: string, { etag, modified }: StoredHead): boolean {
   if (condition.includes('"')) return condition === etag && !condition.startsWith('W/');
   return Date.parse(modified ?? '') <= Date.parse(condition);
 }
 
-/** Whether the client has a response already, by the validators of both; the rule is that of Express. */
+/** Whether the validators of the client match, by the same rule as `req.fresh` in Express. */
 export function isNotModified(
   headers: IncomingHttpHeaders,
   status: number,
@@ -52,8 +52,8 @@ export function isNotModified(
 }
 
 /**
- * Sends a stored response: the whole, a range, a 304 or the head alone, as the route itself would have. `status` is what
- * `Cache-Status` says. `end` is the response's own.
+ * Sends a stored response as the route would: whole, as a range, as a 304, or the head only. `status` are the parameters
+ * of `Cache-Status`. `end` is the response's own.
  */
 export function sendStoredResponse(
   req: IncomingMessage,
@@ -67,13 +67,13 @@ export function sendStoredResponse(
   const notModified = isNotModified(req.headers, head.status, head.etag, head.modified);
   for (const [name, value] of head.headers) {
     if (notModified && isContentType(name)) continue;
-    // a copy: what others append to a list of headers must not reach what is stored
+    // a copy, because other code may append to the list
     res.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
   res.setHeader('Age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
   if (status !== undefined) addCacheStatus(res, status);
   if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
-  // the log knows the route though no router has run
+  // no router runs, so the route for the log is set here
   const context = contextOf(req);
   if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
     context.matchedBase = '';

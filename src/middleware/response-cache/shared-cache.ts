@@ -25,9 +25,9 @@ const debug = debugFor('cache');
 
 type Trust = (address: string | undefined, hop: number) => boolean;
 
-/** One shared cache (RFC 9111 section 1): what {@link responseCache} does, without a signature of Express's. */
+/** One shared cache (RFC 9111 section 1), which {@link responseCache} wraps as an Express middleware. */
 export class SharedCache {
-  /** Whether a detached request may be sent; an app that drains says no. */
+  /** Whether background refreshes may start; false while the app drains. */
   mayRefresh: () => boolean = () => true;
 
   #app: Application | undefined;
@@ -51,7 +51,7 @@ export class SharedCache {
     this.#refreshes = new BackgroundRefreshes(this.#parts);
   }
 
-  /** Makes the app known to a cache that stands before its router. */
+  /** Sets the app of a cache that runs before the router of that app. */
   attach(app: Application | undefined): void {
     this.#app = app;
   }
@@ -59,7 +59,7 @@ export class SharedCache {
   handle(req: IncomingMessage, res: ServerResponse, proceed: Proceed, more: unknown): void {
     const { method } = req;
     if (this.#parts.hooks.of(res) !== undefined) {
-      debug(() => ['%s %s: this cache is mounted twice, the first one decides', method, req.url]);
+      debug(() => ['%s %s: this cache is mounted twice, the first one handles the request', method, req.url]);
       proceed(req, res, more);
       return;
     }
@@ -83,7 +83,7 @@ export class SharedCache {
     return this.#purge(storeSelection(selection, this.#settings.query));
   }
 
-  /** Removes entries, and what is on its way to become one. */
+  /** Removes stored responses, and prevents that responses in progress are stored. */
   #purge(selection: PurgeSelection): Promise<PurgeReport> {
     const { purges, coalesced, store } = this.#parts;
     purges.add(selection);
@@ -91,7 +91,7 @@ export class SharedCache {
     return store.purge(selection);
   }
 
-  /** Looks for a response, and goes on with what was found: at once where the store answers at once. */
+  /** Looks up a response and continues with the result, synchronously if the store is synchronous. */
   #lookUp(exchange: Exchange, target: Target): void {
     exchange.lookups += 1;
     const found = lookUp(this.#parts.store, target.key, exchange.req);
@@ -130,13 +130,13 @@ export class SharedCache {
     else this.#forward(exchange, target, lookup, forwarded, stale);
   }
 
-  /** False where the handler has to respond, since the range asked for is none of this response. */
+  /** Returns false when the handler has to respond, because the stored response cannot satisfy the requested range. */
   #sendHit({ req, res }: Exchange, stored: StoredResponse, now: number): boolean {
     if (req.headers.range !== undefined && rangeOf(req, stored) === 'unclear') return false;
     try {
       this.#send(req, res, stored, now, `hit; ttl=${Math.ceil((stored.head.freshUntil - now) / 1000)}`);
     } catch (error) {
-      debug(() => ['%s %s: what was stored cannot be sent: %s', req.method, req.url, error]);
+      debug(() => ['%s %s: the stored response cannot be sent: %s', req.method, req.url, error]);
       if (res.headersSent) return true;
       for (const name of namesOf(stored)) if (res.hasHeader(name)) res.removeHeader(name);
       res.statusCode = 200;
@@ -190,12 +190,12 @@ export class SharedCache {
     try {
       return this.#settings.obeys(req) === true;
     } catch (error) {
-      debug(() => ['requestDirectives() threw %s: they do not count', error]);
+      debug(() => ['requestDirectives() threw %s: the directives are ignored', error]);
       return false;
     }
   }
 
-  /** Passes a request on to its handler, and says so. */
+  /** Passes a request on to its handler without the cache. */
   #pass({ req, res, proceed, more }: Exchange, forwarded: Forwarded, reason: string): void {
     debug(() => ['%s %s: not from the cache, %s', req.method, req.url, reason]);
     if (this.#settings.cacheStatus) addCacheStatus(res, `fwd=${forwarded}; detail=${reason}`);
@@ -221,9 +221,9 @@ export class SharedCache {
     res.end();
   }
 
-  /** Starts to refresh a stale response, unless that goes on already; false where the request itself has to. */
+  /** Refreshes a stale response in the background, unless that is in progress. Returns false when that is not possible. */
   #refresh({ req }: Exchange, target: Target, { key }: Lookup): boolean {
-    // a client that has a say in the response is no model for one that all get
+    // a request with inputs that are not part of the key must not produce the response for all clients
     if (this.#parts.coalesced.has(key) || !this.mayRefresh() || unkeyedInput(req, target) !== undefined) {
       return true;
     }
@@ -250,7 +250,7 @@ export class SharedCache {
   }
 }
 
-/** The headers that a stored response sets, as far as they can be read. */
+/** The names of the headers that a stored response sets. The entry may be damaged. */
 function namesOf({ head }: StoredResponse): string[] {
   const names = head.headers.map((header) => String(header?.[0]));
   return [...names, 'age', 'content-length', 'content-range'];

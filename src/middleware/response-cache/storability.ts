@@ -4,10 +4,10 @@ import { type Directives, parseDirectives, secondsOf } from './directives.js';
 import { type HeaderValue, responseHead, type StoredHead } from './stored-response.js';
 import { varyFields } from './vary.js';
 
-/** What decides about a response beside what it says itself. */
+/** The options that decide whether a response is stored. */
 export interface StoringRules {
   readonly statuses: ReadonlySet<number>;
-  /** For a response that does not say how long it is fresh. */
+  /** The lifetime of a response that states none. */
   readonly ttlSeconds: number | undefined;
   readonly maxEntryBytes: number;
 }
@@ -17,16 +17,16 @@ export interface ResponseFacts {
   readonly status: number;
   readonly message: string | undefined;
   readonly headers: OutgoingHttpHeaders;
-  /** The names of the headers as the app wrote them. */
+  /** The names of the headers in their original case. */
   readonly names: readonly string[];
-  /** The headers that were set before the cache saw the request; they are set anew for every request. */
+  /** The headers that were set before the cache; they are set again for each request. */
   readonly outer: OutgoingHttpHeaders;
-  /** Whether the request came with credentials that are no part of the key. */
+  /** Whether the request has credentials that are not part of the key. */
   readonly hasCredentials: boolean;
   readonly route: string | undefined;
 }
 
-/** What is to be stored, once the body is complete. */
+/** The head to store when the body is complete. */
 export interface Storable {
   readonly head: StoredHead;
   readonly vary: readonly string[];
@@ -37,7 +37,7 @@ export interface Refusal {
   readonly refused: string;
 }
 
-/** Beside the headers of the connection: those that are made anew for each response. */
+/** Headers of the connection, and headers that are computed for each response. */
 const neverStored = new Set([
   ...hopByHop,
   'proxy-authenticate',
@@ -47,13 +47,13 @@ const neverStored = new Set([
   'age',
 ]);
 
-/** The statuses with which a response that says nothing of caching is stored by default. */
+/** The statuses to which `ttlSeconds` applies. */
 const plainSuccess = new Set([200, 203, 204, 300, 301, 308]);
 
 /**
- * Whether a shared cache may store a response (RFC 9111 section 3), and for how long. Stricter than it must be where a
- * mistake would show one user's response to another: `no-cache` and `private` count with fields, too,
- * `must-revalidate` does not make a response to a request with credentials shareable, and nothing is stored by heuristics.
+ * Whether a shared cache may store a response (RFC 9111 section 3), and for how long. It is stricter than the RFC where
+ * one user could receive the response of another: `no-cache` and `private` with field names count like those without,
+ * `must-revalidate` does not allow to share the response to a request with credentials, and there is no heuristic freshness.
  */
 export function storability(facts: ResponseFacts, rules: StoringRules): Storable | Refusal {
   const { status, headers, hasCredentials } = facts;
@@ -65,32 +65,33 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
     return { refused: 'it is an event stream' };
   const vary = varyFields(text(headers.vary));
   if (vary === undefined) return { refused: `it varies on ${text(headers.vary)}` };
-  const says = parseDirectives(text(headers['cache-control']));
+  const directives = parseDirectives(text(headers['cache-control']));
   for (const name of ['no-store', 'no-cache', 'private']) {
-    if (says.has(name)) return { refused: `it says ${name}` };
+    if (directives.has(name)) return { refused: `it has ${name}` };
   }
-  if (says.size === 0 && /\bno-cache\b/i.test(text(headers.pragma))) return { refused: 'it says no-cache' };
-  const open = says.has('public') || says.has('s-maxage');
+  if (directives.size === 0 && /\bno-cache\b/i.test(text(headers.pragma)))
+    return { refused: 'it has no-cache' };
+  const open = directives.has('public') || directives.has('s-maxage');
   if (hasCredentials && !open) {
-    return { refused: 'the request has credentials, and it says neither public nor s-maxage' };
+    return { refused: 'the request has credentials, and the response has neither public nor s-maxage' };
   }
   const length = headers['content-length'];
   if (length !== undefined && Number(length) > rules.maxEntryBytes) return { refused: 'it is too large' };
 
   const now = Date.now();
   const date = parseHttpDate(text(headers.date));
-  const lifetime = lifetimeOf(says, headers, date, now) ?? defaultLifetime(status, rules);
-  if (lifetime === undefined) return { refused: 'it does not say how long it is fresh' };
-  // RFC 9111 section 4.2.3, for a response that came from another server
+  const lifetime = lifetimeOf(directives, headers, date, now) ?? defaultLifetime(status, rules);
+  if (lifetime === undefined) return { refused: 'it states no lifetime' };
+  // RFC 9111 section 4.2.3, for a response from another server that the handler passes on
   const apparent = Number.isNaN(date) ? 0 : Math.max(0, now - date);
   const bornAt = now - Math.max(apparent, ageOf(headers) * 1000);
   const freshUntil = bornAt + lifetime * 1000;
-  const mayBeStale = !says.has('must-revalidate') && !says.has('proxy-revalidate');
+  const mayBeStale = !directives.has('must-revalidate') && !directives.has('proxy-revalidate');
   const window = (name: string): number =>
-    freshUntil + (mayBeStale ? (secondsOf(says, name) ?? 0) * 1000 : 0);
+    freshUntil + (mayBeStale ? (secondsOf(directives, name) ?? 0) * 1000 : 0);
   const staleUntil = window('stale-while-revalidate');
   const errorUntil = window('stale-if-error');
-  if (Math.max(freshUntil, staleUntil, errorUntil) <= now) return { refused: 'it is stale from the start' };
+  if (Math.max(freshUntil, staleUntil, errorUntil) <= now) return { refused: 'it is stale already' };
 
   const { message, route } = facts;
   const etag = headers.etag;
@@ -112,14 +113,14 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   return { head, vary: withOrigin(vary, headers) };
 }
 
-/** Seconds, by the first of these that is there (RFC 9111 section 4.2.1). */
+/** Seconds of freshness, from the first field present (RFC 9111 section 4.2.1). */
 function lifetimeOf(
-  says: Directives,
+  directives: Directives,
   headers: OutgoingHttpHeaders,
   date: number,
   now: number,
 ): number | undefined {
-  const declared = secondsOf(says, 's-maxage') ?? secondsOf(says, 'max-age');
+  const declared = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
   if (declared !== undefined || headers.expires === undefined) return declared;
   const expires = parseHttpDate(text(headers.expires));
   return Number.isNaN(expires) ? 0 : Math.max(0, (expires - (Number.isNaN(date) ? now : date)) / 1000);
@@ -134,7 +135,7 @@ function ageOf({ age }: OutgoingHttpHeaders): number {
   return /^\d+$/.test(text(age)) ? Number(age) : 0;
 }
 
-/** A permission for one origin is no permission for another, even where `Vary` was forgotten. */
+/** A CORS permission for one origin must not be sent to another one, even if `Vary` is missing. */
 function withOrigin(vary: readonly string[], headers: OutgoingHttpHeaders): readonly string[] {
   const allowed = text(headers['access-control-allow-origin']);
   return allowed === '' || allowed === '*' || vary.includes('origin') ? vary : [...vary, 'origin'];
@@ -157,7 +158,7 @@ function storedHeaders({ headers, names, outer }: ResponseFacts, date: number): 
   return stored;
 }
 
-/** A header as one text; empty when it is not set. */
+/** A header as one string, which is empty when the header is not set. */
 function text(value: number | string | readonly string[] | undefined): string {
   return value === undefined ? '' : String(value);
 }
@@ -167,7 +168,7 @@ const fixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d
 const rfc850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/;
 const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-/** The milliseconds of an HTTP date; NaN for anything else that `Date.parse` would make something of. */
+/** The milliseconds of an HTTP date. `Date.parse` accepts more, so other forms result in NaN. */
 function parseHttpDate(text: string): number {
   if (fixdate.test(text) || rfc850.test(text)) return Date.parse(text);
   return asctime.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;

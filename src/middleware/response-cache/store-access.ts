@@ -9,8 +9,8 @@ const debug = debugFor('cache');
 type Found = CacheEntry | undefined;
 
 /**
- * A store as the request path sees it: it never throws, never rejects, and never takes longer than `timeoutMs`.
- * Whatever goes wrong is a miss, with one warning per process.
+ * Wraps a store so that calls never throw, never reject, and never take longer than `timeoutMs`. A failure counts as a
+ * miss and causes one warning per process.
  */
 export class StoreAccess {
   readonly #store: CacheStore;
@@ -21,7 +21,7 @@ export class StoreAccess {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether processes lease the keys that they fill. */
+  /** Whether the store supports leases. */
   get hasLeases(): boolean {
     return this.#store.lease !== undefined;
   }
@@ -38,7 +38,7 @@ export class StoreAccess {
     }
   }
 
-  /** Resolves when the entry is stored, or never will be; `undefined` where that is known at once. */
+  /** Resolves when the entry is stored or storing has failed; `undefined` when the store is synchronous. */
   set(key: string, entry: CacheEntry): Promise<void> | undefined {
     try {
       const done = this.#store.set(key, entry);
@@ -60,13 +60,13 @@ export class StoreAccess {
     }
   }
 
-  /** Asks to fill a key for all processes; `undefined` when another one did, or was to. */
+  /** Acquires the lease of a key; `undefined` when another process held it. */
   async lease(key: string, limitMs: number): Promise<(() => void) | undefined> {
     const alone = () => {};
     try {
-      const asked = this.#store.lease?.(key, limitMs);
-      if (asked === undefined) return alone;
-      const end = await this.#inTime('lease', asked, limitMs + this.#timeoutMs, alone);
+      const pending = this.#store.lease?.(key, limitMs);
+      if (pending === undefined) return alone;
+      const end = await this.#inTime('lease', pending, limitMs + this.#timeoutMs, alone);
       return end && (() => this.#end(end));
     } catch (error) {
       this.#failed('lease', error);
@@ -100,12 +100,12 @@ export class StoreAccess {
     debug(() => ['the store failed in %s: %s', call, error]);
     warnOnce(
       'ERR_PRODUCTIONIZE_CACHE_STORE',
-      `The cache's store failed in ${call}(): ${quote(error)}. Requests go on to their handlers.`,
+      `The store of the response cache failed in ${call}(): ${quote(error)}. Requests go to their handlers.`,
     );
   }
 }
 
-/** What can be read of what a store gave. */
+/** The entry that a store returned, if it is readable. */
 function readable(found: Found): Found {
   return found?.head != null && Buffer.isBuffer(found.body) ? found : undefined;
 }

@@ -1,37 +1,37 @@
 import type { CacheEntry } from './cache-store.js';
 
-/** The format of what is stored; entries of another one, from an older version in a shared store, are misses. */
+/** The version of the format. Entries of another version in a shared store are misses. */
 const version = 1;
 
-/** A header, as `setHeader` takes it. */
+/** A header value, as `setHeader` accepts it. */
 export type HeaderValue = string | readonly string[];
 
-/** What is stored of a response beside its body. */
+/** The stored metadata of a response. */
 export interface StoredHead {
   readonly v: typeof version;
   readonly status: number;
-  /** A status text of the app's own. */
+  /** A status text that the app has set. */
   readonly message?: string;
   readonly headers: readonly (readonly [name: string, value: HeaderValue])[];
   readonly etag?: string;
   readonly modified?: string;
-  /** Whether the route offers ranges of it. */
+  /** Whether the route supports ranges (`Accept-Ranges`). */
   readonly ranges: boolean;
   /** When the response had age 0; milliseconds since the epoch, as all times here. */
   readonly bornAt: number;
   readonly freshUntil: number;
-  /** Until when it may be served while it is being refreshed, and where refreshing fails (RFC 5861). */
+  /** Until when it may be served while it is revalidated, and until when instead of an error (RFC 5861). */
   readonly staleUntil: number;
   readonly errorUntil: number;
-  /** Whether requests with credentials may get it: it says `public` or `s-maxage`. */
+  /** Whether requests with credentials may be served it: it has `public` or `s-maxage`. */
   readonly open: boolean;
   /** The route pattern, for the log. */
   readonly route?: string;
 }
 
 /**
- * What stands under the key of a URL whose responses vary: the request headers that matter, and a generation that is part
- * of the keys of all variants. Without the marker none of them is found any more.
+ * The entry under the key of a URL whose responses vary. It contains the names of the request headers, and a generation
+ * that is part of the keys of all variants: when the marker is removed, no variant is found.
  */
 export interface VaryMarker {
   readonly v: typeof version;
@@ -39,7 +39,7 @@ export interface VaryMarker {
   readonly generation: string;
 }
 
-/** A response that was found in a store. */
+/** A response from a store. */
 export interface StoredResponse {
   readonly head: StoredHead;
   readonly body: Buffer;

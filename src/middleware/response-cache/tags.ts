@@ -7,8 +7,8 @@ const mostTags = 128;
 const longestTag = 256;
 
 /**
- * The tags of a response: those in its `Cache-Tag` header, and those of the option. `undefined` when they cannot
- * be read: an entry that a purge would miss is better not stored.
+ * The tags of a response, from its `Cache-Tag` header and the option. Returns `undefined` when they are invalid: the
+ * response is not stored then, because a purge would miss it.
  */
 export function tagsOf(
   req: IncomingMessage,

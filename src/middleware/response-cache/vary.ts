@@ -3,13 +3,13 @@ import type { IncomingMessage } from 'node:http';
 import { memoizeHeader } from '../../support/bounded-map.js';
 import type { VaryMarker } from './stored-response.js';
 
-/** Marks a field that is one cookie instead of a header; no header name has it. */
+/** The prefix of a field that is a cookie; it cannot be part of a header name. */
 const cookieMark = 'cookie;';
 const mostFields = 16;
 
 const listFields = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
 
-/** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than 16. */
+/** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than 16 names. */
 export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
   const names = header
     .toLowerCase()
@@ -19,19 +19,19 @@ export const varyFields = memoizeHeader((header: string): readonly string[] | un
   return names.includes('*') || names.length > mostFields ? undefined : names;
 });
 
-/** The field of one cookie. */
+/** The field for one cookie. */
 export function cookieField(name: string): string {
   return cookieMark + name;
 }
 
-/** The fields and the generation of a marker, for a response that depends on `fields`, and on those known before. */
+/** The fields and the generation of a marker: those of the response and of the earlier marker. */
 export function markerFor(fields: readonly string[], before: VaryMarker | undefined): [string[], string] {
   const all = [...new Set([...fields, ...(before?.vary ?? [])])].sort();
   const same = before !== undefined && all.length === before.vary.length;
   return [all, same ? before.generation : crypto.randomBytes(9).toString('base64url')];
 }
 
-/** The key of the variant that a request asks for. Values are digested: they may be long, and secrets. */
+/** The key of the variant that a request selects. It contains a digest, because values may be long or secret. */
 export function variantKey(
   key: string,
   generation: string,
@@ -49,11 +49,11 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   return listFields.has(field) ? withoutSpaces(text) : text;
 }
 
-// browsers write the same few lists with different spaces (RFC 9111 section 4.1)
+// browsers send the same few lists with different whitespace (RFC 9111 section 4.1)
 const withoutSpaces = memoizeHeader((list: string) =>
   list
     .toLowerCase()
-    // in two steps, each of which reads a long run of spaces once
+    // two steps, so that a long run of spaces is read once by each
     .replace(/[ \t]+/g, ' ')
     .replace(/ ?([,;]) ?/g, '$1')
     .trim(),
@@ -65,7 +65,7 @@ function cookieOf({ headers }: IncomingMessage, name: string): string | null {
   return null;
 }
 
-/** Whether a request has a cookie that is not one of these. */
+/** Whether a request has a cookie that is not in `names`. */
 export function hasOtherCookies({ headers }: IncomingMessage, names: ReadonlySet<string>): boolean {
   const { cookie } = headers;
   if (cookie === undefined) return false;
@@ -83,7 +83,7 @@ function nameOf(pair: string): string {
   return pair.split('=', 1)[0] as string;
 }
 
-// crypto.hash arrived in Node 20.12
+// crypto.hash is available since Node 20.12
 const digest: (text: string) => string =
   'hash' in crypto
     ? (text) => crypto.hash('sha256', text, 'base64url' as 'base64')

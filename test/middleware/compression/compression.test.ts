@@ -525,7 +525,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
       createDebug.log = log;
     }
     expect(lines).toEqual([
-      expect.stringMatching(/GET \/png: not encoded, its type does not shrink/),
+      expect.stringMatching(/GET \/png: not encoded, its type is not compressible/),
       expect.stringMatching(/GET \/text: not encoded, below the threshold/),
     ]);
   });

@@ -255,7 +255,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     }
     const text = printed.join('\n');
     for (const reason of [
-      'not stored, it says private',
+      'not stored, it has private',
       'not from the cache, range',
       'not from the cache, precondition',
     ]) {
