@@ -73,7 +73,7 @@ describe.each(['plain', 'before', 'after'])('express-ws, %s', (way) => {
     const { program, client } = await start('real-sockets.mjs', way, ['express4', 'express-ws']);
     await echo(`ws://127.0.0.1:${client.port}/echo/ann`, 'hello');
     void client.send({ path: '/crash' });
-    expect(JSON.parse(await program.line(/an error that nothing caught/))).toMatchObject({ inFlight: 0 });
+    expect(JSON.parse(await program.line(/uncaught error: draining/))).toMatchObject({ inFlight: 0 });
     expect(await program.exit()).toMatchObject({ code: 1 });
   });
 });

@@ -203,6 +203,6 @@ it('without kill_timeout the drain ends within the 1.6 s PM2 gives', async () =>
   await pm2('stop', 'web');
   await slow;
   await until(async () => log().includes('exit 1'));
-  expect(log()).toMatch(/cut after 1300 ms: GET \/slow\/:ms/);
+  expect(log()).toMatch(/closed after 1300 ms: GET \/slow\/:ms/);
   expect(log()).not.toContain('SIGKILL');
 });

@@ -50,7 +50,7 @@ export const healthChecksPart: Part = {
     const byName = given(options.healthChecks);
     const health = new Health({
       onChange(ready, failing) {
-        if (ready) assembly.logger?.info('ready again: all checks are well');
+        if (ready) assembly.logger?.info('ready again: all checks passed');
         else assembly.logger?.warn({ failing }, `not ready: ${failing.map(({ name }) => name).join(', ')}`);
       },
       ...byName,
@@ -65,13 +65,13 @@ export const healthChecksPart: Part = {
         // in a sub-app the path is not the one that was asked for
         if (kind === undefined || (req as Partial<Request>).baseUrl) return false;
         trackResponse(lifecycle, res);
-        health.answer(kind, req, res, lives);
+        health.respond(kind, req, res, lives);
         return true;
       },
       boot(router) {
         taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
         for (const path of taken) {
-          if (byName === undefined) health.leave(path);
+          if (byName === undefined) health.exclude(path);
           warnOnce(
             'ERR_PRODUCTIONIZE_HEALTH_PATH',
             byName === undefined

@@ -15,73 +15,76 @@ import type { LivenessThreadOptions } from './liveness-thread.js';
 /** Options of `healthChecks`. */
 export interface HealthChecksOptions {
   /**
-   * Path that says whether the process lives; `false` for none. It is 200 until the process exits.
+   * Path of the liveness probe; `false` for none. It responds with 200 until the process exits.
    * @default '/livez'
    */
   readonly livePath?: string | false;
   /**
-   * Path that says whether this process wants requests; `false` for none.
+   * Path of the readiness probe: 200 while this process accepts requests; `false` for none.
    * @default '/readyz'
    */
   readonly readyPath?: string | false;
   /**
-   * Path that says whether the app has been ready once; `false` for none.
+   * Path of the startup probe: 200 once the app has been ready; `false` for none.
    * @default '/startupz'
    */
   readonly startupPath?: string | false;
   /**
-   * What readiness depends on, by name: functions that throw, reject or return `false` when it is not well. Liveness
-   * never depends on them: a restart cures no database.
+   * What readiness depends on, by name: functions that throw, reject or return `false` on failure. Liveness never
+   * depends on them, because a restart does not repair a database.
    * @default {}
    */
   readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>>;
   /**
-   * Milliseconds a check may take. Kubernetes gives a probe one second in all.
+   * Milliseconds that a check may take. Kubernetes gives a whole probe one second.
    * @default 800
    */
   readonly timeoutMs?: number;
   /**
-   * Milliseconds a result is kept, from the start of its check.
+   * Milliseconds that a result is cached, from the start of its check.
    * @default 1000
    */
   readonly cacheMs?: number;
   /**
-   * Who sees more than the status: `'private'`, clients of the machine and its private network that came through no
-   * proxy; everybody; nobody; or whom a function admits.
+   * Which clients get more than the status: with `'private'`, those of the machine and its private network that use no
+   * proxy; with `true`, all; with `false`, none; or those for which a function returns `true`.
    * @default 'private'
    */
   readonly details?: 'private' | boolean | ((req: IncomingMessage) => boolean);
   /**
-   * A port of yours where everybody sees the details, such as one bound to loopback; 0 for none.
+   * A port on which every client gets the details, such as one bound to loopback; 0 for none.
    * @default 0
    */
   readonly adminPort?: number;
   /**
-   * Milliseconds load may be shed before readiness is 503.
+   * Milliseconds of load shedding after which readiness is 503.
    * @default 10000
    */
   readonly sheddingMs?: number;
   /**
-   * Milliseconds the event loop may be late before the status says `degraded`; it is still 200.
+   * Milliseconds of event loop delay from which the status is `degraded`; it is still 200.
    * @default 200
    */
   readonly degradedMs?: number;
   /**
-   * A thread that answers the live path on a port of its own, also while the event loop stands still.
+   * A thread that responds to the liveness probe on its own port, even while the event loop is blocked.
    * @default false
    */
   readonly livenessThread?: false | LivenessThreadOptions;
   /**
-   * Hears when readiness changes because of a check.
+   * Called when a check changes readiness.
    * @default none; inside `productionize` a line in the log
    */
   readonly onChange?: (ready: boolean, failing: readonly CheckResult[]) => void;
 }
 
-/** A check with a limit of its own. */
+/** A check with its own time limit. */
 export interface HealthCheckOptions {
   readonly check: HealthCheck;
-  /** Milliseconds it may take. @default the `timeoutMs` of all */
+  /**
+   * Milliseconds that it may take.
+   * @default `timeoutMs` of `healthChecks`
+   */
   readonly timeoutMs?: number;
 }
 

@@ -12,12 +12,12 @@ import { isFromPrivateNetwork } from './private-network.js';
 
 type Kind = 'live' | 'ready' | 'startup';
 
-/** The health of one app, with the paths it answers. */
+/** The health of one app, with the paths of its probes. */
 export class Health {
   readonly paths: ReadonlyMap<string, Kind>;
   /** The options, with the defaults filled in. */
   readonly settings: Required<HealthChecksOptions>;
-  readonly #taken = new Set<string>();
+  readonly #excluded = new Set<string>();
   readonly #initials = new Set<number>();
   readonly #checks: readonly CheckRunner[];
   readonly #thread: LivenessThread | undefined;
@@ -47,12 +47,12 @@ export class Health {
     return this.#thread?.port;
   }
 
-  /** Leaves a path to the app. */
-  leave(path: string): void {
-    this.#taken.add(path);
+  /** Leaves a path to a route of the app. */
+  exclude(path: string): void {
+    this.#excluded.add(path);
   }
 
-  /** Begins to measure the event loop. */
+  /** Starts to measure the event loop delay. */
   start(): void {
     this.#lag ??= new LoopLag();
   }
@@ -64,30 +64,30 @@ export class Health {
   }
 
   async ready(): Promise<boolean> {
-    return (await this.#ask()).length === 0;
+    return (await this.#failing()).length === 0;
   }
 
-  /** The checks that fail. */
-  async #ask(): Promise<CheckResult[]> {
-    return (await Promise.all(this.#checks.map((check) => check.ask()))).filter(({ ok }) => !ok);
+  /** The results of the checks that fail. */
+  async #failing(): Promise<CheckResult[]> {
+    return (await Promise.all(this.#checks.map((check) => check.run()))).filter(({ ok }) => !ok);
   }
 
-  /** What a request asks for, where it is a probe. */
+  /** The kind of probe that a request is; `undefined` for other requests. */
   probed({ url = '', method }: IncomingMessage): Kind | undefined {
     // most requests end here
     if (!this.#initials.has(url.charCodeAt(1))) return undefined;
     const path = withoutQuery(url);
-    if ((method !== 'GET' && method !== 'HEAD') || this.#taken.has(path)) return undefined;
+    if ((method !== 'GET' && method !== 'HEAD') || this.#excluded.has(path)) return undefined;
     return this.paths.get(path);
   }
 
-  answer(kind: Kind, req: IncomingMessage, res: ServerResponse, lives: Iterable<Lifecycle>): void {
-    const verdict = this.#verdict(kind, [...lives]);
-    if (!isPromise(verdict)) this.#send(req, res, verdict);
-    else void verdict.then((later) => this.#send(req, res, later));
+  respond(kind: Kind, req: IncomingMessage, res: ServerResponse, lives: Iterable<Lifecycle>): void {
+    const result = this.#evaluate(kind, [...lives]);
+    if (!isPromise(result)) this.#send(req, res, result);
+    else void result.then((later) => this.#send(req, res, later));
   }
 
-  #verdict(kind: Kind, lives: readonly Lifecycle[]): Verdict | Promise<Verdict> {
+  #evaluate(kind: Kind, lives: readonly Lifecycle[]): ProbeResult | Promise<ProbeResult> {
     const states = lives.map(({ state }) => state);
     if (kind === 'live') return { ok: true, status: 'ok' };
     if (kind === 'startup' && this.#started) return { ok: true, status: 'ok' };
@@ -97,32 +97,32 @@ export class Health {
     if (kind === 'ready' && performance.now() - since >= this.settings.sheddingMs) {
       return { ok: false, status: 'overloaded' };
     }
-    if (this.#checks.length === 0) return this.#judge([], []);
-    return Promise.all(this.#checks.map((check) => check.ask())).then((results) =>
-      this.#judge(
+    if (this.#checks.length === 0) return this.#conclude([], []);
+    return Promise.all(this.#checks.map((check) => check.run())).then((results) =>
+      this.#conclude(
         results,
         results.filter(({ ok }) => !ok),
       ),
     );
   }
 
-  #judge(results: readonly CheckResult[], failing: readonly CheckResult[]): Verdict {
+  #conclude(results: readonly CheckResult[], failing: readonly CheckResult[]): ProbeResult {
     const ok = failing.length === 0;
     if (ok) this.#started = true;
-    if (this.#wasReady !== ok && (this.#wasReady !== undefined || !ok)) this.#tell(ok, failing);
+    if (this.#wasReady !== ok && (this.#wasReady !== undefined || !ok)) this.#notify(ok, failing);
     this.#wasReady = ok;
     return { ok, status: ok ? 'ok' : 'failing', results };
   }
 
-  /** What fails in the app's own function is told, and costs no probe its answer. */
-  #tell(ready: boolean, failing: readonly CheckResult[]): void {
-    const told = async (): Promise<void> => this.settings.onChange(ready, failing);
-    told().catch((error) => {
+  /** An error in the app's function becomes a warning, and the probe still gets its response. */
+  #notify(ready: boolean, failing: readonly CheckResult[]): void {
+    const notify = async (): Promise<void> => this.settings.onChange(ready, failing);
+    notify().catch((error) => {
       process.emitWarning(`healthChecks: onChange failed: ${quote(error)}`, 'ProductionizeWarning');
     });
   }
 
-  #send(req: IncomingMessage, res: ServerResponse, { ok, status, results }: Verdict): void {
+  #send(req: IncomingMessage, res: ServerResponse, { ok, status, results }: ProbeResult): void {
     if (res.headersSent || res.destroyed) return;
     const lagMs = this.#lag?.ms ?? 0;
     const degraded = ok && lagMs >= this.settings.degradedMs;
@@ -149,7 +149,7 @@ export class Health {
   }
 }
 
-interface Verdict {
+interface ProbeResult {
   readonly ok: boolean;
   readonly status: string;
   readonly results?: readonly CheckResult[];

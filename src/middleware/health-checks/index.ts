@@ -10,21 +10,21 @@ export type { CheckResult, HealthCheck, HealthCheckOptions, HealthChecksOptions,
 
 /** Middleware with health routes. */
 export interface HealthChecks extends RequestHandler {
-  /** Whether every check is well now. */
+  /** Whether every check passes now. */
   ready(): Promise<boolean>;
-  /** The port of the liveness thread, where there is one. */
+  /** The port of the liveness thread, if there is one. */
   readonly livenessPort: Promise<number> | undefined;
   /** Stops timers and threads. */
   close(): void;
 }
 
 /**
- * Middleware that answers `GET` and `HEAD` of `/livez`, `/readyz` and `/startupz` for an orchestrator or balancer;
- * mount it first. Live is 200 until the process exits. Ready is 503 while the app starts or drains, while a check
- * fails, and when load was shed for a while. Each check has its limit, runs once at a time and at most once a second.
- * Answers are `no-store`; strangers see nothing but the status.
+ * Middleware that responds to `GET` and `HEAD` of `/livez`, `/readyz` and `/startupz` for an orchestrator or load
+ * balancer; mount it first. Live is 200 until the process exits. Ready is 503 while the app starts or drains, while a
+ * check fails, and when load was shed for a while. Each check has a time limit, runs once at a time and at most once a
+ * second. Responses are `no-store`, and clients outside the private network get the status only.
  *
- * It is about the process that answers. It knows of a drain when `gracefulShutdown` or `fatalErrors` has the same
+ * The state is that of the responding process. A drain is known when `gracefulShutdown` or `fatalErrors` has the same
  * server.
  *
  * @throws ProductionizeError when an option is wrong.
@@ -42,7 +42,7 @@ export function healthChecks(options?: HealthChecksOptions): HealthChecks {
       return;
     }
     const { server } = req.socket as { server?: Server };
-    health.answer(kind, req, res, server ? lifecyclesOf(server) : []);
+    health.respond(kind, req, res, server ? lifecyclesOf(server) : []);
   };
   return Object.defineProperties(middleware, {
     ready: { value: () => health.ready() },

@@ -1,17 +1,17 @@
 import { Worker } from 'node:worker_threads';
 import { debugFor } from '../../support/debug.js';
 
-/** Options of the thread that answers for a loop which does not turn. */
+/** Options of the thread that responds to the liveness probe while the event loop is blocked. */
 export interface LivenessThreadOptions {
   /** The port the thread listens on; 0 is any. */
   readonly port: number;
   /**
    * The address it listens on.
-   * @default all
+   * @default all addresses
    */
   readonly host?: string;
   /**
-   * Milliseconds the event loop may stand still before live is 503.
+   * Milliseconds the event loop may be blocked before live is 503.
    * @default 10000
    */
   readonly stallMs?: number;
@@ -26,7 +26,7 @@ export interface LivenessThread {
 const debug = debugFor('health-checks');
 const beatMs = 50;
 
-/** Answers the live path from a thread of its own: the orchestrator hears how long the main loop has stood still. */
+/** Responds to the liveness probe from a separate thread, with the time for which the event loop has been blocked. */
 export function startLivenessThread(path: string, options: LivenessThreadOptions): LivenessThread {
   const { port, host, stallMs = 10_000 } = options;
   const beats = new BigInt64Array(new SharedArrayBuffer(8));
@@ -37,7 +37,7 @@ export function startLivenessThread(path: string, options: LivenessThreadOptions
     eval: true,
     name: 'liveness',
     workerData: { beats, beatMs, path, port, host, stallMs },
-    // nothing of the app's start is repeated in the worker: no preload, no loader
+    // the worker repeats no preload and no loader of the app
     execArgv: [],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 64 },
@@ -58,7 +58,7 @@ export function startLivenessThread(path: string, options: LivenessThreadOptions
   };
 }
 
-function answerLiveness(load: NodeJS.Require): void {
+function serveLiveness(load: NodeJS.Require): void {
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
   const { createServer } = load('node:http') as typeof import('node:http');
   const { beats, beatMs, path, port, host, stallMs } = workerData;
@@ -82,4 +82,4 @@ function answerLiveness(load: NodeJS.Require): void {
 }
 
 // bundlers may wrap named functions in a helper called __name, which the worker does not have
-const source = `const __name = (value) => value; (${answerLiveness.toString()})(require);`;
+const source = `const __name = (value) => value; (${serveLiveness.toString()})(require);`;

@@ -1,6 +1,6 @@
 const tickMs = 250;
 
-/** Measures by how much the event loop is late, on a timer that keeps nobody alive. */
+/** Measures the event loop delay with a timer that does not keep the process alive. */
 export class LoopLag {
   #due = performance.now() + tickMs;
   #last = 0;
@@ -10,7 +10,7 @@ export class LoopLag {
     this.#due = now + tickMs;
   }, tickMs).unref();
 
-  /** Milliseconds, never below 0: of the last tick, or of one that is overdue now. */
+  /** Milliseconds, never below 0: the delay of the last tick, or of one that is overdue now. */
   get ms(): number {
     return Math.max(0, Math.round(Math.max(this.#last, performance.now() - this.#due)));
   }

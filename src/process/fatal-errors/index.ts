@@ -21,7 +21,7 @@ const debug = debugFor('fatal-errors');
 /** Options of {@link fatalErrors}. */
 export interface FatalErrorsOptions {
   /**
-   * Milliseconds the other requests get to finish before the process exits; 0 exits at once.
+   * Milliseconds in which the other requests can finish before the process exits; 0 exits immediately.
    * @default 10000; 500 in development, as for `gracefulShutdown`
    */
   readonly drainMs?: number;
@@ -32,26 +32,27 @@ export interface FatalErrorsOptions {
    */
   readonly reportMs?: number;
   /**
-   * Where the lines of a fatal error go: one when it happened, as `error`, and one just before the process exits, as
-   * `fatal`; with `err`, its `origin`, the blamed request (`reqId`, `method`, `route`) and how many others are `inFlight`.
+   * Receives two lines for a fatal error: one with the level `error` when it happens, one with `fatal` just before the
+   * exit. Both have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of other
+   * requests `inFlight`.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
   /**
-   * Responds to the request the error is blamed on; its headers are unsent.
+   * Responds to the request that caused the error; its headers are not sent yet.
    * @default status 500 with an empty body
    */
   readonly respond?: (context: RequestContext, error: unknown) => void;
 }
 
-/** What happened, for the log. */
+/** The fields of the log lines. */
 interface FatalEvent {
   readonly error: unknown;
   /** How the error escaped. */
   readonly origin: 'uncaughtException' | 'unhandledRejection';
-  /** The request it is blamed on. */
+  /** The request that caused it. */
   readonly context: RequestContext | undefined;
-  /** Requests still in flight, the blamed one not counted. */
+  /** Other requests in flight. */
   readonly inFlight: number;
 }
 
@@ -60,21 +61,20 @@ type Guarded = Settings & { readonly lifecycle: Lifecycle };
 
 interface Watch {
   readonly guarded: Set<Guarded>;
-  dying: boolean;
+  isExiting: boolean;
 }
 
 /** One pair of process listeners serves all apps and copies of the package. */
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new Set(),
-  dying: false,
+  isExiting: false,
 }));
 
 /**
- * Handles what no handler caught. An uncaught exception or rejection is blamed on the request it happened in: that
- * request gets a 500, the others up to `drainMs` to finish, every connection is told to close, and the process exits
- * with code 1. It never carries on: after an uncaught exception the state of the process is unknown
- * (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where the app listens for
- * `unhandledRejection` itself, rejections stay its business, as they do in Node. Returns its undo.
+ * Ends the process after an uncaught exception or an unhandled rejection. The request in which it happened gets a 500,
+ * the others have up to `drainMs` to finish, every response closes its connection, and the process exits with code 1:
+ * its state is unknown (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where the app
+ * listens for `unhandledRejection`, rejections are left to it, as in Node. Returns its undo.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -118,14 +118,14 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
 
 function listen(): () => void {
   const onException = (error: unknown, origin: FatalEvent['origin']): void =>
-    die(error, origin, process.listenerCount('uncaughtException') > 1);
+    handleFatal(error, origin, process.listenerCount('uncaughtException') > 1);
   const onRejection = (reason: unknown): void => {
     if (process.listenerCount('unhandledRejection') > 1) {
       debug(() => ['an unhandledRejection listener of the app was found and left in place']);
       return;
     }
     const others = process.rawListeners('uncaughtException').filter((listener) => listener !== onException);
-    die(reason, 'unhandledRejection', others.length > 0);
+    handleFatal(reason, 'unhandledRejection', others.length > 0);
     // without a listener for rejections, Node calls these
     for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
@@ -138,22 +138,22 @@ function listen(): () => void {
   };
 }
 
-/** Node, too, passes errors only to listeners for `uncaughtException`. */
+/** Node passes only errors to listeners for `uncaughtException`, too. */
 function asError(reason: unknown): unknown {
   return reason instanceof Error ? reason : new Error(`unhandled rejection: ${quote(reason)}`);
 }
 
-function die(error: unknown, origin: FatalEvent['origin'], hasOtherListeners: boolean): void {
+function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListeners: boolean): void {
   const context = currentContext();
   const apps = [...watch.guarded];
-  // the app the request belongs to speaks; without a request, the first one
+  // the app of the request logs it; without a request, the first app
   const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
   if (owner === undefined) return;
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
   const event = { error, origin, context, inFlight: Math.max(0, inFlight) };
   attempt(() => report(owner.logger, event, false));
-  if (!watch.dying) {
-    watch.dying = true;
+  if (!watch.isExiting) {
+    watch.isExiting = true;
     const reportMs = hasOtherListeners ? Math.max(...apps.map((app) => app.reportMs)) : 0;
     end(apps, error, origin, reportMs, () => attempt(() => report(owner.logger, event, true)));
   }
@@ -187,7 +187,7 @@ function end(apps: Guarded[], error: unknown, reason: string, reportMs: number, 
     });
     return;
   }
-  // behind the tick that hands the response of the guilty request to the kernel
+  // after the response of the failed request was passed to the kernel
   void Promise.resolve().then(() => {
     last();
     process.exit(1);
@@ -199,7 +199,7 @@ function respondEmpty({ res }: RequestContext): void {
   res.end();
 }
 
-/** `last` says that the process exits now. */
+/** `last`: the process exits now. */
 function report(logger: PartLogger | undefined, event: FatalEvent, last: boolean): void {
   if (logger === undefined) {
     printFatal(event, last);
@@ -208,8 +208,8 @@ function report(logger: PartLogger | undefined, event: FatalEvent, last: boolean
   const { error, origin, context, inFlight } = event;
   const { id, method, route } = context ?? {};
   const fields = { err: serializeError(error), origin, reqId: id, method, route, inFlight };
-  if (last) logLine(logger, 'fatal', fields, 'the process exits after an error that nothing caught');
-  else logLine(logger, 'error', fields, 'an error that nothing caught: draining');
+  if (last) logLine(logger, 'fatal', fields, 'the process exits after an uncaught error');
+  else logLine(logger, 'error', fields, 'uncaught error: draining');
 }
 
 function printFatal({ error, origin, context }: FatalEvent, last: boolean): void {
@@ -218,11 +218,11 @@ function printFatal({ error, origin, context }: FatalEvent, last: boolean): void
   process.stderr.write(last ? `exit 1 after ${origin}${where}\n` : `${origin}${where}: ${what}\n`);
 }
 
-/** Whatever a hook or a hostile error does here, the process still ends. */
+/** A hook or a getter of the error may throw here; the process still exits. */
 function attempt(action: () => void): void {
   try {
     action();
   } catch (error) {
-    debug(() => ['a step of the fatal path failed: %s', quote(error)]);
+    debug(() => ['handling a fatal error failed: %s', quote(error)]);
   }
 }

@@ -6,7 +6,7 @@ import { attachShared } from '../../support/attachment.js';
 import { connectionsKey } from '../../support/symbols.js';
 
 /** Milliseconds in which a new connection is expected to send its first request. */
-export const freshMs = 250;
+export const newMs = 250;
 
 interface Opened {
   /** Bytes read and written before HTTP began: the handshake of TLS. */
@@ -16,18 +16,18 @@ interface Opened {
   readonly at: number;
 }
 
-/** What a connection means to a drain. */
-export type Standing =
-  /** It left HTTP, as a WebSocket does. */
+/** The state of a connection during a drain. */
+export type ConnectionState =
+  /** It is no HTTP connection any more, such as a WebSocket. */
   | 'upgraded'
-  /** Its last bytes are on their way out. */
-  | 'leaving'
-  /** Its first request is to be expected. */
-  | 'fresh'
-  /** It was opened ahead, as balancers do, and never used. */
+  /** Its last bytes are being sent. */
+  | 'closing'
+  /** Its first request is expected soon. */
+  | 'new'
+  /** It never carried a request: load balancers open connections ahead. */
   | 'unused'
-  /** It is between two requests, or in the middle of one. */
-  | 'spoken';
+  /** It has sent a request, or a part of one. */
+  | 'active';
 
 /** The open connections of one server. */
 export class Connections {
@@ -41,7 +41,7 @@ export class Connections {
     this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
   }
 
-  /** Watches the connections of a server from now on. Returns the undo. */
+  /** Watches the connections of a server from now on. Returns its undo. */
   static watch(server: Server): () => void {
     const carrier = server as Server & { [connectionsKey]?: Connections };
     carrier[connectionsKey] ??= new Connections(server);
@@ -52,7 +52,7 @@ export class Connections {
     });
   }
 
-  /** The connections of a server that somebody watches. */
+  /** The connections of a watched server. */
   static of(server: Server): Connections | undefined {
     return (server as Server & { [connectionsKey]?: Connections })[connectionsKey];
   }
@@ -89,38 +89,38 @@ export class Connections {
     session.once('close', () => this.sessions.delete(session));
   };
 
-  /** Bytes read and connections opened so far: it changes while anybody speaks. */
+  /** A sum of the bytes read and the times of opening: it changes while any client sends. */
   get activity(): number {
     let sum = 0;
-    // what is handed over from another process need not be a socket that counts
+    // a connection handed over by another process may be a socket without a counter
     for (const [socket, { at }] of this.sockets) sum += (socket.bytesRead ?? 0) + at;
     return sum;
   }
 
   #isHttp1(socket: Socket): boolean {
-    // a server of HTTP/2 over TLS has the methods of HTTP/1, too, on some Nodes
+    // on Node 20 and 22, a server of HTTP/2 over TLS has the methods of an HTTP/1 server, too
     return 'closeIdleConnections' in this.#server && (socket as Partial<TLSSocket>).alpnProtocol !== 'h2';
   }
 
-  standing(socket: Socket): Standing {
+  state(socket: Socket): ConnectionState {
     const opened = this.sockets.get(socket);
     // Node removes its parser from a connection that leaves HTTP/1; one of HTTP/2 is counted by its session
     if ((socket as { parser?: unknown }).parser == null) return this.#isHttp1(socket) ? 'upgraded' : 'unused';
-    if (socket.writableEnded) return 'leaving';
-    if (opened === undefined || socket.bytesRead > opened.read) return 'spoken';
-    return performance.now() - opened.at < freshMs ? 'fresh' : 'unused';
+    if (socket.writableEnded) return 'closing';
+    if (opened === undefined || socket.bytesRead > opened.read) return 'active';
+    return performance.now() - opened.at < newMs ? 'new' : 'unused';
   }
 
-  /** The connections that stand in a certain way. */
-  *those(...standings: Standing[]): Generator<Socket> {
+  /** The connections in one of these states. */
+  *inState(...states: ConnectionState[]): Generator<Socket> {
     for (const socket of this.sockets.keys()) {
-      if (!socket.destroyed && standings.includes(this.standing(socket))) yield socket;
+      if (!socket.destroyed && states.includes(this.state(socket))) yield socket;
     }
   }
 
-  /** Upgraded connections without any response: the app still decides about the handshake. */
+  /** Upgraded connections without a response: the app has not accepted the handshake yet. */
   handshakes(): Socket[] {
-    return [...this.those('upgraded')].filter(
+    return [...this.inState('upgraded')].filter(
       (socket) => socket.bytesWritten === this.sockets.get(socket)?.written,
     );
   }

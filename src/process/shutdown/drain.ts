@@ -5,32 +5,32 @@ import { endEventStream, isEventStream } from '../../support/closing-responses.j
 import { contextOf } from '../../support/context/context.js';
 import { type Lifecycle, startDraining } from '../../support/lifecycle.js';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
-import { Connections, freshMs } from './connections.js';
+import { type ConnectionState, Connections, newMs } from './connections.js';
 import { refuseUpgrades } from './refuse-upgrades.js';
 import { stopAccepting } from './stop-accepting.js';
 
 const pollMs = 5;
 
-/** What ends: servers with all the apps on them. */
-export interface Leaving {
+/** The servers that a drain closes, with all apps on them. */
+export interface DrainScope {
   readonly servers: ReadonlySet<Server>;
   /** Apps that were seen on no server yet. */
   readonly lifecycles: ReadonlySet<Lifecycle>;
 }
 
-/** Turns everything that leaves to draining: readiness says no, and each answer ends its connection. */
-export function announce(leaving: Leaving): void {
-  for (const lifecycle of livesIn(leaving)) startDraining(lifecycle);
+/** Sets every app to draining: readiness is 503, and each response closes its connection. */
+export function announce(scope: DrainScope): void {
+  for (const lifecycle of lifecyclesIn(scope)) startDraining(lifecycle);
 }
 
-function livesIn({ servers, lifecycles }: Leaving): Set<Lifecycle> {
+function lifecyclesIn({ servers, lifecycles }: DrainScope): Set<Lifecycle> {
   return new Set([...lifecycles, ...[...servers].flatMap((server) => [...lifecyclesOf(server)])]);
 }
 
-/** Responses that have not been answered completely. */
-export function inFlightOf(leaving: Leaving): Set<ServerResponse> {
+/** Responses that are not complete. */
+export function inFlightOf(scope: DrainScope): Set<ServerResponse> {
   const all = new Set<ServerResponse>();
-  for (const { inFlight } of livesIn(leaving)) for (const res of inFlight) if (!res.closed) all.add(res);
+  for (const { inFlight } of lifecyclesIn(scope)) for (const res of inFlight) if (!res.closed) all.add(res);
   return all;
 }
 
@@ -43,7 +43,7 @@ export function inFlightOf(leaving: Leaving): Set<ServerResponse> {
  * Upgrades are refused from then on, because what closes the upgraded connections has run.
  */
 export async function drain(
-  leaving: Leaving,
+  scope: DrainScope,
   quietMs: number,
   signal: AbortSignal,
   onClosed: () => void = () => {},
@@ -51,12 +51,12 @@ export async function drain(
   let allowUpgrades: (() => void) | undefined;
   const closed = (): void => {
     if (allowUpgrades) return;
-    allowUpgrades = refuseUpgrades(leaving.servers);
+    allowUpgrades = refuseUpgrades(scope.servers);
     onClosed();
   };
   try {
-    await stopAccepting([...leaving.servers], signal);
-    await finish(leaving, quietMs, signal, closed);
+    await stopAccepting([...scope.servers], signal);
+    await finish(scope, quietMs, signal, closed);
     closed();
   } finally {
     allowUpgrades?.();
@@ -64,33 +64,33 @@ export async function drain(
 }
 
 async function finish(
-  leaving: Leaving,
+  scope: DrainScope,
   quietMs: number,
   signal: AbortSignal,
   onClosed: () => void,
 ): Promise<void> {
-  const closedBy = performance.now() + freshMs;
+  const closedBy = performance.now() + newMs;
   const ended = new WeakSet<ServerResponse>();
-  let quietSince = performance.now();
+  let idleSince = performance.now();
   let before = -1;
   while (!signal.aborted) {
-    const inFlight = inFlightOf(leaving);
+    const inFlight = inFlightOf(scope);
     for (const res of inFlight) {
       if (ended.has(res) || !isEventStream(res)) continue;
       ended.add(res);
       endEventStream(res);
     }
-    const open = connectionsOf(leaving);
+    const open = connectionsOf(scope);
     const now = performance.now();
-    const settled = none(open, 'fresh') && open.every((each) => each.handshakes().length === 0);
+    const settled = none(open, 'new') && open.every((each) => each.handshakes().length === 0);
     if (settled || now >= closedBy) onClosed();
     const activity = open.reduce((sum, connections) => sum + connections.activity, 0);
-    if (inFlight.size > 0 || busy(open) || activity !== before) quietSince = now;
-    else if (now - quietSince >= quietMs) {
-      closeIdle(leaving);
+    if (inFlight.size > 0 || busy(open) || activity !== before) idleSince = now;
+    else if (now - idleSince >= quietMs) {
+      closeIdle(scope);
       await new Promise(setImmediate);
-      // what Node does not count as idle now is in the middle of a request
-      if (none(open, 'spoken', 'leaving', 'fresh', 'upgraded') && inFlightOf(leaving).size === 0) return;
+      // a connection that Node does not count as idle is in the middle of a request
+      if (none(open, 'active', 'closing', 'new', 'upgraded') && inFlightOf(scope).size === 0) return;
     }
     before = activity;
     if (inFlight.size === 0 && open.length > 0 && open.every(({ sockets }) => sockets.size === 0)) return;
@@ -98,52 +98,52 @@ async function finish(
   }
 }
 
-function connectionsOf({ servers }: Leaving): Connections[] {
+function connectionsOf({ servers }: DrainScope): Connections[] {
   return [...servers].flatMap((server) => Connections.of(server) ?? []);
 }
 
 function busy(open: Connections[]): boolean {
-  return open.some(({ sessions }) => sessions.size > 0) || !none(open, 'leaving', 'fresh', 'upgraded');
+  return open.some(({ sessions }) => sessions.size > 0) || !none(open, 'closing', 'new', 'upgraded');
 }
 
-function none(open: Connections[], ...standings: Parameters<Connections['those']>): boolean {
-  return open.every((connections) => connections.those(...standings).next().done);
+function none(open: Connections[], ...states: ConnectionState[]): boolean {
+  return open.every((connections) => connections.inState(...states).next().done);
 }
 
-function closeIdle({ servers }: Leaving): void {
-  // servers of HTTP/2 have no such method
+function closeIdle({ servers }: DrainScope): void {
+  // servers of HTTP/2 without TLS have no such method
   for (const server of servers) (server as Partial<Server>).closeIdleConnections?.call(server);
 }
 
-/** Destroys what is still open. Returns what it was, for the log. */
-export function cut(leaving: Leaving): string[] {
-  closeIdle(leaving);
-  const open = [...stillOpen(leaving), ...unfinishedRequests(leaving)];
-  for (const res of inFlightOf(leaving)) res.destroy();
-  for (const { sockets, sessions } of connectionsOf(leaving)) {
+/** Destroys what is still open. Returns the names for the log. */
+export function destroyOpen(scope: DrainScope): string[] {
+  closeIdle(scope);
+  const open = [...stillOpen(scope), ...unfinishedRequests(scope)];
+  for (const res of inFlightOf(scope)) res.destroy();
+  for (const { sockets, sessions } of connectionsOf(scope)) {
     for (const session of sessions) session.destroy();
     for (const socket of sockets.keys()) (socket as Socket).destroy();
   }
   return open;
 }
 
-/** What is still open, by method and route pattern, with a count where there are several of a kind. */
-export function stillOpen(leaving: Leaving): string[] {
+/** Names what is still open by method and route pattern, with a count of equal ones. */
+export function stillOpen(scope: DrainScope): string[] {
   const counts = new Map<string, number>();
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
-  for (const res of inFlightOf(leaving)) count(nameOf(res));
-  for (const connections of connectionsOf(leaving)) {
-    for (const _ of connections.those('upgraded')) count('upgraded connection');
+  for (const res of inFlightOf(scope)) count(nameOf(res));
+  for (const connections of connectionsOf(scope)) {
+    for (const _ of connections.inState('upgraded')) count('upgraded connection');
     for (const _ of connections.sessions) count('HTTP/2 session');
   }
   return [...counts].map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
 }
 
-/** Connections in the middle of a request head, once the idle ones are closed. */
-function unfinishedRequests(leaving: Leaving): string[] {
-  const answering = new Set([...inFlightOf(leaving)].map(({ req }) => req.socket));
-  const spoken = connectionsOf(leaving).flatMap((connections) => [...connections.those('spoken')]);
-  const count = spoken.filter((socket) => !answering.has(socket)).length;
+/** Connections in the middle of a request head; only true once the idle ones are closed. */
+function unfinishedRequests(scope: DrainScope): string[] {
+  const responding = new Set([...inFlightOf(scope)].map(({ req }) => req.socket));
+  const active = connectionsOf(scope).flatMap((connections) => [...connections.inState('active')]);
+  const count = active.filter((socket) => !responding.has(socket)).length;
   return count > 0 ? [`unfinished request head${count > 1 ? ` (${count})` : ''}`] : [];
 }
 
@@ -151,6 +151,6 @@ function nameOf({ req }: ServerResponse): string {
   const { method = 'GET' } = req;
   const { baseUrl = '', route } = req as { baseUrl?: string; route?: { path?: unknown } };
   const pattern = contextOf(req)?.route ?? (route?.path === undefined ? undefined : baseUrl + route.path);
-  // a path that matched no route may carry what belongs in no log
+  // a path that matched no route may contain secrets
   return `${method} ${pattern ?? '(no route)'}`;
 }

@@ -3,58 +3,50 @@ import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { leaveCluster } from '../../support/parent-process.js';
-import { logLine, type PartLogger } from '../../support/part-logger.js';
+import { logLine } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
 import { shutdownKey } from '../../support/symbols.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import { tellServiceStopping } from '../systemd/service-manager.js';
-import { announce, cut, drain, type Leaving, stillOpen } from './drain.js';
+import { announce, type DrainScope, destroyOpen, drain, stillOpen } from './drain.js';
 import { hooks, runHook } from './hooks.js';
+import type { ShutdownSettings } from './shutdown-settings.js';
 
 const debug = debugFor('graceful-shutdown');
 
-/** How the process ends. */
-export interface Manner {
-  /** Milliseconds requests are still accepted. */
-  readonly delayMs: number;
-  /** Milliseconds from the end of the delay until what is open is cut. */
-  readonly timeoutMs: number;
-  /** Milliseconds without a sound after which an idle connection is closed. */
-  readonly quietMs: number;
-  readonly logger: PartLogger;
-  flush(): Promise<void>;
-}
+/** The settings of a shutdown that concern the drain and its log. */
+export type EndSettings = Pick<ShutdownSettings, 'delayMs' | 'timeoutMs' | 'quietMs' | 'logger' | 'flush'>;
 
-/** What takes part in the end of the process. */
-export interface Member extends Leaving, Manner {
-  /** Servers that answer until the very end. */
-  readonly adminServers: Leaving;
-  /** Whether the parent is told when the servers are ready. */
+/** Servers that are shut down when the process ends, with their settings. */
+export interface Member extends DrainScope, EndSettings {
+  /** Servers that respond until the end. */
+  readonly adminServers: DrainScope;
+  /** Whether the parent process is notified when the servers are ready. */
   readonly ready: boolean;
 }
 
 /** Why and how the process ends. */
-export interface Demand {
+export interface ShutdownRequest {
   readonly reason: string;
   /** @default 0 */
   readonly code?: number;
-  /** Ends the delay, or leaves it out. */
+  /** Ends the delay, or skips it. */
   readonly now?: boolean;
-  /** Milliseconds for what is open, where no member says another. */
+  /** Milliseconds for open requests, instead of the longest of the members. */
   readonly timeoutMs?: number;
-  /** More that ends, beside the members. */
+  /** Apps that are drained beside the members. */
   readonly lifecycles?: Iterable<Lifecycle>;
-  /** How the process ends before any server listens. */
-  readonly manner?: Manner;
-  /** The last thing before the process exits. */
+  /** Settings for a process in which no server listens yet. */
+  readonly settings?: EndSettings;
+  /** Runs last, when the log is flushed. */
   last?(): void;
-  /** Listeners of the app may go on until then, on the clock of `performance.now()`. */
+  /** The process may stay until then while it has work, on the clock of `performance.now()`. */
   readonly reportsUntil?: number;
 }
 
 interface Run {
   readonly reason: string;
-  readonly leaving: Leaving & { readonly lifecycles: Set<Lifecycle> };
+  readonly scope: DrainScope & { readonly lifecycles: Set<Lifecycle> };
   readonly endDelay: AbortController;
   readonly deadline: AbortController;
   readonly last: (() => void)[];
@@ -62,7 +54,7 @@ interface Run {
   code: number;
 }
 
-/** All that ends together, whatever the number of apps, servers and copies of the package. */
+/** One per process, shared by all apps, servers and copies of the package. */
 interface Ending {
   readonly members: Set<Member>;
   run: Run | undefined;
@@ -70,47 +62,46 @@ interface Ending {
 
 const ending = processWide<Ending>(shutdownKey, () => ({ members: new Set(), run: undefined }));
 
-/** Hooks get this much when the budget is used up. */
+/** Milliseconds for each hook when the time limit is over. */
 const leastForHooksMs = 250;
 const flushMs = 200;
 
-/** What takes part from now on; a live view. */
+/** The members at this moment; a live view. */
 export const members = ending.members;
 
-/** Whether the process is on its way out. */
+/** Whether the process is being shut down. */
 export function isEnding(): boolean {
   return ending.run !== undefined;
 }
 
 /**
- * Ends the process once: a second demand joins the first, makes its exit code worse where it asks for that, and never
- * makes it last longer. In order: every app turns to draining; requests are accepted for the delay; nobody is accepted
- * any more, and what is open is answered; hooks run; the log is written; the process exits.
+ * Ends the process once. A second request joins the first: it may raise the exit code and never extends the drain. In
+ * order: every app is set to draining; requests are accepted for the delay; the listener closes and open requests
+ * finish; hooks run; the log is flushed; the process exits.
  */
-export function endProcess(demand: Demand): void {
-  const { reason, code = 0, now = false, last, reportsUntil = 0 } = demand;
+export function endProcess(request: ShutdownRequest): void {
+  const { reason, code = 0, now = false, last, reportsUntil = 0 } = request;
   if (ending.run) {
     const { run } = ending;
-    debug(() => ['%s: joins the end that %s began', reason, run.reason]);
+    debug(() => ['%s joins the shutdown that %s began', reason, run.reason]);
     run.code = Math.max(run.code, code);
     run.reportsUntil = Math.max(run.reportsUntil, reportsUntil);
-    for (const lifecycle of demand.lifecycles ?? []) run.leaving.lifecycles.add(lifecycle);
-    announce(run.leaving);
+    for (const lifecycle of request.lifecycles ?? []) run.scope.lifecycles.add(lifecycle);
+    announce(run.scope);
     if (last) run.last.push(last);
     if (now) run.endDelay.abort();
     return;
   }
   const all = [...members];
-  const leaving = {
+  const scope = {
     servers: new Set(all.flatMap(({ servers }) => [...servers])),
-    lifecycles: new Set([...all.flatMap(({ lifecycles }) => [...lifecycles]), ...(demand.lifecycles ?? [])]),
+    lifecycles: new Set([...all.flatMap(({ lifecycles }) => [...lifecycles]), ...(request.lifecycles ?? [])]),
   };
-  for (const { servers } of leaving.lifecycles) for (const server of servers) leaving.servers.add(server);
-  for (const { adminServers } of all)
-    for (const server of adminServers.servers) leaving.servers.delete(server);
+  for (const { servers } of scope.lifecycles) for (const server of servers) scope.servers.add(server);
+  for (const { adminServers } of all) for (const server of adminServers.servers) scope.servers.delete(server);
   ending.run = {
     reason,
-    leaving,
+    scope,
     code,
     reportsUntil,
     endDelay: new AbortController(),
@@ -118,18 +109,18 @@ export function endProcess(demand: Demand): void {
     last: last ? [last] : [],
   };
   if (now) ending.run.endDelay.abort();
-  announce(leaving);
-  const manners = all.length === 0 && demand.manner ? [demand.manner] : all;
-  runDown(ending.run, manners, all, demand.timeoutMs).catch((error) => {
-    say(manners, 'error', { reason }, `${reason}: exit 1, the drain failed: ${quote(error)}`);
+  announce(scope);
+  const settings = all.length === 0 && request.settings ? [request.settings] : all;
+  shutDown(ending.run, settings, all, request.timeoutMs).catch((error) => {
+    logTo(settings, 'error', { reason }, `${reason}: exit 1, the drain failed: ${quote(error)}`);
     process.exit(1);
   });
 }
 
 /** Ends the process without waiting any longer. */
 export function forceEnd(reason: string): void {
-  const open = ending.run ? stillOpen(ending.run.leaving) : [];
-  say(
+  const open = ending.run ? stillOpen(ending.run.scope) : [];
+  logTo(
     [...members],
     'error',
     { reason, ...(open.length > 0 && { open }) },
@@ -138,25 +129,25 @@ export function forceEnd(reason: string): void {
   process.exit(1);
 }
 
-async function runDown(
+async function shutDown(
   run: Run,
-  all: readonly Manner[],
-  taking: readonly Member[],
+  all: readonly EndSettings[],
+  participants: readonly Member[],
   timeout: number | undefined,
 ): Promise<void> {
-  const { reason, leaving, deadline } = run;
-  const accepting = [...leaving.servers].some(({ listening }) => listening);
-  const delayMs = accepting && !run.endDelay.signal.aborted ? most(all, 'delayMs', 0) : 0;
-  const timeoutMs = timeout ?? most(all, 'timeoutMs', 0);
+  const { reason, scope, deadline } = run;
+  const accepting = [...scope.servers].some(({ listening }) => listening);
+  const delayMs = accepting && !run.endDelay.signal.aborted ? longestOf(all, 'delayMs', 0) : 0;
+  const timeoutMs = timeout ?? longestOf(all, 'timeoutMs', 0);
   const endAt = performance.now() + delayMs + timeoutMs;
   const leftMs = () => Math.max(leastForHooksMs, endAt - performance.now());
   const report = (level: 'info' | 'error', message: string, open: readonly string[] = []) =>
-    say(all, level, { reason, ...(open.length > 0 && { open }) }, `${reason}: ${message}`);
+    logTo(all, level, { reason, ...(open.length > 0 && { open }) }, `${reason}: ${message}`);
   const timer = setTimeout(() => deadline.abort(), delayMs + timeoutMs);
   tellServiceStopping(reason, delayMs + timeoutMs + hooks.shutdown.size * leastForHooksMs);
 
   if (all.length > 0) {
-    const open = stillOpen(leaving);
+    const open = stillOpen(scope);
     const how = delayMs > 0 ? `, accepting requests for ${delayMs} ms more` : '';
     report('info', `draining${open.length > 0 ? ' with open requests' : ''}${how}`, open);
   }
@@ -172,32 +163,35 @@ async function runDown(
     drainHooks ??= Promise.all([...hooks.drain].map(async (hook) => failed(await runHook(hook, leftMs()))));
     return drainHooks;
   };
-  const quietMs = most(all, 'quietMs', 30);
+  const quietMs = longestOf(all, 'quietMs', 30);
   await Promise.race([
-    drain(leaving, quietMs, deadline.signal, runDrainHooks).then(runDrainHooks),
+    drain(scope, quietMs, deadline.signal, runDrainHooks).then(runDrainHooks),
     new Promise((resolve) => deadline.signal.addEventListener('abort', resolve)),
   ]);
   clearTimeout(timer);
   if (deadline.signal.aborted) {
     void runDrainHooks();
-    const open = cut(leaving);
+    const open = destroyOpen(scope);
     run.code = Math.max(run.code, 1);
-    report('error', `cut after ${delayMs + timeoutMs} ms: ${open.join(', ') || 'hooks'}`, open);
+    const limitMs = delayMs + timeoutMs;
+    const what =
+      open.length > 0 ? `closed after ${limitMs} ms: ${open.join(', ')}` : `not drained within ${limitMs} ms`;
+    report('error', what, open);
   }
   for (const hook of [...hooks.shutdown].reverse()) failed(await runHook(hook, leftMs()));
   await leaveCluster();
   await Promise.all(
-    taking.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
+    participants.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
   if (all.length > 0) report('info', `exit ${run.code || (process.exitCode ?? 0)}`);
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
-  // a clean end leaves the exit code to the app
+  // without a failure, the app's own exit code stands
   exitWhenIdle(run.code || process.exitCode, run.reportsUntil);
 }
 
-/** Exits when the event loop has nothing left to do, and at the latest at a time on the clock of `performance.now()`. */
+/** Exits when the event loop is empty, and at `until` on the clock of `performance.now()` at the latest. */
 function exitWhenIdle(code: NodeJS.Process['exitCode'], until: number): void {
   const leftMs = until - performance.now();
   if (leftMs <= 0) process.exit(code);
@@ -206,12 +200,16 @@ function exitWhenIdle(code: NodeJS.Process['exitCode'], until: number): void {
   setTimeout(exit, leftMs).unref();
 }
 
-function most(all: readonly Manner[], name: 'delayMs' | 'timeoutMs' | 'quietMs', least: number): number {
-  return all.reduce((longest, member) => Math.max(longest, member[name]), least);
+function longestOf(
+  all: readonly EndSettings[],
+  name: 'delayMs' | 'timeoutMs' | 'quietMs',
+  initial: number,
+): number {
+  return all.reduce((longest, member) => Math.max(longest, member[name]), initial);
 }
 
-function say(
-  all: readonly Manner[],
+function logTo(
+  all: readonly EndSettings[],
   level: 'info' | 'error',
   fields: { readonly reason: string; readonly open?: readonly string[] },
   message: string,

@@ -4,18 +4,18 @@ import { read } from '../../support/serialize-error.js';
 import { shutdownHooksKey } from '../../support/symbols.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 
-/** What a part of the app does when the process ends. */
+/** A function of the app that runs when the process ends. */
 export type ShutdownHook = () => unknown;
 
 /** Options of `onDrain` and `onShutdown`. */
 export interface HookOptions {
   /**
-   * What the log calls it.
+   * Its name in the log.
    * @default the name of the function
    */
   readonly name?: string;
   /**
-   * Milliseconds it may take before the process goes on without it.
+   * Milliseconds it may take before the shutdown continues without it.
    * @default 5000
    */
   readonly timeoutMs?: number;
@@ -29,9 +29,9 @@ export interface Hook {
 
 /** Hooks of the process, in the order of their registration. */
 export interface Hooks {
-  /** Run when requests are accepted no longer. */
+  /** Run when the listener is closed. */
   readonly drain: Set<Hook>;
-  /** Run when the last response closed. */
+  /** Run when the last response is closed. */
   readonly shutdown: Set<Hook>;
 }
 
@@ -42,7 +42,7 @@ export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOpti
   return { run, name: name ?? (run.name || 'anonymous hook'), timeoutMs };
 }
 
-/** Runs one hook within its limit. Returns what went wrong. */
+/** Runs one hook within its limit. Returns the problem, if there was one. */
 export async function runHook({ name, run, timeoutMs }: Hook, leftMs: number): Promise<string | undefined> {
   const limitMs = Math.max(0, Math.min(timeoutMs, leftMs));
   const until = performance.now() + limitMs;

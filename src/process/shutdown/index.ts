@@ -12,29 +12,29 @@ export type { GracefulShutdownOptions, HookOptions, ShutdownHook };
 /** A running shutdown. */
 export interface GracefulShutdown {
   /**
-   * Closes the servers as a signal would, without the delay and without ending the process, then detaches. Hooks are
-   * for the end of the process and do not run.
+   * Closes the servers as a signal would, without the delay and without ending the process, then detaches. Hooks do not
+   * run: they are for the end of the process.
    */
   close(): Promise<void>;
-  /** Detaches everything: listeners, timers, marks. */
+  /** Removes all listeners, timers and properties that were added. */
   uninstall(): void;
 }
 
 /**
- * Ends the process without losing a request, on SIGTERM, SIGINT, the message `shutdown` of PM2 or of a cluster's
- * primary, and the loss of that primary. In order:
+ * Ends the process without losing a request, on SIGTERM, on SIGINT, on the message `shutdown` of PM2 or of a cluster's
+ * primary, and when that primary exits. In order:
  *
- * 1. Readiness turns 503, and every answer carries `Connection: close` from here on.
- * 2. Requests are accepted for `delayMs` more.
- * 3. The listener closes once the kernel's accept queue is empty; nobody is reset, and requests that are sent already
- *    are answered. Streams of events end, and {@link onDrain} hooks run: WebSockets are told there.
- * 4. What is in flight finishes. Idle connections stay for a last request meanwhile.
+ * 1. Readiness becomes 503, and every response has `Connection: close` from now on.
+ * 2. Requests are accepted for another `delayMs`.
+ * 3. The listener closes once the kernel's accept queue is empty: no connection is reset, and requests already sent get
+ *    a response. Event streams end, and {@link onDrain} hooks run: close WebSockets there.
+ * 4. Requests in flight finish. Idle connections stay open meanwhile for a last request.
  * 5. {@link onShutdown} hooks run, the last registered first.
- * 6. The log is written and the process exits 0. What is open `timeoutMs` after the delay is cut and named by method
- *    and route pattern, and the process exits 1.
+ * 6. The log is flushed and the process exits 0. Requests still open `timeoutMs` after the delay are closed and logged
+ *    by method and route pattern, and the process exits 1.
  *
- * A second signal within 5 s changes nothing (npm, tini and tree kills send two); a third, one later than that, or a
- * second Ctrl-C on a terminal ends the process now. An uncaught error meanwhile makes the exit code 1.
+ * A second signal within 5 s has no effect, because npm, tini and tree kills send two. A third one, a later one, or a
+ * second Ctrl-C on a terminal ends the process immediately. An uncaught error meanwhile makes the exit code 1.
  *
  * @throws ProductionizeError when an option is wrong or no server is given.
  * @see https://nodejs.org/api/process.html#signal-events
@@ -85,9 +85,8 @@ export function onDrain(run: ShutdownHook, options?: HookOptions): () => void {
 }
 
 /**
- * Runs a function when the process ends and the last response closed: end pools of databases here. The function that
- * was registered last runs first; one that hangs or throws is named in the log, and the others still run. Returns its
- * undo.
+ * Runs a function when the process ends and the last response is closed: end database pools here. The function that was
+ * registered last runs first. One that hangs or throws is named in the log, and the others still run. Returns its undo.
  *
  * @example
  * onShutdown(() => pool.end(), { name: 'postgres', timeoutMs: 2000 })

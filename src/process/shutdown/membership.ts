@@ -5,14 +5,14 @@ import { logLine, type PartLogger } from '../../support/part-logger.js';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { Connections } from './connections.js';
-import { announce, cut, drain } from './drain.js';
+import { announce, destroyOpen, drain } from './drain.js';
 import { endProcess, isEnding, type Member, members } from './ending.js';
 import { awaitReadiness, becomeReady, giveUpReadiness, whenReady } from './readiness.js';
 import type { ShutdownSettings } from './shutdown-settings.js';
 
 type Listener = ((...args: never[]) => void) & { called?: boolean };
 
-/** Takes part in the end of the process with servers that are added as they appear. */
+/** Adds a member to the shutdown of the process; its servers are added when they appear. */
 export function joinShutdown(
   lifecycles: ReadonlySet<Lifecycle>,
   settings: ShutdownSettings,
@@ -25,17 +25,17 @@ export function joinShutdown(
     lifecycles,
     adminServers: { servers: settings.adminServers, lifecycles: new Set() },
   };
-  let unhear: (() => void) | undefined;
+  let stopListening: (() => void) | undefined;
 
-  /** The servers of a member that listen keep it in the process-wide set, and nothing else does. */
+  /** A member is in the process-wide set as long as one of its servers listens. */
   const enter = (): void => {
     members.add(member);
-    unhear ??= hearParent();
+    stopListening ??= listenToParent();
   };
   const exit = (): void => {
     members.delete(member);
-    unhear?.();
-    unhear = undefined;
+    stopListening?.();
+    stopListening = undefined;
   };
 
   const add = (server: Server): void => {
@@ -57,7 +57,7 @@ export function joinShutdown(
     if (server.listening) onListening();
     server.on('listening', onListening);
     server.on('close', onClose);
-    const unwatch = watchListenFailure(server, (error) => failListen(settings.logger, error));
+    const unwatch = watchListenFailure(server, (error) => onListenFailure(settings.logger, error));
     const unready = whenReady(
       server,
       () => lifecyclesOf(server),
@@ -74,7 +74,7 @@ export function joinShutdown(
   };
   const leave = (): void => {
     exit();
-    for (const put of undo.values()) put();
+    for (const undoServer of undo.values()) undoServer();
     undo.clear();
     servers.clear();
   };
@@ -84,37 +84,40 @@ export function joinShutdown(
     async close() {
       announce(member);
       await drain(member, settings.quietMs, AbortSignal.timeout(settings.timeoutMs));
-      const open = cut(member);
+      const open = destroyOpen(member);
       if (open.length > 0) {
-        settings.logger.warn({ reason: 'close', open }, `close: cut ${open.join(', ')}`);
+        settings.logger.warn(
+          { reason: 'close', open },
+          `close: closed after ${settings.timeoutMs} ms: ${open.join(', ')}`,
+        );
       }
     },
   };
 }
 
-function hearParent(): () => void {
+function listenToParent(): () => void {
   if (clusterWorker() === undefined && findOrchestrator().name !== 'PM2') return () => {};
   return onParentMessage((message) => {
     if (message === 'shutdown') endProcess({ reason: 'the message shutdown' });
   });
 }
 
-function failListen(logger: PartLogger, error: NodeJS.ErrnoException): void {
+function onListenFailure(logger: PartLogger, error: NodeJS.ErrnoException): void {
   const message = `listening failed: ${error.code ?? error.message}`;
   logLine(logger, 'error', { reason: 'listen' }, `${message} (${error.message})`);
   endProcess({ reason: message, code: 1, now: true });
 }
 
 /**
- * Calls back when a server cannot listen and nobody noticed: Express 5 hands the error to the callback of `listen`,
- * which most apps write without a parameter, and the process then exits 0. Express's wrapper of that callback, and
- * ours, carry `called`; a listener of the app's own is kept. Returns its undo.
+ * Calls back when a server cannot listen and the app does not handle it. Express 5 passes the error to the callback of
+ * `listen`, which most apps write without a parameter, and the process then exits 0. Express's wrapper of that callback
+ * and ours have the property `called`; other listeners are the app's and are left alone. Returns its undo.
  */
 function watchListenFailure(server: Server, onFailure: (error: NodeJS.ErrnoException) => void): () => void {
   function onError(error: NodeJS.ErrnoException): void {
     if (server.listening) return;
     const others = (server.listeners('error') as Listener[]).filter((listener) => listener !== onError);
-    // alone, it would hide what Node throws
+    // without another listener, Node would throw
     if (others.length === 0) throw error;
     if (others.every((listener) => 'called' in listener)) onFailure(error);
   }

@@ -9,27 +9,27 @@ import { tellServiceReady } from '../systemd/service-manager.js';
 
 const debug = debugFor('graceful-shutdown');
 
-/** Health checks are asked again after this time. */
-const againMs = 250;
+/** Milliseconds between two runs of the health checks. */
+const recheckMs = 250;
 
-/** Servers of this process that listen and are not ready; who waits for this process hears once, when all are. */
-const readiness = processWide(readinessKey, () => ({ waiting: new Set<Server>(), told: false }));
+/** Servers that listen and are not ready. The parent process is notified once, when all are ready. */
+const readiness = processWide(readinessKey, () => ({ waiting: new Set<Server>(), announced: false }));
 
-/** A server listens, and whoever waits for this process waits for its health checks, too. */
+/** A server listens: the process is not ready before the health checks of this server pass. */
 export function awaitReadiness(server: Server): void {
   readiness.waiting.add(server);
 }
 
-/** A server is ready. The last of them announces the process. */
+/** A server is ready. With the last one, the parent process is notified. */
 export function becomeReady(server: Server): void {
   readiness.waiting.delete(server);
-  if (readiness.told || readiness.waiting.size > 0) return;
-  readiness.told = true;
+  if (readiness.announced || readiness.waiting.size > 0) return;
+  readiness.announced = true;
   tellServiceReady(`listening on ${nameOf(server)}`);
-  tellParent();
+  notifyParent();
 }
 
-/** A server is gone before it was ready. */
+/** A server was closed before it was ready. */
 export function giveUpReadiness(server: Server): void {
   readiness.waiting.delete(server);
 }
@@ -39,20 +39,20 @@ function nameOf(server: Server): string {
   return typeof address === 'object' && address !== null ? `port ${address.port}` : String(address);
 }
 
-function tellParent(): void {
+function notifyParent(): void {
   if (isOurWorker()) send({ productionize: 'ready' });
   else if (findOrchestrator().name === 'PM2') send(readyMessage);
   else debug(() => ['the parent is neither PM2 nor runCluster: ready is not sent']);
 }
 
 function send(message: WorkerMessage | typeof readyMessage): void {
-  // the callback keeps a broken channel from becoming an error event
+  // without a callback, a closed channel emits an error
   process.send?.(message, undefined, undefined, () => {});
 }
 
 /**
- * Calls back once, when a server listens, its app stands, and every gate of the app says yes; health checks add one.
- * Never when the process drains first. Returns its undo.
+ * Calls back once, when a server listens, its apps are ready, and every gate of the apps resolves with true; health
+ * checks add a gate. Does not call back when the process drains first. Returns its undo.
  */
 export function whenReady(
   server: Server,
@@ -61,17 +61,17 @@ export function whenReady(
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let undone = false;
-  const ask = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const lives = [...lifecycles()];
     if (undone || lives.some(({ state }) => state === 'draining')) return;
-    const answers = lives.flatMap(({ gates }) => [...gates]).map((gate) => gate().catch(() => false));
-    const open = (await Promise.all(answers)).every(Boolean);
+    const results = lives.flatMap(({ gates }) => [...gates]).map((gate) => gate().catch(() => false));
+    const open = (await Promise.all(results)).every(Boolean);
     if (undone) return;
     if (open && lives.every(({ state }) => state === 'ready')) onReady();
-    else timer = setTimeout(ask, againMs).unref();
+    else timer = setTimeout(check, recheckMs).unref();
   };
-  // a turn later every other listener for `listening` has run
-  const onListening = (): void => void setImmediate(ask);
+  // one turn later, all other listeners for `listening` have run
+  const onListening = (): void => void setImmediate(check);
   if (server.listening) onListening();
   else server.once('listening', onListening);
   return () => {

@@ -6,8 +6,8 @@ import { Connections } from './connections.js';
 const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /**
- * Responds to upgrade requests with 503, and to those that the app has not responded to yet. Returns its undo. The
- * listeners for `upgrade` stay registered: the app may remove its own meanwhile.
+ * Responds with 503 to upgrade requests from now on, and to those that the app has not responded to. Returns its undo.
+ * The listeners for `upgrade` stay registered, because the app may remove its own meanwhile.
  */
 export function refuseUpgrades(servers: Iterable<Server>): () => void {
   const undo: (() => void)[] = [];
@@ -29,9 +29,9 @@ export function refuseUpgrades(servers: Iterable<Server>): () => void {
 }
 
 function refuse(socket: Socket): void {
-  // the listeners of the app that handle its errors do not run for this connection
+  // the app has no error listener on this connection
   socket.on('error', () => {});
   socket.end(refusal);
-  // nothing reads it any more: without this, the end of the client would not arrive
+  // without a reader, the end of the connection is never emitted
   socket.resume();
 }

@@ -10,42 +10,41 @@ import { isHeard } from '../systemd/service-manager.js';
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
   /**
-   * Milliseconds requests are still accepted after the signal, for a balancer that has not heard yet. Readiness says
-   * no at once.
+   * Milliseconds in which requests are accepted after the signal, because a load balancer still sends some. Readiness
+   * is 503 immediately.
    * @default 5000 in Kubernetes and ECS, else 0; 0 where NODE_ENV is not production
    */
   readonly delayMs?: number;
   /**
-   * Milliseconds from the end of the delay until what is still open is cut and the process exits 1.
+   * Milliseconds from the end of the delay until open requests are closed and the process exits 1.
    * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s); 500 where NODE_ENV is not
    * production and none of PM2, Kubernetes, ECS and systemd is found, so that `node --watch` restarts without a wait
    */
   readonly timeoutMs?: number;
   /**
    * Milliseconds between the orchestrator's signal and its SIGKILL.
-   * @default what PM2 or the systemd unit says; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under PM2, 10000
+   * @default the value of PM2 or the systemd unit; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under PM2, 10000
    */
   readonly graceMs?: number;
   /**
-   * Milliseconds of silence after which an idle connection is closed, once the listener is closed and nothing is in
-   * flight.
-   * @default 30; 500 in a cluster worker and under PM2, where others serve meanwhile
+   * Milliseconds without activity after which idle connections are closed, once the listener is closed and no request
+   * is in flight.
+   * @default 30; 500 in a cluster worker and under PM2, where other workers serve meanwhile
    */
   readonly quietMs?: number;
   /**
-   * Servers that answer until the very end, such as one for health and metrics.
+   * Servers that respond until the end, such as one for health checks and metrics.
    * @default []
    */
   readonly adminServers?: Server | readonly Server[];
   /**
-   * Whether who waits for it hears that the servers listen and their health checks pass: PM2 with `wait_ready`, the
-   * primary of a cluster, systemd with `Type=notify`.
+   * Whether PM2 with `wait_ready`, the primary of a cluster and systemd with `Type=notify` are notified when the servers
+   * listen and their health checks pass.
    * @default true
    */
   readonly ready?: boolean;
   /**
-   * Where the lines about the end of the process go: with the `reason`, and what is still `open` by method and route
-   * pattern.
+   * Receives the lines about the shutdown, with the `reason` and what is still `open` by method and route pattern.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
@@ -54,7 +53,7 @@ export interface GracefulShutdownOptions {
 /** The options of one shutdown, checked and filled in. */
 export interface ShutdownSettings
   extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'logger'>> {
-  /** Who stops the process, and the milliseconds it waits before SIGKILL. */
+  /** What stops the process, and the milliseconds it waits before SIGKILL. */
   readonly orchestrator: Orchestrator['name'];
   readonly graceMs: number;
   readonly adminServers: ReadonlySet<Server>;
@@ -65,7 +64,7 @@ const managers: ReadonlySet<Orchestrator['name']> = new Set(['PM2', 'Kubernetes'
 /** Milliseconds for what is open when `node --watch` or a similar tool restarts the app. */
 export const developmentMs = 500;
 
-/** Whether a developer waits for the end of this process, and no process manager that may serve real clients. */
+/** Whether NODE_ENV is not production and no process manager is found. */
 export function isDevelopment({ name }: Orchestrator = findOrchestrator()): boolean {
   return readEnvironment().mode !== 'production' && !managers.has(name);
 }
@@ -96,13 +95,13 @@ export function resolveShutdown(
   });
   const graceMs = given.graceMs ?? orchestrator.graceMs;
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
-  const isWatched = given.graceMs === undefined && isDevelopment(orchestrator);
+  const inDevelopment = given.graceMs === undefined && isDevelopment(orchestrator);
   const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, logger = stderrLogger } = given;
-  const { timeoutMs = isWatched ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
+  const { timeoutMs = inDevelopment ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
     given;
-  const told = orchestrator.told || given.graceMs !== undefined;
-  // a service manager that hears this process is asked for the time it needs
-  if (delayMs + timeoutMs > graceMs && told && !isHeard()) {
+  const isKnown = orchestrator.told || given.graceMs !== undefined;
+  // systemd with `Type=notify` gets a request for more time instead
+  if (delayMs + timeoutMs > graceMs && isKnown && !isHeard()) {
     warnOnce(
       'ERR_PRODUCTIONIZE_GRACE',
       `gracefulShutdown may take ${delayMs + timeoutMs} ms (delayMs ${delayMs} + timeoutMs ${timeoutMs}), but ${

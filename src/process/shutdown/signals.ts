@@ -7,7 +7,7 @@ import { appListensFor, ownSignalListener } from '../../support/signal-listeners
 import { shutdownSignalsKey } from '../../support/symbols.js';
 import { attachServiceManager, tellServiceStopping } from '../systemd/service-manager.js';
 import { announce } from './drain.js';
-import { endProcess, forceEnd, isEnding, type Manner, members } from './ending.js';
+import { type EndSettings, endProcess, forceEnd, isEnding, members } from './ending.js';
 import { hooks } from './hooks.js';
 import { postponeIdleClose } from './stop-accepting.js';
 
@@ -16,31 +16,31 @@ const debug = debugFor('graceful-shutdown');
 const signals = ['SIGTERM', 'SIGINT'] as const;
 type Signal = NodeJS.Signals;
 
-/** npm, tini and tools that kill a process tree deliver one signal twice; a second one is an order after this time. */
-const patienceMs = 5000;
-/** Two of one key press arrive within this time. */
-const echoMs = 100;
+/** npm, tini and tools that kill a process tree send one signal twice. A second one counts after this time. */
+const repeatMs = 5000;
+/** The two signals of one key press arrive within this time. */
+const keyPressMs = 100;
 
 interface Watch {
-  /** Callers that asked for the shutdown by name: theirs goes before listeners of the app. */
+  /** Callers that enabled the shutdown by name: it then takes precedence over listeners of the app. */
   explicit: number;
-  /** How the process ends before any server listens: as the last caller said. */
-  manner: Manner | undefined;
+  /** Settings for a process in which no server listens yet: those of the last caller. */
+  settings: EndSettings | undefined;
   received: number[];
 }
 
 const watch = processWide<Watch>(shutdownSignalsKey, () => ({
   explicit: 0,
-  manner: undefined,
+  settings: undefined,
   received: [],
 }));
 
 /**
- * Listens for the signals that end a process, one set of listeners for all apps and copies of the package. Where the
- * app listens for the same signal itself, `explicit` says who ends the process: this, or the app. Returns its undo.
+ * Listens for the signals that end a process, with one set of listeners for all apps and copies of the package. Where
+ * the app listens for the same signal, it ends the process, unless `explicit` is set. Returns its undo.
  */
-export function listenForSignals(explicit: boolean, manner: Manner): () => void {
-  watch.manner = manner;
+export function listenForSignals(explicit: boolean, settings: EndSettings): () => void {
+  watch.settings = settings;
   if (explicit) watch.explicit += 1;
   const release = attachShared(watch, 'listeners', attach);
   return once(() => {
@@ -50,51 +50,51 @@ export function listenForSignals(explicit: boolean, manner: Manner): () => void 
 }
 
 function attach(): () => void {
-  // in front, so that a `once` listener of the app is still there to be counted
+  // in front, so that a `once` listener of the app is still counted
   for (const signal of signals) process.prependListener(signal, onSignal);
-  const stay = outlivePrimary(() => endProcess({ reason: 'the primary is gone' }));
+  const stay = outlivePrimary(() => endProcess({ reason: 'the primary exited' }));
   const quit = attachServiceManager();
   return () => {
     quit();
     for (const signal of signals) process.off(signal, onSignal);
     stay();
-    watch.manner = undefined;
+    watch.settings = undefined;
   };
 }
 
 const onSignal = ownSignalListener((signal: Signal): void => {
   if (isEnding()) {
-    again(signal);
+    onRepeatedSignal(signal);
     return;
   }
   if (watch.explicit === 0 && appListensFor(signal)) {
-    assist(signal);
+    assistApp(signal);
     return;
   }
   if (signal === 'SIGINT' && members.size === 0 && hooks.shutdown.size === 0 && !appListensFor(signal)) {
-    // nothing was ever served: a script that is interrupted says so to its shell
+    // no server ever listened: the shell is to see that SIGINT ended the script
     process.off(signal, onSignal);
     process.kill(process.pid, signal);
     return;
   }
   watch.received = [performance.now()];
-  endProcess({ reason: signal, manner: watch.manner });
+  endProcess({ reason: signal, settings: watch.settings });
 });
 
-function again(signal: Signal): void {
+function onRepeatedSignal(signal: Signal): void {
   const now = performance.now();
   const last = watch.received.at(-1) ?? now;
   watch.received.push(now);
   const first = watch.received[0] as number;
-  const insists = watch.received.length > 2 || now - first > patienceMs;
-  const atTerminal = signal === 'SIGINT' && now - last > echoMs && isatty(0);
-  if (insists || atTerminal) forceEnd(signal);
-  else debug(() => ['another %s changes nothing', signal]);
+  const isOrder = watch.received.length > 2 || now - first > repeatMs;
+  const atTerminal = signal === 'SIGINT' && now - last > keyPressMs && isatty(0);
+  if (isOrder || atTerminal) forceEnd(signal);
+  else debug(() => ['a second %s has no effect', signal]);
 }
 
-/** The app ends the process itself: it is helped to lose nothing, and left to it. */
-function assist(signal: Signal): void {
-  debug(() => ['a %s listener of the app was found and kept: it ends the process', signal]);
+/** The app ends the process itself. Its responses close their connections, so that no request is lost. */
+function assistApp(signal: Signal): void {
+  debug(() => ['a %s listener of the app was found: it ends the process', signal]);
   tellServiceStopping(signal);
   for (const member of members) {
     announce(member);

@@ -5,15 +5,15 @@ import { Connections } from './connections.js';
 
 const debug = debugFor('graceful-shutdown');
 
-/** Turns of the loop where the kernel does not tell how many connections wait; each takes what has arrived. */
+/** Turns of the event loop where the length of the accept queue is unknown; each accepts what has arrived. */
 const blindTurns = 10;
-/** Under a steady load the queue may never be seen empty. */
+/** The limit under a steady load, where the queue may never be read as empty. */
 const longestMs = 1000;
-const silenceMs = 5;
+const idleMs = 5;
 
 /**
- * Closes listening sockets without resetting anybody: connections that wait in the kernel's queue are taken first,
- * and those between two requests stay as they are.
+ * Closes listening sockets without resetting a connection: those that wait in the accept queue are accepted first, and
+ * those between two requests stay open.
  */
 export async function stopAccepting(servers: readonly Server[], signal: AbortSignal): Promise<void> {
   const open = servers.filter(({ listening }) => listening);
@@ -25,7 +25,7 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
   } finally {
     for (const server of open) server.off('connection', count);
   }
-  // nothing may run in between: what the kernel accepts from here on is reset
+  // nothing may run in between: the kernel resets connections that arrive from here on
   for (const server of servers) if (server.listening) closeListener(server);
   for (const server of servers) {
     for (const session of Connections.of(server)?.sessions ?? []) session.close();
@@ -33,23 +33,23 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
 }
 
 /**
- * Between the last look and the close, the kernel may still take a connection. Clients that open one after the other
- * connect right after they were answered, and not while they wait: the turn in which one was accepted is the moment,
- * or a longer silence.
+ * Between the last read of the queue and the close, the kernel may still accept a connection. Clients that open one
+ * connection after the other connect right after a response. So the listener closes in a turn that accepted one, or
+ * after `idleMs` without any.
  */
 async function bestMoment(queues: readonly AcceptQueue[], taken: () => number, until: number): Promise<void> {
-  // code that never ran takes ten times as long
+  // code that runs for the first time takes ten times as long
   closeListener(http.createServer());
-  const quietAt = performance.now() + silenceMs;
+  const idleAt = performance.now() + idleMs;
   let before = taken();
   while (performance.now() < until) {
     await turns(1);
-    if (taken() === before ? performance.now() > quietAt : !lengthOf(queues)) return;
+    if (taken() === before ? performance.now() > idleAt : !lengthOf(queues)) return;
     before = taken();
   }
 }
 
-/** Resolves when the queue was read empty twice, and nobody is likely to connect right now. */
+/** Resolves when the queue was read as empty twice, and no client is likely to connect right now. */
 async function takeWaiting(
   queues: readonly AcceptQueue[],
   signal: AbortSignal,
@@ -58,7 +58,7 @@ async function takeWaiting(
   const until = performance.now() + longestMs;
   let waiting: number | undefined = 0;
   for (let empty = 0; empty < 2; ) {
-    // a turn takes at least one of them
+    // a turn accepts at least one of them
     await turns(waiting + 1);
     waiting = lengthOf(queues);
     if (waiting === undefined) {
@@ -67,7 +67,7 @@ async function takeWaiting(
     }
     empty = waiting === 0 ? empty + 1 : 0;
     if (performance.now() > until || signal.aborted) {
-      debug(() => ['connections arrive faster than the accept queue was seen empty: closing now']);
+      debug(() => ['the accept queue was not empty in time: closing the listener now']);
       return;
     }
   }
@@ -78,13 +78,13 @@ function queuesOf(servers: readonly Server[]): AcceptQueue[] {
   return servers.map(AcceptQueue.of).filter((queue) => queue instanceof AcceptQueue);
 }
 
-/** Connections that wait for this process to accept them; a cluster worker is handed its own by the primary. */
+/** Connections in the accept queues; `undefined` in a cluster worker that gets its connections from the primary. */
 function lengthOf(queues: readonly AcceptQueue[]): number | undefined {
   const lengths = queues.flatMap((queue) => queue.length() ?? []);
   return lengths.length > 0 ? lengths.reduce((sum, length) => sum + length, 0) : undefined;
 }
 
-/** `server.close()` of Node destroys idle connections, and with them requests that were sent but not read yet. */
+/** `server.close()` of Node destroys idle connections, and with them requests that were sent but not read. */
 function closeListener(server: Server): void {
   const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
   server.closeIdleConnections = () => {};
@@ -97,8 +97,8 @@ function closeListener(server: Server): void {
 }
 
 /**
- * Lets an app that closes its server itself answer requests that were sent but not read yet: its idle connections are
- * closed some turns of the loop later.
+ * Closes the idle connections of a server that the app closes itself some turns later, so that requests which were sent
+ * but not read get a response.
  */
 export function postponeIdleClose(server: Server): void {
   if (!('closeIdleConnections' in server) || Object.hasOwn(server, 'closeIdleConnections')) return;

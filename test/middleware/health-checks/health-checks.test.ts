@@ -88,7 +88,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
       const probes = await Promise.all(Array.from({ length: 20 }, () => get(`${url}/readyz`)));
       for (const { status, text } of probes) {
         expect(status).toBe(503);
-        expect(json(text).checks.queue).toMatchObject({ ok: false, problem: 'no answer within 50 ms' });
+        expect(json(text).checks.queue).toMatchObject({ ok: false, problem: 'no result within 50 ms' });
         expect(json(text).checks.fine.ok).toBe(true);
       }
       expect((await get(`${url}/readyz`)).status).toBe(503);
@@ -345,7 +345,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     well = true;
     expect([await probe(), await probe()]).toEqual([200, 200]);
     const messages = log.lines.filter(({ url: logged }) => logged === undefined).map(({ msg }) => msg);
-    expect(messages).toEqual(['not ready: database', 'ready again: all checks are well']);
+    expect(messages).toEqual(['not ready: database', 'ready again: all checks passed']);
   });
 
   it('reports degraded while the event loop is late, and stays 200', async () => {

@@ -33,7 +33,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
       }
       program.child.kill('SIGTERM');
       expect(await program.exit()).toEqual(cut);
-      const line = [...program.out, ...program.err].find((text) => text.includes('cut after 200 ms'));
+      const line = [...program.out, ...program.err].find((text) => text.includes('closed after 200 ms'));
       expect(line).toContain('GET /slow/:id (2)');
       expect(line).not.toContain('secret');
       expect(await Promise.all(slow.map(({ ended }) => ended))).toHaveLength(2);
@@ -89,7 +89,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     await upgraded.ended;
     expect(performance.now() - signalled).toBeGreaterThan(590);
     expect(await program.exit()).toEqual(cut);
-    expect(log(program).find(({ msg }) => msg.includes('cut'))).toMatchObject({
+    expect(log(program).find(({ msg }) => msg.includes('closed after'))).toMatchObject({
       open: ['upgraded connection'],
     });
   });
@@ -151,7 +151,7 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     const again = await open(await program.port());
     await again.request('/slow/1');
     await program.line(/arrived 1/);
-    for (const line of [/draining/, /another/, /forced/]) {
+    for (const line of [/draining/, /second SIG/, /forced/]) {
       program.child.kill('SIGTERM');
       await program.line(line);
     }

@@ -140,9 +140,9 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     await slow.request('/slow');
     const worker = Number(/\d+/.exec(await program.line(/arrived at/))?.[0]);
     program.child.kill('SIGKILL');
-    await program.line(/the primary is gone: draining/);
+    await program.line(/the primary exited: draining/);
     process.kill(worker, 'SIGUSR2');
     expect(await slow.answer()).toContain('slow is done');
-    await program.line(/the primary is gone: exit 0/);
+    await program.line(/the primary exited: exit 0/);
   });
 });
