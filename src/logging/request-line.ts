@@ -52,12 +52,21 @@ const clientLeft = new Set([
 
 /** Reads how a request ended, from its closed response; `res.err` is where handlers leave errors for pino-http. */
 export function outcomeOf(context: InternalRequestContext): Outcome {
-  const { req, res } = context;
-  // an answer to an upload that was given up "finishes" on a connection that is gone
-  const completed = res.writableFinished && (req.complete || !req.destroyed);
+  const { res } = context;
+  const completed = isCompleted(context);
   const error = context.failed ? context.error : (res as { err?: unknown }).err;
   const failed = (context.failed || error !== undefined) && !isResult(error, completed, res.statusCode);
-  return { completed, failed, error, level: completed ? levelOf(res.statusCode) : levelOfCut(failed, error) };
+  return {
+    completed,
+    failed,
+    error,
+    level: completed ? levelOf(res.statusCode, failed, error) : levelOfCut(failed, error),
+  };
+}
+
+function isCompleted({ req, res }: InternalRequestContext): boolean {
+  // the response to an aborted upload "finishes" on a connection that is closed
+  return res.writableFinished && (req.complete || !req.destroyed);
 }
 
 /** Some apps hand their results to `next` too: an object without any mark of an error, answered as a success. */
@@ -66,9 +75,24 @@ function isResult(error: unknown, completed: boolean, status: number): boolean {
   return ['message', 'stack', 'status', 'statusCode'].every((mark) => read(error, mark) === undefined);
 }
 
-function levelOf(status: number): Outcome['level'] {
-  if (status >= 500) return 'error';
-  return status >= 400 ? 'warn' : 'info';
+function levelOf(status: number, failed: boolean, error: unknown): Outcome['level'] {
+  if (status >= 400) return status >= 500 ? 'error' : 'warn';
+  return failed ? levelOfError(error) : 'info';
+}
+
+function levelOfError(error: unknown): 'warn' | 'error' {
+  return (statusOf(error) ?? 500) < 500 ? 'warn' : 'error';
+}
+
+/** The level of an error that gets its own line; `undefined` for a result, and for the abort by a client. */
+export function levelOfFurtherError(
+  context: InternalRequestContext,
+  error: unknown,
+): 'warn' | 'error' | undefined {
+  const completed = isCompleted(context);
+  if (isResult(error, completed, context.res.statusCode)) return undefined;
+  const level = completed ? levelOfError(error) : levelOfCut(true, error);
+  return level === 'info' ? undefined : level;
 }
 
 /** A client that leaves is no error; a server that cuts its own answer short is one. */

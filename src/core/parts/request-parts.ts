@@ -5,7 +5,7 @@ import { guardParsedBodies } from '../../middleware/body-guard/index.js';
 import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
 import { keepDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
-import { requestLogger } from '../../middleware/request-logger/index.js';
+import { requestErrorLogger, requestLogger } from '../../middleware/request-logger/index.js';
 import {
   type ResponseCacheOptions,
   responseCache,
@@ -197,8 +197,13 @@ export const asyncErrorsPart: Part = {
 export const errorHandlerPart: Part = {
   name: 'errorHandler',
   reason: "behind all error handlers of the app; the app's own response comes first",
-  setUp({ options }) {
-    const onError = errorHandler(given(options.errorHandler)) as ErrorRequestHandler;
-    return { after: { onError, notFound: notFound() as RequestHandler } };
+  setUp({ options, logger }) {
+    const byName = given(options.errorHandler);
+    const onError = errorHandler(byName) as ErrorRequestHandler;
+    return {
+      after: { onError, notFound: notFound() as RequestHandler },
+      // errors are logged where the request logger is off, or where the app has its own
+      ...(logger && !byName?.logger && { before: requestErrorLogger(logger) }),
+    };
   },
 };

@@ -1,18 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { contextOf, type InternalRequestContext } from '../../support/context/context.js';
+import { contextOf } from '../../support/context/context.js';
 import { helpFor, quote } from '../../support/errors.js';
 import { isPromise } from '../../support/is-promise.js';
 
 export type Next = (error?: unknown) => void;
 
 /**
- * An error for what a handler threw or rejected with. Routers take falsy values for "go on", which has let
- * requests past a failed login, and the strings `'route'` and `'router'` for "skip"; thrown, they are errors.
+ * Returns an error for the value that a handler threw or rejected with. Routers continue with the next handler for a
+ * falsy value, so that a request passed a failed login, and skip for the strings `'route'` and `'router'`. A thrown
+ * value is always an error.
  */
 export function toError(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown;
   const code = 'ERR_PRODUCTIONIZE_REJECTION';
-  const message = `A handler threw ${quote(thrown)}: expected an Error. Throw an Error, or call next('route') to skip. See ${helpFor(code)}`;
+  const message = thrown
+    ? `A handler threw ${quote(thrown)}: expected an Error. Throw an Error, or call next('route') to skip. See ${helpFor(code)}`
+    : // the text of Express 5, which apps and alerts compare
+      'Rejected promise';
   return Object.assign(new Error(message, { cause: thrown }), { code });
 }
 
@@ -24,6 +28,9 @@ export class HandlerCall {
   readonly #onSilence: ((res: ServerResponse) => void) | undefined;
   #next: Next | undefined = undefined;
   #passedOn = false;
+  /** Whether the handler returned a promise that is not settled yet, and whether it was rejected. */
+  #pending = false;
+  #rejected = false;
 
   /** `onSilence` hears of handlers that end without an answer. */
   constructor(
@@ -40,23 +47,32 @@ export class HandlerCall {
 
   /** What the handler gets as `next`; made when it is read, since most last handlers take none. */
   get next(): Next {
-    this.#next ??= (error) => {
-      this.#passedOn = true;
-      if (error && error !== 'route' && error !== 'router') contextOf(this.#req)?.fail(error);
-      this.#proceed(error);
+    this.#next ??= (...args) => {
+      const [error] = args;
+      // express-async-errors calls next(undefined) for a rejection with undefined, one microtask before threw()
+      if (this.#pending && !error && args.length > 0) queueMicrotask(() => this.#passOn(error));
+      else this.#passOn(error);
     };
     return this.#next;
+  }
+
+  #passOn(error: unknown): void {
+    if (this.#rejected && !error) return;
+    this.#passedOn = true;
+    if (error && error !== 'route' && error !== 'router') contextOf(this.#req)?.fail(error);
+    this.#proceed(error);
   }
 
   /** Takes what the handler threw or rejected with. */
   threw(thrown: unknown): void {
     const error = toError(thrown);
+    const context = contextOf(this.#req);
+    const isNew = context?.fail(error) ?? true;
     if (this.#passedOn) {
-      reportAfterNext(contextOf(this.#req), error);
+      if (isNew && !context?.logsErrors) warnAfterNext(error);
       return;
     }
     this.#passedOn = true;
-    contextOf(this.#req)?.fail(error);
     this.#proceed(error);
   }
 
@@ -64,24 +80,27 @@ export class HandlerCall {
   returned(result: unknown): void {
     if (!isPromise(result)) return;
     // Promise.resolve tames thenables that have no catch, throw from then, or settle twice
+    this.#pending = true;
     Promise.resolve(result).then(
       () => this.#ended(),
-      (thrown) => this.threw(thrown),
+      (thrown) => {
+        this.#pending = false;
+        this.#rejected = true;
+        this.threw(thrown);
+      },
     );
   }
 
   #ended(): void {
+    this.#pending = false;
     const res = this.#res;
     if (!this.#passedOn && !res.headersSent && !res.writableEnded) this.#onSilence?.(res);
   }
 }
 
-/** The answer is already somebody else's: the error is logged, and no second response is tried. */
-function reportAfterNext(context: InternalRequestContext | undefined, error: unknown): void {
-  const log = context?.log;
-  if (log) log.error({ err: error }, 'a handler failed after next() was called');
-  else
-    process.emitWarning(`A handler failed after next() was called: ${quote(error)}`, 'ProductionizeWarning');
+/** Another handler responds to the request already, and no logger watches it. */
+function warnAfterNext(error: unknown): void {
+  process.emitWarning(`A handler failed after next() was called: ${quote(error)}`, 'ProductionizeWarning');
 }
 
 /** Any function Express calls with `next`: a handler, an error handler or a `param` callback. */

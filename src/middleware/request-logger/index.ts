@@ -6,7 +6,9 @@ import { createLogger } from '../../logging/logger.js';
 import { plainLineWriter } from '../../logging/plain-line.js';
 import {
   type LineSettings,
+  levelOfFurtherError,
   messageOf,
+  type Outcome,
   outcomeOf,
   type RequestLine,
   requestLine,
@@ -31,7 +33,7 @@ import {
   isOneOf,
   isStringList,
 } from '../../support/options.js';
-import { serializeError } from '../../support/serialize-error.js';
+import { read, serializeError } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
@@ -80,6 +82,12 @@ export interface RequestLoggerOptions {
 
 type Logged = InternalRequestContext & { [loggedKey]?: RequestBuffer | true };
 
+/** The lines of one request: the level of each is that of the request or of the error. */
+interface Entry {
+  readonly line: Partial<RequestLine>;
+  readonly message: string;
+}
+
 const debug = debugFor('request-logger');
 
 const isLogger = hasMethods('a pino logger', 'child', 'info', 'isLevelEnabled');
@@ -94,8 +102,9 @@ const isBufferOptions: Check = (value) => {
 
 /**
  * Middleware that writes one line per request when its response closes, however it ends: with id, method, URL, route,
- * status, outcome and duration, and with the error where there was one. A 5xx is logged as `error`, a 4xx as `warn`,
- * all else as `info`. Secrets in the URL and in headers are redacted. `req.log` writes lines with the same id.
+ * status, outcome and duration, and with the error where there was one. A 5xx is logged as `error`, a 4xx as `warn`, a
+ * response below 400 whose handler failed as `error`, every other as `info`. An error that occurs after the response,
+ * and each further error of a request, is logged on its own line. Secrets in the URL and in headers are redacted. `req.log` writes lines with the same id.
  *
  * The error is the one that the async-errors or error-handler parts saw, or what a handler left in `res.err`.
  *
@@ -105,6 +114,18 @@ const isBufferOptions: Check = (value) => {
  * app.get('/', (req, res) => { req.log.debug('greeting'); res.send('hello') })
  */
 export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
+  return watchRequests(options, false);
+}
+
+/**
+ * The middleware that logs requests that failed, and no others. It does nothing for a request whose line
+ * {@link requestLogger} writes. pino-http logs an error as `info` by default, so the error gets this line as well.
+ */
+export function requestErrorLogger(logger: Logger): RequestHandler {
+  return watchRequests({ logger }, true);
+}
+
+function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: boolean): RequestHandler {
   const checked = checkOptions('requestLogger', options, {
     logger: isLogger,
     silentPaths: isStringList,
@@ -137,8 +158,8 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
   const collapser =
     collapseErrorsAbove === false
       ? undefined
-      : new Collapser<RequestLine>(collapseErrorsAbove, (line, repeated) => {
-          writer.error({ ...line, repeated }, `${messageOf(line)} repeated ${repeated} times`);
+      : new Collapser<Entry>(collapseErrorsAbove, ({ line, message }, repeated) => {
+          writer.error({ ...line, repeated }, `${message} repeated ${repeated} times`);
         });
 
   return function requestLoggerMiddleware(req: Request, res: Response, next: NextFunction) {
@@ -160,6 +181,13 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
   };
 
   function watch(context: Logged): void {
+    context.logsErrors = true;
+    // the response of an upgrade never closes
+    if ((context.req as { upgrade?: boolean }).upgrade) context.onLateError = logLateError;
+    if (errorsOnly) {
+      context.onClose = onEnd;
+      return;
+    }
     const buffered = buffers?.open();
     context.logger = buffered?.logger ?? logger;
     context[loggedKey] = buffered?.buffer ?? true;
@@ -175,21 +203,33 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
   }
 
   function onEnd(context: Logged): void {
-    if (currentContext() === context) log(context);
-    else runInContext(context, log, context);
+    inContext(context, log);
+  }
+
+  function inContext(context: Logged, write: (context: Logged) => void): void {
+    if (currentContext() === context) write(context);
+    else runInContext(context, write, context);
   }
 
   function log(context: Logged): void {
-    try {
-      writeLine(context);
-    } catch (error) {
-      debug(() => ['a line could not be written: %s', serializeError(error).message]);
+    context.onLateError = logLateError;
+    attempt(() => (errorsOnly ? writeFailure(context) : writeLine(context)));
+    const { errors } = context;
+    if (errors.length < 2) return;
+    for (const error of errors) {
+      if (!contains(context.error, error)) attempt(() => writeFurtherError(context, error, 'another error'));
     }
+  }
+
+  function logLateError(context: Logged, error: unknown): void {
+    inContext(context, () => {
+      attempt(() => writeFurtherError(context, error, 'an error after the response'));
+    });
   }
 
   function writeLine(context: Logged): void {
     const outcome = outcomeOf(context);
-    const { completed, failed, error, level } = outcome;
+    const { completed, failed, level } = outcome;
     const buffer = context[loggedKey] as RequestBuffer | true;
     const silent = level === 'info' && completed && !failed && isSilent.has(withoutQuery(context.url));
     if (silent || !logger.isLevelEnabled(level)) {
@@ -197,13 +237,57 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
       return;
     }
     const line = requestLine(context, outcome, settings);
-    const collapsible = failed && level === 'error' && collapser !== undefined;
-    if (collapsible && !collapser.admits(errorKind(error, line.route), line)) {
+    if (!admits(outcome, line)) {
       settle(buffer, false);
       return;
     }
     settle(buffer, failed || level === 'error');
     if (!writePlain?.(level, line)) writer[level](line, messageOf(line));
+  }
+
+  function writeFailure(context: Logged): void {
+    const outcome = outcomeOf(context);
+    const { failed, level } = outcome;
+    if (!failed || level === 'info' || !logger.isLevelEnabled(level)) return;
+    const line = requestLine(context, outcome, settings);
+    if (admits(outcome, line)) writer[level](line, messageOf(line));
+  }
+
+  function admits({ failed, level, error }: Outcome, line: RequestLine): boolean {
+    if (!failed || level !== 'error' || collapser === undefined) return true;
+    return collapser.admits(errorKind(error, line.route), { line, message: messageOf(line) });
+  }
+
+  /** Writes an error that is not on the line of its request. */
+  function writeFurtherError(context: Logged, error: unknown, what: string): void {
+    const level = levelOfFurtherError(context, error);
+    if (level === undefined || !logger.isLevelEnabled(level)) return;
+    const outcome: Outcome = { completed: true, failed: true, error, level };
+    const { reqId, trace_id, span_id, method, url, route, err } = requestLine(context, outcome, settings);
+    const line = { reqId, trace_id, span_id, method, url, route, err };
+    const message = `${method} ${route ?? withoutQuery(url)}: ${what}`;
+    if (level === 'error' && collapser?.admits(errorKind(error, route), { line, message }) === false) return;
+    writer[level](line, message);
+  }
+}
+
+const maxCauses = 5;
+
+/** Whether the line of an error contains another one: itself, or one of its causes. */
+function contains(error: unknown, other: unknown): boolean {
+  let each = error;
+  for (let depth = 0; depth <= maxCauses && each !== undefined; depth++) {
+    if (Object.is(each, other)) return true;
+    each = read(each, 'cause');
+  }
+  return Object.is(each, other);
+}
+
+function attempt(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    debug(() => ['a line could not be written: %s', serializeError(error).message]);
   }
 }
 

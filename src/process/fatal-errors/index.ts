@@ -162,7 +162,7 @@ function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListe
 
 function settle(context: InternalRequestContext, error: unknown, { respond }: Guarded): void {
   const { res } = context;
-  context.fail(error);
+  context.fail(error, true);
   if (res.writableEnded) return;
   if (res.headersSent) {
     res.destroy();

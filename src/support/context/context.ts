@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { processWide } from '../process-wide.js';
+import { read, statusOf } from '../serialize-error.js';
 import { contextKey, requestStorageKey } from '../symbols.js';
 import { installAccessors } from './request-accessors.js';
 import type { RequestContext } from './request-context.js';
@@ -34,8 +35,12 @@ export class InternalRequestContext implements RequestContext {
   readonly url: string;
   /** True once something failed; `error` may be any value, `undefined` included. */
   failed = false;
-  /** The first error of this request, as it was thrown. */
+  /** The first error of this request as it was thrown, or a later one that names it as its cause. */
   error: unknown = undefined;
+  /** Logs an error that occurs after the line of the request was written; set together with that line. */
+  onLateError: ((context: InternalRequestContext, error: unknown) => void) | undefined = undefined;
+  /** True where the errors of this request are logged when its response closes. */
+  logsErrors = false;
   /** The call of the handler that runs, where the app's layers are observed. */
   call: { readonly next: (error?: unknown) => void } | undefined = undefined;
   /** Hears of handlers that end without an answer; set where the app's layers are observed. */
@@ -60,6 +65,7 @@ export class InternalRequestContext implements RequestContext {
   #log: Logger | undefined = undefined;
   #abort: AbortController | undefined = undefined;
   #trace: TraceContext | null | undefined = undefined;
+  #errors: unknown[] | undefined = undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, settings: ContextSettings, app?: Application) {
     this.req = req;
@@ -141,12 +147,32 @@ export class InternalRequestContext implements RequestContext {
     this.#abort?.abort(reason);
   }
 
-  /** Notes the first error; later ones are usually the handlers' own. */
-  fail(error: unknown): void {
-    if (this.failed) return;
-    this.failed = true;
-    this.error = error;
+  /** All errors of this request, each once, in the order in which they occurred. */
+  get errors(): readonly unknown[] {
+    return this.#errors ?? [];
   }
+
+  /** Records an error, and whether its own line is written elsewhere. Returns false for one that is known already. */
+  fail(error: unknown, isLogged = false): boolean {
+    if (this.#errors?.includes(error)) return false;
+    this.#errors ??= [];
+    this.#errors.push(error);
+    if (!this.failed) passToPinoHttp(this.res, error);
+    // the line of an error contains its causes
+    if (!this.failed || read(error, 'cause') === this.error) this.error = error;
+    this.failed = true;
+    if (!isLogged) this.onLateError?.(this, error);
+    return true;
+  }
+}
+
+/**
+ * pino-http puts a logger on the response, and reads the error of its line from `res.err`. Its message for any error is
+ * "request errored", which does not fit a 4xx.
+ */
+function passToPinoHttp(res: ServerResponse, error: unknown): void {
+  const carrier = res as { log?: { child?: unknown }; err?: unknown };
+  if (typeof carrier.log?.child === 'function' && (statusOf(error) ?? 500) >= 500) carrier.err ??= error;
 }
 
 function hopIsTrusted(req: IncomingMessage, app = (req as Request).app): boolean {

@@ -6,18 +6,18 @@ import { type LoggedError, serializeError } from '../serialize-error.js';
 import { plainText } from './error-details.js';
 
 /**
- * Reports an error of a request, once: to its context, whose log line carries it; where no request logger is in
- * place, to the given logger, else to the console unless the app's `env` is `test`, as Express itself does.
+ * Logs an error of a request once: with the line of the request where a logger watches it, else by the given logger,
+ * else on the console unless the app's `env` is `test`, as Express does.
  */
 export function reportError(error: unknown, req: IncomingMessage, logger?: PartLogger): void {
   const context = contextOf(req);
-  context?.fail(error);
-  if (context?.logger !== undefined) return;
+  const isNew = context?.fail(error) ?? true;
+  if (!isNew || context?.logsErrors) return;
   try {
     if (logger) logger.error({ err: serializeError(error), reqId: context?.id }, 'request failed');
     else if ((req as Request).app?.get('env') !== 'test') console.error(errorText(error));
   } catch {
-    // a logger that fails must not cost the client its answer
+    // a logger that throws must not cost the client its response
   }
 }
 
