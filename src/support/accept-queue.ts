@@ -4,9 +4,8 @@ import { type ListeningSocket, listening, listeningSockets } from './listening-s
 import { unobserved } from './unobserved.js';
 
 /**
- * Connections that the kernel has accepted for a server and Node has not fetched yet. Node fetches one per turn of
- * its event loop, so that under new connections this queue grows while each turn stays short: what waits in it can be
- * seen nowhere else. For a listening socket, `rx_queue` in `/proc/net/tcp` is its length
+ * Connections that the kernel has accepted for a server and Node has not. Node accepts one per turn of its event loop, so
+ * that under new connections this queue grows while each turn stays short. No other measure shows these connections. For a listening socket, `rx_queue` in `/proc/net/tcp` is its length
  * (https://docs.kernel.org/networking/proc_net_tcp.html).
  */
 export class AcceptQueue {
@@ -19,7 +18,7 @@ export class AcceptQueue {
     this.#sockets = sockets;
   }
 
-  /** The queue of a server, or the reason why it cannot be seen. */
+  /** The queue of a server, or the reason why it cannot be read. */
   static of(server: Server): AcceptQueue | string {
     const address = server.address();
     if (address === null || typeof address === 'string') return 'the server does not listen on TCP';
@@ -30,7 +29,7 @@ export class AcceptQueue {
       : 'the listening socket is not held by this process';
   }
 
-  /** How many connections wait; `undefined` when the kernel does not say. */
+  /** The number of waiting connections; `undefined` when it cannot be read. */
   length(): number | undefined {
     return unobserved(() => this.#read() ?? this.#relocate());
   }

@@ -4,9 +4,9 @@ interface Attachment {
 }
 
 /**
- * Attaches what all callers share: the first one attaches it, and the last undo detaches it. Who shares it is said by
- * the carrier: a value of {@link processWide}, or the server or prototype that it is attached to. Returns the undo of
- * this caller; calling that twice counts once.
+ * Attaches something that all callers with the same carrier share: the first call attaches it, and the last undo detaches
+ * it. The carrier is a value of {@link processWide}, or the server or prototype that it is attached to. Returns the undo
+ * of this caller; calling that twice counts once.
  */
 export function attachShared(carrier: object, key: PropertyKey, attach: () => () => void): () => void {
   const attachments = carrier as Record<PropertyKey, Attachment | undefined>;

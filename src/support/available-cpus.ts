@@ -40,18 +40,18 @@ function levels(group = '/'): string[] {
   return [...found, ''];
 }
 
-function quotaOfV2(read: Read, folder: string): number {
-  const [quota, period] = attempt(() => read(`${folder}/cpu.max`).split(' ')) ?? [];
+function quotaOfV2(read: Read, directory: string): number {
+  const [quota, period] = attempt(() => read(`${directory}/cpu.max`).split(' ')) ?? [];
   return cpus(quota, period);
 }
 
-function quotaOfV1(read: Read, folder: string): number {
-  const quota = attempt(() => read(`${folder}/cpu.cfs_quota_us`));
+function quotaOfV1(read: Read, directory: string): number {
+  const quota = attempt(() => read(`${directory}/cpu.cfs_quota_us`));
   return quota === undefined
     ? Infinity
     : cpus(
         quota,
-        attempt(() => read(`${folder}/cpu.cfs_period_us`)),
+        attempt(() => read(`${directory}/cpu.cfs_period_us`)),
       );
 }
 

@@ -1,6 +1,6 @@
 /**
- * A Map that remembers at least the entries used last, `least` of them, and at most twice as many: in two generations,
- * of which the old one goes when the young one is full. For keys that clients choose.
+ * A Map that holds at least the `least` entries used last, and at most twice as many, in two generations: when the young
+ * one is full, the old one is dropped. For keys that clients choose.
  */
 export class BoundedMap<Value> {
   readonly #least: number;

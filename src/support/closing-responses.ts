@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { isFollowed } from './pipelined-responses.js';
 import { responseHooks } from './response-hooks.js';
 
-/** Clients of an event stream come back after a time of their own between these, in milliseconds. */
+/** Clients of an event stream reconnect after a random time between these, in milliseconds. */
 const retryMs = [1000, 5000] as const;
 
 const closing = responseHooks(Symbol('closing'));
@@ -13,13 +13,13 @@ const closing = responseHooks(Symbol('closing'));
  * before, given to `writeHead`, or copied from an upstream that keeps its own connection alive.
  */
 export function closeAfterResponse(res: ServerResponse): void {
-  // HTTP/2 knows no Connection header: its sessions are told to go
+  // HTTP/2 has no Connection header: its sessions get GOAWAY
   if (res.headersSent || 'stream' in res || closing.of(res) !== undefined) return;
   res.setHeader('Connection', 'close');
   let begun = false;
   const own = closing.watch(res, {
     onHead() {
-      // requests that the client has sent behind this one are answered first
+      // requests that the client has pipelined behind this one get their responses first
       if (isFollowed(res)) res.removeHeader('Connection');
       else res.setHeader('Connection', 'close');
     },
@@ -30,9 +30,9 @@ export function closeAfterResponse(res: ServerResponse): void {
     },
   });
   const { write } = res;
-  // a stream that starts while the process leaves begins with when to come back
+  // a stream that starts during the drain begins with the time of reconnection
   function needsHint(): boolean {
-    // where an encoder stands before these hooks, what passes is no text
+    // with an encoder in front of these hooks, the chunks are no text
     return isEventStream(res) && (res.write === write || !res.hasHeader('Content-Encoding'));
   }
 }
@@ -46,7 +46,7 @@ export function isEventStream(res: ServerResponse): boolean {
   return typeof head === 'string' && /^content-type: *text\/event-stream/im.test(head);
 }
 
-/** Ends a stream of events between two lines; what the app still writes to it is dropped. */
+/** Ends an event stream between two lines; what the app writes to it later is discarded. */
 export function endEventStream(res: ServerResponse): void {
   res.on('error', () => {});
   try {

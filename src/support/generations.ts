@@ -1,28 +1,28 @@
 // the key, the map's slot and the value's own header, roughly
 const entryOverhead = 256;
 
-interface Held<Value> {
+interface Entry<Value> {
   readonly value: Value;
   readonly cost: number;
 }
 
 /**
  * Values within a total of bytes, in two generations: when the young one holds half of the bytes, it becomes the old one,
- * and what nobody asked for since the last time is gone. A Map in order of use would walk over all it ever deleted to
+ * and values not read since then are dropped. A Map in order of use would walk over all it ever deleted to
  * find its oldest entry.
  */
 export class Generations<Value> {
   readonly #generationBytes: number;
-  #young = new Map<string, Held<Value>>();
+  #young = new Map<string, Entry<Value>>();
   #youngBytes = 0;
-  #old = new Map<string, Held<Value>>();
+  #old = new Map<string, Entry<Value>>();
   #oldBytes = 0;
 
   constructor(maxBytes: number) {
     this.#generationBytes = maxBytes / 2;
   }
 
-  /** Bytes held, the overhead of entries included. */
+  /** Bytes stored, the overhead of entries included. */
   get size(): number {
     return this.#youngBytes + this.#oldBytes;
   }
@@ -32,14 +32,14 @@ export class Generations<Value> {
     if (found !== undefined) return found.value;
     const survivor = this.#old.get(key);
     if (survivor === undefined) return undefined;
-    this.#keep(key, survivor);
+    this.#store(key, survivor);
     return survivor.value;
   }
 
-  /** Keeps a value of so many bytes, in the place of the one it had. */
+  /** Stores a value of that many bytes, in the place of the one before. */
   set(key: string, value: Value, bytes: number): void {
     this.delete(key);
-    this.#keep(key, { value, cost: bytes + entryOverhead });
+    this.#store(key, { value, cost: bytes + entryOverhead });
   }
 
   delete(key: string): void {
@@ -49,15 +49,15 @@ export class Generations<Value> {
     if (old !== undefined && this.#old.delete(key)) this.#oldBytes -= old.cost;
   }
 
-  #keep(key: string, held: Held<Value>): void {
-    if (held.cost > this.#generationBytes) return;
-    if (this.#youngBytes + held.cost > this.#generationBytes) {
+  #store(key: string, entry: Entry<Value>): void {
+    if (entry.cost > this.#generationBytes) return;
+    if (this.#youngBytes + entry.cost > this.#generationBytes) {
       this.#old = this.#young;
       this.#oldBytes = this.#youngBytes;
       this.#young = new Map();
       this.#youngBytes = 0;
     }
-    this.#young.set(key, held);
-    this.#youngBytes += held.cost;
+    this.#young.set(key, entry);
+    this.#youngBytes += entry.cost;
   }
 }

@@ -1,4 +1,4 @@
-/** Headers of one connection, never of the answer it carries (RFC 9110 section 7.6.1). */
+/** Headers of one connection, never of the response that it carries (RFC 9110 section 7.6.1). */
 export const hopByHop: readonly string[] = [
   'connection',
   'keep-alive',

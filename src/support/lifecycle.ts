@@ -2,40 +2,40 @@ import type { Server, ServerResponse } from 'node:http';
 import { closeAfterResponse } from './closing-responses.js';
 import { closeWithConnection } from './pipelined-responses.js';
 
-/** Where an app stands in its life. */
+/** The state of an app. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
 
-/** Why a request was refused: what waited in the kernel, on the event loop, a loop without rest, or its priority. */
+/** Why a request was refused: the accept queue, event loop delay, event loop utilization, or its priority. */
 export type SheddingReason = 'queue' | 'delay' | 'utilization' | 'priority';
 
-/** What load shedding does at the moment, and has done. */
+/** The state and the counts of load shedding. */
 export interface SheddingState {
-  /** When it began to refuse requests, on the clock of `performance.now()`; `undefined` while it admits all. */
+  /** When it began to refuse requests, on the clock of `performance.now()`; `undefined` while every request is admitted. */
   since: number | undefined;
   /** Requests refused since the start, by reason. */
   readonly refused: Record<SheddingReason, number>;
 }
 
-/** Requests that took too long, and work that was done for nobody. */
+/** Requests that took too long, and the work that was wasted on them. */
 export interface DeadlineCounts {
-  /** Requests that were answered 503 at their deadline. */
+  /** Requests that got 503 at their deadline. */
   expired: number;
-  /** Answers that their handler finished after that. */
+  /** Responses that the handler finished after that. */
   late: number;
-  /** Answers that were finished after the client had left. */
+  /** Responses that were finished after the client had disconnected. */
   gone: number;
-  /** Milliseconds that these handlers went on, in all. */
+  /** Milliseconds of work of these handlers, in all. */
   wastedMs: number;
 }
 
-/** The one truth about an app's life: shutdown writes it, health reads it. One object per app, no module state. */
+/** The state of one app, written by the shutdown and read by health checks. */
 export interface Lifecycle {
   state: LifecycleState;
-  /** Responses that have not been answered completely. */
+  /** Responses that are not complete. */
   readonly inFlight: Set<ServerResponse>;
   /** Servers the app was seen on. */
   readonly servers: Set<Server>;
-  /** What has to say yes before the app is announced as ready, beside `state`. */
+  /** Functions that must resolve with true before the app is announced as ready, beside `state`. */
   readonly gates: Set<() => Promise<boolean>>;
   /** Written by load shedding, read by health checks and metrics. */
   readonly shedding: SheddingState;
@@ -47,7 +47,7 @@ const lifecycleKey = Symbol('lifecycle');
 
 type Tracked = ServerResponse & { [lifecycleKey]?: Lifecycle };
 
-/** A new life, at its start. */
+/** Creates the lifecycle of an app that is starting. */
 export function createLifecycle(): Lifecycle {
   return {
     state: 'starting',
@@ -59,7 +59,7 @@ export function createLifecycle(): Lifecycle {
   };
 }
 
-/** Counts a response in until it closes, or until `onClose`, one listener for all responses, takes it out. */
+/** Counts a response as in flight until it closes, or until `onClose`, one listener for all responses, removes it. */
 export function trackResponse(
   lifecycle: Lifecycle,
   res: ServerResponse,
@@ -77,7 +77,7 @@ function untrack(this: ServerResponse): void {
   (this as Tracked)[lifecycleKey]?.inFlight.delete(this);
 }
 
-/** Turns an app to draining: every response whose headers are unsent ends its connection. */
+/** Sets an app to draining: every response whose headers are unsent closes its connection. */
 export function startDraining(lifecycle: Lifecycle): void {
   if (lifecycle.state === 'draining') return;
   lifecycle.state = 'draining';

@@ -10,7 +10,7 @@ export const listening = '0A';
 const otherState = /:[0-9A-F]{4} (?!0A)[0-9A-F]{2} [0-9A-F]{8}:/;
 const pieceBytes = 8192;
 
-/** A listening TCP socket of this machine, and where in its table its row stands. */
+/** A listening TCP socket of this machine, and the position of its row in the table. */
 export interface ListeningSocket {
   readonly table: string;
   readonly start: number;
@@ -19,7 +19,7 @@ export interface ListeningSocket {
   readonly inode: string;
 }
 
-/** The listening TCP sockets of this machine; `undefined` where the system does not say. */
+/** The listening TCP sockets of this machine; `undefined` where the tables cannot be read. */
 export function listeningSockets(): ListeningSocket[] | undefined {
   const tables = socketTables.map((table) => ({ table, text: beginningOf(table) }));
   if (tables.every(({ text }) => text === undefined)) return undefined;
@@ -40,7 +40,7 @@ function rowsIn(table: string, text: string): ListeningSocket[] {
   return rows;
 }
 
-/** A table as far as listening sockets go: behind them stand all connections of the machine. */
+/** The beginning of a table with the listening sockets; behind them are all connections of the machine. */
 function beginningOf(table: string): string | undefined {
   let fd: number;
   try {

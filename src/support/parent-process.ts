@@ -9,8 +9,8 @@ export function clusterWorker(): Worker | undefined {
 }
 
 /**
- * Keeps Node from ending a worker, requests and all, when its primary dies, and calls back instead. Returns its undo.
- * Node ends a worker whose channel closes unless it believes that the worker meant to go.
+ * Prevents Node from ending a worker and its requests when the primary exits, and calls back instead. Returns its undo.
+ * Node ends a worker whose channel closes, unless `exitedAfterDisconnect` is set.
  */
 export function outlivePrimary(onLoss: () => void): () => void {
   const worker = clusterWorker();
@@ -25,8 +25,8 @@ export function outlivePrimary(onLoss: () => void): () => void {
 }
 
 /**
- * Hears a message from the parent: PM2 where signals are missing, a cluster's primary. Returns its undo. Only called
- * where such a parent is known: a listener takes messages that the app's own, added later, would have been kept for.
+ * Listens for messages of the parent: PM2 where signals are missing, or a cluster's primary. Returns its undo. Only called
+ * where such a parent is known, because Node buffers messages for the first listener, which may be the app's.
  */
 export function onParentMessage(listener: (message: unknown) => void): () => void {
   const worker = clusterWorker();
@@ -37,7 +37,7 @@ export function onParentMessage(listener: (message: unknown) => void): () => voi
   const channel = process.channel as { refCounted?(): void; unrefCounted?(): void } | null | undefined;
   if (channel == null) return () => {};
   process.on('message', listener);
-  // Node keeps a process alive for each listener; this one is no reason to live
+  // Node keeps a process alive for each listener; this one must not
   channel.unrefCounted?.();
   return () => {
     channel.refCounted?.();
@@ -46,8 +46,8 @@ export function onParentMessage(listener: (message: unknown) => void): () => voi
 }
 
 /**
- * Leaves the cluster in good order: the primary hears that this worker accepts no more, and hands what was on its way
- * here to another worker, before the channel closes.
+ * Disconnects from the cluster: the primary is notified that this worker accepts no connections, and passes those on
+ * their way to another worker, before the channel closes.
  */
 export async function leaveCluster(): Promise<void> {
   const worker = clusterWorker();

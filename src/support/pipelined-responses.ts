@@ -5,8 +5,8 @@ import { waitingResponsesKey } from './symbols.js';
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Lets a response end with its connection while it waits for those before it: of a pipelined connection Node closes
- * only the response that has the socket, and the others would never be heard of again.
+ * Closes a response with its connection while it waits for those before it. Node closes only the response of a pipelined
+ * connection that has the socket; the others would never emit `close`.
  */
 export function closeWithConnection(res: ServerResponse): void {
   const socket: Pipelined | null = res.req.socket;

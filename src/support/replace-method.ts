@@ -1,4 +1,4 @@
-/** Puts a method on an object, in the place of an inherited one too. The undo puts back what was there, unless somebody replaced it since. */
+/** Puts a method on an object, in the place of an inherited one too. The undo restores what was there, unless it was replaced since. */
 export function replaceMethod<Target extends object, Name extends keyof Target>(
   target: Target,
   name: Name,
@@ -13,7 +13,7 @@ export function replaceMethod<Target extends object, Name extends keyof Target>(
   };
 }
 
-/** The same, with what was there before at hand. */
+/** The same; `wrap` is passed the method that was there before. */
 export function wrapMethod<Method>(
   target: object,
   name: PropertyKey,

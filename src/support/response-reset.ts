@@ -6,9 +6,9 @@ import { streamOf } from './response-state.js';
 const internalError = 2;
 
 /**
- * Ends the connection of an answer that cannot be completed. Where nothing but the end of the connection marks the
- * end of the body (HTTP/1.0), a regular close would say "complete", so that one is a TCP reset. Over HTTP/2 it is the
- * stream that ends, by an error: without one, what was sent would look complete, and the connection is that of others, too.
+ * Ends the connection of a response that cannot be completed. Where only the end of the connection marks the end of the
+ * body (HTTP/1.0), a regular close would mean "complete", so it is a TCP reset. Over HTTP/2 the stream ends with an
+ * error: without one, the response would look complete, and the connection carries other responses, too.
  */
 export function resetResponse(res: ServerResponse): void {
   const stream = streamOf(res);

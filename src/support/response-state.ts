@@ -8,7 +8,7 @@ export function streamOf({ req }: Pick<ServerResponse, 'req'>): ServerHttp2Strea
     : undefined;
 }
 
-/** Whether nobody waits for a response any more. Over HTTP/2 its stream knows; the response itself does not say. */
+/** Whether no client waits for a response any more. Over HTTP/2 only the stream shows it. */
 export function isClosed(res: ServerResponse): boolean {
   return res.closed || res.destroyed || streamOf(res)?.closed === true;
 }

@@ -3,39 +3,39 @@ import { attachShared } from './attachment.js';
 import { createLifecycle, type Lifecycle, trackResponse } from './lifecycle.js';
 import { lifecyclesKey } from './symbols.js';
 
-interface Lives {
+interface ServerLifecycles {
   readonly all: Set<Lifecycle>;
-  /** The life of a server whose requests no app of ours counts. */
+  /** The lifecycle of a server whose requests no productionized app counts. */
   tracked: Lifecycle | undefined;
 }
 
-type Living = Server & { [lifecyclesKey]?: Lives };
+type Living = Server & { [lifecyclesKey]?: ServerLifecycles };
 
-function livesOf(server: Server): Lives {
+function lifecyclesStoredOn(server: Server): ServerLifecycles {
   const living = server as Living;
   if (living[lifecyclesKey] === undefined) {
-    const lives: Lives = { all: new Set(), tracked: undefined };
+    const lives: ServerLifecycles = { all: new Set(), tracked: undefined };
     Object.defineProperty(server, lifecyclesKey, { value: lives });
   }
-  return living[lifecyclesKey] as Lives;
+  return living[lifecyclesKey] as ServerLifecycles;
 }
 
-/** The lives of all apps that were seen on a server, and its own where it is tracked. */
+/** The lifecycles of all apps that were seen on a server, and its own where it is tracked. */
 export function lifecyclesOf(server: Server): ReadonlySet<Lifecycle> {
-  return livesOf(server).all;
+  return lifecyclesStoredOn(server).all;
 }
 
 /** An app that counts its own requests was seen on a server. */
 export function attachLifecycle(server: Server, lifecycle: Lifecycle): void {
-  livesOf(server).all.add(lifecycle);
+  lifecyclesStoredOn(server).all.add(lifecycle);
 }
 
 /**
  * Counts the requests of a server that belongs to no productionized app. All parts that track the same server share
- * one lifecycle. Returns it, and what ends the tracking once nobody needs it.
+ * one lifecycle. Returns it with a function that ends the tracking once no part needs it.
  */
 export function trackServer(server: Server): { lifecycle: Lifecycle; release: () => void } {
-  const lives = livesOf(server);
+  const lives = lifecyclesStoredOn(server);
   const release = attachShared(lives, 'tracking', () => {
     const lifecycle = createLifecycle();
     lifecycle.servers.add(server);

@@ -1,11 +1,11 @@
 import { signalExitEmitter, signalListenerKey } from './symbols.js';
 
-/** Marks a signal listener of this library, which the app's own listeners are told apart from. */
+/** Marks a signal listener of this library, to distinguish it from those of the app. */
 export function ownSignalListener<Listener extends (...args: never[]) => void>(listener: Listener): Listener {
   return Object.assign(listener, { [signalListenerKey]: true });
 }
 
-/** Whether the app, or a package in it, listens for a signal and so decides what follows from it. */
+/** Whether the app, or a package in it, listens for a signal and so handles it. */
 export function appListensFor(signal: NodeJS.Signals): boolean {
   const foreign = process.listeners(signal).filter((listener) => !(signalListenerKey in listener));
   return foreign.length > standAsideListeners();

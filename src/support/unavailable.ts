@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 
 const body = '{"type":"about:blank","title":"Service Unavailable","status":503}';
 
-/** Answers 503 at the least cost: one head and one body, ready-made, in one write. */
-export function answerUnavailable(res: ServerResponse, retryAfterSeconds: number): void {
-  // spread over two more intervals, so that those refused together do not return together
+/** Responds with 503 at the lowest cost: a prepared head and body in one write. */
+export function respondUnavailable(res: ServerResponse, retryAfterSeconds: number): void {
+  // random, so that clients refused together do not return together
   const retryAfter = retryAfterSeconds + Math.floor(Math.random() * (2 * retryAfterSeconds + 1));
   res.writeHead(503, {
     'Content-Type': 'application/problem+json',

@@ -7,7 +7,7 @@ import { ownSyncWorkKey } from './symbols.js';
  */
 export const ownSyncWork = processWide(ownSyncWorkKey, () => ({ depth: 0 }));
 
-/** Runs a bounded piece of synchronous work unseen by the detector. */
+/** Runs bounded synchronous work that the detector does not report. */
 export function unobserved<Args extends unknown[], Result>(
   work: (...args: Args) => Result,
   ...args: Args

@@ -12,24 +12,24 @@ import {
   maxInt32,
 } from '../../support/options.js';
 import { discardResponse } from '../../support/response-hooks.js';
-import { answerUnavailable } from '../../support/unavailable.js';
+import { respondUnavailable } from '../../support/unavailable.js';
 
 /** Options of {@link deadline}. */
 export interface DeadlineOptions {
   /**
-   * Milliseconds from the arrival of a request to the headers of its answer, or a function that says so for each
+   * Milliseconds from the arrival of a request to the headers of its response, or a function that returns them for each
    * request; 0 is no deadline.
    * @default 30000
    */
   readonly afterMs?: number | ((req: Request) => number);
   /**
-   * Seconds in `Retry-After`: between this and three times this, at random.
+   * Seconds in `Retry-After`: a random number between this and three times this.
    * @default 2
    */
   readonly retryAfterSeconds?: number;
 }
 
-/** The middleware of {@link deadline}, with what it counted. */
+/** The middleware of {@link deadline}, with its counts. */
 export interface Deadline extends RequestHandler {
   readonly counts: Readonly<DeadlineCounts>;
 }
@@ -40,14 +40,20 @@ type Timed = ServerResponse & { [timerKey]?: NodeJS.Timeout };
 
 const debug = debugFor('deadline');
 
-/** Headers that described the answer that did not come. */
-const ofTheAnswer = ['Content-Encoding', 'Content-Disposition', 'ETag', 'Last-Modified', 'Transfer-Encoding'];
+/** Headers of the response that the handler did not complete. */
+const staleHeaders = [
+  'Content-Encoding',
+  'Content-Disposition',
+  'ETag',
+  'Last-Modified',
+  'Transfer-Encoding',
+];
 
 /**
- * Middleware that answers 503 to a request whose handler has sent no headers in time, once: `req.signal` aborts, and
- * what the handler sends later goes nowhere. An answer under way is left alone, event streams and downloads included.
- * `counts` says how many requests passed their deadline, and how much work was done for nobody: answers that were
- * finished after it, or after the client had left.
+ * Middleware that responds with 503 to a request whose handler has sent no headers in time. `req.signal` aborts, and a
+ * later response of the handler is discarded. A response that has begun is not affected, event streams and downloads
+ * included. `counts` has the requests that passed their deadline, and the wasted work: responses that were finished
+ * after the deadline or after the client disconnected.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4
@@ -87,17 +93,17 @@ export function keepDeadlines(
 
   function expire(req: Request, res: Response): void {
     if (res.headersSent || res.writableEnded || res.closed) {
-      debug(() => ['%s %s is being answered', req.method, req.url]);
+      debug(() => ['%s %s has begun its response', req.method, req.url]);
       return;
     }
     counts.expired++;
     const context = contextOf(req);
     const error = new DOMException('The request passed its deadline', 'TimeoutError');
     context?.fail(error);
-    for (const name of ofTheAnswer) if (res.hasHeader(name)) res.removeHeader(name);
-    // what the client still sends is not read any more
+    for (const name of staleHeaders) if (res.hasHeader(name)) res.removeHeader(name);
+    // the rest of the request body is not read
     if (!req.complete) res.setHeader('Connection', 'close');
-    answerUnavailable(res, retryAfterSeconds);
+    respondUnavailable(res, retryAfterSeconds);
     const expiredAt = performance.now();
     discardResponse(res, () => {
       counts.late++;
@@ -110,10 +116,10 @@ export function keepDeadlines(
   function onClose(this: Timed): void {
     clearTimeout(this[timerKey]);
     if (this.writableEnded) return;
-    const leftAt = performance.now();
+    const closedAt = performance.now();
     discardResponse(this, () => {
       counts.gone++;
-      counts.wastedMs += performance.now() - leftAt;
+      counts.wastedMs += performance.now() - closedAt;
     });
   }
 

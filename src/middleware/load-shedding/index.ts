@@ -6,74 +6,75 @@ import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
-import { answerUnavailable } from '../../support/unavailable.js';
+import { respondUnavailable } from '../../support/unavailable.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { LoadSensor } from './load-sensor.js';
 import type { LoadReading } from './overload-watch.js';
 import { priorities, SheddingController } from './shedding-controller.js';
 import { SheddingLog } from './shedding-log.js';
 
-/** How long a request is admitted under overload: `low` ones are refused first, `never` is never refused. */
+/** The priority of a request under overload: `low` ones are refused first, `never` ones are never refused. */
 export type SheddingPriority = 'low' | 'normal' | 'high' | 'never';
 
 /** Options of {@link loadShedding}. */
 export interface LoadSheddingOptions {
   /**
-   * Milliseconds that requests wait for the event loop before the process counts as overloaded; where a request takes
-   * the loop for longer than a fifth of this, the time of five requests.
+   * Milliseconds that requests wait for the event loop before the process counts as overloaded. Where one request takes
+   * longer than a fifth of this, the limit is the time of five requests.
    * @default 50
    */
   readonly maxWaitMs?: number;
   /**
-   * Milliseconds that overload lasts before anything is refused, so that one long task costs nobody an answer.
+   * Milliseconds that overload lasts before any request is refused, so that one long task refuses none.
    * @default 1000
    */
   readonly sustainedMs?: number;
   /**
-   * Milliseconds after the start in which nothing is refused: code is still being compiled, caches are cold.
+   * Milliseconds after the start in which no request is refused: code is being compiled and caches are empty.
    * @default 5000
    */
   readonly startupMs?: number;
   /**
-   * Seconds in `Retry-After`: between this and three times this, at random, so that clients do not return together.
+   * Seconds in `Retry-After`: a random number between this and three times this, so that clients do not return together.
    * @default 2
    */
   readonly retryAfterSeconds?: number;
   /**
-   * The priority of a request by its method, path and headers; asked under overload only, before anything is parsed.
-   * Express 4 has no `req.query` yet. What throws or is unknown counts as `normal`.
+   * Returns the priority of a request from its method, path and headers. It is called under overload only, before the
+   * request is parsed; Express 4 has no `req.query` yet. An error or an unknown value counts as `normal`.
    * @default 'normal' for all
    */
   readonly priority?: (req: Request) => SheddingPriority;
   /**
-   * Paths that are never refused, without their query: the probes of an orchestrator.
+   * Paths, without a query, that are never refused: the probes of an orchestrator.
    * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
    */
   readonly exemptPaths?: readonly string[];
   /**
-   * Where it is logged when shedding begins, once per second how many requests were refused and why, and when it ends:
-   * `shedding` is `began`, `refused` or `ended`, `count` and `refused` the requests since the line before, in all and by
-   * reason, beside the delay of the event loop (`delayMs`), its `utilization` and the connections `queued` in the kernel.
-   * @default nowhere, but `DEBUG=productionize:load-shedding` prints it; inside `productionize` the app's logger
+   * Receives a line when shedding begins, one per second while requests are refused, and one when it ends. `shedding` is
+   * `began`, `refused` or `ended`. `count` is the number of requests refused since the line before, `refused` the same
+   * by reason. `delayMs` and `utilization` are of the event loop, `queued` are connections in the accept queue.
+   * @default no lines, but `DEBUG=productionize:load-shedding` prints it; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
 }
 
-/** The middleware of {@link loadShedding}, with what it has done. */
+/** The middleware of {@link loadShedding}, with its state. */
 export interface LoadShedder {
   (req: IncomingMessage, res: ServerResponse, next: () => void): void;
-  /** When shedding began, on the clock of `performance.now()`; `undefined` while everything is admitted. */
+  /** When shedding began, on the clock of `performance.now()`; `undefined` while every request is admitted. */
   readonly since: number | undefined;
   /** Requests refused since the start, by reason. */
   readonly refused: Readonly<Record<SheddingReason, number>>;
-  /** Stops the sensor; everything is admitted from then on. */
+  /** Stops the sensor; every request is admitted from then on. */
   uninstall(): void;
 }
 
-/** What decides about a request before anything else sees it; true when it answered. */
+/** Decides about a request before other middleware. */
 export interface SheddingGate {
+  /** True when the request was refused and has its response. */
   refuses(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Begins with a server; the logger is for where the options name none. */
+  /** Starts to read the load of a server; the logger is used where the options have none. */
   watch(server: Server, logger?: PartLogger): void;
   uninstall(): void;
 }
@@ -124,7 +125,7 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
     events.note(reading);
   }
 
-  /** All requests that one turn of the event loop read were there when it began. */
+  /** Requests that one turn of the event loop read had arrived before the turn began. */
   function turnMs(now: number): number {
     if (turnStartedAt === undefined) {
       turnStartedAt = now;
@@ -146,9 +147,9 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       if (named === 'never') return never;
       const index = (priorities as readonly unknown[]).indexOf(named);
       if (index >= 0) return index;
-      debug(() => ['priority() returned %s: taken for normal', quote(named)]);
+      debug(() => ['priority() returned %s: normal is used', quote(named)]);
     } catch (error) {
-      debug(() => ['priority() threw %s: taken for normal', quote(error)]);
+      debug(() => ['priority() threw %s: normal is used', quote(error)]);
     }
     return normal;
   }
@@ -165,7 +166,7 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       const reason = controller.refuses(rank, turnMs(now), now);
       if (reason === undefined) return false;
       shedding.refused[reason]++;
-      answerUnavailable(res, retryAfterSeconds);
+      respondUnavailable(res, retryAfterSeconds);
       return true;
     },
     watch(server, later) {
@@ -181,15 +182,15 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
 }
 
 /**
- * Middleware that refuses what the process cannot do, so that it stays good at what it can: under lasting overload
- * it answers 503 with `Retry-After` to the requests that wait beyond a short queue, the lowest priority first and
- * nobody at random. Mount it first.
+ * Middleware that refuses the requests an overloaded process cannot serve in time, so that the others are fast. Under
+ * lasting overload, requests beyond a short queue get 503 with `Retry-After`, the lowest priority first and none at
+ * random. Mount it first.
  *
  * A timer reads event loop delay, event loop utilization and the kernel's accept queue (`/proc/net/tcp`, Linux).
- * The last sees what the others cannot: new connections that Node has not fetched. Where it is out of sight, on other
- * systems and in workers whose primary accepts for them, the event loop is held a little below saturation instead.
+ * The queue holds new connections that Node has not accepted, which no other measure shows. Where it cannot be read, on
+ * other systems and in workers whose primary accepts, the event loop is held a little below saturation instead.
  *
- * Probes and upgrades are never refused, nor is anything in the first seconds or for the sake of one long task.
+ * Probes and upgrades are never refused, and no request is in the first seconds or because of one long task.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4

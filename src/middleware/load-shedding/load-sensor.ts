@@ -12,15 +12,16 @@ const debug = debugFor('load-shedding');
 
 const calmIntervalMs = 100;
 const busyIntervalMs = 20;
-/** The event loop counts as busy from here on: below, nothing waits for it. */
+/** The event loop counts as busy from this utilization on: below it, no request waits. */
 const busy = 0.7;
+
 interface WaitingConnections {
   /** The share of the time that reading may take. */
   readonly readShare: number;
   length(): number | undefined;
 }
 
-/** Reads event loop delay, event loop utilization and the accept queues of servers, on a timer that keeps nobody alive. */
+/** Reads event loop delay, event loop utilization and the accept queues of servers, on a timer that does not keep the process alive. */
 export class LoadSensor {
   readonly #onReading: (reading: LoadReading) => void;
   readonly #queues = new Map<Server, WaitingConnections | undefined>();
@@ -35,7 +36,7 @@ export class LoadSensor {
     this.#onReading = onReading;
   }
 
-  /** Milliseconds since the sensor should have read again: the event loop has not come round for that long. */
+  /** Milliseconds by which the next reading is late: the event loop has been blocked that long. */
   overdueMs(now: number): number {
     return now - this.#dueAt;
   }
@@ -44,7 +45,7 @@ export class LoadSensor {
   watch(server: Server): void {
     if (this.#queues.has(server)) return;
     this.#queues.set(server, undefined);
-    const see = (): void => {
+    const findQueue = (): void => {
       const queue = AcceptQueue.of(server);
       if (typeof queue !== 'string') {
         this.#queues.set(server, cluster.isWorker ? shareOf(queue) : queue);
@@ -52,20 +53,20 @@ export class LoadSensor {
       }
       const unread = UnreadConnections.of(server);
       if (unread?.length() === undefined) {
-        debug(() => ['no accept queue: %s; shedding goes by delay and utilization alone', queue]);
+        debug(() => ['no accept queue: %s; shedding is based on delay and utilization alone', queue]);
         return;
       }
       this.#queues.set(server, unread);
-      debug(() => ['%s: connections that nobody has read are counted instead', queue]);
+      debug(() => ['%s: unread connections are counted instead', queue]);
     };
     const forget = (): void => {
       this.#queues.delete(server);
       if (this.#queues.size === 0) this.stop();
     };
-    if (server.listening) see();
-    else server.once('listening', see);
+    if (server.listening) findQueue();
+    else server.once('listening', findQueue);
     server.once('close', forget);
-    this.#detach.push(() => server.off('listening', see).off('close', forget));
+    this.#detach.push(() => server.off('listening', findQueue).off('close', forget));
     if (this.#timer === undefined) this.#start();
   }
 
@@ -117,7 +118,7 @@ export class LoadSensor {
   }
 }
 
-/** Workers that accept for themselves do so from one queue, and each refuses its share of what is too much. */
+/** Workers that accept connections themselves share one queue, and each refuses its share of the excess. */
 function shareOf(queue: AcceptQueue): WaitingConnections {
   let workers = 0;
   return {

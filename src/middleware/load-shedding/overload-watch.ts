@@ -1,13 +1,13 @@
-/** What the sensor saw since its reading before. */
+/** The load since the reading before. */
 export interface LoadReading {
   /** Milliseconds on the clock of `performance.now()`. */
   readonly now: number;
-  /** How many milliseconds late the event loop was. */
+  /** Milliseconds of event loop delay. */
   readonly delayMs: number;
-  /** Milliseconds the event loop worked, and waited for work. */
+  /** Milliseconds in which the event loop was active, and idle. */
   readonly activeMs: number;
   readonly idleMs: number;
-  /** Connections that wait in the kernel, as last read; `undefined` where they cannot be seen. */
+  /** Connections in the accept queue, as last read; `undefined` where it cannot be read. */
   readonly queued: number | undefined;
   /** Whether `queued` was read just now. */
   readonly fresh: boolean;
@@ -19,27 +19,27 @@ export interface OverloadSettings {
   readonly sustainedMs: number;
 }
 
-/** From this utilization of the event loop on, a process has no time to spare. */
+/** From this utilization of the event loop on, a process has no spare time. */
 export const busy = 0.9;
-/** Where the queue is out of sight, this utilization over the window is taken for more than the process can do. */
+/** Where the queue cannot be read, this utilization over the window counts as overload. */
 export const saturated = 0.99;
 
 const minReadings = 3;
 /**
- * A delay of this many times the wait that is accepted, out of nothing, is one long task. What it held up gets this
- * many times its length to be done.
+ * A sudden delay of `stall` times the accepted wait is one long task. The requests that waited for it get `stallForgiven`
+ * times its length to complete.
  */
 const stall = 5;
 const stallForgiven = 5;
-const outOfNothing = 10;
-/** Half of the queue that Node asks for by default; what does not fit is lost in silence. */
+const suddenFactor = 10;
+/** Half of Node's default backlog; the kernel drops connections beyond the backlog. */
 const longQueue = 256;
-/** Waiting for this many requests is no overload, however long they take. */
+/** A wait of this many requests is no overload, however long they take. */
 const acceptedRequests = 5;
-/** A backlog that falls by less than this over the window is not about to go. */
+/** A backlog that falls by less than this over the window counts as steady. */
 const steady = 0.97;
 
-/** Tells overload from a busy moment: it lasts, and does not get better by itself. */
+/** Distinguishes overload from a busy moment: overload lasts and does not shrink. */
 export class OverloadWatch {
   readonly #settings: OverloadSettings;
   /** The readings of the window, and the last one before it. */
@@ -51,8 +51,8 @@ export class OverloadWatch {
     this.#settings = settings;
   }
 
-  /** Takes a reading in; true when the process is overloaded, and then it starts afresh. */
-  sees(reading: LoadReading, serviceMs: number, serves: boolean): boolean {
+  /** Adds a reading. Returns true when the process is overloaded; the window is then empty again. */
+  isOverloaded(reading: LoadReading, serviceMs: number, serves: boolean): boolean {
     const { maxWaitMs, sustainedMs } = this.#settings;
     const { now, delayMs, queued } = reading;
     const window = this.#window;
@@ -60,20 +60,20 @@ export class OverloadWatch {
     const from = now - sustainedMs;
     while (window.length > minReadings && (window[1] as LoadReading).now <= from) window.shift();
     const { waitMs, waiting, utilization } = over(window, serviceMs);
-    const sudden = delayMs > stall * maxWaitMs && delayMs > outOfNothing * (window.at(-2)?.delayMs ?? 0);
+    const sudden = delayMs > stall * maxWaitMs && delayMs > suddenFactor * (window.at(-2)?.delayMs ?? 0);
     if (sudden && !this.#late) this.#stallOverAt = now + stallForgiven * delayMs;
     this.#late = waitMs > Math.max(maxWaitMs, acceptedRequests * serviceMs) || waiting >= longQueue;
     const full = window.length >= minReadings && (window[0] as LoadReading).now <= from;
     if (!full || now < this.#stallOverAt || utilization < busy) return false;
-    // where the queue is out of sight, a loop without rest is all there is to see
-    const restless = queued === undefined && utilization >= saturated && serves;
-    if (!restless && (!this.#late || isShrinking(window, serviceMs))) return false;
+    // where the queue cannot be read, utilization is the only measure
+    const isSaturated = queued === undefined && utilization >= saturated && serves;
+    if (!isSaturated && (!this.#late || isShrinking(window, serviceMs))) return false;
     this.#window = [];
     return true;
   }
 }
 
-/** The means over some readings; each counts for as long as it lasted. */
+/** The means of some readings, weighted by their durations. */
 function over(readings: readonly LoadReading[], serviceMs: number) {
   let waitMs = 0;
   let waiting = 0;

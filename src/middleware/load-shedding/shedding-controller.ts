@@ -1,14 +1,14 @@
 import type { SheddingReason } from '../../support/lifecycle.js';
 import { busy, type LoadReading, type OverloadSettings, OverloadWatch, saturated } from './overload-watch.js';
 
-/** Priorities in the order they go: the first ones first. */
+/** Priorities in the order in which they are refused. */
 export const priorities = ['low', 'normal', 'high'] as const;
 
-/** What may wait while shedding: this many requests' work, and no less than a few milliseconds. */
+/** The queue that is accepted while shedding: the time of this many requests, and at least `minTargetMs`. */
 const waitingRequests = 3;
 const minTargetMs = 10;
 const calmAfterMs = 2000;
-/** How long it takes to move on to the next priority, and to go back to the one before. */
+/** The times until the next priority is refused as well, and until it is admitted again. */
 const raiseCutAfterMs = 200;
 const lowerCutAfterMs = 500;
 const memoryMs = 1000;
@@ -17,8 +17,8 @@ const bridgedShare = 0.7;
 const maxShare = 0.95;
 
 /**
- * Decides, from readings of the load, which requests are refused. It does nothing by chance: while the load is too
- * high it refuses what waits beyond a short queue, the longest waiting first, and within that the lowest priority.
+ * Decides from readings of the load which requests are refused, never at random. Under overload it refuses requests
+ * beyond a short queue, the longest waiting first, and of these the lowest priority.
  */
 export class SheddingController {
   readonly #watch: OverloadWatch;
@@ -30,7 +30,7 @@ export class SheddingController {
   #above = 0;
   #refused = 0;
   #readAt = 0;
-  /** Requests still to be refused until the next reading, and what they were at the last one. */
+  /** Requests to refuse until the next reading, and their number at the last one. */
   #excess = 0;
   #excessBefore = 0;
   #excessReason: SheddingReason = 'delay';
@@ -40,12 +40,12 @@ export class SheddingController {
   #refusedAt = 0;
   #cutRefusedAt = 0;
   #shortSince: number | undefined = undefined;
-  /** The share that is refused where the queue cannot be seen, and the part of a request that it owes. */
+  /** The share of requests to refuse where the queue cannot be read, and the sum of its fractions. */
   #share = 0;
-  #owed = 0;
+  #fraction = 0;
   #shareReason: SheddingReason = 'utilization';
 
-  /** When shedding began, on the clock of `performance.now()`; `undefined` while everything is admitted. */
+  /** When shedding began, on the clock of `performance.now()`; `undefined` while every request is admitted. */
   since: number | undefined = undefined;
 
   constructor(settings: OverloadSettings) {
@@ -57,27 +57,27 @@ export class SheddingController {
     return this.#active / Math.max(1, this.#served);
   }
 
-  /** Takes a request in while all is calm. */
+  /** Counts a request while none is refused. */
   count(): void {
     this.#admitted++;
   }
 
-  /** Takes a reading in. */
+  /** Adds a reading. */
   read(reading: LoadReading): void {
     const elapsed = reading.activeMs + reading.idleMs;
-    const kept = Math.exp(-elapsed / memoryMs);
-    this.#active = this.#active * kept + reading.activeMs;
-    this.#served = this.#served * kept + this.#admitted;
+    const decay = Math.exp(-elapsed / memoryMs);
+    this.#active = this.#active * decay + reading.activeMs;
+    this.#served = this.#served * decay + this.#admitted;
     if (this.since === undefined) {
-      if (this.#watch.sees(reading, this.serviceMs, this.#served >= 1)) this.#begin(reading);
+      if (this.#watch.isOverloaded(reading, this.serviceMs, this.#served >= 1)) this.#begin(reading);
     } else if (reading.now - this.#refusedAt > calmAfterMs) this.#end();
     else this.#control(reading);
     this.#admitted = 0;
   }
 
   /**
-   * Whether a request of this priority is refused, and why; only asked while shedding. `turnMs` is how long the turn
-   * of the event loop has lasted in which it was read: it has waited at least that long.
+   * Returns why a request of this priority is refused, or `undefined`; called only while shedding. `turnMs` is the age of
+   * the turn of the event loop in which the request was read: the request has waited at least that long.
    */
   refuses(priority: number, turnMs: number, now: number): SheddingReason | undefined {
     this.#arrived++;
@@ -102,9 +102,9 @@ export class SheddingController {
     }
     if (turnMs > this.#targetMs) return 'delay';
     if (this.#share === 0) return undefined;
-    this.#owed += this.#share;
-    if (this.#owed < 1) return undefined;
-    this.#owed--;
+    this.#fraction += this.#share;
+    if (this.#fraction < 1) return undefined;
+    this.#fraction--;
     return this.#shareReason;
   }
 
@@ -118,7 +118,7 @@ export class SheddingController {
     const serviceMs = Math.max(1e-3, this.serviceMs);
     this.#targetMs = Math.max(waitingRequests * serviceMs, minTargetMs);
     const allowed = this.#targetMs / serviceMs;
-    // a loop that found time to rest since has caught up with what was late
+    // an event loop that was idle since then has caught up
     const idle = idleMs > (1 - busy) * (activeMs + idleMs);
     const late = idle ? 0 : delayMs / serviceMs;
     if (!fresh) {
@@ -126,7 +126,7 @@ export class SheddingController {
       return;
     }
     const excess = late + (queued ?? 0) - allowed;
-    // not all that was to be refused came, and what waits does not get less
+    // fewer requests arrived than were to be refused, and the queue does not shrink
     const grows = this.#excess > 0 && excess > allowed && excess >= this.#excessBefore;
     const short = grows || (this.#share > 0 && this.#above === this.#arrived) || this.#share === maxShare;
     this.#moveCut(now, short, idle);
@@ -136,7 +136,7 @@ export class SheddingController {
     if (queued === undefined) {
       if (this.#arrived > 0) this.#share = nextShare(this.#share, activeMs, idleMs);
     } else {
-      // readings that come seldom are bridged by what the last one led to
+      // between rare readings, the share that the last one led to is used
       this.#shareReason = this.#excessReason;
       const slow = now - this.#readAt > slowReadingMs && this.#arrived > 0;
       this.#share = slow ? bridgedShare * (this.#refused / this.#arrived) : 0;
@@ -145,11 +145,11 @@ export class SheddingController {
     this.#arrived = this.#above = this.#refused = 0;
   }
 
-  /** Moves on to the next priority where refusing the lower ones is not enough, and back when it is. */
+  /** Refuses the next priority, too, where refusing the lower ones is not enough, and admits it when it is. */
   #moveCut(now: number, short: boolean, idle: boolean): void {
     if (short && this.#above > 0 && this.#cut < priorities.length - 1) {
       this.#shortSince ??= now;
-      // without a request of the lower priorities there is nothing to wait for
+      // without requests of lower priorities, waiting has no use
       if (this.#above < this.#arrived && now - this.#shortSince < raiseCutAfterMs) return;
       this.#cut++;
     } else {
@@ -163,13 +163,13 @@ export class SheddingController {
 
   #end(): void {
     this.since = undefined;
-    this.#excess = this.#cut = this.#share = this.#owed = 0;
+    this.#excess = this.#cut = this.#share = this.#fraction = 0;
     this.#arrived = this.#above = this.#refused = 0;
     this.#shortSince = undefined;
   }
 }
 
-/** Holds the event loop a little below saturation: where the queue is out of sight, idle time says that it is empty. */
+/** Holds the event loop a little below saturation: where the queue cannot be read, idle time shows that it is empty. */
 function nextShare(share: number, activeMs: number, idleMs: number): number {
   const seconds = (activeMs + idleMs) / 1000;
   const utilization = activeMs / Math.max(1e-3, activeMs + idleMs);

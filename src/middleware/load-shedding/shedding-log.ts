@@ -8,8 +8,8 @@ const intervalMs = 1000;
 const debug = debugFor('load-shedding');
 
 /**
- * Turns readings into lines: one when shedding begins, one per second while it refuses, one when it ends. A line per
- * refused request would cost what shedding is to save.
+ * Logs when shedding begins, once per second while requests are refused, and when it ends. A line per refused request
+ * would cost the time that shedding saves.
  */
 export class SheddingLog {
   readonly #state: SheddingState;

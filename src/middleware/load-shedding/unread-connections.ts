@@ -6,12 +6,12 @@ import { unobserved } from '../../support/unobserved.js';
 import { workersOfPrimary } from './workers-of-primary.js';
 
 /**
- * A worker's share of the connections that have sent what nobody has read. Where the primary of a cluster accepts for
- * its workers, it hands them one connection at a time and keeps the others: no accept queue fills, and no worker is
- * late. Only the kernel's table shows that they wait: established connections with a `rx_queue` above zero.
+ * A worker's share of the connections with unread data. Where the primary of a cluster accepts, it passes its workers one
+ * connection at a time and holds the others: no accept queue fills, and no worker is delayed. Only the kernel's table
+ * shows that they wait: established connections with a `rx_queue` above zero.
  */
 export class UnreadConnections {
-  // the whole table is read: some milliseconds, or some dozens where thousands of connections have just closed
+  // reading the whole table takes milliseconds, or dozens of them after thousands of connections were closed
   readonly readShare = 0.1;
   readonly #pattern: RegExp;
   #workers = 0;
@@ -21,14 +21,14 @@ export class UnreadConnections {
     this.#pattern = new RegExp(`:${local} [\\dA-F]+:[\\dA-F]{4} 01 [\\dA-F]{8}:(?!0{8})`, 'g');
   }
 
-  /** Those of a server in a worker whose primary accepts; else `undefined`. */
+  /** Those of a server in a worker whose primary accepts connections; else `undefined`. */
   static of(server: Server): UnreadConnections | undefined {
     const address = server.address();
     if (!cluster.isWorker || address === null || typeof address === 'string') return undefined;
     return new UnreadConnections(address.port);
   }
 
-  /** How many wait for this worker, if each takes its share; `undefined` when the kernel does not say. */
+  /** The share of this worker; `undefined` when the table cannot be read. */
   length(): number | undefined {
     return unobserved(() => {
       let found: number | undefined;

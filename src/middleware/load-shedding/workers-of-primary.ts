@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableCpus } from '../../support/available-cpus.js';
 
-/** The primary's children are its workers; where the kernel does not list them, one per core is what is usual. */
+/** The number of children of the primary; where the kernel does not list them, one per core is assumed. */
 export function workersOfPrimary(): number {
   try {
     const children = readFileSync(`/proc/${process.ppid}/task/${process.ppid}/children`, 'latin1');
