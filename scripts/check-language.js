@@ -12,6 +12,9 @@ const everywhere = [
   [/\blandings?\b|\bends well\b|\bcomes to\b/i, 'result, succeeds, results in'],
   [/what (nothing caught|got past everything)/i, 'an uncaught error, a request that no route handled'],
   [/\bquiet\b/i, 'idle'],
+  [/(?<!in |in-|in)\bflights?\b/i, 'coalesced request'],
+  [/\bdemands?\b|\bstandings?\b|\bspoken\b/i, 'shutdown request, state, active'],
+  [/\banew\b|\bby hand\b/i, 'again, manually'],
 ];
 
 /** What must not stand in the documentation; a word moves up once the sources are free of it. */
@@ -23,12 +26,11 @@ const inDocuments = [
   [/\b(says?|said|saying)\b/i, 'states, returns, logs, contains'],
   [/\b(asks?|asked|asking)\b/i, 'requests, queries, calls'],
   [/\b((no|some|every)body|who ?ever)\b/i, 'no client, another process, every client, a caller that'],
-  [/(?<!in |in-|in)\bflights?\b/i, 'coalesced request'],
-  [/\bwish(es)?\b|\bmanners\b|\bdemands?\b/i, 'preferences, settings of a shutdown, shutdown request'],
-  [/\bstandings?\b|\bspoken\b|\bspeaks?\b|\bsilence\b/i, 'state, active, idle time'],
+  [/\bwish(es)?\b|\bmanners\b/i, 'preferences, settings of a shutdown'],
+  [/\bspeaks?\b|\bsilence\b/i, 'notifies, idle time'],
   [/vitals|\bscenes?\b|\btall(y|ies)\b/i, 'metrics, state, counts'],
   [/\bgoes by\b|\b(comes?|came)\b/i, 'uses, is based on, arrives'],
-  [/\bat once\b|\banew\b|\bby hand\b|\bby themselves\b/i, 'immediately, again, manually, on their own'],
+  [/\bat once\b|\bby themselves\b/i, 'immediately, on their own'],
   [/\b(is|are) well\b/i, 'is healthy'],
 ];
 
