@@ -1,10 +1,12 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { format } from 'node:util';
 import compressionPackage from 'compression';
-import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import morgan from 'morgan';
 import { pinoHttp } from 'pino-http';
-import { conditionReport, productionize, report } from '../../src/index.js';
+import { conditionReport, createServer, productionize, report } from '../../src/index.js';
 import { Connection } from '../helpers/connection.js';
 import { deferred } from '../helpers/deferred.js';
 import { expressVersions } from '../helpers/express-versions.js';
@@ -123,6 +125,42 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     // pino-http logs the error as info
     expect(ours.lines).toMatchObject([{ level: 50, url: '/throws', err: { message: 'thrown' } }]);
   });
+
+  it('gives a handler the function that is req.next', async () => {
+    const app = productionize(express(), quiet());
+    const router = express.Router();
+    const same: boolean[] = [];
+    const middleware: RequestHandler = (req, _res, next) => {
+      same.push(req.next === next);
+      next();
+    };
+    router.use(middleware, middleware);
+    app.use('/router', middleware, router);
+    app.use((req, res, next) => res.json([...same, req.next === next]));
+    const { url } = await serve(app);
+    expect(JSON.parse((await get(`${url}/router`)).text)).toEqual([true, true, true, true]);
+  });
+
+  it.each(['app.listen', 'createServer'])(
+    "has no 'route' in req before a route matches, by %s",
+    async (how) => {
+      const app = productionize(express(), quiet());
+      const seen: boolean[] = [];
+      app.use((req, res, next) => {
+        seen.push('route' in req);
+        res.once('close', () => seen.push('route' in req));
+        next();
+      });
+      app.get('/route', (_req, res) => void res.send('ok'));
+      app.use('/middleware', (_req, res) => void res.send('ok'));
+      const server = (how === 'app.listen' ? app : createServer(app)).listen(0);
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      for (const path of ['route', 'middleware', 'missing']) await get(`http://127.0.0.1:${port}/${path}`);
+      server.close();
+      expect(seen).toEqual([false, true, false, false, false, false]);
+    },
+  );
 
   it('finds morgan and leaves it in place', async () => {
     const app = productionize(express(), quiet());

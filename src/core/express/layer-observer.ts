@@ -18,7 +18,7 @@ type HandleError = (
 ) => void;
 type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...rest: unknown[]) => unknown;
 
-/** Told of a handler whose promise resolved with nothing sent and `next` not called. */
+/** Called after the promise of a handler resolved without a response and without a call of `next`. */
 export type OnSilence = (res: ServerResponse) => void;
 
 /** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
@@ -80,8 +80,11 @@ function observingRequest(original: HandleRequest): HandleRequest {
     const call = new HandlerCall(req, res, next, onSilence);
     context.call = call;
     context.handlerName = this.name;
+    const given = handle.length === 2 ? next : call.next;
+    // Express sets req.next to the next of the router; a handler inside a route gets the next of the route
+    if (!('method' in this)) (req as Request).next = given;
     try {
-      call.returned(handle(req, res, handle.length === 2 ? next : call.next));
+      call.returned(handle(req, res, given));
     } catch (thrown) {
       call.threw(thrown);
     }
@@ -154,7 +157,7 @@ function noteMountParams(context: InternalRequestContext): void {
 const tracing = tracingChannel('express.router.request');
 const channels = [tracing.start, tracing.end, tracing.asyncStart, tracing.asyncEnd, tracing.error];
 
-/** Whether somebody subscribes to the router's own channel; then the router's code runs, and publishes. */
+/** Whether the router's own channel has a subscriber; the router's own code then runs and publishes. */
 function isTraced(): boolean {
   // TracingChannel#hasSubscribers is missing on early Node 20
   return tracing.hasSubscribers ?? channels.some((channel) => channel.hasSubscribers);

@@ -45,8 +45,8 @@ export function installConstructors(app: Application): () => void {
   };
 }
 
-// the names Express 4 and 5 and their router set on each request; `query` is an accessor in Express 5
-type Added = Record<'res' | 'next' | 'baseUrl' | 'originalUrl' | '_parsedUrl' | 'params' | 'route', unknown>;
+// the names Express 4 and 5 set on each request before a handler runs; packages check `'route' in req`
+type Added = Record<'res' | 'next' | 'baseUrl' | 'originalUrl' | '_parsedUrl' | 'params', unknown>;
 
 function makeConstructors(app: Prototypes): Made {
   class AppRequest extends IncomingMessage {
@@ -59,7 +59,6 @@ function makeConstructors(app: Prototypes): Made {
       added.originalUrl = undefined;
       added._parsedUrl = undefined;
       added.params = undefined;
-      added.route = undefined;
     }
   }
   class AppResponse extends ServerResponse {
