@@ -5,6 +5,7 @@ import {
   indent,
   type ProxyCacheOptions,
   proxyCacheChecks,
+  varyStar,
   withUpstreams,
 } from './proxy-cache.js';
 import { isDirectory, isHostNameList, isListen } from './values.js';
@@ -119,6 +120,8 @@ export function nginxCache(options: NginxCacheOptions): string {
     ]),
     '# errors other than 404 and 410 are not stored',
     ...map('$upstream_status', `${own}_error`, ['default 0;', '"~^(4(?!04|10)|5)" 1;']),
+    '# a response with "*" among the members of Vary matches no other request',
+    ...map('$upstream_http_vary', `${own}_vary`, ['default 0;', `"~${varyStar}" 1;`]),
     ...map('$http_upgrade', `${own}_connection`, ['default upgrade;', '"" "";']),
     ...(trustForwarded
       ? [
@@ -175,7 +178,7 @@ export function nginxCache(options: NginxCacheOptions): string {
         'proxy_cache_background_update on;',
         'proxy_cache_revalidate on;',
         `proxy_cache_bypass ${own}_authorized ${own}_session ${own}_body;`,
-        `proxy_no_cache ${own}_authorized ${own}_session ${own}_body ${own}_error;`,
+        `proxy_no_cache ${own}_authorized ${own}_session ${own}_body ${own}_error ${own}_vary;`,
         `add_header Cache-Status ${own}_cache_status always;`,
       ]),
       '}',

@@ -67,6 +67,9 @@ export function cookiePattern(names: readonly string[]): string {
   return `(^|;[ \\t]*)(${names.map((name) => name.replaceAll('.', '[.]')).join('|')})=`;
 }
 
+/** Matches a `Vary` list with the member `*`: such a response never matches another request (RFC 9111 section 4.1). */
+export const varyStar = '(^|,)[ \\t]*[*][ \\t]*(,|$)';
+
 /** Indents lines; empty ones stay empty. */
 export function indent(lines: readonly string[], depth = 1): string[] {
   return lines.map((line) => (line === '' ? line : '    '.repeat(depth) + line));

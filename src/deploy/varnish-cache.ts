@@ -5,6 +5,7 @@ import {
   indent,
   type ProxyCacheOptions,
   proxyCacheChecks,
+  varyStar,
   withUpstreams,
 } from './proxy-cache.js';
 import { addressOf, isNetworkList, isUrlPath } from './values.js';
@@ -160,7 +161,13 @@ sub vcl_backend_response {
         set beresp.keep = 0s;
         return (deliver);
     }
-    if (beresp.http.Cache-Control !~ "(?i)(^|,)[ \\t]*(s-maxage|max-age)[ \\t]*=" && !beresp.http.Expires) {
+    if (beresp.http.Cache-Control !~ "(?i)(^|,)[ \\t]*(s-maxage|max-age)[ \\t]*=" && (beresp.http.Expires !~ "${httpDate}" || std.time(beresp.http.Expires, now) <= now)) {
+        // no lifetime, or an Expires that is invalid or past (RFC 9111 section 5.3)
+        set beresp.uncacheable = true;
+        set beresp.ttl = 120s;
+        return (deliver);
+    }
+    if (beresp.http.Vary ~ "${varyStar}") {
         set beresp.uncacheable = true;
         set beresp.ttl = 120s;
         return (deliver);
@@ -203,6 +210,9 @@ sub vcl_deliver {
 }
 `;
 }
+
+const httpDate =
+  '^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$';
 
 function probe(name: string, path: string | false, ms: number): string {
   if (path === false) return '';

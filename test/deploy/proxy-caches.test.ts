@@ -124,7 +124,8 @@ describe('nginxCache', () => {
       'proxy_cache_background_update on;',
       'proxy_cache_revalidate on;',
       'proxy_cache_bypass $cache_app_authorized $cache_app_session $cache_app_body;',
-      'proxy_no_cache $cache_app_authorized $cache_app_session $cache_app_body $cache_app_error;',
+      'proxy_no_cache $cache_app_authorized $cache_app_session $cache_app_body $cache_app_error $cache_app_vary;',
+      '"~(^|,)[ \\t]*[*][ \\t]*(,|$)" 1;',
       'proxy_set_header Forwarded "";',
       'proxy_set_header X-Forwarded-For $remote_addr;',
     ]) {

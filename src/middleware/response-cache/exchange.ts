@@ -28,6 +28,9 @@ export interface Miss {
   readonly stale: StoredResponse | undefined;
   /** Whether the request has credentials that are not part of the key. */
   readonly hasCredentials: boolean;
+  readonly obeysDirectives: boolean;
+  /** Whether the response to an earlier request must not be used, even if that is still in progress. */
+  readonly needsOwnRun: boolean;
 }
 
 /** The key for hit-for-pass. Requests with credentials have a separate one. */

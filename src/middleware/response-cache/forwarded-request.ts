@@ -4,6 +4,7 @@ import { debugFor } from '../../support/debug.js';
 import type { CacheParts } from './cache-parts.js';
 import type { CoalescedResult, Leader, Outcome, Waiter } from './coalesced-requests.js';
 import { type Exchange, isOpen, type Miss } from './exchange.js';
+import { matchDirectives } from './request-directives.js';
 import { type CaptureRole, ResponseCapture } from './response-capture.js';
 import { lookUp, resultOf } from './response-storage.js';
 import { isResponse, type StoredResponse } from './stored-response.js';
@@ -105,10 +106,11 @@ export class ForwardedRequest implements Waiter {
 
   /** Sends the response to the other request if it is also the response to this one. */
   #use({ key, generation, vary, stored }: CoalescedResult): void {
-    const { exchange, target, forwarded, hasCredentials } = this.#miss;
+    const { exchange, target, forwarded, hasCredentials, obeysDirectives } = this.#miss;
     const { req, res } = exchange;
     const own = generation === undefined ? target.key : variantKey(target.key, generation, vary, req);
-    if (own === key && (stored.head.open || !hasCredentials)) {
+    if (obeysDirectives && matchDirectives(req, stored.head, Date.now()) === 'no') this.run();
+    else if (own === key && (stored.head.open || !hasCredentials)) {
       this.#parts.send(req, res, stored, Date.now(), `fwd=${forwarded}; collapsed`);
     } else if (own !== key && exchange.lookups < mostLookups) this.#parts.retry(exchange, target);
     else this.run();

@@ -98,6 +98,9 @@ export interface ResponseCache extends RequestHandler {
   close(): void | Promise<void>;
 }
 
+/** Without `requestDirectives` no request is served a response for its `max-stale`. */
+const maxStaleSeconds = 86_400;
+
 const defaultStatuses = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410];
 
 const isStore = hasMethods('a store with get, set and purge', 'get', 'set', 'purge');
@@ -147,6 +150,7 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
       maxEntryBytes: checked.maxEntryBytes ?? 1024 * 1024,
       query: query === true ? true : new Set(query),
       cookies: new Set(checked.cookies),
+      maxStaleSeconds: requestDirectives === false ? 0 : maxStaleSeconds,
       ttlSeconds: checked.ttlSeconds,
       waitMs: checked.waitMs ?? 10_000,
       statuses: new Set(checked.statuses ?? defaultStatuses),

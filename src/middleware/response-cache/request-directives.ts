@@ -14,19 +14,25 @@ export function isNoStore({ headers }: IncomingMessage): boolean {
   return header !== undefined && parseDirectives(header).has('no-store');
 }
 
+/** Whether a request requires a response that is produced after it (RFC 9111 section 5.2.1.4). */
+export function isNoCache({ headers }: IncomingMessage): boolean {
+  const header = headers['cache-control'];
+  if (header === undefined) return /\bno-cache\b/i.test(headers.pragma ?? '');
+  return parseDirectives(header).has('no-cache');
+}
+
 /**
  * Whether a stored response satisfies the directives of a request (RFC 9111 section 5.2.1): `fresh` if it is fresh,
  * `stale` even if it is stale (`max-stale`), or `no`.
  */
 export function matchDirectives(
-  { headers }: IncomingMessage,
+  req: IncomingMessage,
   head: StoredHead,
   now: number,
 ): 'fresh' | 'stale' | 'no' {
-  const header = headers['cache-control'];
-  if (header === undefined) return /\bno-cache\b/i.test(headers.pragma ?? '') ? 'no' : 'fresh';
-  const directives = parseDirectives(header);
-  if (directives.has('no-cache') || directives.has('no-store')) return 'no';
+  if (isNoCache(req)) return 'no';
+  const directives = parseDirectives(req.headers['cache-control'] ?? '');
+  if (directives.has('no-store')) return 'no';
   const maxAge = secondsOf(directives, 'max-age');
   if (maxAge !== undefined && now - head.bornAt > maxAge * 1000) return 'no';
   const minFresh = secondsOf(directives, 'min-fresh');

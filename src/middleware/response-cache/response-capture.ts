@@ -106,10 +106,9 @@ export class ResponseCapture implements ResponseWatcher {
       const detail = this.#unstored === undefined ? '' : `; detail=${this.#unstored}`;
       addCacheStatus(res, `fwd=${forwarded}${stored}${detail}`);
     }
-    if (!whole && storable === undefined) return;
     if (this.#conditions?.isNotModified(status, headers) !== true) return;
     becomeNotModified(res);
-    if (whole) this.#own.end.call(res);
+    if (whole || storable === undefined) this.#own.end.call(res);
     else {
       // a piped source continues only while the response is open
       this.#endLater = this.#own.end;

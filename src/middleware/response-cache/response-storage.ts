@@ -104,9 +104,8 @@ function put(
   store: StoreAccess,
   key: string,
   { key: own, vary, generation, marker }: Place,
-  { storable: { head }, body, tags }: CompleteResponse,
+  { storable: { head, expiresAt }, body, tags }: CompleteResponse,
 ): Promise<void> | undefined {
-  const expiresAt = Math.max(head.freshUntil, head.staleUntil, head.errorUntil);
   if (generation !== undefined) {
     const before = marker !== undefined && isMarker(marker) ? marker : undefined;
     if (before?.head.generation !== generation || before.expiresAt < expiresAt) {

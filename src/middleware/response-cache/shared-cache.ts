@@ -15,7 +15,7 @@ import { HitForPass } from './hit-for-pass.js';
 import { Invalidation, isSafe } from './invalidation.js';
 import { PurgeLog } from './purge-log.js';
 import { hasCredentials, unkeyedInput, whyBypassed, whyUnshared } from './request-checks.js';
-import { isOnlyIfCached, matchDirectives } from './request-directives.js';
+import { isNoCache, isOnlyIfCached, matchDirectives } from './request-directives.js';
 import { type Lookup, lookUp } from './response-storage.js';
 import { rangeOf, sendStoredResponse } from './send-stored-response.js';
 import type { StoreAccess } from './store-access.js';
@@ -171,7 +171,13 @@ export class SharedCache {
     const miss = this.#missOf(exchange, target, lookup, forwarded, stale);
     const request = new ForwardedRequest(this.#parts, miss);
     if (unshared !== undefined) request.run({ unstored: unshared });
-    else if (forwarded === 'bypass' || this.#parts.hitForPass.has(hitForPassKey(miss))) request.run();
+    else if (
+      forwarded === 'bypass' ||
+      forwarded === 'request' ||
+      miss.needsOwnRun ||
+      this.#parts.hitForPass.has(hitForPassKey(miss))
+    )
+      request.run();
     else request.coalesce();
   }
 
@@ -183,7 +189,18 @@ export class SharedCache {
     stale: StoredResponse | undefined,
   ): Miss {
     const credentials = hasCredentials(exchange.req, this.#settings.cookies);
-    return { exchange, target, lookup, forwarded, stale, hasCredentials: credentials };
+    const obeysDirectives = this.#obeys(exchange.req);
+    const needsOwnRun = obeysDirectives && isNoCache(exchange.req);
+    return {
+      exchange,
+      target,
+      lookup,
+      forwarded,
+      stale,
+      hasCredentials: credentials,
+      obeysDirectives,
+      needsOwnRun,
+    };
   }
 
   #obeys(req: IncomingMessage): boolean {

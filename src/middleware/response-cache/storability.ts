@@ -10,6 +10,8 @@ export interface StoringRules {
   /** The lifetime of a response that states none. */
   readonly ttlSeconds: number | undefined;
   readonly maxEntryBytes: number;
+  /** Seconds for which stale responses are stored for requests with `max-stale`. */
+  readonly maxStaleSeconds: number;
 }
 
 /** A response whose headers are complete. */
@@ -30,6 +32,8 @@ export interface ResponseFacts {
 export interface Storable {
   readonly head: StoredHead;
   readonly vary: readonly string[];
+  /** When the entry can be removed. */
+  readonly expiresAt: number;
 }
 
 /** Why a response is not stored. */
@@ -91,7 +95,11 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
     freshUntil + (mayBeStale ? (secondsOf(directives, name) ?? 0) * 1000 : 0);
   const staleUntil = window('stale-while-revalidate');
   const errorUntil = window('stale-if-error');
-  if (Math.max(freshUntil, staleUntil, errorUntil) <= now) return { refused: 'it is stale already' };
+  const usableUntil = Math.max(freshUntil, staleUntil, errorUntil);
+  if (usableUntil <= now) return { refused: 'it is stale already' };
+  // s-maxage includes proxy-revalidate (RFC 9111 section 5.2.2.10)
+  const allowsMaxStale = mayBeStale && !directives.has('s-maxage');
+  const expiresAt = Math.max(usableUntil, allowsMaxStale ? freshUntil + rules.maxStaleSeconds * 1000 : 0);
 
   const { message, route } = facts;
   const etag = headers.etag;
@@ -110,7 +118,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
     open,
     ...(route !== undefined && { route }),
   });
-  return { head, vary: withOrigin(vary, headers) };
+  return { head, vary: withOrigin(vary, headers), expiresAt };
 }
 
 /** Seconds of freshness, from the first field present (RFC 9111 section 4.2.1). */
@@ -131,8 +139,9 @@ function defaultLifetime(status: number, { ttlSeconds }: StoringRules): number |
 }
 
 function ageOf({ age }: OutgoingHttpHeaders): number {
-  // what is no whole number is passed over (RFC 9111 section 5.1)
-  return /^\d+$/.test(text(age)) ? Number(age) : 0;
+  // RFC 9111 section 5.1: the first member of a list counts, and an invalid value is ignored
+  const [first = ''] = text(age).split(',');
+  return /^\d+$/.test(first.trim()) ? Number(first) : 0;
 }
 
 /** A CORS permission for one origin must not be sent to another one, even if `Vary` is missing. */
@@ -168,8 +177,18 @@ const fixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d
 const rfc850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/;
 const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
+/** A year of two digits is at most 50 years in the future (RFC 9110 section 5.6.7). */
+function withCentury(text: string): string {
+  return text.replace(/^\w+, (\d\d)-(\w{3})-(\d\d)/, (_date, day, month, digits) => {
+    const latest = new Date().getUTCFullYear() + 50;
+    const year = latest - ((latest - Number(digits)) % 100);
+    return `${day} ${month} ${year}`;
+  });
+}
+
 /** The milliseconds of an HTTP date. `Date.parse` accepts more, so other forms result in NaN. */
 function parseHttpDate(text: string): number {
-  if (fixdate.test(text) || rfc850.test(text)) return Date.parse(text);
+  if (fixdate.test(text)) return Date.parse(text);
+  if (rfc850.test(text)) return Date.parse(withCentury(text));
   return asctime.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import fresh from 'fresh';
 import parseRange from 'range-parser';
-import { headerText, varyOnEncoding } from '../../support/encoding/encoding-headers.js';
-import { modifiedMs } from './file-state.js';
+import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/encoding-headers.js';
 import type { Representation, Resource } from './resource.js';
 
 /** The requested bytes of a representation, both ends included. */
@@ -18,28 +17,46 @@ export interface ResponsePlan {
   readonly part?: ByteRange;
 }
 
+/** The validators of a response: those that the app has set, otherwise those of the file. */
+interface Validators {
+  readonly etag: string;
+  readonly lastModified: string;
+}
+
 /**
- * Plans the response to a GET or HEAD. Preconditions are evaluated in the order of RFC 9110 section 13.2.2. Ranges apply
- * to the identity only, since a range of encoded bytes only helps clients that have the other bytes of that encoding.
+ * Plans the response to a GET or HEAD. Preconditions are evaluated in the order of RFC 9110 section 13.2.2, and only if
+ * the status that the app has set is successful (section 13.2.1). Ranges apply to the identity only, since a range of
+ * encoded bytes only helps clients that have the other bytes of that encoding.
  */
-export function planResponse({ method, headers }: IncomingMessage, resource: Resource): ResponsePlan {
+export function planResponse(
+  { method, headers }: IncomingMessage,
+  res: ServerResponse,
+  resource: Resource,
+): ResponsePlan {
   const { identity } = resource;
   // RFC 9110 section 14.2: ranges are defined for GET
-  const wanted = method === 'GET' && headers.range !== undefined ? rangeOf(headers, resource) : undefined;
+  const hasRange = method === 'GET' && headers.range !== undefined && res.statusCode === 200;
+  const wanted = hasRange ? rangeOf(headers, validatorsOf(res, resource, identity), resource) : undefined;
   const accepted = headers['accept-encoding'];
   const representation =
-    wanted !== undefined || accepted === undefined ? identity : (resource.offer(accepted) ?? identity);
-  if (isConditional(headers)) {
-    const { etag } = representation;
-    if (isPreconditionFailed(headers, etag, modifiedMs(resource.stats)))
-      return { status: 412, representation };
-    if (fresh(headers, { etag, 'last-modified': resource.lastModified })) {
-      return { status: 304, representation };
-    }
+    wanted !== undefined || accepted === undefined || res.hasHeader('Content-Encoding')
+      ? identity
+      : (resource.offer(accepted) ?? identity);
+  if (isConditional(headers) && res.statusCode >= 200 && res.statusCode < 300) {
+    const { etag, lastModified } = validatorsOf(res, resource, representation);
+    if (isPreconditionFailed(headers, etag, Date.parse(lastModified))) return { status: 412, representation };
+    if (fresh(headers, { etag, 'last-modified': lastModified })) return { status: 304, representation };
   }
   if (wanted === undefined) return { status: 200, representation };
   if (wanted === 'unsatisfiable') return { status: 416, representation };
   return { status: 206, representation, part: wanted };
+}
+
+function validatorsOf(res: ServerResponse, resource: Resource, { etag }: Representation): Validators {
+  return {
+    etag: headerText(res, 'etag') || etag,
+    lastModified: headerText(res, 'last-modified') || resource.lastModified,
+  };
 }
 
 function isConditional(headers: IncomingHttpHeaders): boolean {
@@ -57,13 +74,17 @@ function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, modifi
     return match.trim() !== '*' && !match.split(',').some((tag) => matchesStrongly(tag.trim(), etag));
   }
   const since = headers['if-unmodified-since'];
-  return since !== undefined && toSecond(modified) > Date.parse(since);
+  return since !== undefined && modified > Date.parse(since);
 }
 
 /** The requested range of the identity. Several ranges, or one that does not apply, result in the whole file. */
-function rangeOf(headers: IncomingHttpHeaders, resource: Resource): ByteRange | 'unsatisfiable' | undefined {
+function rangeOf(
+  headers: IncomingHttpHeaders,
+  validators: Validators,
+  resource: Resource,
+): ByteRange | 'unsatisfiable' | undefined {
   const condition = headers['if-range'];
-  if (typeof condition === 'string' && !ifRangeMatches(condition.trim(), resource)) return undefined;
+  if (typeof condition === 'string' && !ifRangeMatches(condition.trim(), validators)) return undefined;
   const { size } = resource.identity.state;
   const ranges = parseRange(size, withinSize(headers.range as string, size), { combine: true });
   if (ranges === -1) return 'unsatisfiable';
@@ -79,17 +100,13 @@ function withinSize(range: string, size: number): string {
 }
 
 /** RFC 9110 section 13.1.5: only a strong match proves that the client has the other bytes of this file. */
-function ifRangeMatches(condition: string, { identity, stats }: Resource): boolean {
-  if (/^(?:W\/)?"/.test(condition)) return matchesStrongly(condition, identity.etag);
-  return !identity.etag.startsWith('W/') && Date.parse(condition) === toSecond(modifiedMs(stats));
+function ifRangeMatches(condition: string, { etag, lastModified }: Validators): boolean {
+  if (/^(?:W\/)?"/.test(condition)) return matchesStrongly(condition, etag);
+  return !etag.startsWith('W/') && Date.parse(condition) === Date.parse(lastModified);
 }
 
 function matchesStrongly(tag: string, etag: string): boolean {
   return tag === etag && !tag.startsWith('W/');
-}
-
-function toSecond(ms: number): number {
-  return Math.floor(ms / 1000) * 1000;
 }
 
 /** Sets the headers of a planned response. */
@@ -100,17 +117,34 @@ export function setFileHeaders(
 ): void {
   const { size } = representation.state;
   if (resource.varies) varyOnEncoding(res);
+  // RFC 9110 section 15.4.5: these describe a body that is not sent
+  if (status >= 300) for (const name of contentHeaders) res.removeHeader(name);
   if (status === 412 || status === 416) {
     if (status === 416) res.setHeader('Content-Range', `bytes */${size}`);
     res.setHeader('Content-Length', 0);
     return;
   }
-  // a Cache-Control that the app has set takes precedence
-  if (headerText(res, 'cache-control') === '') res.setHeader('Cache-Control', resource.cacheControl);
-  res.setHeader('ETag', representation.etag);
-  res.setHeader('Last-Modified', resource.lastModified);
+  setDefault(res, 'Cache-Control', resource.cacheControl);
+  setDefault(res, 'ETag', representation.etag);
+  // the app sets one ETag for all encodings
+  if (representation.encoding !== 'identity' && headerText(res, 'etag') !== representation.etag)
+    weakenETag(res);
+  setDefault(res, 'Last-Modified', resource.lastModified);
   if (status === 304) return;
-  for (const [name, value] of representation.bodyHeaders) res.setHeader(name, value);
+  for (const [name, value] of representation.bodyHeaders) setDefault(res, name, value);
   if (part !== undefined) res.setHeader('Content-Range', `bytes ${part.start}-${part.end}/${size}`);
   res.setHeader('Content-Length', part === undefined ? size : part.end - part.start + 1);
 }
+
+/** Headers that the app has set take precedence. */
+function setDefault(res: ServerResponse, name: string, value: string): void {
+  if (headerText(res, name) === '') res.setHeader(name, value);
+}
+
+const contentHeaders = [
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+];

@@ -44,6 +44,10 @@ export class FileServer {
 
   handle(req: IncomingMessage, res: ServerResponse, next: Next): void {
     const { method } = req;
+    if (res.headersSent) {
+      next();
+      return;
+    }
     if (method !== 'GET' && method !== 'HEAD') {
       this.#skip(next, 405, { Allow: 'GET, HEAD' });
       return;
@@ -142,7 +146,7 @@ export class FileServer {
 
   /** Responds synchronously when no file has to be read; otherwise returns false. */
   #respondFromMemory(req: IncomingMessage, res: ServerResponse, resource: Resource): boolean {
-    const plan = planResponse(req, resource);
+    const plan = planResponse(req, res, resource);
     const { status, representation, part } = plan;
     const isBodiless = req.method === 'HEAD' || status === 304 || status === 412 || status === 416;
     const { body } = representation;
@@ -157,7 +161,7 @@ export class FileServer {
     let found: Lookup = resource;
     for (let attempt = 1; typeof found === 'object'; attempt++) {
       if (this.#respondFromMemory(req, res, found)) return;
-      const plan = planResponse(req, found);
+      const plan = planResponse(req, res, found);
       const { representation, part } = plan;
       try {
         if (this.#store.isSmall(representation)) {

@@ -1,7 +1,7 @@
 import CachePolicy from 'http-cache-semantics';
 import { storability } from '../../../src/middleware/response-cache/storability.js';
 
-const rules = { statuses: new Set([200]), ttlSeconds: undefined, maxEntryBytes: 1000 };
+const rules = { statuses: new Set([200]), ttlSeconds: undefined, maxEntryBytes: 1000, maxStaleSeconds: 0 };
 
 function ours(headers: Record<string, string>) {
   const facts = {
