@@ -3,6 +3,7 @@ import { debugFor } from '../support/debug.js';
 import { warnOnce } from '../support/errors.js';
 import { withTimeLimit } from '../support/time-limit.js';
 import { unobserved } from '../support/unobserved.js';
+import { limitLine, maxLineBytes } from './line-limit.js';
 import { type ExitMember, exitHooks } from './log-exit.js';
 import { LogQueue, pieceLength } from './log-queue.js';
 import type { Sink } from './log-sink.js';
@@ -84,8 +85,10 @@ export class BufferedDestination implements LogDestination, ExitMember {
   }
 
   write(line: string): void {
-    if (!this.#open || !this.#hasRoom(line)) return;
-    this.#queue.push(line);
+    if (!this.#open) return;
+    const limited = limitLine(line, Math.min(maxLineBytes, this.#maxBytes));
+    if (!this.#hasRoom(limited)) return;
+    this.#queue.push(limited);
     if (this.#exiting) this.flushSync();
     else if (!this.#scheduled) this.#gather();
     else if (this.#gathering && this.#queue.bytes >= batchBytes) this.#hurry();

@@ -14,8 +14,10 @@ import { processWide } from '../support/process-wide.js';
 import { serializeError } from '../support/serialize-error.js';
 import { logStdoutKey } from '../support/symbols.js';
 import { unobserved } from '../support/unobserved.js';
+import { limitLine } from './line-limit.js';
 import { createLogDestination, type LogDestination } from './log-destination.js';
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
+import { lostLineReporter } from './lost-lines.js';
 import { markPlain } from './plain-line.js';
 import { redirectedStdout } from './redirected-stdout.js';
 import { type FormatLine, terminalFormat } from './terminal-lines.js';
@@ -89,7 +91,7 @@ export function createLogger(options?: LoggerOptions): Logger {
       base: base === undefined ? { pid: process.pid } : base,
       ...(redact !== undefined && { redact }),
       serializers: { err: serializeError, error: serializeIfError },
-      hooks: { logMethod },
+      hooks: { logMethod, streamWrite: limitLine },
       onChild: children.onChild,
     },
     typeof destination === 'string' ? createLogDestination({ path: destination }) : (destination ?? stdout),
@@ -109,7 +111,7 @@ function serializeIfError(value: unknown): unknown {
  * pino reads an error's message itself where none is given: a hostile one throws, a body parser's quotes the body. It
  * also throws on getters that do, and on `%s` of an object without a prototype, such as the `req.query` of Express 5.
  */
-function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void): void {
+function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void, level: number): void {
   const first = args[0];
   if (typeof first === 'object' && first !== null) {
     const error = errorIn(first);
@@ -122,7 +124,25 @@ function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) =
   try {
     method.apply(this, args);
   } catch (error) {
-    method.call(this, { err: serializeError(error) }, 'a line could not be written');
+    writeShortLine(this, error, args, level);
+  }
+}
+
+const { chindingsSym, streamSym } = pino.symbols;
+const reportLostLine = lostLineReporter();
+
+/** Writes what needs no getter, serializer or censor of the app, since one of them threw. */
+function writeShortLine(logger: Logger, error: unknown, args: unknown[], level: number): void {
+  try {
+    const internals = logger as unknown as Record<symbol, unknown>;
+    const line = [args[0], args[1]].find((text) => typeof text === 'string' && text !== '%s');
+    const fields = { err: serializeError(error), line, msg: 'a line could not be written' };
+    const head = `{"level":${level},"time":${Date.now()}${internals[chindingsSym]}`;
+    (internals[streamSym] as DestinationStream).write(
+      limitLine(`${head},${JSON.stringify(fields).slice(1)}\n`),
+    );
+  } catch (writeError) {
+    reportLostLine(writeError);
   }
 }
 

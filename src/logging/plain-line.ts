@@ -3,6 +3,7 @@ import pino, { type Logger } from 'pino';
 import { processWide } from '../support/process-wide.js';
 import { plainLoggersKey } from '../support/symbols.js';
 import { withoutQuery } from '../support/url-path.js';
+import { limitLine } from './line-limit.js';
 import type { RequestLine } from './request-line.js';
 
 type Level = 'info' | 'warn' | 'error';
@@ -44,9 +45,8 @@ export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
     const place = pattern === undefined ? '' : `,"route":"${pattern}"`;
     const size = bytes === undefined ? '' : `,"bytes":${Number.isFinite(bytes) ? bytes : null}`;
     const ending = outcome === 'completed' ? status : outcome;
-    stream.write(
-      `${heads[level]},"time":${Date.now()}${internals[chindingsSym]},"reqId":"${escaped(reqId)}"${trace},"method":"${method}","url":"${path}"${place},"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size},"msg":"${method} ${pattern ?? withoutQuery(path)} ${ending}"}\n`,
-    );
+    const text = `${heads[level]},"time":${Date.now()}${internals[chindingsSym]},"reqId":"${escaped(reqId)}"${trace},"method":"${method}","url":"${path}"${place},"status":${status},"outcome":"${outcome}","durationMs":${durationMs}${size},"msg":"${method} ${pattern ?? withoutQuery(path)} ${ending}"}\n`;
+    stream.write(limitLine(text));
     return true;
   };
 }

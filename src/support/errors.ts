@@ -75,6 +75,10 @@ export const errors = {
     does: 'warns',
     means: 'The reader of the log is gone, and the app goes on without a log.',
   },
+  ERR_PRODUCTIONIZE_LOG_LINE: {
+    does: 'warns',
+    means: 'Log lines could not be written.',
+  },
   ERR_PRODUCTIONIZE_SERVER: {
     does: 'throws',
     means: 'gracefulShutdown got no server.',

@@ -154,6 +154,12 @@ export function read(value: unknown, name: string): unknown {
 }
 
 function text(value: unknown, limit: number): string {
-  const string = String(value);
+  let string: string;
+  try {
+    string = String(value);
+  } catch {
+    // an object without a prototype, such as the query of Express 5
+    string = '(no text)';
+  }
   return string.length > limit ? `${string.slice(0, limit)}…` : string;
 }

@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import express from 'express';
 import pino from 'pino';
 import { createLogger } from '../../src/index.js';
@@ -78,6 +81,47 @@ describe('createLogger', () => {
     expect(lines).toHaveLength(3);
     for (const line of lines) expect(line).toMatchObject({ level: 40, msg: 'a line could not be written' });
     expect(lines[0]?.err.message).toBe('a getter');
+  });
+
+  it('appends to the file of a path', async () => {
+    const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'logger-')), 'app.log');
+    const logger = createLogger({ level: 'info', destination: file });
+    logger.info('to a file');
+    await new Promise((resolve) => logger.flush(resolve));
+    expect(JSON.parse(fs.readFileSync(file, 'utf8'))).toMatchObject({ msg: 'to a file' });
+    fs.rmSync(path.dirname(file), { recursive: true });
+  });
+
+  it('writes a shorter line where a censor throws, without what it censors', () => {
+    const censor = () => {
+      throw new Error('a censor');
+    };
+    const { logger, lines } = memoryLogger({ redact: { paths: ['secret', 'err.message'], censor } });
+    logger.info({ secret: 'hunter2' }, 'GET /a 200');
+    logger.error({ err: new Error('hunter2'), secret: 1 }, 'GET /boom 500');
+    expect(lines).toMatchObject([
+      { level: 30, line: 'GET /a 200', msg: 'a line could not be written', err: { message: 'a censor' } },
+      { level: 50, line: 'GET /boom 500', err: { message: 'a censor' } },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('hunter2');
+  });
+
+  it('throws nothing where the destination throws, and warns with the reason', () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const logger = createLogger({
+      level: 'info',
+      destination: {
+        write() {
+          throw new Error('the destination is full');
+        },
+      },
+    });
+    for (let i = 0; i < 5; i++) logger.info('lost');
+    expect(emitWarning).toHaveBeenCalledTimes(1);
+    expect(emitWarning.mock.calls[0]?.[0]).toMatch(
+      /A log line could not be written: Error: the destination is full/,
+    );
+    emitWarning.mockRestore();
   });
 
   it('quotes no body in the message or the stack of a body parser error', async () => {

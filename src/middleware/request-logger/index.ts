@@ -3,6 +3,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { secretNameTest } from '../../logging/log-redaction.js';
 import { createLogger } from '../../logging/logger.js';
+import { lostLineReporter } from '../../logging/lost-lines.js';
 import { plainLineWriter } from '../../logging/plain-line.js';
 import {
   type LineSettings,
@@ -162,6 +163,8 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
           writer.error({ ...line, repeated }, `${message} repeated ${repeated} times`);
         });
 
+  const reportLostLine = lostLineReporter();
+
   return function requestLoggerMiddleware(req: Request, res: Response, next: NextFunction) {
     const known = contextOf(req) as Logged | undefined;
     if (known?.[loggedKey]) {
@@ -218,6 +221,14 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     if (errors.length < 2) return;
     for (const error of errors) {
       if (!contains(context.error, error)) attempt(() => writeFurtherError(context, error, 'another error'));
+    }
+  }
+
+  function attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      reportLostLine(error);
     }
   }
 
@@ -281,14 +292,6 @@ function contains(error: unknown, other: unknown): boolean {
     each = read(each, 'cause');
   }
   return Object.is(each, other);
-}
-
-function attempt(write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    debug(() => ['a line could not be written: %s', serializeError(error).message]);
-  }
 }
 
 function settle(buffer: RequestBuffer | true, failed: boolean): void {

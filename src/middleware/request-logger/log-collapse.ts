@@ -56,8 +56,9 @@ export class Collapser<Line> {
 export function errorKind(error: unknown, route: string | undefined): string {
   if (typeof error !== 'object' || error === null)
     return `${typeof error} ${String(error).slice(0, 200)} ${route}`;
-  const message = String(read(error, 'message')).slice(0, 200);
-  return [typeOf(error), message, firstFrame(read(error, 'stack')), route].join('\n');
+  const message = read(error, 'message');
+  const text = typeof message === 'string' ? message.slice(0, 200) : '';
+  return [typeOf(error), text, firstFrame(read(error, 'stack')), route].join('\n');
 }
 
 function firstFrame(stack: unknown): string {

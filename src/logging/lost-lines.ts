@@ -1,0 +1,22 @@
+import { helpFor, quote } from '../support/errors.js';
+
+const pauseMs = 10_000;
+
+/** Warns of log lines that could not be written: immediately, then at most every ten seconds, with their number. */
+export function lostLineReporter(): (error: unknown) => void {
+  const code = 'ERR_PRODUCTIONIZE_LOG_LINE';
+  let lost = 0;
+  let quietUntil = 0;
+  return function reportLostLine(error) {
+    lost += 1;
+    const now = performance.now();
+    if (now < quietUntil) return;
+    quietUntil = now + pauseMs;
+    const lines = lost === 1 ? 'A log line' : `${lost} log lines`;
+    lost = 0;
+    process.emitWarning(`${lines} could not be written: ${quote(error)}. See ${helpFor(code)}.`, {
+      type: 'ProductionizeWarning',
+      code,
+    });
+  };
+}
