@@ -1,4 +1,4 @@
-import { ask, type FoundCluster, findClusters } from '../process/cluster/control-client.js';
+import { type FoundCluster, findClusters, sendRequest } from '../process/cluster/control-client.js';
 import type { ClusterStatus, ControlRequest } from '../process/cluster/control-protocol.js';
 import { maxInt32 } from '../support/options.js';
 import { type Arguments, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
@@ -29,7 +29,7 @@ export async function command(args: Arguments, request: ControlRequest): Promise
     const names = [found as FoundCluster, ...others].map(({ status }) => describe(status));
     throw new UsageError(`several clusters run, name one by --pid or --name: ${names.join(', ')}`);
   }
-  const response = found ? await ask(found.socket, request) : { ok: false, message: noCluster(args) };
+  const response = found ? await sendRequest(found.socket, request) : { ok: false, message: noCluster(args) };
   if (args.values.json) print(JSON.stringify(response));
   else if (response.ok) print(response.message);
   else printError(response.message);

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { distrust, makeRuntimeDir, runtimeDirs } from '../../src/process/cluster/runtime-dir.js';
+import { makeRuntimeDir, runtimeDirs, untrustedReason } from '../../src/process/cluster/runtime-dir.js';
 import { app, cleanUp, cli, program, start } from '../helpers/cli.js';
 import { folder, ready, runCluster } from '../helpers/clusters.js';
 import { get } from '../helpers/serve.js';
@@ -20,7 +20,7 @@ describe('the control socket', () => {
     expect(await ask('scale', '3')).toMatchObject({ code: 0, out: 'scaling to 3 workers\n' });
     await ready(cluster, 3);
     expect(await ask('scale', '2')).toMatchObject({ code: 0 });
-    expect(await cluster.logged(/^worker 3 left/)).toMatchObject({ code: 0 });
+    expect(await cluster.logged(/^worker 3 exited/)).toMatchObject({ code: 0 });
     expect(await ask('reload')).toMatchObject({ code: 0, out: 'reloaded: 2 workers replaced\n' });
     expect(await ask('stop')).toMatchObject({ code: 0, out: 'stopping\n' });
     expect((await cluster.exit()).code).toBe(0);
@@ -58,7 +58,7 @@ describe('the control socket', () => {
     writeFileSync(script, `throw new Error('broken deploy')`);
     const reload = await ask('reload');
     expect(reload.code).toBe(1);
-    expect(reload.err).toMatch(/^reload failed, 2 of 2 workers stay as they were: .*Error: broken deploy/);
+    expect(reload.err).toMatch(/^reload failed, 2 of 2 workers were not replaced: .*Error: broken deploy/);
     expect((await get(await cluster.url())).text).toBe('old');
   });
 
@@ -76,8 +76,8 @@ describe('the control socket', () => {
     const link = path.join(folder(), 'link');
     symlinkSync(folder(), link);
     for (const [dir, reason] of [
-      [open, 'others may enter it'],
-      [link, 'it is not a folder'],
+      [open, 'other users may enter it'],
+      [link, 'it is not a directory'],
     ] as const) {
       const cluster = runCluster(program, {
         args: ['start', app('listen.cjs'), '-w', '2', '--runtime-dir', dir],
@@ -93,12 +93,12 @@ describe('the control socket', () => {
 
   it('a directory of another user is not trusted, whatever its mode', () => {
     const mine = folder();
-    expect(distrust(mine)).toBeUndefined();
-    expect(distrust(mine, (process.getuid?.() ?? 0) + 1)).toMatch(
+    expect(untrustedReason(mine)).toBeUndefined();
+    expect(untrustedReason(mine, (process.getuid?.() ?? 0) + 1)).toMatch(
       /it belongs to user \d+, and this is user \d+/,
     );
     writeFileSync(path.join(mine, 'file'), '');
-    expect(() => makeRuntimeDir(path.join(mine, 'file'))).toThrow(/it is not a folder/);
+    expect(() => makeRuntimeDir(path.join(mine, 'file'))).toThrow(/it is not a directory/);
     expect(runtimeDirs(undefined, { XDG_RUNTIME_DIR: '/run/user/7' })[0]).toBe(
       '/run/user/7/express-productionize',
     );
@@ -113,7 +113,7 @@ describe('the control socket', () => {
     await ready(cluster, 2);
     const status = await cli(['status'], env);
     expect(status).toMatchObject({ code: 0, out: expect.stringContaining('2 of 2 ready') });
-    expect(status.err).toContain('it is not a folder');
+    expect(status.err).toContain('it is not a directory');
   });
 
   it('a socket that a killed primary left behind is removed', async () => {

@@ -51,7 +51,7 @@ describe('an app that drains', () => {
     const { code, out } = await done();
     expect(code).toBe(0);
     const lines = out.split('\n');
-    expect(lines[0]).toMatch(/^1 reload of 2 workers, [\d.]+ s; GET \/large on port \d+ is answered 200$/);
+    expect(lines[0]).toMatch(/^1 reload of 2 workers, [\d.]+ s; GET \/large on port \d+ responds with 200$/);
     expect(lines[2]).toMatch(/^traffic +sent +answered +failed +reconnected +slowest$/);
     expect(lines.slice(3, 7).map((line) => line.split(/ {2,}/)[0])).toEqual(kinds.slice(0, 4));
     expect(lines.at(-1)).toMatch(/^Passed: 0 of [\d,]+ lost over 1 reload\.$/);

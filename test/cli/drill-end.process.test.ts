@@ -45,7 +45,7 @@ describe('the end of a drill', () => {
     const { code, out } = await done();
     const report: Report = JSON.parse(out);
     expect(code).toBe(1);
-    expect(report.problem).toBe('the time was up');
+    expect(report.problem).toBe('the time limit was reached');
     expect(report.seconds).toBeLessThan(40);
   });
 });

@@ -52,7 +52,7 @@ describe('an app that does not', () => {
     const report: Report = JSON.parse(out);
     expect(code).toBe(1);
     expect(report).toMatchObject({ reloaded: 0, reloads: 3, lost: 0 });
-    expect(report.problem).toMatch(/reload failed, 2 of 2 workers stay as they were: .*broken deploy/);
+    expect(report.problem).toMatch(/reload failed, 2 of 2 workers were not replaced: .*broken deploy/);
     expect(report.verdict).toContain('Only 0 of 3 reloads were done: reload failed');
   });
 

@@ -28,7 +28,7 @@ describe('what cannot be drilled', () => {
       'an app that crashes at boot',
       'no-boot.mjs',
       [],
-      /^drill: the app did not start: a worker died before all were ready\. Its last words:(?=.*Error: no database)(?=.*worker \d died: exit code 1)/s,
+      /^drill: the app did not start: a worker died before all were ready\. Its last output:(?=.*Error: no database)(?=.*worker \d died: exit code 1)/s,
     ],
     [
       'an app that never listens',
@@ -40,7 +40,7 @@ describe('what cannot be drilled', () => {
       'an app that never answers',
       'hangs.mjs',
       ['--seconds', '10'],
-      /^drill: GET \/ got no answer over HTTP: the time was up/,
+      /^drill: GET \/ got no response over HTTP: the time limit was reached/,
     ],
     [
       'an app that listens on two ports',

@@ -1,5 +1,5 @@
 import { format, makeReport, passed } from '../../src/cli/drill/drill-report.js';
-import { Tally } from '../../src/cli/drill/tally.js';
+import { TrafficCounts } from '../../src/cli/drill/traffic-counts.js';
 import { controlFrame, type Frame, frameReader, opcodes } from '../../src/cli/drill/web-socket-frames.js';
 
 describe('the report', () => {
@@ -15,8 +15,8 @@ describe('the report', () => {
     deaths: 0,
     problem: null,
   };
-  const tally = (kind: string, sent: number, failures: unknown[] = [], reconnected = 0, ms = 0) => {
-    const made = new Tally(kind);
+  const counts = (kind: string, sent: number, failures: unknown[] = [], reconnected = 0, ms = 0) => {
+    const made = new TrafficCounts(kind);
     made.sent = sent;
     made.answered = sent - failures.length;
     made.reconnected = reconnected;
@@ -28,12 +28,12 @@ describe('the report', () => {
 
   it('is a table with aligned columns and a verdict', () => {
     const report = makeReport(drilled, [
-      tally('keep-alive', 1_234_567, [], 80, 1234.4),
-      tally('slow readers', 8),
+      counts('keep-alive', 1_234_567, [], 80, 1234.4),
+      counts('slow readers', 8),
     ]);
     expect(format(report)).toBe(
       [
-        '10 reloads of 2 workers, 12.3 s; GET / on port 3000 is answered 200',
+        '10 reloads of 2 workers, 12.3 s; GET / on port 3000 responds with 200',
         '',
         'traffic            sent   answered  failed  reconnected   slowest',
         'keep-alive    1,234,567  1,234,567       0           80  1,234 ms',
@@ -47,7 +47,7 @@ describe('the report', () => {
 
   it('names the reasons of each loss with their counts', () => {
     const failures = [reset, reset, new Error('status 503')];
-    const report = makeReport(drilled, [tally('keep-alive', 100, failures), tally('uploads', 3)]);
+    const report = makeReport(drilled, [counts('keep-alive', 100, failures), counts('uploads', 3)]);
     expect(format(report).split('\n').slice(-3)).toEqual([
       'keep-alive: 2 × ECONNRESET',
       'keep-alive: 1 × status 503',
@@ -58,13 +58,13 @@ describe('the report', () => {
   });
 
   it('fails for a problem and for a death without any loss', () => {
-    const problem = makeReport({ ...drilled, reloaded: 2, problem: 'the time was up' }, [
-      tally('keep-alive', 1),
+    const problem = makeReport({ ...drilled, reloaded: 2, problem: 'the time limit was reached' }, [
+      counts('keep-alive', 1),
     ]);
     expect(problem.verdict).toBe(
-      'Failed: 0 of 1 lost over 2 reloads. Only 2 of 10 reloads were done: the time was up.',
+      'Failed: 0 of 1 lost over 2 reloads. Only 2 of 10 reloads were done: the time limit was reached.',
     );
-    const death = makeReport({ ...drilled, reloads: 1, reloaded: 1, deaths: 1 }, [tally('keep-alive', 1)]);
+    const death = makeReport({ ...drilled, reloads: 1, reloaded: 1, deaths: 1 }, [counts('keep-alive', 1)]);
     expect(death.verdict).toBe('Failed: 0 of 1 lost over 1 reload. 1 worker died.');
     expect([passed(problem), passed(death)]).toEqual([false, false]);
   });

@@ -1,19 +1,19 @@
 import { alignColumns } from '../output.js';
-import type { Tally } from './tally.js';
+import type { TrafficCounts } from './traffic-counts.js';
 
-/** What came of a drill. */
+/** The results of a drill. */
 export interface Report {
   readonly script: string;
   readonly port: number;
-  /** What was asked for by GET, and the status it has while nothing happens. */
+  /** The path of the GET requests, and its status before any reload. */
   readonly path: string;
   readonly status: number;
   readonly workers: number;
-  /** How many reloads were to be, and how many were done. */
+  /** The requested number of reloads, and how many were completed. */
   readonly reloads: number;
   readonly reloaded: number;
   readonly seconds: number;
-  /** Workers that died unasked. */
+  /** Workers that died without a request to exit. */
   readonly deaths: number;
   /** Why the reloads ended early, where they did. */
   readonly problem: string | null;
@@ -22,7 +22,7 @@ export interface Report {
   readonly verdict: string;
 }
 
-/** What came of one kind of traffic. */
+/** The results of one kind of traffic. */
 export interface TrafficReport {
   readonly kind: string;
   readonly sent: number;
@@ -30,16 +30,16 @@ export interface TrafficReport {
   readonly failed: number;
   readonly reconnected: number;
   readonly slowestMs: number;
-  /** How often each reason was met. */
+  /** The count of each reason. */
   readonly losses: Readonly<Record<string, number>>;
 }
 
 /** Sums up a drill. */
 export function makeReport(
   drill: Omit<Report, 'traffic' | 'lost' | 'verdict'>,
-  tallies: readonly Tally[],
+  counts: readonly TrafficCounts[],
 ): Report {
-  const traffic = tallies.map(({ kind, sent, answered, failed, reconnected, slowestMs, losses }) => ({
+  const traffic = counts.map(({ kind, sent, answered, failed, reconnected, slowestMs, losses }) => ({
     kind,
     sent,
     answered,
@@ -53,7 +53,7 @@ export function makeReport(
   return { ...report, verdict: verdict(report) };
 }
 
-/** Whether the app came through it. */
+/** Whether nothing was lost, no reload failed and no worker died. */
 export function passed({ lost, problem, deaths }: Pick<Report, 'lost' | 'problem' | 'deaths'>): boolean {
   return lost === 0 && problem === null && deaths === 0;
 }
@@ -80,7 +80,7 @@ export function format(report: Report): string {
     Object.entries(losses).map(([reason, times]) => `${kind}: ${number(times)} × ${reason}`),
   );
   return [
-    `${count(report.reloaded, 'reload')} of ${count(report.workers, 'worker')}, ${report.seconds} s; GET ${report.path} on port ${report.port} is answered ${report.status}`,
+    `${count(report.reloaded, 'reload')} of ${count(report.workers, 'worker')}, ${report.seconds} s; GET ${report.path} on port ${report.port} responds with ${report.status}`,
     '',
     ...alignColumns([heads, ...rows], (column) => column > 0),
     '',

@@ -5,15 +5,15 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ask } from '../../process/cluster/control-client.js';
+import { sendRequest } from '../../process/cluster/control-client.js';
 import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import type { Target } from './traffic.js';
 
-/** The app cannot be drilled: it does not start, or does not serve what it is asked for. */
+/** The app cannot be drilled: it does not start, or does not serve the requested paths. */
 export class CannotDrill extends Error {}
 
-/** What is drilled, and how. */
+/** The app of a drill, and how it is started. */
 export interface AppSettings {
   /** The program of the command line, and the script it is to start. */
   readonly program: string;
@@ -28,18 +28,18 @@ export interface AppSettings {
 
 const pollMs = 50;
 const startMs = 30_000;
-/** What an app gets to leave by itself, a little more than a worker's drain may take. */
-const leaveMs = 12_000;
-/** What its last words get to arrive. */
-const wordsMs = 1000;
+/** The time for the app to exit on its own, a little more than a worker's drain may take. */
+const stopMs = 12_000;
+/** The time for its last output to arrive. */
+const outputMs = 1000;
 const lastLines = 40;
 const longestLine = 500;
 
-// the cluster leaves when the drill is killed and can tell it no more; its workers are its own business
-const leaveWithParent = `data:text/javascript,import cluster from 'node:cluster';
+// the cluster exits when the drill is killed, and ends its workers itself
+const stopWithParent = `data:text/javascript,import cluster from 'node:cluster';
 if (cluster.isPrimary) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));`;
 
-/** The user's app in a cluster of its own, started as `start` does, in a process group that can be ended as a whole. */
+/** The user's app in a separate cluster, started as `start` does, in a process group that can be killed as a whole. */
 export class DrilledApp {
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -47,8 +47,8 @@ export class DrilledApp {
   readonly #exited: Promise<void>;
   readonly #lines: string[] = [];
   #serves = false;
-  /** All that it said has arrived. */
-  #silent = false;
+  /** Its output has ended. */
+  #outputEnded = false;
 
   constructor(settings: AppSettings) {
     const { program, script, args, workers, config } = settings;
@@ -58,7 +58,7 @@ export class DrilledApp {
     if (config) start.push('--config', config);
     this.#child = spawn(
       process.execPath,
-      [...process.execArgv, '--import', leaveWithParent, program, ...start, '--', ...args],
+      [...process.execArgv, '--import', stopWithParent, program, ...start, '--', ...args],
       { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -72,7 +72,7 @@ export class DrilledApp {
       this.#child.once('error', () => resolve());
     });
     this.#child.once('close', () => {
-      this.#silent = true;
+      this.#outputEnded = true;
     });
     process.once('exit', this.#kill);
   }
@@ -82,12 +82,12 @@ export class DrilledApp {
     const until = performance.now() + startMs;
     while (!signal.aborted && performance.now() < until) {
       if (this.#gone) {
-        await this.#hear(() => this.#silent);
+        await this.#waitForOutput(() => this.#outputEnded);
         throw this.#cannotStart('it ended');
       }
       const status = await this.#status();
       if (status && status.deaths > 0) {
-        await this.#hear(() => this.#lines.some((line) => /\bdied: /.test(line)));
+        await this.#waitForOutput(() => this.#lines.some((line) => /\bdied: /.test(line)));
         throw this.#cannotStart('a worker died before all were ready');
       }
       if (status && status.ready >= status.target) {
@@ -99,15 +99,15 @@ export class DrilledApp {
     throw this.#cannotStart('it was not ready in time. An app is ready when it listens');
   }
 
-  /** Replaces all workers. Rejects with what the cluster says where it cannot. */
+  /** Replaces all workers. Rejects with the message of the cluster where it cannot. */
   async reload(): Promise<void> {
     const socket = this.#socket;
-    const answer = socket && (await ask(socket, { command: 'reload' }).catch(() => undefined));
+    const answer = socket && (await sendRequest(socket, { command: 'reload' }).catch(() => undefined));
     if (!answer) throw new Error('the cluster is gone');
     if (!answer.ok) throw new Error(answer.message);
   }
 
-  /** How many workers died unasked. */
+  /** How many workers died without a request to exit. */
   async deaths(): Promise<number> {
     return (await this.#status())?.deaths ?? this.#settings.workers;
   }
@@ -116,7 +116,7 @@ export class DrilledApp {
   async stop(): Promise<void> {
     if (this.#serves && !this.#gone) {
       this.#child.kill('SIGTERM');
-      await withTimeLimit(this.#exited, leaveMs, () => {}, { ref: false });
+      await withTimeLimit(this.#exited, stopMs, () => {}, { ref: false });
     }
     this.#kill();
     process.off('exit', this.#kill);
@@ -127,7 +127,7 @@ export class DrilledApp {
       if (process.platform === 'win32') this.#child.kill('SIGKILL');
       else if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
-      // nobody is left
+      // no process is left
     }
     rmSync(this.#folder, { recursive: true, force: true });
   };
@@ -143,7 +143,7 @@ export class DrilledApp {
 
   async #status(): Promise<ClusterStatus | undefined> {
     const socket = this.#socket;
-    const answer = socket && (await ask(socket, { command: 'status' }, 5000).catch(() => undefined));
+    const answer = socket && (await sendRequest(socket, { command: 'status' }, 5000).catch(() => undefined));
     return answer ? (answer.ok ? answer.status : undefined) : undefined;
   }
 
@@ -163,19 +163,19 @@ export class DrilledApp {
     return { host: everywhere ? '127.0.0.1' : (address.host as string), port };
   }
 
-  /** The control socket is faster than the log. */
-  async #hear(isAll: () => boolean): Promise<void> {
-    const until = performance.now() + wordsMs;
+  /** Waits for output that arrives after the response of the control socket. */
+  async #waitForOutput(isAll: () => boolean): Promise<void> {
+    const until = performance.now() + outputMs;
     while (!isAll() && performance.now() < until) await delay(pollMs);
   }
 
   #cannotStart(why: string): CannotDrill {
-    const words = this.#lines.length > 0 ? ` Its last words:\n\n${this.#lines.join('\n')}` : '';
+    const words = this.#lines.length > 0 ? ` Its last output:\n\n${this.#lines.join('\n')}` : '';
     return new CannotDrill(`the app did not start: ${why}.${words}`);
   }
 }
 
-/** A line of a log by its message, any other as it is. */
+/** The message of a log line; any other line unchanged. */
 function readable(line: string): string {
   if (!line.startsWith('{')) return line;
   try {

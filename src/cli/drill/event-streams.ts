@@ -1,25 +1,25 @@
 import { begin } from './drill-exchange.js';
-import { Tally } from './tally.js';
-import { eachClient, keepOpen, type Opened, type Scene, type Traffic } from './traffic.js';
+import { type DrillContext, eachClient, keepOpen, type Opened, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 /** Clients that listen to server-sent events: a stream is to end between two chunks, and the next one to begin. */
 export function eventStreams(path: string): Traffic {
-  const tally = new Tally('event streams');
+  const counts = new TrafficCounts('event streams');
   return {
-    tally,
-    async probe(scene) {
-      const { close, ended } = await open(scene, path).catch((error) => {
+    counts,
+    async probe(context) {
+      const { close, ended } = await open(context, path).catch((error) => {
         throw new Error(`GET ${path} is no stream of events: ${error.message}`);
       });
       close();
       await ended;
     },
-    run: (scene) => eachClient(scene, () => keepOpen(scene, tally, () => open(scene, path))),
+    run: (context) => eachClient(context, () => keepOpen(context, counts, () => open(context, path))),
   };
 }
 
-async function open(scene: Scene, path: string): Promise<Opened> {
-  const { req, head } = begin(scene, { path, headers: { accept: 'text/event-stream' } });
+async function open(context: DrillContext, path: string): Promise<Opened> {
+  const { req, head } = begin(context, { path, headers: { accept: 'text/event-stream' } });
   req.end();
   const res = await head;
   const type = res.headers['content-type'] ?? 'none';

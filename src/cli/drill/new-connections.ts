@@ -1,21 +1,21 @@
 import { begin, readAll } from './drill-exchange.js';
-import { Tally } from './tally.js';
 import { eachClient, repeat, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 const pauseMs = 10;
 
 /** Clients that open a connection for each request. */
-export function newConnections(path: string, usual: number): Traffic {
-  const tally = new Tally('new connections');
+export function newConnections(path: string, expectedStatus: number): Traffic {
+  const counts = new TrafficCounts('new connections');
   return {
-    tally,
-    run: (scene) =>
-      eachClient(scene, () =>
-        repeat(scene, tally, pauseMs, async () => {
+    counts,
+    run: (context) =>
+      eachClient(context, () =>
+        repeat(context, counts, pauseMs, async () => {
           const from = performance.now();
-          const { req, head } = begin(scene, { path });
+          const { req, head } = begin(context, { path });
           req.end();
-          await readAll(await head, usual);
+          await readAll(await head, expectedStatus);
           return performance.now() - from;
         }),
       ),

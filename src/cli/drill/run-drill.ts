@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { usualStatus } from './drill-exchange.js';
+import { requestStatus } from './drill-exchange.js';
 import { makeReport, type Report } from './drill-report.js';
 import { type AppSettings, CannotDrill, DrilledApp } from './drilled-app.js';
 import { eventStreams } from './event-streams.js';
@@ -7,11 +7,11 @@ import { keepAlive } from './keep-alive.js';
 import { newConnections } from './new-connections.js';
 import { slowReaders } from './slow-readers.js';
 import { slowRequests } from './slow-requests.js';
-import type { Scene, Traffic } from './traffic.js';
+import type { DrillContext, Traffic } from './traffic.js';
 import { uploads } from './uploads.js';
 import { webSockets } from './web-sockets.js';
 
-/** What is sent while an app is reloaded; paths that are missing are not asked for. */
+/** The traffic during the reloads. Paths that are undefined are not requested. */
 export interface DrillSettings extends AppSettings {
   readonly reloads: number;
   /** The whole drill is over after this many seconds. */
@@ -22,12 +22,12 @@ export interface DrillSettings extends AppSettings {
   readonly uploadPath: string | undefined;
 }
 
-/** What requests in flight get to come back when nothing more is sent. */
-const lastMs = 10_000;
+/** The time for requests in flight to complete after the last one was sent. */
+const finishMs = 10_000;
 
 /**
  * Starts an app in a cluster, sends it traffic of all kinds while its workers are replaced again and again, and reports
- * what was lost. All processes are gone when it returns. An abort ends it at once, without a report.
+ * the losses. All processes have exited when it returns. An abort ends it immediately, without a report.
  *
  * @throws CannotDrill when the app does not start or does not serve what it is asked for.
  */
@@ -41,28 +41,28 @@ export async function drill(
   const stop = new AbortController();
   const end = new AbortController();
   const limit = new AbortController();
-  const giveUp = (): void => {
+  const endAll = (): void => {
     limit.abort();
     stop.abort();
     end.abort();
   };
-  abort.addEventListener('abort', giveUp);
+  abort.addEventListener('abort', endAll);
   setMaxListeners(0, stop.signal, end.signal);
-  let timeIsUp = giveUp;
+  let timeIsUp = endAll;
   const time = setTimeout(() => timeIsUp(), settings.seconds * 1000);
   try {
     const target = await app.ready(limit.signal);
     const clients = Math.min(32, Math.max(4, 2 * settings.workers));
-    const scene = { target, clients, stop: stop.signal, end: end.signal };
-    const { all, usual } = await trafficFor(scene, settings).catch((error: Error) => {
+    const context = { target, clients, stop: stop.signal, end: end.signal };
+    const { all, expectedStatus } = await trafficFor(context, settings).catch((error: Error) => {
       throw new CannotDrill(error.message);
     });
     // from here on, what is in flight may finish
     timeIsUp = () => limit.abort();
-    const running = all.map((traffic) => traffic.run(scene));
+    const running = all.map((traffic) => traffic.run(context));
     let begun = 0;
     const showProgress = (): void => {
-      const counts = all.map(({ tally }) => tally);
+      const counts = all.map(({ counts }) => counts);
       const sent = counts.reduce((sum, count) => sum + count.sent, 0);
       const lost = counts.reduce((sum, count) => sum + count.failed, 0);
       onProgress(
@@ -73,7 +73,7 @@ export async function drill(
     const { reloaded, problem } = await reloadUnder(app, all, settings.reloads, limit.signal, () => begun++);
     clearInterval(shown);
     stop.abort();
-    const last = setTimeout(giveUp, lastMs);
+    const last = setTimeout(endAll, finishMs);
     await Promise.all(running);
     clearTimeout(last);
     abort.throwIfAborted();
@@ -83,7 +83,7 @@ export async function drill(
         script,
         port: target.port,
         path,
-        status: usual,
+        status: expectedStatus,
         workers,
         reloads,
         reloaded,
@@ -91,36 +91,36 @@ export async function drill(
         deaths: await app.deaths(),
         problem,
       },
-      all.map(({ tally }) => tally),
+      all.map(({ counts }) => counts),
     );
   } finally {
     clearTimeout(time);
-    abort.removeEventListener('abort', giveUp);
-    giveUp();
+    abort.removeEventListener('abort', endAll);
+    endAll();
     await app.stop();
   }
 }
 
-/** The kinds of traffic that were asked for, each tried once. */
+/** The requested kinds of traffic, each probed once. */
 async function trafficFor(
-  scene: Scene,
+  context: DrillContext,
   { path, eventsPath, webSocketPath, uploadPath }: DrillSettings,
-): Promise<{ all: Traffic[]; usual: number }> {
-  const usual = await usualStatus(scene, { path });
+): Promise<{ all: Traffic[]; expectedStatus: number }> {
+  const expectedStatus = await requestStatus(context, { path });
   const all: Traffic[] = [
-    keepAlive(path, usual),
-    newConnections(path, usual),
-    slowRequests(path, usual),
-    slowReaders(path, usual),
+    keepAlive(path, expectedStatus),
+    newConnections(path, expectedStatus),
+    slowRequests(path, expectedStatus),
+    slowReaders(path, expectedStatus),
     ...(uploadPath ? [uploads(uploadPath)] : []),
     ...(eventsPath ? [eventStreams(eventsPath)] : []),
     ...(webSocketPath ? [webSockets(webSocketPath)] : []),
   ];
-  for (const traffic of all) await traffic.probe?.(scene);
-  return { all, usual };
+  for (const traffic of all) await traffic.probe?.(context);
+  return { all, expectedStatus };
 }
 
-/** Reloads once every kind of traffic flows. Resolves with how often it was done, and why not more often. */
+/** Reloads once every kind of traffic flows. Resolves with the number of reloads, and why there were not more. */
 async function reloadUnder(
   app: DrilledApp,
   all: readonly Traffic[],
@@ -129,13 +129,13 @@ async function reloadUnder(
   onReloaded: () => void,
 ): Promise<{ reloaded: number; problem: string | null }> {
   const timeUp = new Promise<never>((_, reject) => {
-    const tell = (): void => reject(new Error('the time was up'));
+    const tell = (): void => reject(new Error('the time limit was reached'));
     if (limit.aborted) tell();
     else limit.addEventListener('abort', tell, { once: true });
   });
   let reloaded = 0;
   try {
-    await Promise.race([Promise.all(all.map(({ tally }) => tally.underway)), timeUp]);
+    await Promise.race([Promise.all(all.map(({ counts }) => counts.underway)), timeUp]);
     for (; reloaded < reloads; reloaded++) {
       await Promise.race([app.reload(), timeUp]);
       onReloaded();

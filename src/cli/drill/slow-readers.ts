@@ -1,17 +1,17 @@
 import { begin, readAll } from './drill-exchange.js';
-import { Tally } from './tally.js';
 import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 /** Clients that leave an answer unread for a while; what is larger than the buffers stays in flight meanwhile. */
-export function slowReaders(path: string, usual: number): Traffic {
-  const tally = new Tally('slow readers');
+export function slowReaders(path: string, expectedStatus: number): Traffic {
+  const counts = new TrafficCounts('slow readers');
   return {
-    tally,
-    run: (scene) =>
-      eachClient(scene, () =>
-        repeat(scene, tally, 0, async () => {
+    counts,
+    run: (context) =>
+      eachClient(context, () =>
+        repeat(context, counts, 0, async () => {
           const from = performance.now();
-          const { req, head } = begin(scene, { path });
+          const { req, head } = begin(context, { path });
           req.end();
           const res = await head;
           const ms = performance.now() - from;
@@ -20,10 +20,10 @@ export function slowReaders(path: string, usual: number): Traffic {
             cut = error;
           };
           res.once('error', remember);
-          await pause(slowMs, scene.end);
+          await pause(slowMs, context.end);
           res.off('error', remember);
           if (cut) throw cut;
-          await readAll(res, usual);
+          await readAll(res, expectedStatus);
           return ms;
         }),
       ),

@@ -1,27 +1,27 @@
 import net from 'node:net';
 import { begin, readAll } from './drill-exchange.js';
-import { Tally } from './tally.js';
 import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 /** Clients on a bad line: the head of their request arrives in two pieces, with a long wait in between. */
-export function slowRequests(path: string, usual: number): Traffic {
-  const tally = new Tally('slow requests');
+export function slowRequests(path: string, expectedStatus: number): Traffic {
+  const counts = new TrafficCounts('slow requests');
   return {
-    tally,
-    run: (scene) =>
-      eachClient(scene, () =>
-        repeat(scene, tally, 0, async () => {
+    counts,
+    run: (context) =>
+      eachClient(context, () =>
+        repeat(context, counts, 0, async () => {
           let from = 0;
-          const { req, head } = begin(scene, {
+          const { req, head } = begin(context, {
             path,
             agent: undefined,
             createConnection: () =>
-              inTwoPieces(net.connect(scene.target), scene.end, () => {
+              inTwoPieces(net.connect(context.target), context.end, () => {
                 from = performance.now();
               }),
           });
           req.end();
-          await readAll(await head, usual);
+          await readAll(await head, expectedStatus);
           return performance.now() - from;
         }),
       ),

@@ -1,6 +1,6 @@
-import { begin, readAll, usualStatus } from './drill-exchange.js';
-import { Tally } from './tally.js';
+import { begin, readAll, requestStatus } from './drill-exchange.js';
 import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 const pieces = 8;
 const piece = Buffer.alloc(8192, 'upload ');
@@ -8,21 +8,23 @@ const headers = { 'content-type': 'application/octet-stream', 'content-length': 
 
 /** Clients whose request bodies arrive piece by piece. */
 export function uploads(path: string): Traffic {
-  const tally = new Tally('uploads');
+  const counts = new TrafficCounts('uploads');
   const options = { method: 'POST', path, headers };
-  let usual = 0;
+  let expectedStatus = 0;
   return {
-    tally,
-    async probe(scene) {
-      usual = await usualStatus(scene, options, Buffer.concat(Array(pieces).fill(piece)));
-      if (usual === 404 || usual === 405) {
-        throw new Error(`POST ${path} is answered ${usual}: --upload names a path that takes uploads`);
+    counts,
+    async probe(context) {
+      expectedStatus = await requestStatus(context, options, Buffer.concat(Array(pieces).fill(piece)));
+      if (expectedStatus === 404 || expectedStatus === 405) {
+        throw new Error(
+          `POST ${path} is answered ${expectedStatus}: --upload names a path that takes uploads`,
+        );
       }
     },
-    run: (scene) =>
-      eachClient(scene, () =>
-        repeat(scene, tally, 0, async () => {
-          const { req, head } = begin(scene, options);
+    run: (context) =>
+      eachClient(context, () =>
+        repeat(context, counts, 0, async () => {
+          const { req, head } = begin(context, options);
           let answered = false;
           const settled = (): void => {
             answered = true;
@@ -30,14 +32,14 @@ export function uploads(path: string): Traffic {
           head.then(settled, settled);
           for (let n = 1; n < pieces && !answered; n++) {
             req.write(piece);
-            await pause(slowMs / pieces, scene.end);
+            await pause(slowMs / pieces, context.end);
           }
           const from = performance.now();
           // an app that answers before it has read everything closes the connection: that is its answer
           if (!answered) req.end(piece);
           const res = await head;
           const ms = performance.now() - from;
-          await readAll(res, usual);
+          await readAll(res, expectedStatus);
           req.destroy();
           return ms;
         }),

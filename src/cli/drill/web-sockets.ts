@@ -1,31 +1,31 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { begin, patienceMs } from './drill-exchange.js';
-import { Tally } from './tally.js';
-import { eachClient, keepOpen, type Opened, type Scene, type Traffic } from './traffic.js';
+import { begin, responseLimitMs } from './drill-exchange.js';
+import { type DrillContext, eachClient, keepOpen, type Opened, type Traffic } from './traffic.js';
+import { TrafficCounts } from './traffic-counts.js';
 import { controlFrame, frameReader, opcodes } from './web-socket-frames.js';
 
 /** Clients with a WebSocket: it is to end with a close frame, and the next one to open. */
 export function webSockets(path: string): Traffic {
-  const tally = new Tally('WebSockets');
+  const counts = new TrafficCounts('WebSockets');
   return {
-    tally,
-    async probe(scene) {
-      const { close, ended } = await open(scene, path).catch((error) => {
+    counts,
+    async probe(context) {
+      const { close, ended } = await open(context, path).catch((error) => {
         throw new Error(`GET ${path} opens no WebSocket: ${error.message}`);
       });
       close();
       await ended;
     },
-    run: (scene) => eachClient(scene, () => keepOpen(scene, tally, () => open(scene, path))),
+    run: (context) => eachClient(context, () => keepOpen(context, counts, () => open(context, path))),
   };
 }
 
 /** Opens a WebSocket (RFC 6455, 4.1) and resolves once the server has answered a ping. */
-async function open(scene: Scene, path: string): Promise<Opened> {
+async function open(context: DrillContext, path: string): Promise<Opened> {
   const key = randomBytes(16).toString('base64');
-  const { req, head } = begin(scene, {
+  const { req, head } = begin(context, {
     path,
     headers: {
       connection: 'Upgrade',
@@ -49,7 +49,7 @@ async function open(scene: Scene, path: string): Promise<Opened> {
     throw new Error('a wrong Sec-WebSocket-Accept');
   }
   req.setTimeout(0);
-  return converse(socket, first, scene.end);
+  return converse(socket, first, context.end);
 }
 
 async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promise<Opened> {
@@ -82,7 +82,7 @@ async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promis
   });
   if (first.length > 0) read(first);
   socket.write(controlFrame(opcodes.ping));
-  const silence = setTimeout(() => socket.destroy(new Error('a ping without an answer')), patienceMs);
+  const silence = setTimeout(() => socket.destroy(new Error('a ping without an answer')), responseLimitMs);
   try {
     // one that is closed before it answers was told to go: nothing is lost
     await Promise.race([ponged, ended]);

@@ -3,8 +3,8 @@ const longestWaitMs = 30_000;
 const quickMs = 5000;
 
 /**
- * How long to wait before a dead worker is replaced. One that lived for 5 s is replaced at once, and so is the first
- * that did not; each further one doubles the wait, from 100 ms up to 30 s.
+ * The wait before a dead worker is replaced. A worker that ran for 5 s is replaced immediately, and so is the first one
+ * that did not. Each further one doubles the wait, from 100 ms up to 30 s.
  */
 export class Backoff {
   #nextMs = 0;

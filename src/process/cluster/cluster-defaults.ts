@@ -1,4 +1,4 @@
-/** The limits of a cluster where no option says otherwise. */
+/** The defaults of a cluster, in milliseconds and starts. */
 export const clusterDefaults = {
   startMs: 60_000,
   stuckMs: 30_000,

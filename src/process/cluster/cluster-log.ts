@@ -32,7 +32,7 @@ export function causeOf({ code, signal, killed, listened }: Death): string {
   return code === null ? 'the process could not be started' : `exit code ${code}`;
 }
 
-/** The line a failed start or reload ends with. */
+/** The cause that the message of a failed start or reload ends with. */
 export function lastErrorOf(death: Death): string {
   return death.error ? `${causeOf(death)}; its last error: ${death.error.split('\n', 1)[0]}` : causeOf(death);
 }

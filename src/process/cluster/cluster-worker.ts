@@ -2,21 +2,21 @@ import type { Worker } from 'node:cluster';
 import {
   asOurs,
   drainMessage,
-  type Manners,
   type PrimaryMessage,
   readyMessage,
-  type Vitals,
   type WorkerMessage,
+  type WorkerMetrics,
+  type WorkerShutdown,
 } from './worker-protocol.js';
 
-/** `dying`: an error escaped, and the worker finishes its requests. `draining`: it was asked to leave. */
+/** `dying`: the worker finishes its requests after an uncaught error. `draining`: the primary requested its exit. */
 export type WorkerState = 'starting' | 'ready' | 'dying' | 'draining' | 'dead';
 
 /** Where a worker listens. */
 export interface ListenAddress {
-  /** What the app named; `null` for every address. */
+  /** The host that the app passed to `listen`; `null` for all addresses. */
   readonly host: string | null;
-  /** As the system chose it; -1 for a Unix socket, whose path is `host`. */
+  /** The bound port; -1 for a Unix socket, whose path is `host`. */
   readonly port: number;
 }
 
@@ -35,11 +35,11 @@ export interface Death {
   readonly permanent: boolean;
   /** A server listened in it. */
   readonly listened: boolean;
-  /** Method and route of the request it was last heard of with. */
+  /** Method and route of the last request that it reported. */
   readonly route: string | undefined;
 }
 
-/** What the pool hears of a worker. */
+/** Callbacks for the events of a worker. */
 export interface WorkerEvents {
   onReady(worker: ClusterWorker): void;
   onDying(worker: ClusterWorker): void;
@@ -51,15 +51,15 @@ export interface WorkerEvents {
 export class ClusterWorker {
   readonly id: number;
   readonly pid: number;
-  /** Node's own view of it. */
+  /** Node's object for it. */
   readonly handle: Worker;
   readonly startedAt = performance.now();
   readonly addresses: ListenAddress[] = [];
   state: WorkerState = 'starting';
-  vitals: Vitals | undefined;
-  manners: Manners | undefined;
+  metrics: WorkerMetrics | undefined;
+  shutdown: WorkerShutdown | undefined;
   parts: readonly string[] = [];
-  /** When the last beat came, on the clock of `performance.now()`; being ready counts as one. */
+  /** When the last heartbeat was received, on the clock of `performance.now()`; being ready counts as one. */
   beatAt: number | undefined;
   /** Resolves when the process is gone. */
   readonly gone: Promise<Death>;
@@ -71,17 +71,17 @@ export class ClusterWorker {
   #permanent = false;
   #wasReady = false;
   #route: string | undefined;
-  /** The route of the error, whatever other requests came after it. */
-  #guilty: string | undefined;
+  /** The route of the request that caused the error. */
+  #fatalRoute: string | undefined;
   #limit: NodeJS.Timeout | undefined;
-  #tell!: (ready: boolean) => void;
+  #resolveStarted!: (ready: boolean) => void;
 
   constructor(worker: Worker, events: WorkerEvents) {
     this.handle = worker;
     this.id = worker.id;
     this.pid = worker.process.pid ?? 0;
     this.started = new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#resolveStarted = resolve;
     });
     worker.on('listening', ({ address, port }) => {
       this.addresses.push({ host: address ?? null, port });
@@ -89,14 +89,14 @@ export class ClusterWorker {
       if (this.state !== 'dying') this.#error = undefined;
       this.#send({ productionize: 'listening?' });
     });
-    worker.on('message', (message: unknown) => this.#hear(message, events));
+    worker.on('message', (message: unknown) => this.#receive(message, events));
     this.gone = new Promise((resolve) => {
       worker.once('exit', (code, signal) =>
         resolve(this.#die(code, signal as NodeJS.Signals | null, events)),
       );
       worker.on('error', (error) => {
         this.#error ??= error.message;
-        // a process that never was has no exit; else this is a channel that broke, and the exit follows
+        // a process that was not started emits no exit; otherwise a channel broke, and the exit follows
         if (worker.process.pid === undefined) resolve(this.#die(null, null, events));
       });
     });
@@ -110,22 +110,22 @@ export class ClusterWorker {
     return performance.now() - this.startedAt;
   }
 
-  /** Asks the worker to finish what it has and to leave; what has not left within the limit is killed. */
+  /** Requests that the worker finishes its requests and exits. After the limit it is killed. */
   drain(limitMs: number): Promise<Death> {
     if (this.state !== 'dead') {
       const starting = this.state === 'starting';
       this.state = 'draining';
       this.#send(drainMessage);
-      // before it serves it has nothing to finish, and hears no message yet
+      // before it serves it has nothing to finish, and does not listen for messages yet
       if (starting) this.handle.process.kill('SIGTERM');
-      // a worker without a drain of its own still stops listening and leaves when its connections have ended
-      else if (!this.manners?.drainMs) this.handle.disconnect();
-      this.#limit ??= setTimeout(() => this.kill(`it did not leave within ${limitMs} ms`), limitMs);
+      // a worker without gracefulShutdown stops listening and exits when its connections have closed
+      else if (!this.shutdown?.drainMs) this.handle.disconnect();
+      this.#limit ??= setTimeout(() => this.kill(`it did not exit within ${limitMs} ms`), limitMs);
     }
     return this.gone;
   }
 
-  /** Tells a dying worker that its replacement serves. */
+  /** Notifies a dying worker that its replacement serves. */
   release(): void {
     this.#send({ productionize: 'replaced' });
   }
@@ -141,29 +141,29 @@ export class ClusterWorker {
     if (this.handle.isConnected()) this.handle.send(message, () => {});
   }
 
-  #hear(message: unknown, events: WorkerEvents): void {
+  #receive(message: unknown, events: WorkerEvents): void {
     if (message === readyMessage) {
       this.#becomeReady(events);
       return;
     }
-    const told = asOurs<WorkerMessage>(message);
-    if (told?.productionize === 'ready') this.#becomeReady(events);
-    if (told?.productionize === 'manners') {
-      this.manners = told;
-      if (!told.saysReady) this.#becomeReady(events);
+    const received = asOurs<WorkerMessage>(message);
+    if (received?.productionize === 'ready') this.#becomeReady(events);
+    if (received?.productionize === 'shutdown') {
+      this.shutdown = received;
+      if (!received.reportsReady) this.#becomeReady(events);
     }
-    if (told?.productionize === 'beat') {
+    if (received?.productionize === 'beat') {
       this.beatAt = performance.now();
-      this.vitals = told;
-      this.#route = told.route ?? this.#route;
+      this.metrics = received;
+      this.#route = received.route ?? this.#route;
     }
-    if (told?.productionize === 'risk') events.onRisk(told.risk);
-    if (told?.productionize === 'parts') this.parts = told.parts;
-    if (told?.productionize === 'fatal') {
-      this.#error = told.error;
-      this.#permanent = told.permanent;
-      this.#guilty = told.route ?? this.#guilty;
-      if (told.draining && (this.state === 'ready' || this.state === 'starting')) {
+    if (received?.productionize === 'risk') events.onRisk(received.risk);
+    if (received?.productionize === 'parts') this.parts = received.parts;
+    if (received?.productionize === 'fatal') {
+      this.#error = received.error;
+      this.#permanent = received.permanent;
+      this.#fatalRoute = received.route ?? this.#fatalRoute;
+      if (received.draining && (this.state === 'ready' || this.state === 'starting')) {
         this.state = 'dying';
         events.onDying(this);
       }
@@ -175,7 +175,7 @@ export class ClusterWorker {
     this.state = 'ready';
     this.#wasReady = true;
     this.beatAt ??= performance.now();
-    this.#tell(true);
+    this.#resolveStarted(true);
     events.onReady(this);
   }
 
@@ -189,10 +189,10 @@ export class ClusterWorker {
       error: this.#error,
       permanent: this.#permanent,
       listened: this.addresses.length > 0,
-      route: this.#guilty ?? this.#route,
+      route: this.#fatalRoute ?? this.#route,
     };
     clearTimeout(this.#limit);
-    this.#tell(false);
+    this.#resolveStarted(false);
     events.onDeath(this, death);
     this.state = 'dead';
     return death;

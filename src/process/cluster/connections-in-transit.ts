@@ -9,10 +9,10 @@ interface ClusterMessage {
 }
 
 /**
- * Saves the connections that were on their way to a worker when it died. Node's primary sends an accepted connection
- * to a worker and waits for its word; when the worker is killed before, the word never comes, and the client waits for
- * ever on a socket that nobody serves or closes. The word is given for it: not accepted, so that Node hands the
- * connection to the next worker. A worker answers before it reads, so no request is served twice.
+ * Saves the connections that were sent to a worker when it died. Node's primary sends an accepted connection to a
+ * worker and waits for an acknowledgement. When the worker is killed before it acknowledges, Node never closes the
+ * socket, and the client waits forever. The acknowledgement is emitted here as "not accepted", so that Node passes the
+ * connection to the next worker. A worker acknowledges before it reads, so no request is served twice.
  */
 export function saveConnectionsInTransit(worker: Worker, othersServe: () => boolean): void {
   const { process: child } = worker;
@@ -30,14 +30,14 @@ export function saveConnectionsInTransit(worker: Worker, othersServe: () => bool
   });
   const save = (): void => {
     for (const [seq, handle] of sent) {
-      // with nobody to take it, a connection that closes tells its client more than one that is silent
+      // without another worker, closing the connection notifies its client
       if (othersServe()) child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: seq, accepted: false });
       else handle.close?.();
     }
     sent.clear();
   };
   worker.once('disconnect', save);
-  // a channel that waits for such a word closes without telling so
+  // a channel that waits for an acknowledgement closes without the event `disconnect`
   worker.once('exit', () => {
     if (!worker.isConnected()) save();
   });

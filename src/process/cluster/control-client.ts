@@ -3,27 +3,27 @@ import net from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
-import type { ClusterStatus, ControlAnswer, ControlRequest } from './control-protocol.js';
-import { distrust, runtimeDirs } from './runtime-dir.js';
+import type { ClusterStatus, ControlRequest, ControlResponse } from './control-protocol.js';
+import { runtimeDirs, untrustedReason } from './runtime-dir.js';
 
-/** A cluster that answered. */
+/** A cluster that responded. */
 export interface FoundCluster {
   readonly socket: string;
   readonly status: ClusterStatus;
 }
 
 /**
- * All running clusters of this user. Sockets that nobody listens on any more are removed. Of several folders, one that
- * cannot be trusted is left out with a warning: anybody can make one in the temporary folder.
+ * All running clusters of this user. Sockets without a listening process are removed. Of several directories, an
+ * untrusted one is skipped with a warning: every user can create one in the temporary directory.
  *
- * @throws ProductionizeError when the only folder cannot be trusted.
+ * @throws ProductionizeError when the only directory is not trusted.
  */
 export async function findClusters(runtimeDir?: string): Promise<FoundCluster[]> {
   const folders = runtimeDirs(runtimeDir);
   const sockets = folders.flatMap((folder) => socketsIn(folder, folders.length === 1));
   const found = await Promise.all(
     sockets.map(async (socket) => {
-      const answer = await ask(socket, { command: 'status' }, 5000).catch(() => undefined);
+      const answer = await sendRequest(socket, { command: 'status' }, 5000).catch(() => undefined);
       return answer?.ok ? [{ socket, status: answer.status }] : [];
     }),
   );
@@ -32,9 +32,9 @@ export async function findClusters(runtimeDir?: string): Promise<FoundCluster[]>
 
 function socketsIn(folder: string, only: boolean): string[] {
   try {
-    const problem = distrust(folder);
+    const problem = untrustedReason(folder);
     if (problem !== undefined) {
-      const message = `${quote(folder)} is not used for control sockets: ${problem}. Remove it, or name another with --runtime-dir.`;
+      const message = `${quote(folder)} is not used for control sockets: ${problem}. Remove it, or pass another directory with --runtime-dir.`;
       if (only) throw new ProductionizeError('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', message);
       warnOnce('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', message);
       return [];
@@ -48,15 +48,19 @@ function socketsIn(folder: string, only: boolean): string[] {
   }
 }
 
-/** Sends one request to a cluster and waits for its answer, without a limit unless one is given. */
-export async function ask(socket: string, request: ControlRequest, limitMs = 0): Promise<ControlAnswer> {
+/** Sends one request to a cluster and waits for the response, by default without a time limit. */
+export async function sendRequest(
+  socket: string,
+  request: ControlRequest,
+  limitMs = 0,
+): Promise<ControlResponse> {
   const connection = net.connect(socket);
-  if (limitMs > 0) connection.setTimeout(limitMs, () => connection.destroy(new Error('no answer in time')));
+  if (limitMs > 0) connection.setTimeout(limitMs, () => connection.destroy(new Error('no response in time')));
   connection.write(`${JSON.stringify(request)}\n`);
   try {
-    return JSON.parse(await text(connection)) as ControlAnswer;
+    return JSON.parse(await text(connection)) as ControlResponse;
   } catch (error) {
-    // the primary that listened here was killed: its socket is a leftover in our own folder
+    // the primary that listened here was killed and left its socket behind
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(socket, { force: true });
     throw error;
   }

@@ -1,14 +1,14 @@
 import type { ListenAddress, WorkerState } from './cluster-worker.js';
 
-/** What a client asks a cluster, as one line of JSON. */
+/** A request to a cluster, as one line of JSON. */
 export type ControlRequest =
   | { readonly command: 'status' }
   | { readonly command: 'reload' }
   | { readonly command: 'scale'; readonly workers: number | 'max' }
   | { readonly command: 'stop' };
 
-/** What the cluster answers, as one line of JSON. */
-export type ControlAnswer =
+/** The response of a cluster, as one line of JSON. */
+export type ControlResponse =
   | { readonly ok: true; readonly message: string; readonly status: ClusterStatus }
   | { readonly ok: false; readonly message: string };
 
@@ -37,15 +37,15 @@ export interface ClusterStatus {
   readonly name: string | null;
   readonly script: string;
   readonly uptimeMs: number;
-  /** How many workers there are to be, and how many of them are ready. */
+  /** The intended number of workers, and how many of them are ready. */
   readonly target: number;
   readonly ready: number;
   readonly reloading: boolean;
   readonly stopping: boolean;
-  /** Workers that died unasked since the start. */
+  /** Workers that died since the start without a request to exit. */
   readonly deaths: number;
   readonly workers: readonly WorkerStatus[];
 }
 
-/** Longer lines are no request of ours. */
+/** Longer lines are not requests of this protocol. */
 export const longestLine = 65_536;

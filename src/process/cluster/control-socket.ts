@@ -3,18 +3,21 @@ import { chmodSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { type ControlAnswer, type ControlRequest, longestLine } from './control-protocol.js';
+import { type ControlRequest, type ControlResponse, longestLine } from './control-protocol.js';
 
-/** How the cluster answers one request; it may take as long as a reload does. */
-export type Answer = (request: ControlRequest) => Promise<ControlAnswer>;
+/** Executes one request; it may take as long as a reload. */
+export type ControlHandler = (request: ControlRequest) => Promise<ControlResponse>;
 
 const idleMs = 10_000;
 
 /**
- * Serves the control socket of a cluster, open to this user alone: the folder has mode 700, the socket mode 600. Its
- * name is new each time, so neither another cluster nor one that was killed is in its way. Returns what closes it.
+ * Serves the control socket of a cluster, for this user only: the directory has mode 700, the socket mode 600. Its
+ * name is unique, so that it never collides with another cluster. Returns its path and a function that closes it.
  */
-export async function serveControl(folder: string, answer: Answer): Promise<{ path: string; close(): void }> {
+export async function serveControl(
+  folder: string,
+  answer: ControlHandler,
+): Promise<{ path: string; close(): void }> {
   const file = path.join(folder, `${process.pid}-${randomBytes(4).toString('hex')}.sock`);
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -49,7 +52,7 @@ export async function serveControl(folder: string, answer: Answer): Promise<{ pa
   };
 }
 
-async function reply(line: string, answer: Answer): Promise<ControlAnswer> {
+async function reply(line: string, answer: ControlHandler): Promise<ControlResponse> {
   try {
     return await answer(JSON.parse(line) as ControlRequest);
   } catch (error) {

@@ -31,22 +31,23 @@ export interface ClusterOptions {
    */
   readonly workers?: number | 'max';
   /**
-   * Milliseconds a worker gets to finish and leave, before it is killed.
-   * @default the time the process manager gives, and no less than what the worker's own drain may take
+   * Milliseconds in which a worker must finish its requests and exit, before it is killed.
+   * @default the time the process manager gives, and no less than the worker's own shutdown may take
    */
   readonly drainMs?: number;
   /**
-   * Milliseconds a worker gets from its fork to being ready, before it is killed.
+   * Milliseconds from the fork of a worker until it must be ready, before it is killed.
    * @default 60000
    */
   readonly startMs?: number;
   /**
-   * Milliseconds without a heartbeat after which a worker counts as stuck, and is killed and replaced; 0 never.
+   * Milliseconds without a heartbeat after which a worker is killed and replaced; 0 disables the check.
    * @default 30000
    */
   readonly stuckMs?: number;
   /**
-   * Starts in a row that may fail, while no worker serves, before the primary gives up and exits with code 1.
+   * Failed starts in a row, while no worker serves, after which the primary exits with code 1. An error that every start
+   * repeats, such as a syntax error in the first start, ends it immediately.
    * @default 10
    */
   readonly maxFailedStarts?: number;
@@ -56,8 +57,8 @@ export interface ClusterOptions {
    */
   readonly control?: boolean;
   /**
-   * The folder of the control socket, owned by this user, with mode 700.
-   * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime folder, else one in the temporary folder
+   * The directory of the control socket, owned by this user, with mode 700.
+   * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime directory, else one in the temporary directory
    */
   readonly runtimeDir?: string;
   /**
@@ -72,7 +73,7 @@ export interface ClusterOptions {
    */
   readonly sticky?: StickyOptions;
   /**
-   * What the primary logs to: starts, deaths with their cause, reloads.
+   * The logger of the primary: starts, deaths with their cause, reloads.
    * @default createLogger()
    */
   readonly logger?: PartLogger;
@@ -86,8 +87,8 @@ const isSticky: Check = (value) => {
 };
 
 /**
- * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced, at once or,
- * while workers die young, after a growing wait; one that hangs is killed and replaced. SIGHUP replaces all workers one
+ * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced: immediately, or
+ * after a growing wait while workers die soon after their start. A worker that hangs is killed and replaced. SIGHUP replaces all workers one
  * by one without losing a request; SIGTERM and SIGINT drain them all and exit. `NODE_ENV` becomes `production` where
  * it is not set. Sources: "Run your app in a cluster" and "Ensure your app automatically restarts"
  * (https://expressjs.com/en/advanced/best-practice-performance.html), https://nodejs.org/api/cluster.html.

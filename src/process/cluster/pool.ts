@@ -10,13 +10,13 @@ import { killStuckWorkers } from './stuck-workers.js';
 
 const debug = debugFor('cluster');
 
-/** What a worker gets for its exit, behind the drain it set itself. */
+/** The time of a worker for its exit, after its own shutdown. */
 const exitMs = 1000;
 
-/** What a pool is made with; the limits in milliseconds. */
+/** Settings of a pool; the limits in milliseconds. */
 export interface PoolSettings {
   readonly target: number;
-  /** By default what the worker needs for its own drain, or the time the process manager gives. */
+  /** @default the time of the worker's own shutdown, or of the process manager if that is longer */
   readonly drainMs?: number;
   readonly startMs: number;
   readonly stuckMs: number;
@@ -30,7 +30,7 @@ export interface PoolSettings {
   readonly traffic?: Traffic;
 }
 
-/** Hears which workers may be given connections, where that is not Node's own business. */
+/** Notified of the workers that may receive connections, where Node does not distribute them itself. */
 export interface Traffic {
   onForked(worker: ClusterWorker): void;
   onServing(worker: ClusterWorker): void;
@@ -38,8 +38,8 @@ export interface Traffic {
 }
 
 /**
- * Keeps the target number of workers alive: replaces what dies, after a wait that grows while workers die young, and
- * gives up when none can be started.
+ * Maintains the target number of workers. Replaces a worker that dies, after a wait that grows while workers die soon
+ * after their start, and gives up when no worker can be started.
  */
 export class Pool implements WorkerEvents {
   readonly workers = new Set<ClusterWorker>();
@@ -49,9 +49,9 @@ export class Pool implements WorkerEvents {
   readonly #settings: PoolSettings;
   readonly #backoff = new Backoff();
   readonly #waiting = new Set<NodeJS.Timeout>();
-  /** Started by a reload, and no members before they are ready. */
+  /** Started by a reload; they become members when they are ready. */
   readonly #candidates = new Set<ClusterWorker>();
-  /** Dying workers that are not to leave before a replacement is ready. */
+  /** Dying workers that stay until a replacement is ready. */
   readonly #unreplaced = new Set<ClusterWorker>();
   readonly #stopWatching: () => void;
   readonly #graceMs = findOrchestrator().graceMs;
@@ -59,7 +59,7 @@ export class Pool implements WorkerEvents {
   #failedStarts = 0;
   #wasEverReady = false;
   #stopping = false;
-  /** While a reload exchanges workers there is one more than the target. */
+  /** A reload runs one worker more than the target. */
   #exchanging = false;
 
   constructor(settings: PoolSettings) {
@@ -76,14 +76,14 @@ export class Pool implements WorkerEvents {
     return this.#stopping;
   }
 
-  /** Workers that serve or will: neither leaving nor on trial. */
+  /** Workers that serve or start; not those that exit or were started by a reload. */
   members(): ClusterWorker[] {
     return [...this.workers].filter(
       (worker) => (worker.state === 'starting' || worker.state === 'ready') && !this.#candidates.has(worker),
     );
   }
 
-  /** What the longest drain of a worker may take, in milliseconds. */
+  /** The longest drain of a worker in milliseconds. */
   get drainMs(): number {
     return Math.max(0, ...[...this.workers].map((worker) => this.#drainMs(worker)));
   }
@@ -101,14 +101,14 @@ export class Pool implements WorkerEvents {
     for (const surplus of members.slice(this.#target)) void this.drain(surplus);
   }
 
-  /** Changes the number of workers; those that are too many drain, the youngest first. */
+  /** Changes the number of workers. A surplus drains, the youngest first. */
   scale(target: number): void {
     this.#target = target;
     while (this.#waiting.size > 0 && this.members().length + this.#waiting.size > target) this.#forget();
     this.settle();
   }
 
-  /** Starts one worker on trial. Resolves with its death, or with nothing once it is ready and counts. */
+  /** Starts one worker of a reload. Resolves with its death, or with nothing once it is ready and a member. */
   async trial(): Promise<Death | undefined> {
     const candidate = this.#fork(true);
     const ready = await candidate.started;
@@ -116,7 +116,7 @@ export class Pool implements WorkerEvents {
     return ready ? undefined : await candidate.gone;
   }
 
-  /** While `work` runs there may be more workers than the target. Waits that are left from failures end. */
+  /** Allows more workers than the target while `work` runs. Pending waits after failures are cancelled. */
   async exchange(work: () => Promise<void>): Promise<void> {
     this.#exchanging = true;
     this.#backoff.reset();
@@ -134,7 +134,7 @@ export class Pool implements WorkerEvents {
     return worker.drain(this.#drainMs(worker));
   }
 
-  /** Drains all workers. Resolves with true when each of them left by itself in time. */
+  /** Drains all workers. Resolves with true when each exited on its own in time. */
   async stop(): Promise<boolean> {
     this.#close();
     for (const worker of this.#unreplaced) worker.release();
@@ -142,7 +142,7 @@ export class Pool implements WorkerEvents {
     return deaths.every(({ killed, signal, code }) => !killed && (code === 0 || isStopSignal(signal)));
   }
 
-  /** Ends all workers at once. */
+  /** Kills all workers. */
   kill(reason: string): void {
     this.#close();
     for (const worker of this.workers) worker.kill(reason);
@@ -168,11 +168,14 @@ export class Pool implements WorkerEvents {
     const { log, traffic } = this.#settings;
     traffic?.onLeaving(worker);
     if (worker.wasReady) {
-      log.warn(fieldsOf(worker), `worker ${worker.id} is dying of an error; its replacement starts`);
+      log.warn(
+        fieldsOf(worker),
+        `worker ${worker.id} finishes its requests after an uncaught error; its replacement starts`,
+      );
       this.#unreplaced.add(worker);
     } else worker.release();
-    // from now on its limit runs, as if it had been asked to leave
-    setTimeout(() => worker.kill('it outlived its error'), this.#drainMs(worker)).unref();
+    // its time limit begins now, as for a requested exit
+    setTimeout(() => worker.kill('it did not exit after its error'), this.#drainMs(worker)).unref();
     // a worker that was never ready is a failed start, which counts when the process is gone
     if (worker.wasReady) this.#replaceAfter(worker.uptimeMs);
   }
@@ -188,13 +191,13 @@ export class Pool implements WorkerEvents {
     const fields = { ...fieldsOf(worker), ...fieldsOfDeath(death) };
     if (worker.state === 'draining') {
       if (death.killed) log.error(fields, `worker ${worker.id} did not drain: ${causeOf(death)}`);
-      else log.info(fields, `worker ${worker.id} left: ${causeOf(death)}`);
+      else log.info(fields, `worker ${worker.id} exited: ${causeOf(death)}`);
       return;
     }
     this.deaths++;
     this.lastDeath = death;
     log.error(fields, `worker ${worker.id} died: ${causeOf(death)}`);
-    // a dying worker was replaced when it told so, and a reload deals with its own
+    // a dying worker was replaced when it reported its error, and a reload handles its own workers
     if ((worker.state === 'dying' && death.wasReady) || this.#candidates.has(worker) || this.#stopping)
       return;
     if (!death.wasReady && this.#isHopeless(death)) return;
@@ -215,8 +218,8 @@ export class Pool implements WorkerEvents {
     return true;
   }
 
-  #drainMs({ manners }: ClusterWorker): number {
-    const own = (manners?.drainMs ?? 0) + exitMs;
+  #drainMs({ shutdown }: ClusterWorker): number {
+    const own = (shutdown?.drainMs ?? 0) + exitMs;
     return this.#settings.drainMs ?? Math.max(own, this.#graceMs);
   }
 
@@ -262,7 +265,7 @@ export class Pool implements WorkerEvents {
   }
 }
 
-/** A worker without a drain of its own ends by the signal its whole group got. */
+/** A worker without gracefulShutdown is ended by the signal that its whole process group received. */
 function isStopSignal(signal: NodeJS.Signals | null): boolean {
   return signal === 'SIGTERM' || signal === 'SIGINT';
 }

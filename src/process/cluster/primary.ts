@@ -11,7 +11,7 @@ import {
   tellServiceStopping,
 } from '../systemd/service-manager.js';
 import type { ClusterWorker } from './cluster-worker.js';
-import type { ClusterStatus, ControlAnswer, ControlRequest, WorkerStatus } from './control-protocol.js';
+import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
 import { logicalDirectory } from './logical-directory.js';
 import { Pool, type Traffic } from './pool.js';
@@ -24,7 +24,7 @@ import { watchTerminal } from './terminal.js';
 import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
 import { primaryVariable, readyMessage } from './worker-protocol.js';
 
-/** What a primary runs with; every option resolved. */
+/** Settings of a primary, with every option resolved. */
 export interface PrimarySettings {
   readonly workers: WorkerCount;
   readonly drainMs?: number;
@@ -46,20 +46,20 @@ export interface Cluster {
   readonly ready: Promise<void>;
   /** The state of the cluster and its workers. */
   status(): ClusterStatus;
-  /** Replaces all workers one by one, without losing a request. Rejects when a new worker does not get ready. */
+  /** Replaces all workers one by one, without losing a request. Rejects when a new worker does not become ready. */
   reload(): Promise<ReloadResult>;
   /** Changes the number of workers; `max` stands for the CPUs available. Throws a ProductionizeError for other values. */
   scale(workers: number | 'max'): void;
-  /** Drains all workers and exits: 0 when all left in time, else 1. */
+  /** Drains all workers and exits: with code 0 when all exited in time, else 1. */
   stop(): Promise<void>;
 }
 
-/** Starts the workers and what steers them: signals, the control socket, the watch over heartbeats. */
+/** Starts the workers, the signal listeners, the control socket and the check of heartbeats. */
 export function startPrimary(settings: PrimarySettings): Cluster {
   const { log, workers, name = null } = settings;
   defaultToProduction();
-  // who accepts for others loses, when it ends, what it could not hand on; an inherited socket outlives this process, and
-  // what its workers do not accept themselves waits there for the next one
+  // a primary that accepts for its workers loses the connections that it has not passed on when it exits; on an inherited
+  // socket, which outlives this process, they wait for the next one
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
   // by its name, not by its inode: a reload follows a link that a deployment has moved
   cluster.setupPrimary({ cwd: logicalDirectory(), ...settings.fork } as ClusterSettings);
@@ -70,16 +70,16 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   );
 
   attachServiceManager();
-  const tellWorkers = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
+  const sendWorkerCount = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
 
   let closeControl = (): void => {};
   const exit = (code: number): never => {
     closeControl();
     process.exit(code);
   };
-  let tellReady = (): void => {};
+  let resolveReady = (): void => {};
   const ready = new Promise<void>((resolve) => {
-    tellReady = resolve;
+    resolveReady = resolve;
   });
 
   const pool = new Pool({
@@ -96,10 +96,10 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       if (warning) warnOnce(warning.code, warning.message(pool.target));
     },
     onReady() {
-      tellWorkers();
+      sendWorkerCount();
       if (pool.ready < pool.target) return;
-      tellReady();
-      tellReady = () => {};
+      resolveReady();
+      resolveReady = () => {};
     },
   });
   const reloader = new Reloader(pool, log);
@@ -112,7 +112,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       const clean = await pool.stop();
       log.info(
         { clean },
-        clean ? 'cluster: all workers left' : 'cluster: not all workers left by themselves',
+        clean ? 'cluster: all workers exited' : 'cluster: not all workers exited on their own',
       );
       exit(clean ? 0 : 1);
     })();
@@ -140,15 +140,15 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   onStopSignals(
     (signal) => void stop(signal),
     (signal) => {
-      log.error({ signal }, `cluster: ${signal} again, ending now`);
-      pool.kill(`${signal} came again`);
+      log.error({ signal }, `cluster: ${signal} again, exiting immediately`);
+      pool.kill(`${signal} was repeated`);
       exit(1);
     },
   );
   const terminalIsGone = watchTerminal();
   process.on('SIGHUP', () => {
     if (terminalIsGone()) void stop('the terminal was closed');
-    // a failed reload has its line in the log, and the old workers go on
+    // a failed reload is logged, and the old workers continue to serve
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
@@ -159,7 +159,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       (error: Error) => warnOnce('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', error.message),
     );
   }
-  // a process manager above may wait for it, as it would for a single process
+  // a process manager may wait for it, as for a single process
   void ready.then(() => {
     tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
     if (process.connected) process.send?.(readyMessage);
@@ -168,7 +168,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     if (pool.stopping) return;
     log.error(
       {},
-      'cluster: the inherited socket was closed with the last worker: ending, to be given it again',
+      'cluster: the inherited socket was closed with the last worker: exiting, so that the service manager passes it again',
     );
     pool.kill('the inherited socket is gone');
     exit(1);
@@ -182,15 +182,15 @@ async function openControl(
   handle: Cluster,
   stop: (reason: string) => Promise<void>,
 ): Promise<() => void> {
-  const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlAnswer> => {
-    const done = await obey(request, handle, stop);
+  const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
+    const done = await execute(request, handle, stop);
     return { ok: true, message: done, status: handle.status() };
   });
   process.once('exit', socket.close);
   return socket.close;
 }
 
-async function obey(
+async function execute(
   request: ControlRequest,
   handle: Cluster,
   stop: (reason: string) => Promise<void>,
@@ -206,7 +206,7 @@ async function obey(
       handle.scale(request.workers);
       return `scaling to ${plural(handle.status().target)}`;
     case 'stop':
-      void stop('stop was asked for');
+      void stop('stop was requested');
       return 'stopping';
     default:
       throw new Error('unknown command: the cluster runs another version of express-productionize');
@@ -236,16 +236,16 @@ function statusOf(
 }
 
 function statusOfWorker(worker: ClusterWorker): WorkerStatus {
-  const { id, pid, state, uptimeMs, beatAt, vitals, addresses, parts } = worker;
+  const { id, pid, state, uptimeMs, beatAt, metrics, addresses, parts } = worker;
   return {
     id,
     pid,
     state,
     uptimeMs: Math.round(uptimeMs),
     beatAgeMs: beatAt === undefined ? null : Math.round(performance.now() - beatAt),
-    rssBytes: vitals?.rssBytes ?? null,
-    utilization: vitals?.utilization ?? null,
-    inFlight: vitals?.inFlight ?? null,
+    rssBytes: metrics?.rssBytes ?? null,
+    utilization: metrics?.utilization ?? null,
+    inFlight: metrics?.inFlight ?? null,
     addresses,
     parts,
   };

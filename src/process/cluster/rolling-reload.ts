@@ -9,9 +9,9 @@ export interface ReloadResult {
 }
 
 /**
- * Replaces the workers of a pool one by one: a new one is ready before an old one drains. When a new one does not get
- * ready the reload ends there with an error, and the old ones that are left go on serving. Asked for during a reload,
- * one more follows; any number of further requests join it.
+ * Replaces the workers of a pool one by one: a new worker is ready before an old one drains. When a new worker does not
+ * become ready, the reload fails, and the remaining old workers continue to serve. Reloads that are requested during a
+ * reload become one more.
  */
 export class Reloader {
   readonly #pool: Pool;
@@ -39,7 +39,7 @@ export class Reloader {
       this.#queued = undefined;
       return this.reload();
     };
-    // the code may have changed since the running one began: it cannot stand for this one
+    // the code may have changed since the running reload began
     this.#queued ??= this.#running.then(next, next);
     return this.#queued;
   }
@@ -50,14 +50,14 @@ export class Reloader {
     this.#log.info({ workers: old.length }, 'reload: starting');
     let replaced = 0;
     await pool.exchange(async () => {
-      // where workers are missing because they cannot start, the new code is tried, too
+      // missing workers could not start with the old code: the new code is tried, too
       for (let n = 0; n < Math.max(old.length, pool.target); n++) {
         const worker = old[n];
         if (worker && worker.state !== 'ready' && worker.state !== 'starting') continue;
         const death = pool.stopping ? undefined : await pool.trial();
-        if (pool.stopping) throw new Error('reload: given up, the cluster is stopping');
+        if (pool.stopping) throw new Error('reload: stopped, because the cluster is stopping');
         if (death !== undefined) {
-          const message = `reload failed, ${old.length - replaced} of ${old.length} workers stay as they were: a new worker did not get ready (${lastErrorOf(death)})`;
+          const message = `reload failed, ${old.length - replaced} of ${old.length} workers were not replaced: a new worker did not become ready (${lastErrorOf(death)})`;
           this.#log.error({ ...fieldsOfDeath(death), replaced }, message);
           throw new Error(message);
         }

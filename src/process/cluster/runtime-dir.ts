@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { ProductionizeError, quote } from '../../support/errors.js';
 
-/** Names the folder of the control sockets, for services and shells that do not share `XDG_RUNTIME_DIR`. */
+/** Names the directory of the control sockets, for services and shells that do not share `XDG_RUNTIME_DIR`. */
 export const runtimeDirVariable = 'EXPRESS_PRODUCTIONIZE_RUNTIME_DIR';
 
 /**
- * Where control sockets of this user are, best place first: the folder given, else the user's runtime folder and one
- * in the temporary folder. A service and a shell may see different ones, so readers look in all of them.
+ * The directories of this user's control sockets, the preferred one first: the one that is given, else the user's runtime
+ * directory and one in the temporary directory. A service and a shell may have different ones, so readers search all.
  */
 export function runtimeDirs(given?: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const chosen = given ?? env[runtimeDirVariable];
@@ -21,24 +21,27 @@ export function runtimeDirs(given?: string, env: NodeJS.ProcessEnv = process.env
 }
 
 /**
- * Why a folder is not to be trusted with control sockets, or nothing. Anyone may make a folder of that name in the
- * temporary folder first, and put a socket or a link of their own there.
+ * Why a directory is not trusted with control sockets, or nothing. Another user can create a directory of that name in
+ * the temporary directory first, with a socket or a link in it.
  */
-export function distrust(folder: string, uid: number | undefined = process.getuid?.()): string | undefined {
+export function untrustedReason(
+  folder: string,
+  uid: number | undefined = process.getuid?.(),
+): string | undefined {
   const stat = lstatSync(folder);
-  if (!stat.isDirectory()) return 'it is not a folder';
+  if (!stat.isDirectory()) return 'it is not a directory';
   if (uid === undefined) return undefined;
   if (stat.uid !== uid) return `it belongs to user ${stat.uid}, and this is user ${uid}`;
   if ((stat.mode & 0o077) !== 0) {
-    return `others may enter it (mode ${(stat.mode & 0o777).toString(8)}): expected mode 700`;
+    return `other users may enter it (mode ${(stat.mode & 0o777).toString(8)}): expected mode 700`;
   }
   return undefined;
 }
 
 /**
- * Makes the folder for the socket of a new cluster.
+ * Creates the directory for the socket of a new cluster.
  *
- * @throws ProductionizeError when no folder can be made or trusted.
+ * @throws ProductionizeError when no directory can be created or trusted.
  */
 export function makeRuntimeDir(given?: string): string {
   const problems: string[] = [];
@@ -51,12 +54,12 @@ export function makeRuntimeDir(given?: string): string {
         continue;
       }
     }
-    const problem = distrust(folder);
+    const problem = untrustedReason(folder);
     if (problem === undefined) return folder;
     problems.push(`${folder}: ${problem}`);
   }
   throw new ProductionizeError(
     'ERR_PRODUCTIONIZE_CLUSTER_CONTROL',
-    `no folder for the control socket: ${problems.map((problem) => quote(problem)).join('; ')}. Set ${runtimeDirVariable} to a folder of yours with mode 700.`,
+    `no directory for the control socket: ${problems.map((problem) => quote(problem)).join('; ')}. Set ${runtimeDirVariable} to a directory of yours with mode 700.`,
   );
 }

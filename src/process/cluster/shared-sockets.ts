@@ -11,8 +11,8 @@ export function socketsForWorkers(): Record<string, string> {
 }
 
 /**
- * Node closes the descriptor with the last worker that listened on it, and nobody in this process can open it again.
- * Calls back then: the service manager has it still, and passes it to the next process.
+ * Node closes the descriptor with the last worker that listened on it, and this process cannot open it again. Calls
+ * `onLoss` then: the service manager still has the socket, and passes it to the next process.
  */
 export function watchInheritedSockets(onLoss: () => void): void {
   if (inheritedSockets().length === 0) return;

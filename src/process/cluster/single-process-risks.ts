@@ -7,7 +7,7 @@ import { routerOf, walkLayers } from '../../support/express-layers.js';
 const requestStart = 'http.server.request.start';
 const requestsWatched = 1000;
 
-/** What is kept in one process, and breaks when requests go to several. */
+/** State in the memory of one process, which breaks when requests are distributed to several. */
 export type Risk = 'memory-sessions' | 'memory-rate-limit' | 'socket.io-polling';
 
 type Seen = IncomingMessage & { app?: Application; sessionStore?: object; rateLimit?: unknown };
@@ -19,21 +19,21 @@ type Seen = IncomingMessage & { app?: Application; sessionStore?: object; rateLi
  */
 export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () => void {
   let left = requestsWatched;
-  const told = new Set<Risk>();
-  const tell = (risk: Risk): void => {
-    if (told.has(risk)) return;
-    told.add(risk);
+  const received = new Set<Risk>();
+  const send = (risk: Risk): void => {
+    if (received.has(risk)) return;
+    received.add(risk);
     onRisk(risk);
   };
   const look = (message: unknown): void => {
     const { request, response } = message as { request: Seen; response: ServerResponse };
     if (--left <= 0) stop();
-    if (!sticky && isPolling(request.url)) tell('socket.io-polling');
+    if (!sticky && isPolling(request.url)) send('socket.io-polling');
     // what middleware adds to the request is there when the answer is
     response.once('finish', () => {
-      if (request.sessionStore?.constructor?.name === 'MemoryStore') tell('memory-sessions');
-      if (request.rateLimit !== undefined && request.app && !told.has('memory-rate-limit')) {
-        void hasMemoryRateLimit(request.app).then((found) => found && tell('memory-rate-limit'));
+      if (request.sessionStore?.constructor?.name === 'MemoryStore') send('memory-sessions');
+      if (request.rateLimit !== undefined && request.app && !received.has('memory-rate-limit')) {
+        void hasMemoryRateLimit(request.app).then((found) => found && send('memory-rate-limit'));
       }
     });
   };
@@ -59,12 +59,12 @@ async function hasMemoryRateLimit(app: Application): Promise<boolean> {
     const limiter = handle as RateLimiter;
     if (typeof limiter.getKey === 'function' && typeof limiter.resetKey === 'function') limiters.add(limiter);
   });
-  const answers = await Promise.all([...limiters].map(answersFromMemory));
-  return answers.includes(true);
+  const responses = await Promise.all([...limiters].map(respondsFromMemory));
+  return responses.includes(true);
 }
 
-/** Only a store in this process can say within one turn of the loop that it does not know a key. */
-function answersFromMemory(limiter: RateLimiter): Promise<boolean> {
+/** Only a store in this process can respond within one turn of the event loop. */
+function respondsFromMemory(limiter: RateLimiter): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setImmediate(resolve, false);
     const answered = (value: boolean) => (): void => {
@@ -72,12 +72,12 @@ function answersFromMemory(limiter: RateLimiter): Promise<boolean> {
       resolve(value);
     };
     Promise.resolve()
-      .then(() => limiter.getKey?.('express-productionize asks whether this store is in memory'))
+      .then(() => limiter.getKey?.('express-productionize checks whether this store is in memory'))
       .then(answered(true), answered(false));
   });
 }
 
-/** What the primary says, once, about a risk that a worker saw. */
+/** The warnings that the primary logs once about a risk that a worker reported. */
 export const riskWarnings: Record<
   string,
   { readonly code: ErrorCode; readonly message: (workers: number) => string }
@@ -85,7 +85,7 @@ export const riskWarnings: Record<
   'memory-sessions': {
     code: 'ERR_PRODUCTIONIZE_CLUSTER_SESSIONS',
     message: (workers) =>
-      `Sessions are kept in memory (MemoryStore), and ${workers} workers share nothing: users are logged out at random. Use a store they share: connect-redis, connect-pg-simple or connect-mongo.`,
+      `Sessions are stored in memory (MemoryStore), and ${workers} workers share nothing: users are logged out at random. Use a store they share: connect-redis, connect-pg-simple or connect-mongo.`,
   },
   'memory-rate-limit': {
     code: 'ERR_PRODUCTIONIZE_CLUSTER_RATE_LIMIT',

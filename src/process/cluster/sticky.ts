@@ -101,8 +101,8 @@ export async function serveSticky(io: unknown): Promise<void> {
     if (message !== drainMessage) return;
     endProcess({ reason: 'the message shutdown', lifecycles: liveApps, timeoutMs: drainMs });
   });
-  const manners: WorkerMessage = { productionize: 'manners', saysReady: true, drainMs };
-  process.send?.(manners);
+  const shutdown: WorkerMessage = { productionize: 'shutdown', reportsReady: true, drainMs };
+  process.send?.(shutdown);
   process.send?.(readyMessage);
 }
 

@@ -1,9 +1,9 @@
 const repeatMs = 5000;
 
 /**
- * Listens for what asks a process to stop: SIGTERM, SIGINT, and the message `shutdown` of PM2. npm, `tini -g` and a
- * terminal deliver one wish twice, so a second one within 5 s changes nothing; a later one, a third, or a second
- * Ctrl-C in a terminal wants the end now. Returns its undo.
+ * Listens for requests to stop: SIGTERM, SIGINT, and the message `shutdown` of PM2. npm, `tini -g` and a terminal
+ * deliver one request twice, so a second one within 5 s is ignored. A later one, a third, or a second Ctrl-C in a
+ * terminal stops the process immediately. Returns a function that removes the listeners.
  */
 export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: string) => void): () => void {
   let first: number | undefined;

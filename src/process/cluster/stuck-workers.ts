@@ -3,15 +3,15 @@ import type { ClusterWorker } from './cluster-worker.js';
 const checkMs = 1000;
 
 /**
- * Kills workers that hang: one that beat once, and for `stuckMs` does so no more, would take requests that nobody
- * answers. 0 kills none. Returns its end.
+ * Kills workers that hang: after `stuckMs` without a heartbeat, requests to them would get no response. 0 disables the
+ * check. Returns a function that ends it.
  */
 export function killStuckWorkers(workers: Iterable<ClusterWorker>, stuckMs: number): () => void {
   if (stuckMs === 0) return () => {};
   let checkedAt = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    // when this process itself stood still, the beats wait in its channels: they say nothing about the workers
+    // when this process itself was blocked, the heartbeats still wait in its channels
     const stoodStill = now - checkedAt > 2 * checkMs;
     checkedAt = now;
     for (const worker of workers) {

@@ -2,8 +2,8 @@ import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /**
- * Tells the two meanings of SIGHUP apart: a request to reload, or the end of the terminal the process was started in.
- * Call it at the start; what it returns says whether there was a terminal that is no more.
+ * Distinguishes the two meanings of SIGHUP: a request to reload, and the end of the terminal of this process. Call it at
+ * the start. It returns a function that returns whether the terminal of the start is gone.
  */
 export function watchTerminal(): () => boolean {
   const had = [0, 1, 2].some((fd) => isatty(fd));

@@ -9,7 +9,7 @@ import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { watchRisks } from './single-process-risks.js';
-import { asOurs, type Manners, type PrimaryMessage, type WorkerMessage } from './worker-protocol.js';
+import { asOurs, type PrimaryMessage, type WorkerMessage, type WorkerShutdown } from './worker-protocol.js';
 
 const heartbeatMs = 1000;
 const longestError = 4096;
@@ -17,8 +17,8 @@ const longestError = 4096;
 const agent = processWide<{ undo: (() => void) | undefined }>(clusterAgentKey, () => ({ undo: undefined }));
 
 /**
- * Starts what a worker tells its primary: a heartbeat with its vital signs, the error it dies of, and what is risky
- * with several workers. Once per process, whatever the number of copies of the package. Returns its undo.
+ * Starts the reports of a worker to its primary: a heartbeat with metrics, fatal errors, and risks with several workers.
+ * They start once per process, for all copies of the package. Returns a function that ends them.
  */
 export function startAgent({ sticky = false } = {}): () => void {
   agent.undo ??= start(sticky);
@@ -34,33 +34,33 @@ function start(sticky: boolean): () => void {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
-    tell({ productionize: 'beat', ...requests(), rssBytes: process.memoryUsage.rss(), utilization });
+    send({ productionize: 'beat', ...requests(), rssBytes: process.memoryUsage.rss(), utilization });
   };
   const timer = setInterval(beat, heartbeatMs).unref();
 
-  const onUncaught = (error: unknown): void => tellFatal(error, false);
+  const onUncaught = (error: unknown): void => sendFatal(error, false);
   let dying = false;
   const onFatal = (error: unknown): void => {
     dying = true;
-    tellFatal(error, true);
+    sendFatal(error, true);
   };
-  // bounded by the drain it is part of
+  // the time limit of the drain applies
   const waitForReplacement = makeHook(() => dying && replaced(), {
     name: 'the replacement of this worker',
     timeoutMs: maxInt32,
   });
   const onMessage = (message: unknown): void => {
     if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;
-    // a turn later every listener for `listening` has run
-    setImmediate(() => tell({ productionize: 'manners', ...manners() }));
+    // after a turn of the event loop every listener for `listening` has run
+    setImmediate(() => send({ productionize: 'shutdown', ...shutdown() }));
   };
-  const stopWatching = watchRisks((risk) => tell({ productionize: 'risk', risk }), sticky);
-  // what runs when the process ends by its own hand
+  const stopWatching = watchRisks((risk) => send({ productionize: 'risk', risk }), sticky);
+  // also reports when the process calls process.exit
   process.on('exit', beat);
   process.on('message', onMessage);
   process.on('uncaughtExceptionMonitor', onUncaught);
-  // a signal to the whole group is the primary's business, and by default it ends a process
-  process.on('SIGHUP', leaveToPrimary);
+  // the primary handles a signal to the whole group, which ends a process by default
+  process.on('SIGHUP', ignoreSignal);
   fatalHooks.add(onFatal);
   hooks.drain.add(waitForReplacement);
   return () => {
@@ -69,7 +69,7 @@ function start(sticky: boolean): () => void {
     process.off('exit', beat);
     process.off('message', onMessage);
     process.off('uncaughtExceptionMonitor', onUncaught);
-    process.off('SIGHUP', leaveToPrimary);
+    process.off('SIGHUP', ignoreSignal);
     fatalHooks.delete(onFatal);
     hooks.drain.delete(waitForReplacement);
   };
@@ -77,22 +77,22 @@ function start(sticky: boolean): () => void {
 
 /** Reports the parts that are on in an app of this worker. */
 export function reportParts(parts: readonly string[]): void {
-  if (agent.undo) tell({ productionize: 'parts', parts });
+  if (agent.undo) send({ productionize: 'parts', parts });
 }
 
 /** Reports an error of a server, which an app may handle and then exit without a cause. */
 export function reportServerError(error: unknown): void {
-  if (agent.undo) tellFatal(error, false);
+  if (agent.undo) sendFatal(error, false);
 }
 
-function tell(message: WorkerMessage): void {
-  // without a primary there is nobody to tell; the callback keeps a broken channel from becoming an error event
+function send(message: WorkerMessage): void {
+  // the callback keeps a broken channel from becoming an error event
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-function tellFatal(error: unknown, draining: boolean): void {
+function sendFatal(error: unknown, draining: boolean): void {
   const route = nameOf(currentContext());
-  tell({
+  send({
     productionize: 'fatal',
     error: describe(error),
     permanent: isPermanent(error),
@@ -101,7 +101,7 @@ function tellFatal(error: unknown, draining: boolean): void {
   });
 }
 
-/** Resolves when the primary says that a replacement serves, or can say nothing any more. */
+/** Resolves when the primary reports that a replacement serves, or when the channel is closed. */
 function replaced(): Promise<void> {
   if (!process.connected) return Promise.resolve();
   return new Promise((resolve) => {
@@ -112,18 +112,18 @@ function replaced(): Promise<void> {
   });
 }
 
-/** What the shutdown of this process will do, if it has one. */
-function manners(): Manners {
-  let saysReady = false;
+/** The settings of the shutdown of this process. */
+function shutdown(): WorkerShutdown {
+  let reportsReady = false;
   let drainMs = 0;
   for (const { ready, delayMs, timeoutMs } of members) {
-    saysReady ||= ready;
+    reportsReady ||= ready;
     drainMs = Math.max(drainMs, delayMs + timeoutMs);
   }
-  return { saysReady, drainMs };
+  return { reportsReady, drainMs };
 }
 
-/** The requests in flight, and the one among them that came last. */
+/** The number of requests in flight, and the route of the last one. */
 function requests(): { inFlight: number; route?: string } {
   let inFlight = 0;
   let last: InternalRequestContext | undefined;
@@ -135,7 +135,7 @@ function requests(): { inFlight: number; route?: string } {
   return { inFlight, ...(route && { route }) };
 }
 
-/** Paths without a pattern are the client's text, and stay out. */
+/** A path without a pattern is text of the client, and is not reported. */
 function nameOf(context: InternalRequestContext | undefined): string | undefined {
   return context && `${context.method} ${context.route ?? '(no route)'}`;
 }
@@ -176,4 +176,4 @@ function isPermanent(error: unknown): boolean {
   return doesNotCompile(error) || (typeof code === 'string' && permanentCodes.test(code));
 }
 
-function leaveToPrimary(): void {}
+function ignoreSignal(): void {}

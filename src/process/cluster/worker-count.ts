@@ -1,10 +1,10 @@
 import { availableCpus } from '../../support/available-cpus.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 
-/** More workers than this are a mistake, not a wish. */
+/** A larger number of workers is a mistake. */
 export const maxWorkers = 1024;
 
-/** How many workers to run, and what decided it. */
+/** The number of workers, and its source. */
 export interface WorkerCount {
   readonly count: number;
   readonly reason: string;
@@ -12,7 +12,7 @@ export interface WorkerCount {
 
 /**
  * The number of workers: the option, where `max` stands for the CPUs available; else `WEB_CONCURRENCY`, else the CPUs this process may keep busy, rounded down
- * because a worker that shares its CPU with another only adds waiting.
+ * because workers that share a CPU wait for each other.
  *
  * @throws ProductionizeError when `WEB_CONCURRENCY` is no number of workers.
  */

@@ -1,13 +1,13 @@
 import cluster from 'node:cluster';
 import { isMainThread } from 'node:worker_threads';
 
-/** What asks a worker to drain and leave; PM2 sends the same. */
+/** Requests that a worker drains and exits. PM2 sends the same message. */
 export const drainMessage = 'shutdown';
 
-/** What PM2 waits for once a worker listens and is ready; an app with `ready: false` may send it to our primary, too. */
+/** PM2 waits for this message. An app with `ready: false` may send it to our primary, too. */
 export const readyMessage = 'ready';
 
-/** Tells a worker's processes whose worker it is: the process id of the primary. */
+/** The environment variable with the process id of the primary. */
 export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
 
 /** Whether this process, or a thread of it, is a worker of our own primary. PM2 and others fork cluster workers, too. */
@@ -20,34 +20,34 @@ export function isOurWorker(): boolean {
   return isMainThread && cluster.isWorker && isOurWorkerProcess();
 }
 
-/** How a worker is, told by itself once per beat. */
-export interface Vitals {
+/** The metrics in a heartbeat. */
+export interface WorkerMetrics {
   /** Resident memory in bytes. */
   readonly rssBytes: number;
-  /** How busy the event loop was since the last beat, 0 to 1. */
+  /** The utilization of the event loop since the last heartbeat, 0 to 1. */
   readonly utilization: number;
-  /** Requests that have no complete answer yet. */
+  /** Requests without a complete response. */
   readonly inFlight: number;
-  /** Method and route pattern of the request that came last. */
+  /** Method and route pattern of the request that arrived last. */
   readonly route?: string;
 }
 
-/** What a worker does by itself. */
-export interface Manners {
-  /** It says `ready` once it is. */
-  readonly saysReady: boolean;
-  /** It drains when it is asked to leave, within this many milliseconds; 0 where it does not. */
+/** The settings of a worker's shutdown. */
+export interface WorkerShutdown {
+  /** It sends `ready` itself. */
+  readonly reportsReady: boolean;
+  /** The limit of its drain in milliseconds; 0 where it does not drain. */
   readonly drainMs: number;
 }
 
-/** What a worker tells its primary. */
+/** Messages of a worker to its primary. */
 export type WorkerMessage =
   /** It listens, and its health checks pass. */
   | { readonly productionize: 'ready' }
-  | ({ readonly productionize: 'beat' } & Vitals)
-  /** The answer to `listening?`. */
-  | ({ readonly productionize: 'manners' } & Manners)
-  /** An error that nothing caught; `draining` when the worker finishes its requests before it exits. */
+  | ({ readonly productionize: 'beat' } & WorkerMetrics)
+  /** The response to `listening?`. */
+  | ({ readonly productionize: 'shutdown' } & WorkerShutdown)
+  /** An uncaught error; `draining` when the worker finishes its requests before it exits. */
   | {
       readonly productionize: 'fatal';
       readonly error: string;
@@ -61,11 +61,11 @@ export type WorkerMessage =
   /** Something that is only a risk with more than one worker. */
   | { readonly productionize: 'risk'; readonly risk: string };
 
-/** What the primary tells a worker beside `shutdown`. */
+/** Messages of the primary to a worker, besides `shutdown`. */
 export type PrimaryMessage =
-  /** You listen: will you say when you are ready, and do you drain? */
+  /** Requests the settings of the shutdown, once the worker listens. */
   | { readonly productionize: 'listening?' }
-  /** Your replacement serves. */
+  /** The replacement of this worker serves. */
   | { readonly productionize: 'replaced' };
 
 /** A message of the other side of this protocol, or nothing: the app sends messages of its own. */

@@ -4,12 +4,12 @@ import { warnOnce } from '../../support/errors.js';
 import { findProcessManager, type ProcessManager } from '../../support/process-manager.js';
 import { stopTimeoutMs } from './systemd-unit.js';
 
-/** Who starts and stops this process, as far as its environment tells. */
+/** The manager that starts and stops this process, according to its environment. */
 export interface Orchestrator {
   readonly name: ProcessManager | 'nobody known';
   /** Milliseconds between its signal and its SIGKILL. */
   readonly graceMs: number;
-  /** True when the figure was told, false when it is the usual one. */
+  /** True when the environment states the figure, false when it is the usual one. */
   readonly told: boolean;
   /** Milliseconds a balancer goes on sending requests after the signal. */
   readonly delayMs: number;
@@ -17,7 +17,7 @@ export interface Orchestrator {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Asks the environment of the process; called at set-up only. */
+/** Reads the environment of the process; called at set-up only. */
 export function findOrchestrator(env: Env = process.env): Orchestrator {
   const manager = findProcessManager(env);
   switch (manager) {
@@ -38,12 +38,12 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
   }
 }
 
-/** What is left of a grace for our own end: the log, and hooks that run after a cut. */
+/** The part of the grace period for the log, and for hooks that run after connections were closed. */
 export function marginOf(graceMs: number): number {
   return Math.min(1000, Math.max(300, graceMs * 0.05));
 }
 
-/** Says once that a package manager stands between the orchestrator and this process in production. */
+/** Warns once that a package manager stands between the orchestrator and this process in production. */
 export function warnOfNpmStart(env: Env = process.env): void {
   const { npm_lifecycle_event: event, npm_lifecycle_script: script = '' } = env;
   if (event === undefined || readEnvironment(env.NODE_ENV).mode !== 'production') return;

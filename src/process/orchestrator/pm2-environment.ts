@@ -10,7 +10,7 @@ const debug = debugFor('graceful-shutdown');
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Differ from shell to shell, and say nothing about the app. */
+/** Variables that differ between shells, and do not configure the app. */
 const ofTheShell = /^(PWD|OLDPWD|SHLVL|COLUMNS|LINES|TERM|SSH_.*|WINDOWID)$/;
 
 /**
@@ -29,7 +29,7 @@ export function describePm2Environment(env: Env = process.env): string | undefin
   try {
     if (before !== now) unobserved(() => writeFileSync(file, now, { mode: 0o600 }));
   } catch (error) {
-    debug(() => ['%s: the fingerprint of the environment is not kept: %o', file, error]);
+    debug(() => ['%s: the fingerprint of the environment is not stored: %o', file, error]);
   }
   if (before === undefined) return `environment ${now}`;
   return before === now

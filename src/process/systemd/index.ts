@@ -9,7 +9,7 @@ export type { InheritedSocket };
  * `READY=1`, `STOPPING=1`, `EXTEND_TIMEOUT_USEC=` and `WATCHDOG=1` are sent by a productionized app, by
  * `gracefulShutdown` and by the primary of `runCluster` themselves. The first call takes `NOTIFY_SOCKET` and
  * `WATCHDOG_USEC` out of `process.env`, and starts the heartbeat if one is asked for. Returns whether a service manager
- * is there to hear it; false in a cluster worker, whose primary speaks for all.
+ * listens; false in a cluster worker, whose primary notifies it for all.
  *
  * @throws ProductionizeError when a field has a line break or a name that is none.
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html

@@ -15,7 +15,7 @@ const mostKills = 3;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Carries messages of sd_notify(3) to the service manager, in order; what is lost is no reason to fail. */
+/** Sends messages of sd_notify(3) to the service manager, in order. A lost message is not an error. */
 export interface NotifyLink {
   send(message: string): void;
 }
@@ -66,7 +66,7 @@ function descriptorLink(fd: number, helper: NotifyLink | undefined): NotifyLink 
         unobserved(() => writeSync(fd, message));
       } catch (error) {
         debug(() => ['descriptor %d: %o', fd, error]);
-        // a full queue empties again; everything else stays as it is
+        // a full queue empties again; other errors are permanent
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
         broken = true;
         helper?.send(message);
@@ -98,7 +98,7 @@ function helperLink(env: NodeJS.ProcessEnv): NotifyLink {
     });
     child.once('error', (error) => done(error.message));
     child.once('exit', (code, signal) => {
-      // what asks the whole group to stop also reaches a program that was just started to say so
+      // SIGTERM to the whole process group also reaches the program that reports the stop
       const again = signal === 'SIGTERM' && killed < mostKills;
       killed = again ? killed + 1 : 0;
       if (again) waiting.unshift(message);
@@ -114,7 +114,7 @@ function helperLink(env: NodeJS.ProcessEnv): NotifyLink {
   };
   return {
     send(message) {
-      // a beat that waits behind another says nothing new
+      // a second heartbeat in the queue is redundant
       if (waiting.includes(message) || (failed && waiting.length > 8)) return;
       waiting.push(message);
       if (!running) next();

@@ -7,7 +7,7 @@ import { isNotified, type NotifyLink, notifyDescriptorVariable, openLink } from 
 
 const debug = debugFor('systemd');
 
-/** What tells a process of its service manager; children that believe it was meant for them would confuse it. */
+/** The variables by which a service manager is found. They are not for children, which would notify it, too. */
 const variables = ['NOTIFY_SOCKET', notifyDescriptorVariable, 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
 /** Beats per limit of the watchdog: the loop may stall for two thirds of it. */
@@ -32,7 +32,7 @@ const manager = processWide<ServiceManager>(serviceManagerKey, () => ({
   stopping: false,
 }));
 
-/** Whether a service manager hears this process, so that its stop timeout can be extended. */
+/** Whether a service manager receives messages of this process, so that its stop timeout can be extended. */
 export function isHeard(): boolean {
   return manager.link !== undefined || (clusterWorker() === undefined && isNotified(process.env));
 }
@@ -53,11 +53,11 @@ export function attachServiceManager(): () => void {
 
 function open(): void {
   if (clusterWorker() !== undefined) {
-    debug(() => ['a cluster worker: its primary speaks with the service manager']);
+    debug(() => ['a cluster worker: its primary notifies the service manager']);
     return;
   }
   if (!isNotified(process.env)) {
-    debug(() => ['no NOTIFY_SOCKET: nobody waits for messages']);
+    debug(() => ['no NOTIFY_SOCKET: no service manager waits for messages']);
     return;
   }
   const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
@@ -70,7 +70,7 @@ function open(): void {
   manager.link = link;
   const limitMs = Number(WATCHDOG_USEC) / 1000;
   if (!link || !(limitMs > 0) || (WATCHDOG_PID && WATCHDOG_PID !== String(process.pid))) return;
-  // a timer of the loop itself: a loop that stands still is silent
+  // a timer of the event loop itself: a blocked loop sends no heartbeat
   manager.beat = setInterval(() => link.send('WATCHDOG=1'), limitMs / beatsPerLimit).unref();
 }
 
@@ -82,7 +82,7 @@ function close(): void {
   manager.beat = undefined;
 }
 
-/** Sends a message of sd_notify(3). Returns whether anybody is there to hear it. */
+/** Sends a message of sd_notify(3). Returns whether a service manager receives it. */
 export function tellServiceManager(message: string): boolean {
   manager.link?.send(message);
   return manager.link !== undefined;
@@ -94,12 +94,12 @@ export function tellServiceReady(status: string): void {
   manager.ready = tellServiceManager(`READY=1\nSTATUS=${status}`);
 }
 
-/** What the service is about, in one line. */
+/** The status of the service, in one line. */
 export function tellServiceStatus(status: string): void {
   if (!manager.stopping) tellServiceManager(`STATUS=${status}`);
 }
 
-/** The service is on its way out, and needs no longer than `budgetMs` for it, whatever its stop timeout. */
+/** The service stops within `budgetMs`, for which its stop timeout is extended. */
 export function tellServiceStopping(reason: string, budgetMs?: number): void {
   if (manager.stopping) return;
   manager.stopping = true;

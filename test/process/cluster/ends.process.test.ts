@@ -25,7 +25,7 @@ describe('ends', () => {
       process.kill(-(program.child.pid as number), signal);
       expect((await slow).text).toBe('slow is done');
       expect(await program.exit()).toEqual({ code: 0, signal: null });
-      expect(program.log().at(-1)).toMatchObject({ msg: 'cluster: all workers left', clean: true });
+      expect(program.log().at(-1)).toMatchObject({ msg: 'cluster: all workers exited', clean: true });
     },
   );
 
@@ -38,7 +38,7 @@ describe('ends', () => {
     expect((await program.exit()).code).toBe(1);
     expect(await slow).toBe('ECONNRESET');
     expect(program.log().map(({ msg }) => msg)).toContainEqual(
-      expect.stringMatching(/did not drain: killed: it did not leave within 500 ms/),
+      expect.stringMatching(/did not drain: killed: it did not exit within 500 ms/),
     );
   });
 
@@ -50,11 +50,11 @@ describe('ends', () => {
     program.child.kill('SIGTERM');
     await program.logged(/SIGTERM, draining 2 workers/);
     program.child.kill('SIGTERM');
-    await program.logged(/worker \d left/);
+    await program.logged(/worker \d exited/);
     program.child.kill('SIGTERM');
     expect((await program.exit()).code).toBe(1);
     expect(await slow).toBe('ECONNRESET');
-    expect(program.log().at(-1)?.msg).toBe('cluster: SIGTERM again, ending now');
+    expect(program.log().at(-1)?.msg).toBe('cluster: SIGTERM again, exiting immediately');
   });
 
   it('workers finish what they have when the primary is killed', async () => {
@@ -91,7 +91,7 @@ describe('ends', () => {
       for await (const line of shown) if (line.startsWith('listening')) break;
       const pid = Number(JSON.parse(readFileSync(log, 'utf8').split('\n', 1)[0] as string).pid);
       terminal.kill('SIGKILL');
-      while (!readFileSync(log, 'utf8').includes('all workers left')) await setTimeout(20);
+      while (!readFileSync(log, 'utf8').includes('all workers exited')) await setTimeout(20);
       expect(readFileSync(log, 'utf8')).toContain('the terminal was closed, draining');
       while (existsSync(`/proc/${pid}/exe`)) await setTimeout(20);
     },
@@ -110,8 +110,8 @@ describe('ends', () => {
       await program.logged(/died: exit code 1/);
       const story = program.log().map(({ msg }) => String(msg));
       const at = (message: RegExp) => story.findIndex((line) => message.test(line));
-      expect(at(/is dying of an error/)).toBeGreaterThan(0);
-      expect(at(/^worker 3 is ready/)).toBeGreaterThan(at(/is dying of an error/));
+      expect(at(/finishes its requests after an uncaught error/)).toBeGreaterThan(0);
+      expect(at(/^worker 3 is ready/)).toBeGreaterThan(at(/finishes its requests after an uncaught error/));
       expect(at(/died: exit code 1/)).toBeGreaterThan(at(/^worker 3 is ready/));
       expect(await program.logged(/died: exit code 1/)).toMatchObject({
         route: 'GET /die',

@@ -21,7 +21,7 @@ describe('reload', () => {
     expect(await program.logged(/^reload failed/)).toMatchObject({
       level: 50,
       code: 1,
-      msg: 'reload failed, 2 of 2 workers stay as they were: a new worker did not get ready (exit code 1; its last error: Error: the new code is broken)',
+      msg: 'reload failed, 2 of 2 workers were not replaced: a new worker did not become ready (exit code 1; its last error: Error: the new code is broken)',
     });
     for (let i = 0; i < 4; i++) expect(before).toContain(await pidOf(url));
     rmSync(broken);

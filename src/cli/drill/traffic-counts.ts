@@ -1,22 +1,22 @@
-/** What came of one kind of traffic. */
-export class Tally {
+/** The results of one kind of traffic. */
+export class TrafficCounts {
   readonly kind: string;
   sent = 0;
   answered = 0;
   /** Connections that took the place of one that ended. */
   reconnected = 0;
-  /** The longest wait for an answer, in milliseconds. */
+  /** The longest wait for a response in milliseconds. */
   slowestMs = 0;
-  /** How often each reason was met. */
+  /** The count of each reason. */
   readonly losses = new Map<string, number>();
-  /** Resolves when the first was answered or lost. */
+  /** Resolves after the first response or loss. */
   readonly underway: Promise<void>;
-  #tellUnderway!: () => void;
+  #resolveUnderway!: () => void;
 
   constructor(kind: string) {
     this.kind = kind;
     this.underway = new Promise((resolve) => {
-      this.#tellUnderway = resolve;
+      this.#resolveUnderway = resolve;
     });
   }
 
@@ -24,16 +24,16 @@ export class Tally {
     return [...this.losses.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** An answer came after this many milliseconds. */
+  /** Counts a response that arrived after this many milliseconds. */
   waited(ms: number): void {
     this.slowestMs = Math.max(this.slowestMs, ms);
-    this.#tellUnderway();
+    this.#resolveUnderway();
   }
 
   fail(error: unknown): void {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ABORT_ERR' ? 'unfinished when the time was up' : (code ?? message);
+    const reason = code === 'ABORT_ERR' ? 'unfinished at the time limit' : (code ?? message);
     this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1);
-    this.#tellUnderway();
+    this.#resolveUnderway();
   }
 }
