@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import type { Application } from 'express';
 import { takesText } from '../../support/symbols.js';
+import { unobserved } from '../../support/unobserved.js';
 
 type ETag = (body: string | Buffer, encoding?: BufferEncoding) => string;
 
@@ -16,7 +17,7 @@ function strongTag(body: string | Buffer, encoding: BufferEncoding = 'utf8'): st
   const isText = typeof body === 'string';
   const bytes = isText && encoding !== 'utf8' ? Buffer.from(body, encoding) : body;
   const length = Buffer.byteLength(bytes);
-  return length === 0 ? emptyTag : `"${length.toString(16)}-${digest(bytes).slice(0, 27)}"`;
+  return length === 0 ? emptyTag : `"${length.toString(16)}-${unobserved(digest, bytes).slice(0, 27)}"`;
 }
 
 function weakTag(body: string | Buffer, encoding?: BufferEncoding): string {

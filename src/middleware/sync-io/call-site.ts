@@ -6,6 +6,10 @@ export interface CallSite {
   readonly site: string;
   /** The first frames of the stack. */
   readonly stack: string;
+  /** Whether the calling code is a package below node_modules. */
+  readonly inPackage: boolean;
+  /** Whether Express's `res.render` is on the stack. */
+  readonly rendering: boolean;
 }
 
 type Below = (...args: never[]) => unknown;
@@ -22,6 +26,9 @@ const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?
 /** What Node calls from its queues was put there by others. */
 const queues = /^node:internal\/(?:.+\/)?(?:timers|task_queues)$/;
 const passedOver = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
+
+const inNodeModules = /[\\/]node_modules[\\/]/;
+const viewFile = /[\\/]express\d*[\\/]lib[\\/]view\.js$/;
 
 /** Whether Node calls on its own behalf. */
 export function isNodesOwn(file: string): boolean {
@@ -55,13 +62,16 @@ export function callerOf(below: Below): { file: string; offset: number } | undef
 export function callSiteOf(below: Below): CallSite {
   const lines = String(capture(below, framesOfAll)).split('\n').slice(1);
   const frames = lines.map(parseFrame).filter((frame) => frame !== undefined);
+  const caller = frames.find((frame) => !frame.file.startsWith('node:'));
   const theirs =
     frames.find((frame) => !passedOver.test(frame.file)) ??
-    frames.find((frame) => !frame.file.startsWith('node:')) ??
+    caller ??
     frames.find((frame) => !queues.test(frame.file));
   return {
     site: theirs ? `${theirs.file}:${theirs.position}` : '(no call site)',
     stack: lines.slice(0, framesKept).join('\n'),
+    inPackage: caller !== undefined && inNodeModules.test(caller.file),
+    rendering: frames.some((frame) => viewFile.test(frame.file)),
   };
 }
 

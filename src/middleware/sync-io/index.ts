@@ -100,8 +100,8 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
   const findings = (): SyncIoFinding[] => report.findings();
   const reporter = onFinding ? reportTo(onFinding) : reportByWarnings(findings);
   const report = new SyncReport({ minMs, ignore, onCount: reporter.count });
-  const stopObserving = observeSyncCalls(apis, (api, ms, context, trap) => {
-    if (watched.has(context.req)) report.record(api, ms, context, trap);
+  const stopObserving = observeSyncCalls(apis, (api, ms, context, trap, args) => {
+    if (watched.has(context.req)) report.record(api, ms, context, trap, args);
   });
 
   const blocks: BlockedLoop[] = [];

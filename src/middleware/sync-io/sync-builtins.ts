@@ -36,12 +36,13 @@ export interface SyncApi {
 
 export type Callable = (...args: unknown[]) => unknown;
 
-/** Hears of a synchronous call once it is over; stack traces are to start below `trap`. */
+/** Called after each synchronous call; stack traces are to start below `trap`. */
 export type SyncCallListener = (
   api: SyncApi,
   ms: number,
   context: InternalRequestContext,
   trap: Callable,
+  args: readonly unknown[],
 ) => void;
 
 interface Target {
@@ -127,18 +128,18 @@ function observing(api: SyncApi): ProxyHandler<Callable> {
     try {
       return Reflect.apply(target, self, args);
     } finally {
-      tell(api, now() - start, context, apply as Callable);
+      notify(api, now() - start, context, apply as Callable, args);
       state.inside = false;
     }
   }
   return { apply };
 }
 
-function tell(api: SyncApi, ms: number, context: InternalRequestContext, trap: Callable): void {
+function notify(...[api, ms, context, trap, args]: Parameters<SyncCallListener>): void {
   for (const [listener, groups] of state.listeners) {
     if (!groups.has(api.group)) continue;
     try {
-      listener(api, ms, context, trap);
+      listener(api, ms, context, trap, args);
     } catch (error) {
       debug(() => ['%s could not be reported: %o', api.name, error]);
     }

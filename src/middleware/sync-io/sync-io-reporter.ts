@@ -12,6 +12,10 @@ export interface SyncIoReporter {
 
 const summaryMs = 10_000;
 
+/** The findings of the detectors that have counted calls since the last summary. */
+const unsummarized = new Set<() => SyncIoFinding[]>();
+let timer: NodeJS.Timeout | undefined;
+
 /** Each new finding goes to a function. What a handler does in a loop is one finding with a count. */
 export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoReporter {
   const fresh = new Set<SyncIoFinding>();
@@ -44,36 +48,43 @@ export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoRep
 export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporter {
   const firsts = reportTo((finding) => {
     const message = `${describeFinding(finding)}. ${adviceOn(finding)}`;
-    warnOnce('ERR_PRODUCTIONIZE_SYNC_IO', message, `${finding.api} ${finding.site}`);
+    warnOnce('ERR_PRODUCTIONIZE_SYNC_IO', message, `${finding.api} ${finding.loaded} ${finding.site}`);
   });
-  let timer: NodeJS.Timeout | undefined;
-
-  function summarize(): void {
-    timer = undefined;
-    process.emitWarning(summaryOf(findings()), {
-      type: 'ProductionizeWarning',
-      code: 'ERR_PRODUCTIONIZE_SYNC_IO',
-    });
-  }
-
   return {
     count(finding) {
       firsts.count(finding);
+      unsummarized.add(findings);
       timer ??= runOutsideRequests(setTimeout, summarize, summaryMs).unref();
     },
     stop() {
       firsts.stop();
+      unsummarized.delete(findings);
+      if (unsummarized.size > 0) return;
       clearTimeout(timer);
+      timer = undefined;
     },
   };
 }
 
+/** One summary for all apps of the process. */
+function summarize(): void {
+  timer = undefined;
+  const all = [...unsummarized].flatMap((findings) => findings());
+  unsummarized.clear();
+  if (all.length === 0) return;
+  process.emitWarning(summaryOf(all.sort((a, b) => b.totalMs - a.totalMs)), {
+    type: 'ProductionizeWarning',
+    code: 'ERR_PRODUCTIONIZE_SYNC_IO',
+  });
+}
+
 /** One finding in one line. */
 export function describeFinding(finding: SyncIoFinding): string {
-  const { api, site, method, route, reason, count, totalMs } = finding;
+  const { api, loaded, site, method, route, reason, count, totalMs } = finding;
   const calls = count === 1 ? '1 call' : `${count} calls`;
   const where = `${method} ${route ?? '(before a route matched)'}`;
-  return `${api} at ${site} in ${where}: ${calls}, ${totalMs.toFixed(1)} ms${reason ? `, ${reason}` : ''}`;
+  const call = loaded === undefined ? api : `${api} of ${loaded}`;
+  return `${call} at ${site} in ${where}: ${calls}, ${totalMs.toFixed(1)} ms${reason ? `, ${reason}` : ''}`;
 }
 
 /** What cannot be seen, and how it could be. */
@@ -94,8 +105,7 @@ function summaryOf(findings: SyncIoFinding[]): string {
   );
 }
 
-function adviceOn({ group, reason }: SyncIoFinding): string {
-  if (reason === 'view cache off') return 'Enable the `view cache` setting, as NODE_ENV=production does.';
+function adviceOn({ group }: SyncIoFinding): string {
   switch (group) {
     case 'fs':
       return 'Use fs.promises, or read it once at the start.';

@@ -1,7 +1,6 @@
-import type { Request } from 'express';
 import type { InternalRequestContext } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
-import { callerOf, callSiteOf, isNodesOwn, isPassedOver } from './call-site.js';
+import { type CallSite, callerOf, callSiteOf, isNodesOwn, isPassedOver } from './call-site.js';
 import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
 
 /** The synchronous calls of one function, from one place, while one route was served. */
@@ -9,13 +8,15 @@ export interface SyncIoFinding {
   /** The function that blocked, such as `fs.readFileSync`. */
   readonly api: string;
   readonly group: SyncIoGroup;
+  /** The file that `require` loaded: below node_modules from the package's name on, otherwise its path. */
+  readonly loaded: string | undefined;
   /** `file:line:column` of the first frame outside Node, Express and this package. */
   readonly site: string;
   readonly method: string;
   /** The route pattern, such as `/users/:id`; `undefined` before a route has matched. */
   readonly route: string | undefined;
   /** What the call means, where its name does not say it. */
-  readonly reason: 'view cache off' | 'console to a blocking stream' | undefined;
+  readonly reason: 'console to a blocking stream' | undefined;
   /** The stack of the first of these calls. */
   readonly stack: string;
   readonly count: number;
@@ -24,12 +25,6 @@ export interface SyncIoFinding {
 }
 
 type Counted = { -readonly [Name in keyof SyncIoFinding]: SyncIoFinding[Name] };
-
-interface Site {
-  readonly site: string;
-  readonly stack: string;
-  readonly view: boolean;
-}
 
 /** What one request did with one function so far. */
 interface Tally {
@@ -54,14 +49,12 @@ const locatedCalls = 25;
 /** Code made at run time has ever new sites; memory has an end. */
 const maxFindings = 1000;
 
-const viewFile = /[\\/]express\d*[\\/]lib[\\/]view\.js$/;
-
 /** Counts synchronous calls by function, call site and route. */
 export class SyncReport {
   readonly #settings: SyncReportSettings;
   readonly #findings = new Map<string, Counted>();
   readonly #ignored = new Set<Counted>();
-  readonly #sites = new Map<string, Site>();
+  readonly #sites = new Map<string, CallSite>();
   readonly #tallies = new WeakMap<InternalRequestContext, Map<SyncApi, Tally>>();
 
   constructor(settings: SyncReportSettings) {
@@ -74,10 +67,10 @@ export class SyncReport {
     return counted.sort((a, b) => b.totalMs - a.totalMs).map((finding) => ({ ...finding }));
   }
 
-  readonly record: SyncCallListener = (api, ms, context, trap) => {
+  readonly record: SyncCallListener = (api, ms, context, trap, args) => {
     if (ms < this.#settings.minMs || (api.onlySlow && ms < slowMs)) return;
     const tally = this.#tallyOf(context, api);
-    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap) : tally.latest;
+    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap, args) : tally.latest;
     if (finding === undefined) return;
     tally.calls += 1;
     tally.latest = finding;
@@ -102,23 +95,27 @@ export class SyncReport {
     return tally;
   }
 
-  #find(api: SyncApi, context: InternalRequestContext, trap: Callable): Counted | undefined {
+  #find(
+    api: SyncApi,
+    context: InternalRequestContext,
+    trap: Callable,
+    args: readonly unknown[],
+  ): Counted | undefined {
     const where = this.#locate(api, trap);
-    if (where === undefined) return undefined;
-    const view = where.view && api.name === 'fs.statSync';
-    // with the cache on, each view is looked up once
-    if (view && (context.req as Request).app?.enabled('view cache')) return undefined;
+    if (where === undefined || isOutOfReach(api, where)) return undefined;
     const { method, route } = context;
-    const key = `${api.name} ${where.site} ${method} ${route}`;
+    const loaded = api.group === 'require' ? moduleName(String(args[0])) : undefined;
+    const key = `${api.name} ${loaded} ${where.site} ${method} ${route}`;
     const known = this.#findings.get(key);
     if (known !== undefined || this.#findings.size >= maxFindings) return known;
     const finding: Counted = {
       api: api.name,
       group: api.group,
+      loaded,
       site: where.site,
       method,
       route,
-      reason: reasonOf(api, view),
+      reason: api.group === 'console' ? 'console to a blocking stream' : undefined,
       stack: where.stack,
       count: 0,
       totalMs: 0,
@@ -128,19 +125,20 @@ export class SyncReport {
     return finding;
   }
 
-  /** Nothing when Node calls on its own behalf. A full stack costs ten times the one frame that tells a known caller. */
-  #locate(api: SyncApi, trap: Callable): Site | undefined {
+  /** Nothing when Node calls on its own behalf. A full stack costs ten times the one frame that identifies a known caller. */
+  #locate(api: SyncApi, trap: Callable): CallSite | undefined {
     // a module is always loaded by Node, and only once
-    if (api.group === 'require') return { ...callSiteOf(trap), view: false };
+    if (api.group === 'require') return callSiteOf(trap);
     const caller = callerOf(trap);
-    if (caller === undefined) return { ...callSiteOf(trap), view: false };
+    if (caller === undefined) return callSiteOf(trap);
     const key = `${caller.file}:${caller.offset}`;
     const known = this.#sites.get(key);
     if (known !== undefined) return known;
     if (isNodesOwn(caller.file)) return undefined;
-    const site = { ...callSiteOf(trap), view: viewFile.test(caller.file) };
-    // behind Express stands a caller that differs from call to call
-    if (!isPassedOver(caller.file) && this.#sites.size < maxFindings) this.#sites.set(key, site);
+    const site = callSiteOf(trap);
+    // what is behind Express, and whether it renders a view, differs from call to call
+    const differs = isPassedOver(caller.file) || site.rendering;
+    if (!differs && this.#sites.size < maxFindings) this.#sites.set(key, site);
     return site;
   }
 
@@ -158,7 +156,16 @@ export class SyncReport {
   }
 }
 
-function reasonOf(api: SyncApi, view: boolean): SyncIoFinding['reason'] {
-  if (view) return 'view cache off';
-  return api.group === 'console' ? 'console to a blocking stream' : undefined;
+/**
+ * Whether the owner of the app can change nothing about the call: a package that loads its own files late or hashes
+ * and signs, or Express and a view engine that look up and read a template, which the `view cache` setting prevents in
+ * production.
+ */
+function isOutOfReach(api: SyncApi, { inPackage, rendering }: CallSite): boolean {
+  return inPackage && (api.group === 'require' || api.onlySlow || rendering);
+}
+
+/** `iconv-lite/encodings/index.js` for a file of a package, the path for any other. */
+function moduleName(file: string): string {
+  return file.replace(/^.*[\\/]node_modules[\\/]/, '');
 }

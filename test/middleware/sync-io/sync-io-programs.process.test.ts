@@ -59,9 +59,28 @@ describe('detectSyncIo as a process', () => {
   it('reports a require that loads a file, once, and none from the cache', async () => {
     const { findings, restored } = await resultOf(run('sync-io-require.cjs', { env: development }));
     expect(findings).toMatchObject([
-      { api: 'require', count: 1, site: expect.stringMatching(/sync-io-require\.cjs:\d+:\d+$/) },
+      {
+        api: 'require',
+        loaded: path.join(root, 'package.json'),
+        count: 1,
+        site: expect.stringMatching(/sync-io-require\.cjs:\d+:\d+$/),
+      },
     ]);
     expect(restored).toBe(true);
+  });
+
+  it('prints no warning for an ordinary app, and names what a handler requires', async () => {
+    const program = run('sync-io-ordinary.cjs', { env: development });
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
+    expect(program.out.at(-1)).toBe('<p>{"name":"Ada"} 1</p>');
+    const warnings = program.err.filter((line) => line.includes('ERR_PRODUCTIONIZE_SYNC_IO]'));
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toMatch(
+      /require of \S*[\\/]package\.json at \S*sync-io-ordinary\.cjs:\d+:\d+ in GET \/own:/,
+    );
+    expect(warnings[1]).toMatch(
+      /require of express\/package\.json at \S*sync-io-ordinary\.cjs:\d+:\d+ in GET \/package:/,
+    );
   });
 
   it('warns in one line with a count, and does not keep the process alive', async () => {
