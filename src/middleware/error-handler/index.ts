@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
 import { readEnvironment, showsStacks } from '../../support/environment.js';
 import { reportError } from '../../support/error-response/error-report.js';
-import { answerError, answerNotFound } from '../../support/error-response/error-response.js';
+import { respondNotFound, respondToError } from '../../support/error-response/error-response.js';
 import { checkOptions, isBoolean, refuseRequest } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 
@@ -51,7 +51,7 @@ export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
   return function errorHandlerMiddleware(error, req, res, _next) {
     reportError(error, req, logger);
     const inProduction = (req as Request).app?.get('env') === 'production';
-    answerError(error, req, res, exposeStack ?? (exposeByDefault && !inProduction));
+    respondToError(error, req, res, exposeStack ?? (exposeByDefault && !inProduction));
   };
 }
 
@@ -68,6 +68,6 @@ export function notFound(
 ): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
   refuseRequest('notFound', first);
   return function notFoundMiddleware(req, res, _next) {
-    answerNotFound(req, res);
+    respondNotFound(req, res);
   };
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Request } from 'express';
 import { contextOf, runInContext } from '../../support/context/context.js';
 import { reportError } from '../../support/error-response/error-report.js';
-import { answerError } from '../../support/error-response/error-response.js';
+import { respondToError } from '../../support/error-response/error-response.js';
 import { read } from '../../support/serialize-error.js';
 
 export type Next = (error?: unknown) => void;
@@ -25,7 +25,7 @@ export function forwardFailure(error: unknown, res: ServerResponse, next: Next |
 
 function answerHere(res: ServerResponse, error: unknown): void {
   reportError(error, res.req);
-  answerError(error, res.req, res);
+  respondToError(error, res.req, res);
 }
 
 /** A missing file is a 404, unless the error says otherwise; its message names a path, which stays here. */

@@ -1,6 +1,6 @@
 import Negotiator from 'negotiator';
 
-/** What an error answer says, before it takes the form the client asked for. */
+/** The contents of an error response, before it takes the form that the client prefers. */
 export interface ErrorSummary {
   readonly status: number;
   /** The status text. */
@@ -21,7 +21,7 @@ const anything = '*/*';
 const html = 'text/html';
 const problem = 'application/problem+json';
 const plain = 'text/plain';
-// ties and wildcards go to the first: what Express answers with
+// ties and wildcards select the first, which is what Express sends
 const offers = [html, problem, 'application/json', plain];
 const maxAccept = 1024;
 

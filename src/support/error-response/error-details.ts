@@ -4,7 +4,7 @@ import { statusOf as errorStatus, read } from '../serialize-error.js';
 
 // Anything can be thrown: every function here is total, whatever it is given.
 
-/** A header of an error answer that passed Node's own checks. */
+/** A header of an error response that passed Node's own checks. */
 export type ErrorHeader = readonly [name: string, value: string | string[]];
 
 const maxText = 1024;
@@ -20,7 +20,7 @@ export function plainText(text: string, max = maxText): string {
   return cut.replace(/[^\P{Cc}\n\t]/gu, '');
 }
 
-/** The status of the answer: the error's own, else the one already set on the response, else 500. */
+/** The status of the response: the error's own, else the one already set on the response, else 500. */
 export function statusOf(error: unknown, res: ServerResponse): number {
   return errorStatus(error) ?? errorStatus(res) ?? 500;
 }

@@ -14,30 +14,37 @@ import { errorText } from './error-report.js';
 
 const debug = debugFor('error-handler');
 
-/** Responses an error answer was begun for; under compression `writableEnded` is true only long after `end()`. */
+/** Responses for which an error response was begun; under compression `writableEnded` is true only long after `end()`. */
 const begun = processWide(errorResponsesKey, () => new WeakSet<ServerResponse>());
 
-/** Headers that described the representation that failed. */
-const ofTheRepresentation = [
-  'Content-Encoding',
-  'Content-Language',
-  'Content-Range',
-  'Content-Disposition',
-  'ETag',
-  'Last-Modified',
-  'Trailer',
-  'Transfer-Encoding',
+/** Headers of the representation that failed, digests of its body among them (RFC 9530). */
+const representationHeaders = [
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'content-disposition',
+  'content-digest',
+  'content-md5',
+  'digest',
+  'etag',
+  'last-modified',
+  'repr-digest',
+  'trailer',
+  'transfer-encoding',
 ];
 
-/** Answers a request that failed: exactly once, and with a reset when its answer is already under way. */
-export function answerError(
+/** Headers by which caches would store an error whatever its Cache-Control is; those of CDNs by RFC 9213 section 3. */
+const cacheHeaders = /^(expires|surrogate-control|x-accel-expires|.+-cache-control)$/;
+
+/** Responds to a request that failed: exactly once, and with a reset when its response has begun already. */
+export function respondToError(
   error: unknown,
   req: IncomingMessage,
   res: ServerResponse,
   exposeStack = false,
 ): void {
   if (begun.has(res) || res.writableEnded) {
-    debug(() => ['%s %s was answered already', req.method, req.url]);
+    debug(() => ['%s %s has a response already', req.method, req.url]);
   } else if (res.headersSent) {
     debug(() => ['%s %s failed midway: connection reset', req.method, req.url]);
     resetResponse(res);
@@ -47,7 +54,7 @@ export function answerError(
     const stack = exposeStack ? shownStack(error) : undefined;
     const detail = detailOf(error, status);
     const requestId = contextOf(req)?.id;
-    answer(req, res, { status, title, text: title, detail, requestId, stack }, error);
+    respond(req, res, { status, title, text: title, detail, requestId, stack }, error);
   }
 }
 
@@ -64,32 +71,37 @@ function asText(value: unknown): string {
   }
 }
 
-/** Answers a request nobody answered: 404, unless an answer is under way. */
-export function answerNotFound(req: IncomingMessage, res: ServerResponse): void {
+/** Responds with 404 to a request that no handler responded to. */
+export function respondNotFound(req: IncomingMessage, res: ServerResponse): void {
   if (begun.has(res) || res.headersSent) return;
   // the headers of HEAD are those of GET, the length included
   const method = req.method === 'HEAD' ? 'GET' : req.method;
   const text = `Cannot ${method} ${resourceOf(req)}`;
   const requestId = contextOf(req)?.id;
-  answer(req, res, { status: 404, title: titleOf(404), text, detail: text, requestId, stack: undefined });
+  respond(req, res, { status: 404, title: titleOf(404), text, detail: text, requestId, stack: undefined });
 }
 
-function answer(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error?: unknown): void {
+function respond(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error?: unknown): void {
   begun.add(res);
   afterRequest(req, () => {
     if (res.headersSent) return;
     try {
       write(req, res, summary, error);
     } catch (failure) {
-      debug(() => ['the answer to %s %s could not be written: %s', req.method, req.url, errorText(failure)]);
+      debug(() => [
+        'the response to %s %s could not be written: %s',
+        req.method,
+        req.url,
+        errorText(failure),
+      ]);
       resetResponse(res);
     }
   });
 }
 
 /**
- * Waits for the rest of the request body, read to nowhere: a client that is still sending may not see an earlier
- * answer. It ends with the body or the connection, and Node's `requestTimeout` bounds both.
+ * Waits for the rest of the request body, which is discarded: a client that is still sending may not see an earlier
+ * response. The wait ends with the body or the connection, and Node's `requestTimeout` bounds both.
  */
 function afterRequest(req: IncomingMessage, then: () => void): void {
   // with a 'readable' listener, resume() does nothing and the end would never come
@@ -106,9 +118,9 @@ function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary,
   const { type, body } = renderError(req.headers.accept, summary);
   res.statusCode = summary.status;
   if (req.httpVersionMajor < 2) res.statusMessage = summary.title;
-  for (const name of ofTheRepresentation) {
-    // removing what was never set would still switch off chunked encoding
-    if (res.hasHeader(name)) res.removeHeader(name);
+  // removing a header that was never set would still switch off chunked encoding
+  for (const name of res.getHeaderNames()) {
+    if (representationHeaders.includes(name) || cacheHeaders.test(name)) res.removeHeader(name);
   }
   res.setHeader('Cache-Control', 'no-store');
   for (const [name, value] of headersOf(error)) res.setHeader(name, value);

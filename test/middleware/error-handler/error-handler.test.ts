@@ -426,6 +426,27 @@ describe('errorHandler', () => {
     expect(headers.vary).toBe('Origin, Cookie, Accept');
   });
 
+  it.each([
+    'Expires',
+    'Surrogate-Control',
+    'X-Accel-Expires',
+    'CDN-Cache-Control',
+    'Cloudflare-CDN-Cache-Control',
+    'Content-Digest',
+    'Repr-Digest',
+    'Digest',
+    'Content-MD5',
+  ])('drops %s of the route, by which a cache would store the error or a client refuse it', async (name) => {
+    const handle = errorHandler({ logger: silentLogger });
+    const { url } = await serve((req, res) => {
+      res.setHeader(name, 'max-age=600');
+      handle(new Error('x'), req, res, () => {});
+    });
+    const { headers } = await get(url);
+    expect(headers[name.toLowerCase()]).toBeUndefined();
+    expect(headers['cache-control']).toBe('no-store');
+  });
+
   it('reads a Vary of 60 kB in linear time', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
