@@ -1,6 +1,6 @@
 import type { Application } from 'express';
 
-/** Tells an Express app from other request listeners: from routers, which cannot be configured, and from plain functions. */
+/** Whether a request listener is an Express app, and neither a router, which cannot be configured, nor a plain function. */
 export function isExpressApp(listener: unknown): listener is Application {
   if (typeof listener !== 'function') return false;
   const { handle, set, request, response } = listener as unknown as Record<string, unknown>;

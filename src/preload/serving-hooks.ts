@@ -24,14 +24,14 @@ const hooks = processWide<{ undo: (() => void) | undefined }>(servingHooksKey, (
 
 /**
  * Productionizes every Express app of this process at the moment it starts to serve, unless it is already. An app
- * serves when a server listens whose `request` listener it is; whether it got there by `app.listen`, by
- * `http.createServer(app)` or by `server.on('request', app)`, in CommonJS or ESM, ends in the same three places, which
- * are patched once per process, whatever the number of copies of the package:
+ * serves when a server listens whose `request` listener it is; `app.listen`, `http.createServer(app)`
+ * and `server.on('request', app)`, in CommonJS and ESM, all use the same three functions, which are patched once per
+ * process, whatever the number of copies of the package:
  *
- * - `on` and `addListener` of http and https servers note which servers have an app, since socket.io takes listeners
- *   off again;
- * - `listen` productionizes the noted apps: by then the app had its chance to do so itself, with options;
- * - `http.createServer` and `https.createServer`, called with an app, make our faster server.
+ * - `on` and `addListener` of http and https servers record which servers have an app, since socket.io removes
+ *   listeners later;
+ * - `listen` productionizes the recorded apps: until then the app could do so itself, with options;
+ * - `http.createServer` and `https.createServer`, called with an app, create our faster server.
  *
  * Returns its undo.
  */
@@ -47,7 +47,7 @@ function install(): () => void {
   const apps = new WeakMap<Server, Set<Application>>();
   let seen = false;
 
-  const note = (server: Server, app: Application): void => {
+  const record = (server: Server, app: Application): void => {
     const known = apps.get(server) ?? new Set();
     apps.set(server, known.add(app));
     seen = true;
@@ -59,7 +59,7 @@ function install(): () => void {
       undo.push(
         wrapMethod(prototype, name, (original: AnyMethod): AnyMethod => {
           return function on(event, listener, ...rest) {
-            if (event === 'request' && isExpressApp(listener)) note(this, listener);
+            if (event === 'request' && isExpressApp(listener)) record(this, listener);
             return original.call(this, event, listener, ...rest);
           };
         }),
@@ -108,7 +108,7 @@ function install(): () => void {
 function serve(server: Server, app: Application): void {
   try {
     const options = configuredOptions();
-    if (attachedTo(app) && !options) debug(() => ['the app productionized itself: kept']);
+    if (attachedTo(app) && !options) debug(() => ['the app productionized itself: left in place']);
     else productionize(app, options);
     const attached = attachedTo(app);
     attached?.adopt?.(server);
@@ -127,7 +127,7 @@ function split(args: unknown[]): { app: Application | undefined; options: http.S
   return { app, options: app === args[0] ? {} : ((args[0] ?? {}) as http.ServerOptions) };
 }
 
-/** Classes that are given are meant: by the app, or by our own server. */
+/** Whether the app, or our own server, has set its own message classes, which are left in place. */
 function own({ IncomingMessage, ServerResponse }: http.ServerOptions): boolean {
   return IncomingMessage !== undefined || ServerResponse !== undefined;
 }

@@ -39,8 +39,8 @@ const withoutConsole = syncIoGroups.filter((group) => group !== 'console');
 
 /**
  * Fails a test when a request that is served meanwhile, in this process, makes a synchronous call. It works in
- * every test runner, and whatever NODE_ENV says. The app must use `detectSyncIo`, `requestContext` or
- * `productionize`, which tell its requests apart from the test.
+ * every test runner, and whatever NODE_ENV is. The app must use `detectSyncIo`, `requestContext` or
+ * `productionize`, which distinguish its requests from the test.
  *
  * @returns what the function returned.
  * @throws AssertionError with the findings as `actual`.

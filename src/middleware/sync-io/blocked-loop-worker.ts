@@ -2,12 +2,12 @@ import type { Debugger } from 'node:inspector';
 
 /** What the event loop was blocked by. */
 export interface BlockedLoop {
-  /** How long the loop had stood still when it was looked at, in milliseconds. */
+  /** How long the loop had been blocked when it was examined, in milliseconds. */
   readonly ms: number;
   /**
-   * True when the main thread did not answer at once: the time went into native code, such as `execSync` or
-   * `JSON.parse`. Request and frames, if there are any, were read after it and are probably innocent; the findings
-   * about synchronous calls name the culprit.
+   * True when the main thread did not respond immediately, because native code such as `execSync` or `JSON.parse`
+   * was running. Request and frames, if there are any, were read after it and are probably not the cause; the
+   * findings about synchronous calls name the cause.
    */
   readonly native: boolean;
   /** The request that blocks; all three are missing outside requests. */
@@ -18,7 +18,7 @@ export interface BlockedLoop {
   readonly frames: readonly string[];
 }
 
-/** What the worker is given. */
+/** The `workerData` of the worker thread. */
 export interface WatchData {
   /** Index 0 is the count of beats, index 1 is set once a debugger was opened. */
   readonly beats: Int32Array;
@@ -30,8 +30,7 @@ export interface WatchData {
 type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
 
 /**
- * Runs in a worker thread, which gets the text of this function and nothing else: it may only use what it loads
- * itself.
+ * Runs in a worker thread, which receives only the text of this function: it may only use what it loads itself.
  */
 export function watchBeats(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof import('node:fs');
@@ -40,7 +39,7 @@ export function watchBeats(load: NodeJS.Require): void {
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
   const { beats, limitMs, storageName } = workerData as WatchData;
   const promptMs = 50;
-  const answerMs = 250;
+  const responseMs = 250;
   const readRequest = `(() => {
     const context = globalThis[Symbol.for('${storageName}')]?.getStore();
     return context && { requestId: context.id, method: context.method, route: context.route };
@@ -51,7 +50,7 @@ export function watchBeats(load: NodeJS.Require): void {
   void watch();
 
   async function watch(): Promise<void> {
-    // a slow start is no finding: not before the loop has turned once
+    // a slow start is not reported: wait until the loop has turned once
     Atomics.wait(beats, 0, 0);
     for (;;) {
       const last = Atomics.load(beats, 0);
@@ -63,18 +62,18 @@ export function watchBeats(load: NodeJS.Require): void {
   }
 
   async function look(last: number): Promise<void> {
-    const asked = performance.now();
+    const start = performance.now();
     const session = new Session();
     session.connectToMainThread();
     try {
-      // the main thread answers at once while it runs JavaScript, and not at all while native code runs
-      const answered = await within(answerMs, post('Debugger.disable'));
-      const native = performance.now() - asked > promptMs;
-      const found = answered ? await pause() : undefined;
-      const ms = Math.round(performance.now() - asked + limitMs);
+      // the main thread responds immediately while it runs JavaScript, and not at all while native code runs
+      const responded = await within(responseMs, post('Debugger.disable'));
+      const native = performance.now() - start > promptMs;
+      const found = responded ? await pause() : undefined;
+      const ms = Math.round(performance.now() - start + limitMs);
       if (found || native) report({ ms, native, frames: [], ...found });
     } finally {
-      // lets the main thread go on in any case
+      // resumes the main thread in any case
       session.disconnect();
     }
 
@@ -95,7 +94,7 @@ export function watchBeats(load: NodeJS.Require): void {
         expression: readRequest,
         returnByValue: true,
         silent: true,
-        timeout: answerMs,
+        timeout: responseMs,
       })) as Debugger.EvaluateOnCallFrameReturnType;
       await post('Debugger.resume');
       return { frames: callFrames.slice(0, 15).map(describe), ...evaluated.result.value };
@@ -134,7 +133,7 @@ export function watchBeats(load: NodeJS.Require): void {
     try {
       fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
     } catch {
-      // a pipe that nobody reads; the report still reaches blockedLoops()
+      // a pipe without a reader; the report still reaches blockedLoops()
     }
     parentPort?.postMessage(block);
   }

@@ -7,7 +7,7 @@ import { type BlockedLoop, type WatchData, watchBeats } from './blocked-loop-wor
 
 export type { BlockedLoop };
 
-/** A running watch, or why there is none. */
+/** A running watch, or the reason why there is none. */
 export interface LoopWatch {
   readonly offBecause: string | undefined;
   stop(): void;
@@ -16,9 +16,9 @@ export interface LoopWatch {
 const debug = debugFor('sync-io');
 
 /**
- * Watches the event loop of this thread from a worker thread. The loop beats; when it misses its beat for the limit,
- * the worker pauses this thread through the inspector, reads the stack and the request from it and lets it go on.
- * It is `node:inspector` rather than tracing, which costs several times as much per call and aborts Node 24.
+ * Watches the event loop of this thread from a worker thread. A timer counts turns of the loop;
+ * when the count stands still for the limit, the worker pauses this thread through the inspector, reads the stack and
+ * the request, and resumes it. Tracing costs several times as much per call and aborts Node 24.
  */
 export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop) => void): LoopWatch {
   const inspector = loadInspector();
@@ -37,7 +37,7 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
       eval: true,
       name: 'blocked loop',
       workerData,
-      // nothing of the app's start is repeated in the worker: no preload, no loader
+      // the worker does not repeat the start of the app: no preload, no loader
       execArgv: [],
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: 64 },
@@ -49,7 +49,7 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   worker.on('error', (error) => debug(() => ['the watch of the event loop ended: %o', error]));
   worker.unref();
 
-  // the worker knows this name: a pause that ends up here found a loop that turns
+  // the worker compares this name: a pause inside this function found a loop that turns
   function beatOfTheLoop(): void {
     if (inspector?.url() !== undefined) Atomics.store(beats, 1, 1);
     Atomics.add(beats, 0, 1);

@@ -23,7 +23,7 @@ const framesOfOne = 1;
 const framesOfAll = 50;
 const framesKept = 12;
 const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?):(\d+:\d+)(?:[),]|$)/;
-/** What Node calls from its queues was put there by others. */
+/** Node's queues only run what other code has put there. */
 const queues = /^node:internal\/(?:.+\/)?(?:timers|task_queues)$/;
 const passedOver = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
 
@@ -84,7 +84,7 @@ function capture(below: Below, frames: number): unknown {
     // formatted here: the getter of `stack` reads Error.prepareStackTrace when it is first used
     return holder.stack;
   } catch {
-    // Error.prepareStackTrace is anyone's
+    // an app can set an Error.prepareStackTrace that throws
     return undefined;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;

@@ -31,7 +31,7 @@ export interface SyncIoOptions {
   readonly ignore?: (finding: SyncIoFinding) => boolean;
   /**
    * Whether to watch at all. Off means absent: no function is replaced, no context entered.
-   * @default true outside production, false when NODE_ENV says production
+   * @default true outside production, false when NODE_ENV is production
    */
   readonly enabled?: boolean;
   /**
@@ -40,7 +40,7 @@ export interface SyncIoOptions {
    */
   readonly onFinding?: (finding: SyncIoFinding) => void;
   /**
-   * Reports what the event loop is blocked by, and for which request, once it has stood still for this long, in
+   * Reports what the event loop is blocked by, and for which request, once it has been blocked for this long, in
    * milliseconds, 10 or more; 0 is off. It takes a worker thread, which pauses the main thread for a moment.
    * @default 0
    */
@@ -72,7 +72,7 @@ const keptBlocks = 100;
  * While it is installed, the functions are replaced in the whole process, for ES modules too. A function that a
  * module has taken out of `fs` before (`const { readFileSync } = require('fs')`) is only seen with the preload:
  * `node --import express-productionize/sync-io app.js`, or `--require` for CommonJS. In production it is absent
- * unless `enabled` says otherwise.
+ * unless `enabled` is true.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html#dont-use-synchronous-functions

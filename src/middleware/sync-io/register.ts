@@ -4,7 +4,7 @@ import { preloadSyncCalls } from './sync-builtins.js';
 
 // The entry of `node --import express-productionize/sync-io app.js` and of `node --require`.
 if (readEnvironment().mode === 'production') {
-  debugFor('sync-io')(() => ['the preload did nothing: NODE_ENV says production']);
+  debugFor('sync-io')(() => ['the preload did nothing: NODE_ENV is production']);
 } else {
   preloadSyncCalls();
 }

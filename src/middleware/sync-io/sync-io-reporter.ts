@@ -3,10 +3,10 @@ import { quote, warnOnce } from '../../support/errors.js';
 import { syncCallsPreloaded } from './sync-builtins.js';
 import type { SyncIoFinding } from './sync-report.js';
 
-/** Tells the findings of one detector to someone, outside the requests they come from. */
+/** Reports the findings of one detector, outside the requests that caused them. */
 export interface SyncIoReporter {
   count(finding: SyncIoFinding): void;
-  /** Tells what is left, and stops. */
+  /** Reports the remaining findings, and stops. */
   stop(): void;
 }
 
@@ -16,7 +16,7 @@ const summaryMs = 10_000;
 const unsummarized = new Set<() => SyncIoFinding[]>();
 let timer: NodeJS.Timeout | undefined;
 
-/** Each new finding goes to a function. What a handler does in a loop is one finding with a count. */
+/** Calls a function with each new finding. A call in a loop is one finding with a count. */
 export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoReporter {
   const fresh = new Set<SyncIoFinding>();
   let soon: NodeJS.Immediate | undefined;

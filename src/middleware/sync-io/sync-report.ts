@@ -15,7 +15,7 @@ export interface SyncIoFinding {
   readonly method: string;
   /** The route pattern, such as `/users/:id`; `undefined` before a route has matched. */
   readonly route: string | undefined;
-  /** What the call means, where its name does not say it. */
+  /** Why the call blocks, where its name does not show it. */
   readonly reason: 'console to a blocking stream' | undefined;
   /** The stack of the first of these calls. */
   readonly stack: string;
@@ -26,7 +26,7 @@ export interface SyncIoFinding {
 
 type Counted = { -readonly [Name in keyof SyncIoFinding]: SyncIoFinding[Name] };
 
-/** What one request did with one function so far. */
+/** The calls of one function in one request so far. */
 interface Tally {
   calls: number;
   latest: Counted | undefined;
@@ -35,18 +35,18 @@ interface Tally {
 export interface SyncReportSettings {
   readonly minMs: number;
   readonly ignore: ((finding: SyncIoFinding) => boolean) | undefined;
-  /** Hears of every call that counts; the count of a new finding is 1. */
+  /** Called for every call that counts; the count of a new finding is 1. */
   readonly onCount?: (finding: SyncIoFinding) => void;
 }
 
 /** From how many milliseconds a call counts that has no customary asynchronous form. */
 const slowMs = 10;
 /**
- * So many calls of one function are located in one request, which takes some microseconds each; those after them
- * count to the site of the latest.
+ * How many calls of one function are located in one request, at some microseconds each. Later calls count to the
+ * site of the latest.
  */
 const locatedCalls = 25;
-/** Code made at run time has ever new sites; memory has an end. */
+/** Code that is generated at run time always has new sites: this bounds the memory. */
 const maxFindings = 1000;
 
 /** Counts synchronous calls by function, call site and route. */
@@ -136,7 +136,7 @@ export class SyncReport {
     if (known !== undefined) return known;
     if (isNodesOwn(caller.file)) return undefined;
     const site = callSiteOf(trap);
-    // what is behind Express, and whether it renders a view, differs from call to call
+    // the caller behind Express, and whether it renders a view, differs from call to call
     const differs = isPassedOver(caller.file) || site.rendering;
     if (!differs && this.#sites.size < maxFindings) this.#sites.set(key, site);
     return site;
