@@ -124,8 +124,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
         name === 'Express 4' ? { ttlSeconds: 60 } : { threshold: 2048 },
     });
     app.use(name === 'Express 4' ? responseCache() : compressionPackage());
-    const { url } = await serve(app);
-    const [warning] = await warningsOf('ERR_PRODUCTIONIZE_FOUND', () => get(url));
+    const [warning] = await warningsOf('ERR_PRODUCTIONIZE_FOUND', () => serve(app));
     expect(warning).toMatch(
       name === 'Express 4' ? /options of `cache` \(ttlSeconds\)/ : /options of `compression` \(threshold\)/,
     );

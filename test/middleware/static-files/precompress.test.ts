@@ -365,7 +365,7 @@ describe('express-productionize precompress', () => {
   ])('wrong arguments %j: exit code 2', async (args, message) => {
     const { code, err } = await command(args);
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
-    expect(err).toContain('precompress <dir>');
+    expect(err).toContain('precompress <directory>');
   });
 
   it('a missing directory: exit code 1', async () => {
