@@ -34,7 +34,7 @@ const representationHeaders = [
 ];
 
 /** Headers by which caches would store an error whatever its Cache-Control is; those of CDNs by RFC 9213 section 3. */
-const cacheHeaders = /^(expires|surrogate-control|x-accel-expires|.+-cache-control)$/;
+const cacheHeaders = /^(surrogate-control|x-accel-expires|.+-cache-control)$/;
 
 /** Responds to a request that failed: exactly once, and with a reset when its response has begun already. */
 export function respondToError(
@@ -122,6 +122,8 @@ function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary,
   for (const name of res.getHeaderNames()) {
     if (representationHeaders.includes(name) || cacheHeaders.test(name)) res.removeHeader(name);
   }
+  // one in the past, or none at all such as -1, agrees with no-store
+  if (Date.parse(String(res.getHeader('expires'))) > Date.now()) res.removeHeader('expires');
   res.setHeader('Cache-Control', 'no-store');
   for (const [name, value] of headersOf(error)) res.setHeader(name, value);
   addVary(res, 'Accept');

@@ -439,13 +439,25 @@ describe('errorHandler', () => {
   ])('drops %s of the route, by which a cache would store the error or a client refuse it', async (name) => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
-      res.setHeader(name, 'max-age=600');
+      res.setHeader(name, name === 'Expires' ? new Date(Date.now() + 600_000).toUTCString() : 'max-age=600');
       handle(new Error('x'), req, res, () => {});
     });
     const { headers } = await get(url);
     expect(headers[name.toLowerCase()]).toBeUndefined();
     expect(headers['cache-control']).toBe('no-store');
   });
+
+  it.each(['-1', '0', new Date(0).toUTCString()])(
+    'preserves Expires: %s, which agrees with no-store',
+    async (expires) => {
+      const handle = errorHandler({ logger: silentLogger });
+      const { url } = await serve((req, res) => {
+        res.setHeader('Expires', expires);
+        handle(new Error('x'), req, res, () => {});
+      });
+      expect((await get(url)).headers.expires).toBe(expires);
+    },
+  );
 
   it('reads a Vary of 60 kB in linear time', async () => {
     const handle = errorHandler({ logger: silentLogger });
