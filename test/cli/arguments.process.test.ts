@@ -94,7 +94,8 @@ describe('arguments', () => {
     const shown = run(program, {
       args: ['help'],
       terminal: true,
-      env: { TERM: 'xterm', NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
+      // Node reports no colours in CI
+      env: { TERM: 'xterm', CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
     });
     await shown.exit();
     expect(shown.out.join('\n').includes('\x1b[1mUsage:')).toBe(coloured);
