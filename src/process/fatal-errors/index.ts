@@ -27,7 +27,7 @@ export interface FatalErrorsOptions {
   readonly drainMs?: number;
   /**
    * Milliseconds after the error in which other listeners for `uncaughtException`, such as those of Sentry, send their
-   * reports. The process exits earlier when it has nothing left to do, and does not wait without such a listener.
+   * reports. The process exits earlier when its event loop is empty, and does not wait without such a listener.
    * @default 2000
    */
   readonly reportMs?: number;
@@ -48,7 +48,7 @@ export interface FatalErrorsOptions {
 /** The fields of the log lines. */
 interface FatalEvent {
   readonly error: unknown;
-  /** How the error escaped. */
+  /** The event that Node emitted for the error. */
   readonly origin: 'uncaughtException' | 'unhandledRejection';
   /** The request that caused it. */
   readonly context: RequestContext | undefined;
@@ -64,19 +64,19 @@ interface Watch {
   isExiting: boolean;
 }
 
-/** One pair of process listeners serves all apps and copies of the package. */
+/** All apps and copies of the package share one pair of process listeners. */
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new Set(),
   isExiting: false,
 }));
 
 /**
- * Ends the process after an uncaught exception or an unhandled rejection. The request in which it happened gets a 500,
- * the others have up to `drainMs` to finish, every response closes its connection, and the process exits with code 1:
- * its state is unknown (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where the app
- * listens for `unhandledRejection`, rejections are left to it, as in Node. Returns its undo.
+ * Ends the process after an uncaught exception or an unhandled rejection. The request that caused it gets a 500. The
+ * others have up to `drainMs` to finish, and every response closes its connection. The process then exits with code 1,
+ * because its state is unknown (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where
+ * the app listens for `unhandledRejection`, its listener handles rejections, as in Node. Returns its undo.
  *
- * @throws ProductionizeError when an option is wrong.
+ * @throws ProductionizeError when an option is invalid.
  * @example
  * fatalErrors(app.listen(3000))
  */
@@ -126,10 +126,10 @@ function listen(): () => void {
     }
     const others = process.rawListeners('uncaughtException').filter((listener) => listener !== onException);
     handleFatal(reason, 'unhandledRejection', others.length > 0);
-    // without a listener for rejections, Node calls these
+    // without a listener for rejections, Node calls the listeners for `uncaughtException`
     for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
-  // in front, so that a `once` listener of the app is still counted
+  // this listener runs first, so that a `once` listener of the app is still registered and counted
   process.prependListener('uncaughtException', onException);
   process.on('unhandledRejection', onRejection);
   return () => {
@@ -138,7 +138,7 @@ function listen(): () => void {
   };
 }
 
-/** Node passes only errors to listeners for `uncaughtException`, too. */
+/** Wraps a reason that is not an Error: Node passes only errors to listeners for `uncaughtException`. */
 function asError(reason: unknown): unknown {
   return reason instanceof Error ? reason : new Error(`unhandled rejection: ${quote(reason)}`);
 }
@@ -146,7 +146,7 @@ function asError(reason: unknown): unknown {
 function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListeners: boolean): void {
   const context = currentContext();
   const apps = [...watch.guarded];
-  // the app of the request logs it; without a request, the first app
+  // the app of the request logs the error; without a request, the first app logs it
   const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
   if (owner === undefined) return;
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
@@ -187,7 +187,7 @@ function end(apps: Guarded[], error: unknown, reason: string, reportMs: number, 
     });
     return;
   }
-  // after the response of the failed request was passed to the kernel
+  // one microtask later, the response of the failed request has been passed to the kernel
   void Promise.resolve().then(() => {
     last();
     process.exit(1);
@@ -199,7 +199,7 @@ function respondEmpty({ res }: RequestContext): void {
   res.end();
 }
 
-/** `last`: the process exits now. */
+/** Logs a fatal error. `last` is true for the line just before the exit. */
 function report(logger: PartLogger | undefined, event: FatalEvent, last: boolean): void {
   if (logger === undefined) {
     printFatal(event, last);
@@ -218,7 +218,7 @@ function printFatal({ error, origin, context }: FatalEvent, last: boolean): void
   process.stderr.write(last ? `exit 1 after ${origin}${where}\n` : `${origin}${where}: ${what}\n`);
 }
 
-/** A hook or a getter of the error may throw here; the process still exits. */
+/** Runs an action. A hook or a getter of the error may throw in it, and the process must still exit. */
 function attempt(action: () => void): void {
   try {
     action();

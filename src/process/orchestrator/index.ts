@@ -9,9 +9,9 @@ export interface Orchestrator {
   readonly name: ProcessManager | 'nobody known';
   /** Milliseconds between its signal and its SIGKILL. */
   readonly graceMs: number;
-  /** True when the environment states the figure, false when it is the usual one. */
+  /** True when the environment or the unit contains `graceMs`; false when it is the default of the manager. */
   readonly told: boolean;
-  /** Milliseconds a balancer goes on sending requests after the signal. */
+  /** Milliseconds in which a load balancer still sends requests after the signal. */
   readonly delayMs: number;
 }
 
@@ -25,7 +25,7 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
       const told = Number(env.kill_timeout) > 0;
       return { name: manager, graceMs: told ? Number(env.kill_timeout) : 1600, told, delayMs: 0 };
     }
-    // endpoints are taken out of the balancers while the pod gets its signal, not before
+    // the load balancer removes the endpoint while the process receives its signal, not before
     case 'Kubernetes':
     case 'ECS':
       return { name: manager, graceMs: 30_000, told: false, delayMs: 5000 };
@@ -38,17 +38,17 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
   }
 }
 
-/** The part of the grace period for the log, and for hooks that run after connections were closed. */
+/** Milliseconds of the grace period that are reserved for the log, and for hooks that run after connections closed. */
 export function marginOf(graceMs: number): number {
   return Math.min(1000, Math.max(300, graceMs * 0.05));
 }
 
-/** Warns once that a package manager stands between the orchestrator and this process in production. */
+/** Warns once when, in production, a package manager is the parent of this process and receives its signals. */
 export function warnOfNpmStart(env: Env = process.env): void {
   const { npm_lifecycle_event: event, npm_lifecycle_script: script = '' } = env;
   if (event === undefined || readEnvironment(env.NODE_ENV).mode !== 'production') return;
   const name = path.parse(process.argv[1] ?? '').name;
-  // children of `npm test` inherit these variables, and are not what that script names
+  // children of `npm test` inherit these variables too, but that script does not name them
   if (event !== 'start' && !(name !== '' && script.includes(name))) return;
   warnOnce(
     'ERR_PRODUCTIONIZE_NPM_START',

@@ -10,18 +10,18 @@ const debug = debugFor('graceful-shutdown');
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Variables that differ between shells, and do not configure the app. */
+/** Variables that differ between shells and do not configure the app. */
 const ofTheShell = /^(PWD|OLDPWD|SHLVL|COLUMNS|LINES|TERM|SSH_.*|WINDOWID)$/;
 
 /**
- * A fingerprint of the environment under PM2, and whether it differs from the one of the last start: PM2 keeps the
- * environment of the first start unless it is told `--update-env`, which explains many a "but I changed it". The last
- * one is kept beside the file of PM2 with the process id. `undefined` where PM2 did not start this process.
+ * Describes the environment under PM2: its fingerprint, and whether it differs from that of the last start. PM2 reuses
+ * the environment of the first start unless `--update-env` is given, so that changed variables have no effect. The last
+ * fingerprint is stored beside PM2's file with the process id. `undefined` where PM2 did not start this process.
  */
 export function describePm2Environment(env: Env = process.env): string | undefined {
   const { pm_id: id, pm_pid_path: pidFile, exec_mode: mode } = env;
   if (id === undefined || !pidFile) return undefined;
-  // a worker of a cluster inside the process that PM2 started
+  // this process is a cluster worker of the process that PM2 started
   if (clusterWorker() !== undefined && mode !== 'cluster_mode') return undefined;
   const now = fingerprintOf(env);
   const file = `${pidFile}.env`;
@@ -42,14 +42,14 @@ const described = processWide(pm2EnvironmentKey, () => ({
   done: false,
 }));
 
-/** The same for this process, looked at once: looking keeps the fingerprint. */
+/** The same for this process. It runs once, because it overwrites the stored fingerprint. */
 export function pm2Environment(): string | undefined {
   if (!described.done) described.text = describePm2Environment();
   described.done = true;
   return described.text;
 }
 
-/** PM2's own variables are in small letters, and change with each start. */
+/** Hashes the variables in capital letters. PM2's own variables are in lower case and change with each start. */
 function fingerprintOf(env: Env): string {
   const hash = createHash('sha256');
   for (const name of Object.keys(env).sort()) {

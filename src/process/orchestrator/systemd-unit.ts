@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { unobserved } from '../../support/unobserved.js';
 
-/** Where units stand, the strongest first (systemd.unit(5)): those of the system, then those of users. */
+/** The directories of unit files, highest precedence first (systemd.unit(5)): those of the system, then of users. */
 const unitFolders = [
   '/etc/systemd/system',
   '/run/systemd/system',
@@ -25,8 +25,8 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /**
- * Milliseconds of the `TimeoutStopSec=` of the unit this process runs in, by its file and drop-ins; `undefined` where
- * none says so.
+ * The `TimeoutStopSec=` of the unit of this process in milliseconds, read from the unit file and its drop-ins.
+ * `undefined` where no file sets it.
  */
 export function stopTimeoutMs(
   folders: readonly string[] = unitFolders,
@@ -34,7 +34,7 @@ export function stopTimeoutMs(
 ): number | undefined {
   const unit = /\/([^/\n]+\.service)$/m.exec(cgroup ?? '')?.[1];
   if (unit === undefined) return undefined;
-  // an instance of a template, else the template
+  // an instance of a template may have a file; else the file of the template applies
   const names = [unit, unit.replace(/@.*(?=\.service$)/, '@')];
   const files = folders.flatMap((folder) => names.map((name) => path.join(folder, name)));
   const main = files.map(readText).find((text) => text !== undefined);
@@ -43,7 +43,10 @@ export function stopTimeoutMs(
   return said === undefined ? undefined : parseSpan(said.slice(said.indexOf('=') + 1).trim());
 }
 
-/** Files that change units, the strongest last: they are sorted by name, and the first folder that has a name wins. */
+/**
+ * The drop-in files of units, sorted by name; the last one has the highest precedence. Of several files with the same
+ * name, the one in the first directory is used.
+ */
 function dropIns(units: readonly string[]): string[] {
   const found = new Map<string, string>();
   for (const unit of units) {
@@ -62,7 +65,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** A time span as systemd.time(7) writes it; `undefined` for `infinity` and what is none. */
+/** Parses a time span of systemd.time(7) into milliseconds; `undefined` for `infinity` and invalid text. */
 function parseSpan(text: string): number | undefined {
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?) *([a-z]*)/gi)) {

@@ -9,22 +9,22 @@ import { connectionsKey } from '../../support/symbols.js';
 export const newMs = 250;
 
 interface Opened {
-  /** Bytes read and written before HTTP began: the handshake of TLS. */
+  /** Bytes read and written before HTTP began, such as those of the TLS handshake. */
   readonly read: number;
   readonly written: number;
-  /** On the clock of `performance.now()`. */
+  /** The time of opening, on the clock of `performance.now()`. */
   readonly at: number;
 }
 
 /** The state of a connection during a drain. */
 export type ConnectionState =
-  /** It is no HTTP connection any more, such as a WebSocket. */
+  /** It is no longer an HTTP connection; a WebSocket is one example. */
   | 'upgraded'
   /** Its last bytes are being sent. */
   | 'closing'
-  /** Its first request is expected soon. */
+  /** It was opened less than `newMs` ago, and its first request is expected. */
   | 'new'
-  /** It never carried a request: load balancers open connections ahead. */
+  /** It never sent a request. Load balancers open connections in advance. */
   | 'unused'
   /** It has sent a request, or a part of one. */
   | 'active';
@@ -41,7 +41,7 @@ export class Connections {
     this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
   }
 
-  /** Watches the connections of a server from now on. Returns its undo. */
+  /** Starts to track the connections of a server. Returns its undo. */
   static watch(server: Server): () => void {
     const carrier = server as Server & { [connectionsKey]?: Connections };
     carrier[connectionsKey] ??= new Connections(server);
@@ -52,7 +52,7 @@ export class Connections {
     });
   }
 
-  /** The connections of a watched server. */
+  /** The connections of a tracked server. */
   static of(server: Server): Connections | undefined {
     return (server as Server & { [connectionsKey]?: Connections })[connectionsKey];
   }
@@ -89,10 +89,10 @@ export class Connections {
     session.once('close', () => this.sessions.delete(session));
   };
 
-  /** A sum of the bytes read and the times of opening: it changes while any client sends. */
+  /** A sum of the bytes read and the times of opening. It changes when a client sends data or connects. */
   get activity(): number {
     let sum = 0;
-    // a connection handed over by another process may be a socket without a counter
+    // a connection from another process may be a socket without `bytesRead`
     for (const [socket, { at }] of this.sockets) sum += (socket.bytesRead ?? 0) + at;
     return sum;
   }
@@ -104,21 +104,20 @@ export class Connections {
 
   state(socket: Socket): ConnectionState {
     const opened = this.sockets.get(socket);
-    // Node removes its parser from a connection that leaves HTTP/1; one of HTTP/2 is counted by its session
+    // Node removes the parser of a connection that leaves HTTP/1; HTTP/2 connections are tracked by session
     if ((socket as { parser?: unknown }).parser == null) return this.#isHttp1(socket) ? 'upgraded' : 'unused';
     if (socket.writableEnded) return 'closing';
     if (opened === undefined || socket.bytesRead > opened.read) return 'active';
     return performance.now() - opened.at < newMs ? 'new' : 'unused';
   }
 
-  /** The connections in one of these states. */
   *inState(...states: ConnectionState[]): Generator<Socket> {
     for (const socket of this.sockets.keys()) {
       if (!socket.destroyed && states.includes(this.state(socket))) yield socket;
     }
   }
 
-  /** Upgraded connections without a response: the app has not accepted the handshake yet. */
+  /** Upgraded connections without a response, because the app has not accepted the handshake yet. */
   handshakes(): Socket[] {
     return [...this.inState('upgraded')].filter(
       (socket) => socket.bytesWritten === this.sockets.get(socket)?.written,

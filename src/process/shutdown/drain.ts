@@ -11,10 +11,10 @@ import { stopAccepting } from './stop-accepting.js';
 
 const pollMs = 5;
 
-/** The servers that a drain closes, with all apps on them. */
+/** The servers that a drain closes, with all their apps. */
 export interface DrainScope {
   readonly servers: ReadonlySet<Server>;
-  /** Apps that were seen on no server yet. */
+  /** Apps that no server has used yet. */
   readonly lifecycles: ReadonlySet<Lifecycle>;
 }
 
@@ -35,12 +35,12 @@ export function inFlightOf(scope: DrainScope): Set<ServerResponse> {
 }
 
 /**
- * Stops accepting, ends event streams, and resolves once every other response is complete and every active connection
- * is closed. Idle connections stay open for their next request while responses are in flight, and are closed after
- * `quietMs` without activity. Resolves early when the signal aborts.
+ * Stops accepting connections, ends event streams, and resolves once every other response is complete and every active
+ * connection is closed. Idle connections stay open for their next request while responses are in flight. They are
+ * closed after `quietMs` without activity. Resolves early when the signal aborts.
  *
- * `onClosed` runs once: when the listener is closed and the connections accepted last have sent their first request.
- * Upgrades are refused from then on, because what closes the upgraded connections has run.
+ * `onClosed` runs once, when the listener is closed and the newest connections have sent their first request. Later
+ * upgrades are refused, because the hooks that close upgraded connections have already run.
  */
 export async function drain(
   scope: DrainScope,
@@ -89,7 +89,7 @@ async function finish(
     else if (now - idleSince >= quietMs) {
       closeIdle(scope);
       await new Promise(setImmediate);
-      // a connection that Node does not count as idle is in the middle of a request
+      // a connection that Node did not close as idle has sent a part of a request
       if (none(open, 'active', 'closing', 'new', 'upgraded') && inFlightOf(scope).size === 0) return;
     }
     before = activity;
@@ -115,7 +115,7 @@ function closeIdle({ servers }: DrainScope): void {
   for (const server of servers) (server as Partial<Server>).closeIdleConnections?.call(server);
 }
 
-/** Destroys what is still open. Returns the names for the log. */
+/** Destroys the open connections. Returns the names of their requests for the log. */
 export function destroyOpen(scope: DrainScope): string[] {
   closeIdle(scope);
   const open = [...stillOpen(scope), ...unfinishedRequests(scope)];
@@ -127,7 +127,7 @@ export function destroyOpen(scope: DrainScope): string[] {
   return open;
 }
 
-/** Names what is still open by method and route pattern, with a count of equal ones. */
+/** Lists open requests and connections by method and route pattern, with a count of equal ones. */
 export function stillOpen(scope: DrainScope): string[] {
   const counts = new Map<string, number>();
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -139,7 +139,7 @@ export function stillOpen(scope: DrainScope): string[] {
   return [...counts].map(([name, times]) => (times > 1 ? `${name} (${times})` : name));
 }
 
-/** Connections in the middle of a request head; only true once the idle ones are closed. */
+/** Connections that have sent a part of a request head. The result is only correct after idle ones are closed. */
 function unfinishedRequests(scope: DrainScope): string[] {
   const responding = new Set([...inFlightOf(scope)].map(({ req }) => req.socket));
   const active = connectionsOf(scope).flatMap((connections) => [...connections.inState('active')]);

@@ -25,22 +25,22 @@ export interface Member extends DrainScope, EndSettings {
   readonly ready: boolean;
 }
 
-/** Why and how the process ends. */
+/** A request to end the process: its reason and its settings. */
 export interface ShutdownRequest {
   readonly reason: string;
   /** @default 0 */
   readonly code?: number;
-  /** Ends the delay, or skips it. */
+  /** Skips the delay, or ends it if it runs. */
   readonly now?: boolean;
-  /** Milliseconds for open requests, instead of the longest of the members. */
+  /** Milliseconds for open requests, instead of the longest `timeoutMs` of the members. */
   readonly timeoutMs?: number;
-  /** Apps that are drained beside the members. */
+  /** Apps that are drained in addition to the members. */
   readonly lifecycles?: Iterable<Lifecycle>;
   /** Settings for a process in which no server listens yet. */
   readonly settings?: EndSettings;
-  /** Runs last, when the log is flushed. */
+  /** Runs last, after the log is flushed. */
   last?(): void;
-  /** The process may stay until then while it has work, on the clock of `performance.now()`. */
+  /** The latest time of the exit while the event loop has work, on the clock of `performance.now()`. */
   readonly reportsUntil?: number;
 }
 
@@ -62,7 +62,7 @@ interface Ending {
 
 const ending = processWide<Ending>(shutdownKey, () => ({ members: new Set(), run: undefined }));
 
-/** Milliseconds for each hook when the time limit is over. */
+/** Milliseconds for the hooks when the time limit has passed. */
 const leastForHooksMs = 250;
 const flushMs = 200;
 
@@ -75,9 +75,9 @@ export function isEnding(): boolean {
 }
 
 /**
- * Ends the process once. A second request joins the first: it may raise the exit code and never extends the drain. In
- * order: every app is set to draining; requests are accepted for the delay; the listener closes and open requests
- * finish; hooks run; the log is flushed; the process exits.
+ * Ends the process once. A second request joins the first: it may raise the exit code, and it never extends the drain.
+ * First every app is set to draining, and requests are accepted for the delay. Then the listener closes and open
+ * requests finish. Finally hooks run, the log is flushed, and the process exits.
  */
 export function endProcess(request: ShutdownRequest): void {
   const { reason, code = 0, now = false, last, reportsUntil = 0 } = request;
@@ -187,7 +187,7 @@ async function shutDown(
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
   for (const action of run.last) action();
-  // without a failure, the app's own exit code stands
+  // without a failure, the app's own exit code is used
   exitWhenIdle(run.code || process.exitCode, run.reportsUntil);
 }
 

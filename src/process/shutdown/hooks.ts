@@ -10,12 +10,12 @@ export type ShutdownHook = () => unknown;
 /** Options of `onDrain` and `onShutdown`. */
 export interface HookOptions {
   /**
-   * Its name in the log.
+   * The name of the function in the log.
    * @default the name of the function
    */
   readonly name?: string;
   /**
-   * Milliseconds it may take before the shutdown continues without it.
+   * Milliseconds for the function, after which the shutdown continues without it.
    * @default 5000
    */
   readonly timeoutMs?: number;
@@ -42,7 +42,7 @@ export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOpti
   return { run, name: name ?? (run.name || 'anonymous hook'), timeoutMs };
 }
 
-/** Runs one hook within its limit. Returns the problem, if there was one. */
+/** Runs one hook within its time limit. Resolves with the problem if it failed. */
 export async function runHook({ name, run, timeoutMs }: Hook, leftMs: number): Promise<string | undefined> {
   const limitMs = Math.max(0, Math.min(timeoutMs, leftMs));
   const until = performance.now() + limitMs;

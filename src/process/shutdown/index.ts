@@ -12,8 +12,8 @@ export type { GracefulShutdownOptions, HookOptions, ShutdownHook };
 /** A running shutdown. */
 export interface GracefulShutdown {
   /**
-   * Closes the servers as a signal would, without the delay and without ending the process, then detaches. Hooks do not
-   * run: they are for the end of the process.
+   * Closes the servers as a signal would, without the delay and without ending the process, then uninstalls. Hooks do
+   * not run, because they are for the end of the process.
    */
   close(): Promise<void>;
   /** Removes all listeners, timers and properties that were added. */
@@ -24,7 +24,7 @@ export interface GracefulShutdown {
  * Ends the process without losing a request, on SIGTERM, on SIGINT, on the message `shutdown` of PM2 or of a cluster's
  * primary, and when that primary exits. In order:
  *
- * 1. Readiness becomes 503, and every response has `Connection: close` from now on.
+ * 1. Readiness becomes 503, and every further response has `Connection: close`.
  * 2. Requests are accepted for another `delayMs`.
  * 3. The listener closes once the kernel's accept queue is empty: no connection is reset, and requests already sent get
  *    a response. Event streams end, and {@link onDrain} hooks run: close WebSockets there.
@@ -34,9 +34,9 @@ export interface GracefulShutdown {
  *    by method and route pattern, and the process exits 1.
  *
  * A second signal within 5 s has no effect, because npm, tini and tree kills send two. A third one, a later one, or a
- * second Ctrl-C on a terminal ends the process immediately. An uncaught error meanwhile makes the exit code 1.
+ * second Ctrl-C on a terminal ends the process immediately. An uncaught error during the shutdown sets the exit code 1.
  *
- * @throws ProductionizeError when an option is wrong or no server is given.
+ * @throws ProductionizeError when an option is invalid or no server is given.
  * @see https://nodejs.org/api/process.html#signal-events
  * @example
  * gracefulShutdown(app.listen(3000), { delayMs: 5000 })
@@ -73,9 +73,9 @@ export function gracefulShutdown(
 }
 
 /**
- * Runs a function when the process ends, the listener is closed, and the connections accepted last have sent their
- * first request (at most 250 ms later): close WebSockets with 1001 or 1012 and stop consumers of queues here. Requests
- * to upgrade get 503 from then on. Returns its undo.
+ * Runs a function when the process ends, after the listener is closed and the newest connections have sent their first
+ * request (at most 250 ms later). Close WebSockets with 1001 or 1012 and stop consumers of queues here. Later requests
+ * to upgrade get 503. Returns its undo.
  *
  * @example
  * onDrain(() => { for (const client of wss.clients) client.close(1012) })
@@ -85,8 +85,9 @@ export function onDrain(run: ShutdownHook, options?: HookOptions): () => void {
 }
 
 /**
- * Runs a function when the process ends and the last response is closed: end database pools here. The function that was
- * registered last runs first. One that hangs or throws is named in the log, and the others still run. Returns its undo.
+ * Runs a function when the process ends and the last response is closed. End database pools here. The function that was
+ * registered last runs first. A function that hangs or throws is logged by its name, and the others still run. Returns
+ * its undo.
  *
  * @example
  * onShutdown(() => pool.end(), { name: 'postgres', timeoutMs: 2000 })

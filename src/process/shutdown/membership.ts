@@ -12,7 +12,7 @@ import type { ShutdownSettings } from './shutdown-settings.js';
 
 type Listener = ((...args: never[]) => void) & { called?: boolean };
 
-/** Adds a member to the shutdown of the process; its servers are added when they appear. */
+/** Adds a member to the shutdown of the process. Its servers are added as they become known. */
 export function joinShutdown(
   lifecycles: ReadonlySet<Lifecycle>,
   settings: ShutdownSettings,
@@ -109,9 +109,10 @@ function onListenFailure(logger: PartLogger, error: NodeJS.ErrnoException): void
 }
 
 /**
- * Calls back when a server cannot listen and the app does not handle it. Express 5 passes the error to the callback of
- * `listen`, which most apps write without a parameter, and the process then exits 0. Express's wrapper of that callback
- * and ours have the property `called`; other listeners are the app's and are left alone. Returns its undo.
+ * Calls back when a server cannot listen and the app does not handle the error. Express 5 passes the error to the
+ * callback of `listen`. Most apps declare that callback without a parameter, and the process then exits 0. Express's
+ * wrapper of that callback and ours have the property `called`. A listener without it belongs to the app, which then
+ * handles the error. Returns its undo.
  */
 function watchListenFailure(server: Server, onFailure: (error: NodeJS.ErrnoException) => void): () => void {
   function onError(error: NodeJS.ErrnoException): void {

@@ -15,12 +15,12 @@ const recheckMs = 250;
 /** Servers that listen and are not ready. The parent process is notified once, when all are ready. */
 const readiness = processWide(readinessKey, () => ({ waiting: new Set<Server>(), announced: false }));
 
-/** A server listens: the process is not ready before the health checks of this server pass. */
+/** Records that a server listens. The process is not ready until the health checks of this server pass. */
 export function awaitReadiness(server: Server): void {
   readiness.waiting.add(server);
 }
 
-/** A server is ready. With the last one, the parent process is notified. */
+/** Records that a server is ready. The parent process is notified when all servers are. */
 export function becomeReady(server: Server): void {
   readiness.waiting.delete(server);
   if (readiness.announced || readiness.waiting.size > 0) return;
@@ -29,7 +29,7 @@ export function becomeReady(server: Server): void {
   notifyParent();
 }
 
-/** A server was closed before it was ready. */
+/** Stops waiting for a server that was closed before it was ready. */
 export function giveUpReadiness(server: Server): void {
   readiness.waiting.delete(server);
 }
@@ -51,7 +51,7 @@ function send(message: WorkerMessage | typeof readyMessage): void {
 }
 
 /**
- * Calls back once, when a server listens, its apps are ready, and every gate of the apps resolves with true; health
+ * Calls back once, when a server listens, its apps are ready, and every gate of the apps resolves with true. Health
  * checks add a gate. Does not call back when the process drains first. Returns its undo.
  */
 export function whenReady(

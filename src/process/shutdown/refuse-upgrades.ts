@@ -6,8 +6,8 @@ import { Connections } from './connections.js';
 const refusal = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
 /**
- * Responds with 503 to upgrade requests from now on, and to those that the app has not responded to. Returns its undo.
- * The listeners for `upgrade` stay registered, because the app may remove its own meanwhile.
+ * Responds with 503 to further upgrade requests, and to pending ones without a response of the app. Returns its undo.
+ * The app's listeners for `upgrade` stay registered, because the app may remove its own during the shutdown.
  */
 export function refuseUpgrades(servers: Iterable<Server>): () => void {
   const undo: (() => void)[] = [];
@@ -32,6 +32,6 @@ function refuse(socket: Socket): void {
   // the app has no error listener on this connection
   socket.on('error', () => {});
   socket.end(refusal);
-  // without a reader, the end of the connection is never emitted
+  // Node emits `end` only when the data of the socket is read
   socket.resume();
 }

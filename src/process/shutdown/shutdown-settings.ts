@@ -10,7 +10,7 @@ import { isHeard } from '../systemd/service-manager.js';
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
   /**
-   * Milliseconds in which requests are accepted after the signal, because a load balancer still sends some. Readiness
+   * Milliseconds in which requests are still accepted after the signal, because a load balancer sends some. Readiness
    * is 503 immediately.
    * @default 5000 in Kubernetes and ECS, else 0; 0 where NODE_ENV is not production
    */
@@ -27,13 +27,13 @@ export interface GracefulShutdownOptions {
    */
   readonly graceMs?: number;
   /**
-   * Milliseconds without activity after which idle connections are closed, once the listener is closed and no request
-   * is in flight.
+   * Milliseconds without activity after which idle connections are closed. The time starts when the listener is closed
+   * and no request is in flight.
    * @default 30; 500 in a cluster worker and under PM2, where other workers serve meanwhile
    */
   readonly quietMs?: number;
   /**
-   * Servers that respond until the end, such as one for health checks and metrics.
+   * Servers that respond until the process exits, such as one for health checks and metrics.
    * @default []
    */
   readonly adminServers?: Server | readonly Server[];
@@ -61,7 +61,7 @@ export interface ShutdownSettings
 }
 
 const managers: ReadonlySet<Orchestrator['name']> = new Set(['PM2', 'Kubernetes', 'ECS', 'systemd']);
-/** Milliseconds for what is open when `node --watch` or a similar tool restarts the app. */
+/** Milliseconds for open requests when `node --watch` or a similar tool restarts the app. */
 export const developmentMs = 500;
 
 /** Whether NODE_ENV is not production and no process manager is found. */
@@ -100,7 +100,7 @@ export function resolveShutdown(
   const { timeoutMs = inDevelopment ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
     given;
   const isKnown = orchestrator.told || given.graceMs !== undefined;
-  // systemd with `Type=notify` gets a request for more time instead
+  // with `Type=notify`, systemd is sent a request to extend its stop timeout instead
   if (delayMs + timeoutMs > graceMs && isKnown && !isHeard()) {
     warnOnce(
       'ERR_PRODUCTIONIZE_GRACE',

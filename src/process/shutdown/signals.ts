@@ -16,15 +16,15 @@ const debug = debugFor('graceful-shutdown');
 const signals = ['SIGTERM', 'SIGINT'] as const;
 type Signal = NodeJS.Signals;
 
-/** npm, tini and tools that kill a process tree send one signal twice. A second one counts after this time. */
+/** npm, tini and tools that kill a process tree send one signal twice. A second signal counts after this time. */
 const repeatMs = 5000;
-/** The two signals of one key press arrive within this time. */
+/** The two signals of one Ctrl-C arrive within this time. */
 const keyPressMs = 100;
 
 interface Watch {
-  /** Callers that enabled the shutdown by name: it then takes precedence over listeners of the app. */
+  /** The number of callers that enabled the shutdown explicitly; it then takes precedence over listeners of the app. */
   explicit: number;
-  /** Settings for a process in which no server listens yet: those of the last caller. */
+  /** The settings of the last caller. They apply while no server listens. */
   settings: EndSettings | undefined;
   received: number[];
 }
@@ -36,8 +36,8 @@ const watch = processWide<Watch>(shutdownSignalsKey, () => ({
 }));
 
 /**
- * Listens for the signals that end a process, with one set of listeners for all apps and copies of the package. Where
- * the app listens for the same signal, it ends the process, unless `explicit` is set. Returns its undo.
+ * Listens for the signals that end a process, with one set of listeners for all apps and copies of the package. An app
+ * that listens for the same signal ends the process itself, unless `explicit` is set. Returns its undo.
  */
 export function listenForSignals(explicit: boolean, settings: EndSettings): () => void {
   watch.settings = settings;
@@ -50,7 +50,7 @@ export function listenForSignals(explicit: boolean, settings: EndSettings): () =
 }
 
 function attach(): () => void {
-  // in front, so that a `once` listener of the app is still counted
+  // this listener runs first, so that a `once` listener of the app is still registered and counted
   for (const signal of signals) process.prependListener(signal, onSignal);
   const stay = outlivePrimary(() => endProcess({ reason: 'the primary exited' }));
   const quit = attachServiceManager();
@@ -72,7 +72,7 @@ const onSignal = ownSignalListener((signal: Signal): void => {
     return;
   }
   if (signal === 'SIGINT' && members.size === 0 && hooks.shutdown.size === 0 && !appListensFor(signal)) {
-    // no server ever listened: the shell is to see that SIGINT ended the script
+    // no server has listened: the exit status must show the shell that SIGINT ended the script
     process.off(signal, onSignal);
     process.kill(process.pid, signal);
     return;
@@ -92,7 +92,7 @@ function onRepeatedSignal(signal: Signal): void {
   else debug(() => ['a second %s has no effect', signal]);
 }
 
-/** The app ends the process itself. Its responses close their connections, so that no request is lost. */
+/** The app ends the process itself. Its responses then close their connections, so that no request is lost. */
 function assistApp(signal: Signal): void {
   debug(() => ['a %s listener of the app was found: it ends the process', signal]);
   tellServiceStopping(signal);

@@ -5,15 +5,15 @@ import { Connections } from './connections.js';
 
 const debug = debugFor('graceful-shutdown');
 
-/** Turns of the event loop where the length of the accept queue is unknown; each accepts what has arrived. */
+/** Turns of the event loop where the length of the accept queue is unknown. Each turn accepts waiting connections. */
 const blindTurns = 10;
-/** The limit under a steady load, where the queue may never be read as empty. */
+/** Milliseconds to wait under a steady load, where the queue may never be empty when it is read. */
 const longestMs = 1000;
 const idleMs = 5;
 
 /**
- * Closes listening sockets without resetting a connection: those that wait in the accept queue are accepted first, and
- * those between two requests stay open.
+ * Closes listening sockets without resetting a connection. Connections in the accept queue are accepted first, and
+ * connections between two requests stay open.
  */
 export async function stopAccepting(servers: readonly Server[], signal: AbortSignal): Promise<void> {
   const open = servers.filter(({ listening }) => listening);
@@ -25,7 +25,7 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
   } finally {
     for (const server of open) server.off('connection', count);
   }
-  // nothing may run in between: the kernel resets connections that arrive from here on
+  // no other code may run before the close: the kernel resets connections that arrive from here on
   for (const server of servers) if (server.listening) closeListener(server);
   for (const server of servers) {
     for (const session of Connections.of(server)?.sessions ?? []) session.close();
@@ -33,12 +33,12 @@ export async function stopAccepting(servers: readonly Server[], signal: AbortSig
 }
 
 /**
- * Between the last read of the queue and the close, the kernel may still accept a connection. Clients that open one
- * connection after the other connect right after a response. So the listener closes in a turn that accepted one, or
- * after `idleMs` without any.
+ * Resolves when the listener can close. Between the last read of the queue and the close, the kernel may still accept a
+ * connection. A client that opens one connection after the other connects right after a response. The listener
+ * therefore closes in a turn that has accepted a connection, or after `idleMs` without one.
  */
 async function bestMoment(queues: readonly AcceptQueue[], taken: () => number, until: number): Promise<void> {
-  // code that runs for the first time takes ten times as long
+  // the first run of this code takes ten times as long, so it runs once in advance
   closeListener(http.createServer());
   const idleAt = performance.now() + idleMs;
   let before = taken();
@@ -49,7 +49,7 @@ async function bestMoment(queues: readonly AcceptQueue[], taken: () => number, u
   }
 }
 
-/** Resolves when the queue was read as empty twice, and no client is likely to connect right now. */
+/** Resolves when the queue was empty at two reads and a new connection is unlikely at this moment. */
 async function takeWaiting(
   queues: readonly AcceptQueue[],
   signal: AbortSignal,
@@ -58,7 +58,7 @@ async function takeWaiting(
   const until = performance.now() + longestMs;
   let waiting: number | undefined = 0;
   for (let empty = 0; empty < 2; ) {
-    // a turn accepts at least one of them
+    // each turn accepts at least one connection
     await turns(waiting + 1);
     waiting = lengthOf(queues);
     if (waiting === undefined) {
@@ -84,7 +84,7 @@ function lengthOf(queues: readonly AcceptQueue[]): number | undefined {
   return lengths.length > 0 ? lengths.reduce((sum, length) => sum + length, 0) : undefined;
 }
 
-/** `server.close()` of Node destroys idle connections, and with them requests that were sent but not read. */
+/** Closes the listener only. Node's `server.close()` destroys idle connections, whose sent requests may be unread. */
 function closeListener(server: Server): void {
   const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
   server.closeIdleConnections = () => {};
@@ -97,8 +97,8 @@ function closeListener(server: Server): void {
 }
 
 /**
- * Closes the idle connections of a server that the app closes itself some turns later, so that requests which were sent
- * but not read get a response.
+ * Delays the close of idle connections by some turns of the event loop where the app closes the server itself. Requests
+ * that were sent but not read then get a response.
  */
 export function postponeIdleClose(server: Server): void {
   if (!('closeIdleConnections' in server) || Object.hasOwn(server, 'closeIdleConnections')) return;

@@ -5,13 +5,13 @@ import { attachServiceManager, tellServiceManager } from './service-manager.js';
 export type { InheritedSocket };
 
 /**
- * Sends fields of sd_notify(3) to the service manager that started this process, such as systemd with `Type=notify`.
- * `READY=1`, `STOPPING=1`, `EXTEND_TIMEOUT_USEC=` and `WATCHDOG=1` are sent by a productionized app, by
- * `gracefulShutdown` and by the primary of `runCluster` themselves. The first call takes `NOTIFY_SOCKET` and
- * `WATCHDOG_USEC` out of `process.env`, and starts the heartbeat if one is asked for. Returns whether a service manager
- * listens; false in a cluster worker, whose primary notifies it for all.
+ * Sends fields of sd_notify(3) to the service manager that started this process, such as systemd with `Type=notify`. A
+ * productionized app, `gracefulShutdown` and the primary of `runCluster` already send `READY=1`, `STOPPING=1`,
+ * `EXTEND_TIMEOUT_USEC=` and `WATCHDOG=1`. The first call removes `NOTIFY_SOCKET` and `WATCHDOG_USEC` from
+ * `process.env`, and starts the heartbeat that `WATCHDOG_USEC` requires. Returns whether a service manager listens. It
+ * returns false in a cluster worker, because the primary notifies the service manager for all workers.
  *
- * @throws ProductionizeError when a field has a line break or a name that is none.
+ * @throws ProductionizeError when a value is not one line of text, or a name is not a field name.
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  * @example
  * notifySystemd({ STATUS: 'warming the cache' })
@@ -38,10 +38,10 @@ export function notifySystemd(fields: Readonly<Record<string, string>>): boolean
 
 /**
  * The listening sockets that the service manager passed to this process (socket activation, `LISTEN_FDS`); an empty
- * list where it passed none. `app.listen` of a productionized app, and servers of `createServer`, use them by
- * themselves; this is for other servers. Takes the variables out of `process.env`.
+ * list where it passed none. `app.listen` of a productionized app and servers of `createServer` use them automatically.
+ * Call this function for other servers. It removes the variables from `process.env`.
  *
- * @throws ProductionizeError when the variables are meant for this process, and wrong.
+ * @throws ProductionizeError when the variables are meant for this process and are invalid.
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
  * @example
  * const [socket] = inheritedSockets()

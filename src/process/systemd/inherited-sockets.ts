@@ -12,13 +12,13 @@ const debug = debugFor('systemd');
 /** A listening socket that the service manager opened before this process started. */
 export interface InheritedSocket {
   readonly fd: number;
-  /** `FileDescriptorName=` of its unit; systemd's default is the name of the unit. */
+  /** The `FileDescriptorName=` of its unit. Systemd's default is the name of the unit. */
   readonly name: string;
-  /** Its TCP port, where the system tells. */
+  /** Its TCP port, where the operating system provides it. */
   readonly port: number | undefined;
 }
 
-/** The inherited sockets of a cluster's primary, for its workers: their numbers are those of the primary. */
+/** Passes the inherited sockets of a cluster's primary to its workers, with the descriptor numbers of the primary. */
 export const workerSocketsVariable = 'EXPRESS_PRODUCTIONIZE_LISTEN_FDS';
 
 /** The first descriptor that is passed (sd_listen_fds(3)). */
@@ -27,7 +27,7 @@ const most = 256;
 
 interface Inheritance {
   sockets: readonly InheritedSocket[] | undefined;
-  /** Descriptors that somebody listens on. */
+  /** Descriptors on which a server of this process listens. */
   readonly used: Set<number>;
 }
 
@@ -37,10 +37,10 @@ const inheritance = processWide<Inheritance>(inheritedSocketsKey, () => ({
 }));
 
 /**
- * The sockets that were passed to this process. Looks once; the variables then leave `process.env`, since they are not
- * for children.
+ * The sockets that were passed to this process. The first call reads the variables and removes them from `process.env`,
+ * because they are not for child processes.
  *
- * @throws ProductionizeError when the variables are ours and wrong.
+ * @throws ProductionizeError when the variables are meant for this process and are invalid.
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv = process.env): readonly InheritedSocket[] {
   inheritance.sockets ??= take(env);
@@ -83,8 +83,8 @@ function wrong(problem: string): ProductionizeError {
 }
 
 /**
- * The arguments of `server.listen`, with an inherited socket in the place of a port or path: the one of that port, else
- * the first that nobody listens on. A descriptor or handle that the app names itself is left to it.
+ * The arguments of `server.listen`, with an inherited socket in place of a port or path. The socket of that port is
+ * used, else the first unused one. A descriptor or handle that the app passes is not replaced.
  */
 export function listenArguments(args: readonly unknown[]): unknown[] {
   const target = args[0];
@@ -103,7 +103,6 @@ export function listenArguments(args: readonly unknown[]): unknown[] {
   return [options, ...args.filter((arg) => typeof arg === 'function')];
 }
 
-/** The local port of a listening TCP socket. */
 function portOf(fd: number): number | undefined {
   const own = unobserved(inodeOf, fd);
   return unobserved(listeningSockets)?.find(({ inode }) => inode === own)?.port;

@@ -7,7 +7,7 @@ import { unobserved } from '../../support/unobserved.js';
 
 const debug = debugFor('systemd');
 
-/** Names a datagram descriptor that is connected to the socket of the service manager. */
+/** The variable with the number of a datagram descriptor that is connected to the socket of the service manager. */
 export const notifyDescriptorVariable = 'EXPRESS_PRODUCTIONIZE_NOTIFY_FD';
 
 const helperLimitMs = 5000;
@@ -15,20 +15,20 @@ const mostKills = 3;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Sends messages of sd_notify(3) to the service manager, in order. A lost message is not an error. */
+/** Sends messages of sd_notify(3) to the service manager in order. A lost message is not an error. */
 export interface NotifyLink {
   send(message: string): void;
 }
 
-/** Whether the environment names a way to the service manager. */
+/** Whether the environment contains a socket or descriptor of the service manager. */
 export function isNotified(env: Env): boolean {
   return Boolean(env.NOTIFY_SOCKET || env[notifyDescriptorVariable]);
 }
 
 /**
- * The way to the service manager. Node cannot open a datagram socket of the Unix domain, but can write to one that it
- * inherits: that costs a system call, and the message carries the id of this process. Without one, each message is
- * sent by the program `systemd-notify`.
+ * Opens the link to the service manager. Node cannot open a datagram socket of the Unix domain, but it can write to an
+ * inherited one. Such a write costs one system call, and the message carries the id of this process. Without an
+ * inherited socket, the program `systemd-notify` sends each message.
  */
 export function openLink(env: Env): NotifyLink | undefined {
   const socket = env.NOTIFY_SOCKET;
@@ -44,7 +44,7 @@ export function openLink(env: Env): NotifyLink | undefined {
   return helper;
 }
 
-/** A descriptor of that number that is a socket; the standard streams are none of ours. */
+/** Parses the number of an inherited socket; `undefined` for the standard streams and for other descriptors. */
 export function descriptorOf(text: string): number | undefined {
   if (!/^\d{1,6}$/.test(text) || Number(text) < 3) return undefined;
   try {
@@ -66,7 +66,7 @@ function descriptorLink(fd: number, helper: NotifyLink | undefined): NotifyLink 
         unobserved(() => writeSync(fd, message));
       } catch (error) {
         debug(() => ['descriptor %d: %o', fd, error]);
-        // a full queue empties again; other errors are permanent
+        // a full queue is temporary; other errors are permanent
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
         broken = true;
         helper?.send(message);
@@ -98,7 +98,7 @@ function helperLink(env: NodeJS.ProcessEnv): NotifyLink {
     });
     child.once('error', (error) => done(error.message));
     child.once('exit', (code, signal) => {
-      // SIGTERM to the whole process group also reaches the program that reports the stop
+      // a SIGTERM for the whole process group also ends the helper that sends STOPPING=1
       const again = signal === 'SIGTERM' && killed < mostKills;
       killed = again ? killed + 1 : 0;
       if (again) waiting.unshift(message);

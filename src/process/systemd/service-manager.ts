@@ -7,18 +7,18 @@ import { isNotified, type NotifyLink, notifyDescriptorVariable, openLink } from 
 
 const debug = debugFor('systemd');
 
-/** The variables by which a service manager is found. They are not for children, which would notify it, too. */
+/** The variables that identify a service manager. Child processes that inherit them would notify it, too. */
 const variables = ['NOTIFY_SOCKET', notifyDescriptorVariable, 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
-/** Beats per limit of the watchdog: the loop may stall for two thirds of it. */
+/** Heartbeats within the limit of the watchdog: the event loop may be blocked for two thirds of that limit. */
 const beatsPerLimit = 3;
-/** The log, and the exit. */
+/** Milliseconds for the log and the exit, in addition to the shutdown. */
 const exitMs = 1000;
 
 interface ServiceManager {
   link: NotifyLink | undefined;
   beat: NodeJS.Timeout | undefined;
-  /** The variables that were taken out of the environment. */
+  /** The variables that were removed from the environment. */
   taken: Map<string, string>;
   ready: boolean;
   stopping: boolean;
@@ -32,15 +32,15 @@ const manager = processWide<ServiceManager>(serviceManagerKey, () => ({
   stopping: false,
 }));
 
-/** Whether a service manager receives messages of this process, so that its stop timeout can be extended. */
+/** Whether a service manager receives the messages of this process, so that its stop timeout can be extended. */
 export function isHeard(): boolean {
   return manager.link !== undefined || (clusterWorker() === undefined && isNotified(process.env));
 }
 
 /**
- * Opens the way to the service manager that started this process, if one waits for messages (`Type=notify`,
- * `WatchdogSec=`, `NotifyAccess=`), and starts the heartbeat it asks for. The variables leave `process.env`: they are
- * for this process, not for its children. Returns its undo.
+ * Connects to the service manager that started this process, if it waits for messages (`Type=notify`, `WatchdogSec=`,
+ * `NotifyAccess=`), and starts the heartbeat that it requires. The variables are removed from `process.env`, because
+ * they are not for child processes. Returns its undo.
  *
  * @see https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */
@@ -88,18 +88,18 @@ export function tellServiceManager(message: string): boolean {
   return manager.link !== undefined;
 }
 
-/** The service is up. */
+/** Notifies the service manager once that the service is ready. */
 export function tellServiceReady(status: string): void {
   if (manager.ready || manager.stopping) return;
   manager.ready = tellServiceManager(`READY=1\nSTATUS=${status}`);
 }
 
-/** The status of the service, in one line. */
+/** Sends the status of the service, in one line. */
 export function tellServiceStatus(status: string): void {
   if (!manager.stopping) tellServiceManager(`STATUS=${status}`);
 }
 
-/** The service stops within `budgetMs`, for which its stop timeout is extended. */
+/** Notifies the service manager once that the service stops. With `budgetMs`, the stop timeout is extended to it. */
 export function tellServiceStopping(reason: string, budgetMs?: number): void {
   if (manager.stopping) return;
   manager.stopping = true;
