@@ -8,31 +8,36 @@ import { type ExitMember, exitHooks } from './log-exit.js';
 import { LogQueue, pieceLength } from './log-queue.js';
 import type { Sink } from './log-sink.js';
 
-/** Where log lines go; a destination for pino. */
+/** A destination for log lines, in the form that pino takes. */
 export interface LogDestination {
-  /** Takes a line that ends in a newline. Never blocks, never throws. */
+  /** Queues a line that ends in a newline. It never blocks and never throws. */
   write(line: string): void;
-  /** Resolves when all lines taken so far are written or given up. */
+  /** Resolves when all lines queued so far are written or dropped. */
   flush(callback?: (error?: Error) => void): Promise<void>;
-  /** Writes all lines before it returns, unless the reader takes nothing for `exitDeadlineMs`. */
+  /** Writes all lines before it returns, unless the reader accepts no bytes for `exitDeadlineMs`. */
   flushSync(): void;
-  /** Writes what is taken within `exitDeadlineMs`, then takes every listener off and closes what it opened. */
+  /**
+   * Writes the queued lines within `exitDeadlineMs`. Then it removes its listeners and closes the descriptor that it opened.
+   */
   close(): Promise<void>;
 }
 
 /** Lines of level 60 and above may exceed the limit by this many bytes. */
 const fatalReserve = 262_144;
-/** What POSIX writes to a pipe in one piece, so that lines of several processes never mix. */
+/** POSIX writes this many bytes to a pipe in one piece, so that lines of several processes are not mixed. */
 const pipeBuf = process.platform === 'linux' ? 4096 : 512;
-/** Lines are written together after this time, or once they make a good batch: it halves their cost. */
+/**
+ * Lines are written in one batch after this time, or earlier when the batch has this many bytes. It halves the cost of
+ * a line.
+ */
 const batchMs = 10;
 const batchBytes = 16_384;
-/** After this many bytes the event loop gets its turn. */
+/** After this many bytes, writing continues in the next turn of the event loop. */
 const bytesPerTurn = 262_144;
 const shortestPauseMs = 5;
 const longestPauseMs = 100;
 const faultPauseMs = 1000;
-/** At the end of the process a slow reader gets this many deadlines, as long as it keeps reading. */
+/** When the process ends, a slow reader gets up to this many deadlines while it continues to read. */
 const mostDeadlines = 10;
 
 const fatalLine = /^\{"level":(?:[6-9]\d|\d{3,}|"fatal")[,}]/i;
@@ -43,11 +48,11 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 interface AsyncWrite {
   readonly length: number;
-  /** The size of the file once these bytes are in it. */
+  /** The size of the file after these bytes are written. */
   readonly sizeAfter: number;
 }
 
-/** The destination behind `createLogDestination`. */
+/** The destination that `createLogDestination` returns. */
 export class BufferedDestination implements LogDestination, ExitMember {
   readonly #sink: Sink;
   readonly #maxBytes: number;
@@ -57,16 +62,16 @@ export class BufferedDestination implements LogDestination, ExitMember {
   #open = true;
   #stopped = false;
   #exiting = false;
-  /** A turn is due: at once, after a time, or when the asynchronous write ends. */
+  /** A turn is scheduled: immediately, after a pause, or when the asynchronous write ends. */
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
-  /** The timer only gathers a batch. */
+  /** The timer that is set only collects a batch. */
   #gathering = false;
   #pauseMs = shortestPauseMs;
   #writing: AsyncWrite | undefined;
   #callbacks = 0;
   #dropped = 0;
-  /** The last synchronous flush gave up, and nothing was taken since. */
+  /** The last synchronous flush reached its deadline, and no bytes were written since. */
   #stuck = false;
   /** The descriptor is being closed. */
   #closing: Promise<void> | undefined;
@@ -94,7 +99,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     else if (this.#gathering && this.#queue.bytes >= batchBytes) this.#hurry();
   }
 
-  /** Once lines were dropped, half of the room has to be free before new ones are taken. */
+  /** After lines were dropped, new lines are queued once half of the buffer is free. */
   #hasRoom(line: string): boolean {
     const size = this.#queue.bytes + line.length;
     if (size <= (this.#dropped === 0 ? this.#maxBytes : this.#maxBytes / 2)) {
@@ -137,7 +142,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#schedule();
   }
 
-  // the timer may have been started by a request, and the detector of synchronous calls is to blame none for this
+  // a request may have started the timer, and the detector of synchronous calls must not attribute this write
+  // to it
   readonly #turn = (): void => unobserved(this.#takeTurn);
 
   readonly #takeTurn = (): void => {
@@ -197,7 +203,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     for (const waiter of waiters) if (due(waiter)) waiter.resolve();
   }
 
-  /** Gives a file the next chunk without waiting for the disk; one write at a time keeps the order. */
+  /** Starts to write the next chunk to a file asynchronously. One write at a time preserves the order. */
   #startWrite(): void {
     const head = this.#head();
     if (head === undefined) return;
@@ -211,7 +217,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     fs.write(fd, head, start, length, null, (error, written) => {
       this.#callbacks -= 1;
       if (this.#stopped) this.#closeDescriptor();
-      // a synchronous flush has counted it already
+      // a synchronous flush has already counted this write
       if (this.#writing !== write) return;
       this.#writing = undefined;
       this.#scheduled = false;
@@ -223,7 +229,10 @@ export class BufferedDestination implements LogDestination, ExitMember {
     });
   }
 
-  /** The write under way runs in another thread: what it wrote can be seen in the size of the file only. */
+  /**
+   * The asynchronous write runs in another thread. While this thread is blocked, only the size of the file shows its
+   * progress.
+   */
   #awaitWrite(deadline: number): void {
     const write = this.#writing;
     if (write === undefined) return;
@@ -233,7 +242,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#schedule();
   }
 
-  /** A reader that is gone ends the logging; a full disk may have room again. */
+  /** Logging stops when the reader has closed. After other errors, such as a full disk, the write is repeated. */
   #fail(error: NodeJS.ErrnoException): void {
     const { name } = this.#sink;
     if (closedCodes.has(error.code ?? '')) {
@@ -298,7 +307,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     await this.#closing;
   }
 
-  /** The process listeners stay until `close`: the app may still print to the pipe that broke. */
+  /** The process listeners remain until `close`, because the app may still print to the closed pipe. */
   #stop(): void {
     if (this.#stopped) return;
     debug(() => ['%s: stopped with %d bytes unwritten', this.#sink.name, this.#queue.bytes]);
@@ -311,7 +320,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
   }
 
   #closeDescriptor(): void {
-    // a descriptor closed under a running write could be another file's by then
+    // if the descriptor is closed during a write, another file may get its number before the write starts
     if (!this.#sink.owned || this.#callbacks !== 0) return;
     this.#closing = new Promise((resolve) => fs.close(this.#sink.fd, () => resolve()));
   }

@@ -1,12 +1,14 @@
-/** A line has at most this many bytes. */
+/** The greatest length of a line in bytes. */
 export const maxLineBytes = 65_536;
-/** How long the text of one field may be, from generous to scarce, until the line fits. */
+/** Limits for the text of one field. They are tried in this order until the line fits. */
 const fieldLimits = [16_384, 2048, 128];
 const essential = ['level', 'time', 'pid', 'reqId', 'msg'];
 
-/** Cuts the longest fields of a line that is longer than `limit` bytes, and adds `cutFromBytes` with its length. */
+/**
+ * Truncates the longest fields of a line that exceeds `limit` bytes, and adds the original length as `cutFromBytes`.
+ */
 export function limitLine(line: string, limit = maxLineBytes): string {
-  // no UTF-16 unit takes more than three bytes
+  // a UTF-16 unit takes at most three bytes in UTF-8
   if (line.length * 3 <= limit) return line;
   const bytes = Buffer.byteLength(line);
   if (bytes <= limit) return line;
@@ -25,7 +27,7 @@ function parse(line: string): object {
     const value: unknown = JSON.parse(line);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // a line of text
+    // the line is not JSON
   }
   return { level: 30, time: Date.now(), msg: line };
 }

@@ -13,27 +13,28 @@ export interface LogDestinationOptions {
    */
   readonly fd?: number;
   /**
-   * A file or FIFO to append to instead; a missing file is created. It stays open: rotate it by `copytruncate`, or log
-   * to stdout and leave the file to the process manager.
+   * A file or FIFO to append to instead of a descriptor; a missing file is created. It remains open: rotate it with
+   * `copytruncate`, or log to stdout and let the process manager write the file.
    * @default undefined
    */
   readonly path?: string;
   /**
-   * Bytes that may wait for a slow reader or disk; lines beyond it are dropped and counted.
+   * Bytes that are buffered for a slow reader or disk; lines beyond it are dropped and counted.
    * @default 8388608
    */
   readonly maxBufferBytes?: number;
   /**
-   * Milliseconds the end of the process waits for a reader that takes nothing.
+   * Milliseconds that the exit of the process is delayed for a reader that accepts no bytes.
    * @default 300
    */
   readonly exitDeadlineMs?: number;
 }
 
 /**
- * Where log lines go: queued in memory and written in batches, so that neither a slow disk nor a full pipe stops
- * the event loop. Lines are dropped and counted when `maxBufferBytes` wait; what waits is written before the
- * process exits or a signal ends it. When the reader is gone, logging stops and the process lives.
+ * Creates a destination for log lines. It queues them in memory and writes them in batches, so that neither a slow disk
+ * nor a full pipe blocks the event loop. Lines are dropped and counted while `maxBufferBytes` are queued. Queued lines
+ * are written before the process exits or a signal ends it. When the reader has closed, logging stops and the process
+ * continues.
  *
  * @throws ProductionizeError when an option is wrong, or the file or descriptor cannot be opened.
  * @example

@@ -4,13 +4,13 @@ import { processWide } from '../support/process-wide.js';
 import { ownSignalListener, standAsideListeners } from '../support/signal-listeners.js';
 import { logExitKey } from '../support/symbols.js';
 
-/** What the end of the process means to a log destination. */
+/** The methods of a log destination that are called when the process ends. */
 export interface ExitMember {
-  /** The process goes on: write what is taken without waiting. */
+  /** Called on a signal that the app handles: writes the queued lines without waiting. */
   tryFlush(): void;
-  /** A signal ends the process: write all that is taken before the deadline. */
+  /** Called before a signal ends the process: writes all queued lines before the deadline. */
   flushSync(): void;
-  /** The process exits, and the loop turns no more. */
+  /** Called when the process exits: writes all queued lines, and later lines synchronously. */
   finish(): void;
 }
 
@@ -18,12 +18,14 @@ type StandardStream = NodeJS.WriteStream & { fd: number };
 
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** The listeners all destinations of the process share; they are there while there is a destination. */
+/**
+ * The listeners that all destinations of the process share. They are attached while there is at least one destination.
+ */
 class ExitHooks {
   readonly #members = new Set<ExitMember>();
   readonly #streams = new Set<StandardStream>();
 
-  /** Returns the undo. */
+  /** Adds a destination. Returns a function that removes it. */
   add(member: ExitMember): () => void {
     const release = attachShared(this, 'listeners', () => this.#attach());
     this.#members.add(member);
@@ -33,7 +35,7 @@ class ExitHooks {
     };
   }
 
-  /** Keeps a closed pipe from ending the process when the app itself prints to this stream. */
+  /** Prevents the process from ending when the app itself prints to this stream after its pipe was closed. */
   guard(stream: StandardStream): void {
     if (this.#streams.has(stream)) return;
     this.#streams.add(stream);
@@ -42,7 +44,8 @@ class ExitHooks {
 
   #attach(): () => void {
     process.on('exit', this.#onExit);
-    // in front, so that a `once` listener of the app is still there to be counted
+    // this listener is prepended, because a `once` listener of the app is removed before it runs and would
+    // not be counted
     if (isMainThread) for (const signal of signals) process.prependListener(signal, this.#onSignal);
     return () => {
       process.off('exit', this.#onExit);

@@ -7,7 +7,7 @@ import { logLevelsKey } from '../support/symbols.js';
 /** Options of {@link setLogLevel}. */
 export interface LogLevelOptions {
   /**
-   * Milliseconds after which the level is what it was before; without it the level stays.
+   * Milliseconds after which the earlier level is restored; without it, the change is permanent.
    * @default undefined
    */
   readonly revertAfterMs?: number;
@@ -16,28 +16,28 @@ export interface LogLevelOptions {
 /** Options of {@link setLogLevelOnSignal}. */
 export interface LogLevelSignalOptions {
   /**
-   * The level that the signal switches to.
+   * The level that the signal sets.
    * @default 'debug'
    */
   readonly level?: string;
   /**
-   * Milliseconds after which the level is what it was before.
+   * Milliseconds after which the earlier level is restored.
    * @default 300000
    */
   readonly revertAfterMs?: number;
 }
 
-/** A level that holds for a time. */
+/** A level set by {@link setLogLevel}, with the timer that restores the earlier one. */
 interface Override {
   readonly level: string;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
 interface LevelState {
-  /** Children with a level of their own; the others follow their parent anyway. */
+  /** Children with their own level. The others inherit the level of their parent. */
   readonly children: WeakRef<Logger>[];
   pruneAt: number;
-  /** The levels that return, while an override holds. */
+  /** The levels to restore; `undefined` without an override. */
   normal: Map<Logger, string> | undefined;
   override: Override | undefined;
 }
@@ -50,7 +50,7 @@ function newState(): LevelState {
   return { children: [], pruneAt: 64, normal: undefined, override: undefined };
 }
 
-/** Follows the children of a logger that is about to be made. */
+/** Tracks the children of a logger that is about to be created. */
 export function trackChildren(): { onChild: (child: Logger) => void; of: (logger: Logger) => void } {
   const state = newState();
   return {
@@ -72,9 +72,9 @@ function prune(state: LevelState): void {
 }
 
 /**
- * Changes the level of a logger while the process runs. Children made earlier follow, those of {@link createLogger}
- * even when they have a level of their own. Returns a function that takes the change back; a later change replaces
- * this one, and the level that returns is always the normal one.
+ * Changes the level of a logger while the process runs. Existing children change with it. Children of a logger of
+ * {@link createLogger} do so even when they have their own level. Returns a function that restores the earlier level. A
+ * later call replaces this change, and the normal level is restored in any case.
  *
  * @throws ProductionizeError when the level is unknown to the logger.
  * @example
@@ -115,8 +115,8 @@ export function setLogLevel(logger: Logger, level: string, options?: LogLevelOpt
 }
 
 /**
- * Changes the level of a logger when the process gets a signal, for a time; the same signal again takes it back.
- * Returns a function that takes the listener off.
+ * Changes the level of a logger for a time when the process receives a signal. The same signal again restores the
+ * earlier level. Returns a function that removes the listener and restores the level.
  *
  * @throws ProductionizeError when the signal or an option is wrong.
  * @example
@@ -149,5 +149,5 @@ export function setLogLevelOnSignal(
   };
 }
 
-/** Signals that end the process, or that Node keeps to itself, cannot change a level. */
+/** The signals that can change a level. Signals that end the process or that Node reserves cannot. */
 export const isLevelSignal = isOneOf('SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGWINCH', 'SIGCONT');

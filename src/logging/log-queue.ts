@@ -1,21 +1,21 @@
-/** Lines are encoded into blocks of this size as they come: text that waits is what makes a collector work. */
+/** Lines are encoded immediately into blocks of this size, because waiting strings cost time in garbage collection. */
 const blockBytes = 65_536;
-/** No more bytes than this per UTF-16 unit in UTF-8. */
+/** The greatest number of bytes per UTF-16 unit in UTF-8. */
 const widest = 3;
 
-// NEL, LS and PS end a line for some readers, and JSON.stringify leaves them as they are
+// some readers treat NEL, LS and PS as the end of a line, and JSON.stringify does not escape them
 const nextLine = Buffer.from('\u0085');
 const separators = Buffer.from('\u2028').subarray(0, 2);
 const lineEnds = /[\u0085\u2028\u2029]/g;
 
-/** Lines that wait to be written, oldest first, as chunks of bytes. */
+/** The queue of lines to write, oldest first, as chunks of bytes. */
 export class LogQueue {
-  /** Bytes that wait. */
+  /** The number of queued bytes. */
   bytes = 0;
-  /** Where the bytes not yet written begin in the head. */
+  /** The offset of the first unwritten byte in the head. */
   start = 0;
   #block = Buffer.alloc(0);
-  /** Where the newest chunk begins and ends in the block. */
+  /** The offsets at which the newest chunk begins and ends in the block. */
   #from = 0;
   #to = 0;
   #chunks: Buffer[] = [];
@@ -34,7 +34,7 @@ export class LogQueue {
     this.#to = 0;
   }
 
-  /** Closes the newest chunk, and returns how many wait. */
+  /** Closes the newest chunk. Returns the number of queued chunks. */
   seal(): number {
     if (this.#to > this.#from) {
       const raw = this.#block.subarray(this.#from, this.#to);
@@ -46,13 +46,13 @@ export class LogQueue {
     return this.#chunks.length;
   }
 
-  /** The oldest chunk, or `undefined` when nothing waits. */
+  /** The oldest chunk, or `undefined` when the queue is empty. */
   head(): Buffer | undefined {
     if (this.#chunks.length === 0) this.seal();
     return this.#chunks[0];
   }
 
-  /** Takes written bytes off the head; true when it was written completely. */
+  /** Removes written bytes from the head. Returns true when the head was written completely. */
   advance(written: number): boolean {
     this.bytes -= written;
     this.start += written;
@@ -63,7 +63,7 @@ export class LogQueue {
     return true;
   }
 
-  /** Nothing in the block waits: it can be filled again. One that was made for a long line goes. */
+  /** Reuses the block, because all of its bytes are written. A larger block for a long line is released. */
   #rewind(): void {
     if (this.#block.length > blockBytes) this.#block = Buffer.alloc(0);
     this.#from = 0;
@@ -88,8 +88,8 @@ function escapeUnit(unit: string): string {
 }
 
 /**
- * How many bytes from `start` on to hand over at once: as many whole lines as the limit takes, or one longer line
- * alone.
+ * Returns how many bytes from `start` on to write in one call: as many whole lines as the limit permits, or a single
+ * longer line.
  */
 export function pieceLength(chunk: Buffer, start: number, limit: number): number {
   if (chunk.length - start <= limit) return chunk.length - start;

@@ -1,9 +1,9 @@
-/** What stands for a secret. */
+/** The text that replaces a secret. */
 export const redacted = '[redacted]';
 
 const maxUrl = 1024;
 
-/** Names of secrets, in lower case, without the separators people write between words. */
+/** Names of secrets, in lower case and without the separators between words. */
 const secretNames = [
   'accesstoken',
   'apikey',
@@ -54,7 +54,8 @@ const secretNames = [
   'xxsrftoken',
 ];
 
-// what separates names from values, plain or percent-encoded: a URL inside a parameter has secrets of its own
+// matches a name and the `=` after it, plain or percent-encoded, since a URL inside a parameter may contain
+// secrets too
 const nameInParameter = /(?:^|[?;#]|%3[fb]|%2[36])((?:(?!%3[dfb]|%2[36])[^=?;#])*)(?:=|%3d)/gi;
 const controls = /[\p{Cc}\u2028\u2029 ]/gu;
 const needsEncoding = /[^!-~]/;
@@ -62,11 +63,11 @@ const userInfo = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 const encodedUnit = /%([0-9a-f]{2})/gi;
 const wordSeparators = /[-_.+\s]/g;
 
-/** Makes the test for names of secrets; case, separators and percent encoding do not matter. */
+/** Creates the test for names of secrets. It ignores case, separators and percent encoding. */
 export function secretNameTest(added: readonly string[] = []): (name: string) => boolean {
   const names = new Set([...secretNames, ...added.map(fold)]);
   return function isSecret(name) {
-    // user[password] and user.password name the same thing as password
+    // user[password] and user.password are treated as password
     return (
       names.has(fold(name)) ||
       decode(name)
@@ -86,7 +87,9 @@ function decode(name: string): string {
     : name;
 }
 
-/** Makes a URL fit for a log line: no secret, no user name, no control character, no more than 1024 characters. */
+/**
+ * Prepares a URL for a log line: without secrets, user name and control characters, and with at most 1024 characters.
+ */
 export function redactUrl(url: string, isSecret: (name: string) => boolean): string {
   let result = url.charCodeAt(0) === 47 ? url : url.replace(userInfo, '$1');
   const query = result.indexOf('?');
@@ -98,7 +101,7 @@ export function redactUrl(url: string, isSecret: (name: string) => boolean): str
   return needsEncoding.test(result) ? result.replace(controls, encodeURIComponent) : result;
 }
 
-/** The value of a secret ends at the next `&`, whatever other separators it has. */
+/** Redacts up to the end of the parameter, because the value of a secret may contain any separator except `&`. */
 function redactParameter(parameter: string, isSecret: (name: string) => boolean): string {
   for (const match of parameter.matchAll(nameInParameter)) {
     if (isSecret(match[1] as string)) return parameter.slice(0, match.index + match[0].length) + redacted;

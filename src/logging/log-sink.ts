@@ -6,21 +6,24 @@ import { exitHooks } from './log-exit.js';
 /** An open descriptor to write lines to. */
 export interface Sink {
   readonly fd: number;
-  /** Whether the descriptor is ours to close. */
+  /** Whether the library opened the descriptor and has to close it. */
   readonly owned: boolean;
-  /** A file takes asynchronous writes; all else is written to while it takes bytes without waiting. */
+  /**
+   * Whether it is a file, which is written asynchronously. Pipes, sockets and terminals are non-blocking and written
+   * synchronously.
+   */
   readonly isFile: boolean;
-  /** For messages. */
+  /** The name of the descriptor in messages. */
   readonly name: string;
 }
 
 const { O_APPEND, O_CREAT, O_NONBLOCK = 0, O_RDWR, O_WRONLY } = fs.constants;
 
-/** Opens a file or FIFO to append to. */
+/** Opens a file or FIFO for appending. */
 export function openPath(path: string): Sink {
   try {
     const isFifo = fs.statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
-    // a FIFO that is open for reading too needs no reader to be opened, and outlives its reader
+    // opened for reading too, a FIFO can be opened without a reader, and remains open when its reader closes
     const fd = fs.openSync(path, (isFifo ? O_RDWR : O_WRONLY) | O_APPEND | O_CREAT | O_NONBLOCK, 0o640);
     return { fd, owned: true, isFile: isFile(fd), name: path };
   } catch (error) {
@@ -31,7 +34,7 @@ export function openPath(path: string): Sink {
   }
 }
 
-/** Takes a descriptor that is open already, and sees to it that writing to it does not block. */
+/** Uses an open descriptor, and makes writing to it non-blocking. */
 export function useDescriptor(fd: number): Sink {
   const name = fd === 1 ? 'stdout' : fd === 2 ? 'stderr' : `descriptor ${fd}`;
   let toFile: boolean;
@@ -44,7 +47,8 @@ export function useDescriptor(fd: number): Sink {
     );
   }
   if (isMainThread && (fd === 1 || fd === 2)) {
-    // libuv makes a pipe, socket or terminal non-blocking when Node opens its stream, which reading these does
+    // libuv makes a pipe, socket or terminal non-blocking when Node creates the stream, which reading these
+    // properties does
     for (const stream of [process.stdout, process.stderr]) exitHooks.guard(stream);
     return { fd, owned: false, isFile: toFile, name };
   }
@@ -52,7 +56,10 @@ export function useDescriptor(fd: number): Sink {
   return { fd: own ?? fd, owned: own !== undefined, isFile: toFile, name };
 }
 
-/** A second, non-blocking description of a pipe or terminal; a socket has none, and is used as it stands. */
+/**
+ * Opens a second, non-blocking description of a pipe or terminal. A socket cannot be opened in this way and is used
+ * unchanged.
+ */
 function reopen(fd: number): number | undefined {
   try {
     return fs.openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK);

@@ -30,13 +30,13 @@ export interface LoggerOptions {
    */
   readonly level?: string;
   /**
-   * Where lines go: any destination or stream that pino takes, or the path of a file to append to.
-   * @default one destination on stdout that all loggers share; on a terminal outside production its lines are readable
-   * ones, by `pino-pretty` where that is installed
+   * The destination of the lines: any destination or stream that pino takes, or the path of a file to append to.
+   * @default one destination on stdout that all loggers share; on a terminal outside production, lines are formatted
+   * for people, by `pino-pretty` where it is installed
    */
   readonly destination?: DestinationStream | string;
   /**
-   * Paths to censor in every line, as pino's `redact`.
+   * Paths to censor in every line, as in pino's `redact`.
    * @default undefined
    */
   readonly redact?: PinoOptions['redact'];
@@ -46,12 +46,13 @@ export interface LoggerOptions {
    */
   readonly base?: Record<string, unknown> | null;
   /**
-   * A signal that switches to `debug` and back, such as `'SIGUSR2'`; see {@link setLogLevelOnSignal}.
+   * A signal that sets the level to `debug` and the next time restores it, such as `'SIGUSR2'`; see {@link
+   * setLogLevelOnSignal}.
    * @default false
    */
   readonly levelSignal?: NodeJS.Signals | false;
   /**
-   * Milliseconds after which the level that `levelSignal` set is what it was before.
+   * Milliseconds after which the level before `levelSignal` is restored.
    * @default 300000
    */
   readonly levelSignalMs?: number;
@@ -62,9 +63,9 @@ const isDestination = hasMethods('an object with a `write` method', 'write');
 const levels = [...Object.keys(pino.levels.values), 'silent'];
 
 /**
- * Makes a pino logger that writes to a destination which never blocks (see {@link createLogDestination}). An error
- * is logged with its type, message, stack, code, status and causes, and with nothing else that hangs on it, also as
- * `err` or `error` of a line. A line that cannot be written throws nothing.
+ * Creates a pino logger with a destination that never blocks (see {@link createLogDestination}). An error is logged
+ * with its type, message, stack, code, status and causes, and without its other properties. The same applies to the
+ * fields `err` and `error` of a line. Logging never throws, even when a line cannot be written.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -102,14 +103,15 @@ export function createLogger(options?: LoggerOptions): Logger {
   return logger;
 }
 
-/** The other usual name for an error; what is none is logged as it is. */
+/** Serializes the field `error` as `err` is; a value that is not an Error is logged unchanged. */
 function serializeIfError(value: unknown): unknown {
   return value instanceof Error ? serializeError(value) : value;
 }
 
 /**
- * pino reads an error's message itself where none is given: a hostile one throws, a body parser's quotes the body. It
- * also throws on getters that do, and on `%s` of an object without a prototype, such as the `req.query` of Express 5.
+ * Logs an error with its serialized message. Without a message argument, pino would read `error.message` itself: a
+ * getter may throw, and body-parser's message quotes the request body. pino also throws when a getter throws, and on
+ * `%s` of an object without a prototype, such as `req.query` in Express 5.
  */
 function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void, level: number): void {
   const first = args[0];
@@ -131,7 +133,7 @@ function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) =
 const { chindingsSym, streamSym } = pino.symbols;
 const reportLostLine = lostLineReporter();
 
-/** Writes what needs no getter, serializer or censor of the app, since one of them threw. */
+/** Writes a line without the getters, serializers and censors of the app, because one of them threw. */
 function writeShortLine(logger: Logger, error: unknown, args: unknown[], level: number): void {
   try {
     const internals = logger as unknown as Record<symbol, unknown>;
@@ -157,7 +159,7 @@ function errorIn(first: object): unknown {
 let shared: LogDestination | undefined;
 let format: FormatLine | undefined;
 
-/** Opened with the first line, so that a logger which is silent leaves the process alone. */
+/** The shared destination is opened with the first line, so that a silent logger adds no listeners to the process. */
 const stdout: DestinationStream & Pick<LogDestination, 'flush' | 'flushSync'> = {
   write(line) {
     if (shared === undefined) {

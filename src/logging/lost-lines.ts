@@ -2,7 +2,10 @@ import { helpFor, quote } from '../support/errors.js';
 
 const pauseMs = 10_000;
 
-/** Warns of log lines that could not be written: immediately, then at most every ten seconds, with their number. */
+/**
+ * Creates a function that warns of log lines that could not be written. It warns immediately, then at most every ten
+ * seconds with their number.
+ */
 export function lostLineReporter(): (error: unknown) => void {
   const code = 'ERR_PRODUCTIONIZE_LOG_LINE';
   let lost = 0;

@@ -8,7 +8,10 @@ import type { RequestLine } from './request-line.js';
 
 type Level = 'info' | 'warn' | 'error';
 
-/** Writes the line of a request without an error. False where pino has to: for fields that need more than quotes. */
+/**
+ * Writes the line of a request without an error. Returns false when pino has to write it, because a field needs a
+ * serializer.
+ */
 export type WritePlainLine = (level: Level, line: RequestLine) => boolean;
 
 const { asJsonSym, chindingsSym, streamSym } = pino.symbols;
@@ -16,18 +19,19 @@ const { asJsonSym, chindingsSym, streamSym } = pino.symbols;
 const plainLoggers = processWide(plainLoggersKey, () => new WeakSet<object>());
 const { start: traced } = tracingChannel('pino_asJson');
 
-/** Notes that nothing in the options of a logger changes how its lines look. */
+/** Marks a logger whose options do not change the format of its lines. */
 export function markPlain(logger: Logger): void {
   plainLoggers.add(logger);
 }
 
 /**
- * The writer of plain lines for a logger, in pino's own format and to pino's own stream: one template instead of a
- * walk over fields, serializers and hooks costs a quarter. `undefined` for a logger that only pino itself can follow.
+ * Creates a writer of plain lines for a logger, in pino's format and to pino's stream. It uses one template in place of
+ * fields, serializers and hooks, which costs a quarter of the time. Returns `undefined` for a logger whose lines only
+ * pino can write.
  */
 export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
   const internals = logger as unknown as Record<symbol, unknown>;
-  // agents that add trace ids to lines wrap this function
+  // agents that add trace ids to lines wrap this function of pino
   const { name } = internals[asJsonSym] as { name: string };
   if (!plainLoggers.has(logger) || name !== 'asJson') return undefined;
   const stream = internals[streamSym] as { write(line: string): void };
@@ -51,7 +55,7 @@ export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
   };
 }
 
-/** A text as it stands between the quotes of JSON; most stand there as they are. */
+/** Escapes a text for a JSON string. Most texts need no escaping. */
 function escaped(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

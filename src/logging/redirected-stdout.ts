@@ -1,9 +1,8 @@
 import type { LogDestination } from './buffered-destination.js';
 
 /**
- * PM2's cluster mode puts a function of its own in the place of `process.stdout.write`, and lines that go to the
- * descriptor itself end up in the log of PM2 instead of the app's. Returns the destination for that case, else
- * `undefined`.
+ * Returns a destination for PM2's cluster mode, else `undefined`. That mode replaces `process.stdout.write`, and lines
+ * written to the descriptor itself end up in the log of PM2 in place of the app's.
  */
 export function redirectedStdout(): LogDestination | undefined {
   if (process.env.pm_id === undefined || !Object.hasOwn(process.stdout, 'write')) return undefined;
@@ -27,7 +26,7 @@ export function redirectedStdout(): LogDestination | undefined {
       await flush();
       callback?.();
     },
-    // PM2 writes to files by itself, and takes no more than one line at a time
+    // PM2 writes the files, and accepts only one line at a time
     flushSync() {},
     close: flush,
   };

@@ -3,26 +3,26 @@ import { type LoggedError, read, serializeError, statusOf } from '../support/ser
 import { withoutQuery } from '../support/url-path.js';
 import { redacted, redactUrl } from './log-redaction.js';
 
-/** The fields of a request's line. */
+/** The fields of the log line of a request. */
 export interface RequestLine {
   readonly reqId: string;
   readonly trace_id: string | undefined;
   readonly span_id: string | undefined;
   readonly method: string;
-  /** As the client sent it, without its secrets. */
+  /** The URL as the client sent it, with its secrets redacted. */
   readonly url: string;
-  /** The pattern that matched. */
+  /** The path pattern of the route that matched. */
   readonly route: string | undefined;
   readonly status: number | null;
   readonly outcome: 'completed' | 'aborted';
   readonly durationMs: number;
-  /** The length of the body, where a header says it. */
+  /** The length of the body, if the response has a `Content-Length`. */
   readonly bytes: number | undefined;
   readonly headers: Record<string, string> | undefined;
   readonly err: LoggedError | undefined;
 }
 
-/** What the lines of one request logger have in common. */
+/** The settings that all lines of one request logger share. */
 export interface LineSettings {
   readonly abortedStatus: 499 | null;
   /** Names of request headers, in lower case. */
@@ -41,7 +41,7 @@ export interface Outcome {
 const maxHeader = 512;
 const startsAsUrl = /^(?:[a-z][a-z0-9+.-]*:\/)?\//i;
 
-/** What a request ends with when its client leaves. */
+/** Codes of the errors with which a request ends after its client has disconnected. */
 const clientLeft = new Set([
   'ABORT_ERR',
   'ECONNABORTED',
@@ -50,7 +50,9 @@ const clientLeft = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Reads how a request ended, from its closed response; `res.err` is where handlers leave errors for pino-http. */
+/**
+ * Returns how a request ended, from its closed response. Handlers written for pino-http set their error as `res.err`.
+ */
 export function outcomeOf(context: InternalRequestContext): Outcome {
   const { res } = context;
   const completed = isCompleted(context);
@@ -65,11 +67,14 @@ export function outcomeOf(context: InternalRequestContext): Outcome {
 }
 
 function isCompleted({ req, res }: InternalRequestContext): boolean {
-  // the response to an aborted upload "finishes" on a connection that is closed
+  // the response to an aborted upload emits `finish` on a connection that is already closed
   return res.writableFinished && (req.complete || !req.destroyed);
 }
 
-/** Some apps hand their results to `next` too: an object without any mark of an error, answered as a success. */
+/**
+ * Whether a value passed to `next` is a result. Some apps pass objects without any property of an error, and respond
+ * with success.
+ */
 function isResult(error: unknown, completed: boolean, status: number): boolean {
   if (!completed || status >= 400 || typeof error !== 'object' || error === null) return false;
   return ['message', 'stack', 'status', 'statusCode'].every((mark) => read(error, mark) === undefined);
@@ -84,7 +89,10 @@ function levelOfError(error: unknown): 'warn' | 'error' {
   return (statusOf(error) ?? 500) < 500 ? 'warn' : 'error';
 }
 
-/** The level of an error that gets its own line; `undefined` for a result, and for the abort by a client. */
+/**
+ * The level of an error that is logged on a separate line. It is `undefined` for a result and for an abort by the
+ * client.
+ */
 export function levelOfFurtherError(
   context: InternalRequestContext,
   error: unknown,
@@ -95,7 +103,10 @@ export function levelOfFurtherError(
   return level === 'info' ? undefined : level;
 }
 
-/** A client that leaves is no error; a server that cuts its own answer short is one. */
+/**
+ * The level of an aborted response: `info` when the client disconnected, `error` when the server ended its own response
+ * early.
+ */
 function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
   if (!failed || (statusOf(error) ?? 500) < 500) return 'info';
   return read(error, 'name') === 'AbortError' || clientLeft.has(read(error, 'code') as string)
@@ -103,7 +114,7 @@ function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
     : 'error';
 }
 
-/** The line of a request that ended. */
+/** Builds the line of a request that ended. */
 export function requestLine(
   context: InternalRequestContext,
   outcome: Outcome,
@@ -140,12 +151,12 @@ function headersOf(
   return found;
 }
 
-/** What a `Referer` or a proxy says of another URL has secrets as the own one has. */
+/** Redacts a header that contains a URL, such as `Referer`, in the same way as the URL of the request. */
 function headerText(value: string, isSecret: LineSettings['isSecret']): string {
   return (startsAsUrl.test(value) ? redactUrl(value, isSecret) : value).slice(0, maxHeader);
 }
 
-/** The text of a line, to read and to search for: `GET /users/:id 200`. */
+/** The message of a line, for readers and text searches: `GET /users/:id 200`. */
 export function messageOf({ method, route, url, status, outcome }: RequestLine): string {
   return `${method} ${route ?? withoutQuery(url)} ${outcome === 'completed' ? status : 'aborted'}`;
 }

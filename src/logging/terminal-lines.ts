@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { readEnvironment } from '../support/environment.js';
 import { unobserved } from '../support/unobserved.js';
 
-/** Turns a line of JSON, with its newline, into what a person reads. */
+/** Formats a line of JSON, which ends in a newline, as text for people. */
 export type FormatLine = (line: string) => string;
 
 type Fields = Record<string, unknown>;
@@ -17,15 +17,15 @@ const levels: Readonly<Record<string, readonly [name: string, colour: number]>> 
   50: ['ERROR', 31],
   60: ['FATAL', 41],
 };
-/** Fields of a line that its text contains already, or that say nothing on a terminal. */
+/** Fields that the formatted text contains already, or that are of no use on a terminal. */
 const omitted = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err', 'error']);
 const ofRequest = new Set(['method', 'url', 'route', 'status', 'outcome', 'durationMs']);
 const timeStart = 11;
 const timeEnd = 23;
 
 /**
- * The format of lines on a terminal outside production, by `pino-pretty` where the app has it installed; `undefined`
- * where lines stay JSON.
+ * The format of lines on a terminal outside production, by `pino-pretty` if the app has it installed. It is `undefined`
+ * where lines are written as JSON.
  */
 export function terminalFormat(fd = 1, env: NodeJS.ProcessEnv = process.env): FormatLine | undefined {
   if (readEnvironment(env.NODE_ENV).mode === 'production' || !isatty(fd)) return undefined;
@@ -51,7 +51,7 @@ function prettyFormat(colorize: boolean): FormatLine | undefined {
   }
 }
 
-/** One short line per request or message, in local time; the stack of an error below it. */
+/** Formats a request or message as one short line in local time, with the stack of an error below it. */
 export function shortFormat(colours: boolean): FormatLine {
   return (line) => {
     const fields = parse(line);
@@ -63,7 +63,7 @@ export function shortFormat(colours: boolean): FormatLine {
   };
 }
 
-/** `pino-pretty` prints control characters as they are. */
+/** Escapes control characters, because `pino-pretty` prints them unchanged. */
 function withoutControls(line: string): string {
   try {
     return JSON.stringify(
@@ -114,7 +114,10 @@ function stackOf({ err, error }: Fields): string {
   return typeof stack === 'string' ? `\n    ${printable(stack).replaceAll('\n', '\n    ')}` : '';
 }
 
-/** A client chooses parts of a line: control characters, which could steer the terminal, are printed as text. */
+/**
+ * Escapes control characters, except newlines and tabs. A client chooses parts of a line, and control characters can
+ * change the state of the terminal.
+ */
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) =>
     character === '\n' || character === '\t'
