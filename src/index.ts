@@ -1,4 +1,4 @@
-// The one line
+// The app and its report
 
 export { productionize, restoreApp } from './core/productionize.js';
 export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';

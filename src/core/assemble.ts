@@ -10,13 +10,13 @@ import { type Attached, describeServer, type Facts, makeReport, type PartReport 
 
 const debug = debugFor('productionize');
 
-/** Sets the parts up in their order and attaches what runs to the app. */
+/** Sets up the parts in order and attaches those that run to the app. */
 export function assemble(order: readonly Part[], assembly: Assembly): Attached {
   const { app, lifecycle, options, environment } = assembly;
   const running = new Map<Part, Running>();
-  /** The parts that the app has of its own. */
+  /** Parts that do nothing because the app mounts its own middleware for the same task. */
   const kept = new Set<Part>();
-  /** Why a part does not run, or what it runs beside. */
+  /** The reason why a part does not run, or the middleware of the app that it runs beside. */
   const reasons = new Map<Part, string>();
   let booted = false;
   const undoOfBoot: (() => void)[] = [];
@@ -54,7 +54,10 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
     },
   };
 
-  /** Takes off the parts that the app has of its own, unless options were given by name and both can run. */
+  /**
+   * Removes each part for which the app mounts its own middleware. A part with options given by name stays when both
+   * can run.
+   */
   function leaveInPlace(found: ReturnType<typeof findMiddleware>): void {
     for (const [part, { undo }] of [...running]) {
       const theirs = part.finds?.(found);

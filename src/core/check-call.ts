@@ -15,7 +15,7 @@ const isContext: Check = (value) =>
     ? undefined
     : 'true or an options object; it cannot be switched off, since req.id, req.log, the log and the async errors are built on it';
 
-/** Checks the options of `productionize`; those of each part are checked by the part. */
+/** Checks the options of `productionize`; each part checks its own options. */
 export function checkProductionizeOptions(options?: ProductionizeOptions): Partial<ProductionizeOptions> {
   refuseOptionOfPart(options);
   return checkOptions<ProductionizeOptions>('productionize', options, {
@@ -53,7 +53,7 @@ function refuseOptionOfPart(options: unknown): void {
   }
 }
 
-/** A second call changes nothing. Where its options are others than those of the first, they are named once. */
+/** A second call changes nothing. If its options differ from those of the first call, one warning names them. */
 export function warnOfSecondCall(first: object = {}, second: object): void {
   const before = first as Record<string, unknown>;
   const ignored = Object.entries(second).filter(([name, value]) => !isDeepStrictEqual(before[name], value));

@@ -8,8 +8,8 @@ let onlyApp: WeakRef<Application> | undefined;
 let appCount = 0;
 
 /**
- * Makes servers known to their app when they start to listen, also those that the app's own code created:
- * `http.createServer(app)`, https, and socket.io or ws on top. Otherwise the first request does.
+ * Registers servers with their app when they start to listen. This includes servers that the app's own code created:
+ * `http.createServer(app)`, https, and socket.io or ws on top. Otherwise the first request registers a server.
  */
 export function watchListeningServers(app: Application): void {
   appCount += 1;
@@ -31,7 +31,7 @@ function appOf(server: Server): Application | undefined {
     (listener) => typeof listener === 'function' && attachedTo(listener as Application),
   );
   if (app !== undefined) return app as Application;
-  // socket.io takes the listeners off the server, and calls them from its own
+  // socket.io removes the listeners from the server and calls them from its own listener
   const hasWebSockets = listeners.length > 0 && server.listenerCount('upgrade') > 0;
   return hasWebSockets && appCount === 1 ? onlyApp?.deref() : undefined;
 }

@@ -6,7 +6,7 @@ type OptionsOf<Part extends keyof ProductionizeOptions> = Exclude<
   boolean | ResponseCache
 >;
 
-/** The options of each part; the compiler sees to it that none is missing. */
+/** The options of each part. The compiler reports an error when one is missing. */
 export const optionsOfParts: {
   readonly [Part in keyof Required<ProductionizeOptions>]: [OptionsOf<Part>] extends [never]
     ? Readonly<Record<string, never>>

@@ -14,10 +14,10 @@ type Next = (error?: unknown) => void;
 type Handle = (this: unknown, req: IncomingMessage, res: ServerResponse, callback?: Next) => void;
 type Listen = (this: unknown, ...args: unknown[]) => Server;
 
-/** Decides about a request before anything else sees it; true when it answered. */
+/** Decides about a request before any other part. Returns true when it responds. */
 export type Gate = (req: IncomingMessage, res: ServerResponse) => boolean;
 
-/** Answers a request, or hands it to `proceed`, with what it was given for that. */
+/** Responds to a request, or passes it to `proceed` with the `callback` it received. */
 export type Cache = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -25,23 +25,23 @@ export type Cache = (
   callback: unknown,
 ) => void;
 
-/** What runs around an app's own routes. */
+/** The parts that run before and after an app's own routes. */
 export interface Pipeline {
   readonly context: ContextSettings;
   readonly lifecycle: Lifecycle;
-  /** Asked in order before a request has a context or a log; the first that answers ends it. */
+  /** Called in order before a request has a context or a log line. The first gate that responds ends the request. */
   first: readonly Gate[];
-  /** Run in order before the routes; each calls `next` at once and answers nothing itself. */
+  /** Called in order before the routes. Each calls `next` immediately and does not respond itself. */
   observers: readonly RequestHandler[];
-  /** Runs behind the observers, before the routes: answers a request itself, or passes it on. */
+  /** Runs after the observers and before the routes. It responds to a request itself or passes it on. */
   cache: Cache | undefined;
-  /** Answers what no route and no error handler of the app did; without it Express's own answer stands. */
+  /** Responds when no route and no error handler of the app did. Without it, Express's own final handler responds. */
   readonly after: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler } | undefined;
-  /** Whether `app.listen` makes its server by `createServer`; else Express's own `listen` runs. */
+  /** Whether `app.listen` creates its server with `createServer`; otherwise Express's own `listen` runs. */
   readonly fastServer: boolean;
   /** Called once, as late as possible: at the first request, or when a server listens. */
   boot(): void;
-  /** Called for each server the app is seen on. */
+  /** Called once for each server that is found to serve the app. */
   onServer(server: Server): void;
 }
 
@@ -49,8 +49,8 @@ const passOn: Next = () => {};
 const ignore = (): void => {};
 
 /**
- * Replaces `handle` and `listen` on one app object, so that the pipeline stands around all routes wherever they were
- * added. Returns its undo, and how a server is made known before its first request.
+ * Replaces `handle` and `listen` on one app object, so that the pipeline runs around all routes, wherever they were
+ * added. Returns its undo, and `adopt`, which registers a server before its first request.
  */
 export function attachPipeline(
   app: Application,
@@ -95,7 +95,7 @@ export function attachPipeline(
 
   const handle: Handle = function handle(req, res, callback) {
     const known = contextOf(req);
-    // mounted in a productionized app: the parent's pipeline is running, and runs once
+    // the app is mounted in a productionized app, whose pipeline is already running and must run only once
     if (known?.productionized) {
       expressHandle.call(app, req, res, callback);
       return;
@@ -106,7 +106,7 @@ export function attachPipeline(
     for (const gate of pipeline.first) if (gate(req, res)) return;
     const context = known ?? startContext(req, res, pipeline.context, app);
     context.productionized = true;
-    // behind an upgrade there is no answer to wait for: express-ws passes a response that never closes
+    // an upgraded request has no response to wait for: express-ws passes a response that never closes
     if (!(req as { upgrade?: boolean }).upgrade) {
       trackResponse(lifecycle, res, onClose);
       context.onClose = ignore;
@@ -116,7 +116,7 @@ export function attachPipeline(
 
   const listen: Listen = function listen(...args) {
     const { fastServer } = pipeline;
-    // a process on its way out opens no port
+    // a process that is shutting down opens no port
     if (isEnding()) return fastServer ? createServer(app) : http.createServer(app as never);
     const listenThere = () => expressListen.apply(app, listenArguments(args));
     const server = fastServer ? withFastServer(app, listenThere) : listenThere();
@@ -144,9 +144,9 @@ function finish({ after }: Pipeline, req: IncomingMessage, res: ServerResponse):
 }
 
 /**
- * Express's `listen` calls `http.createServer(app)`: while it runs, that call creates our server. A `listen` that makes
- * its server in another way, as that of express-ws, is left as it is. A minifier leaves no name or text of a function by
- * which Express's own could be recognized.
+ * Replaces `http.createServer` while `listen` runs, so that Express's call `http.createServer(app)` creates our server.
+ * A `listen` that creates its server in another way, such as that of express-ws, is not changed. Express's own `listen`
+ * cannot be recognized by name or source text, since a minifier changes both.
  */
 function withFastServer(app: Application, listen: () => Server): Server {
   const { createServer: nodeCreateServer } = http;

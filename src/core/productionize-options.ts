@@ -15,50 +15,53 @@ import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
 /** Options of the async-errors part. */
 export interface AsyncErrorsOptions {
   /**
-   * Milliseconds after which a handler that ended without a response is named in a warning; 0 is off.
+   * Milliseconds after which a warning names a handler that ended without a response; 0 turns the warning off.
    * @default 10000
    */
   readonly noResponseMs?: number;
 }
 
-/** Options of `productionize`: each part is off, on, or on with options. */
+/** Options of `productionize`. Each part is switched off, switched on, or given its options. */
 export interface ProductionizeOptions {
   /**
-   * Servers that construct requests and responses with the app's own prototypes and keep idle connections for 65 s;
-   * `res.json`, `res.send` and ETags in fewer steps. `false` leaves Express's own.
+   * Servers construct requests and responses with the app's own prototypes and close idle connections after 65 s.
+   * `res.json`, `res.send` and ETags take fewer steps. `false` leaves Express's own.
    * @default true
    */
   readonly fastPath?: boolean;
-  /** NODE_ENV and settings. @default true */
+  /** Checks NODE_ENV and the settings of the app. @default true */
   readonly productionGuard?: boolean | ProductionGuardOptions;
-  /** `/livez`, `/readyz` and `/startupz`, unless the app answers them itself. @default true */
+  /** Responds to `/livez`, `/readyz` and `/startupz`, unless the app responds to them itself. @default true */
   readonly healthChecks?: boolean | HealthChecksOptions;
-  /** Request id, `req.signal`, `currentRequest()`; the other parts need it, so it cannot be `false`. @default true */
+  /**
+   * Request id, `req.signal` and `currentRequest()`. The other parts need it, so it cannot be `false`.
+   * @default true
+   */
   readonly requestContext?: true | RequestContextOptions;
-  /** 503 for what the process cannot do. @default false */
+  /** Responds with 503 to requests that exceed the capacity of the process. @default false */
   readonly loadShedding?: boolean | LoadSheddingOptions;
-  /** The logger behind `req.log` and all lines. @default true */
+  /** The logger of `req.log` and of all other lines. @default true */
   readonly logger?: boolean | LoggerOptions;
-  /** One line per request. @default true */
+  /** Logs one line per request. @default true */
   readonly requestLogger?: boolean | Omit<RequestLoggerOptions, 'logger'>;
-  /** 503 for a request whose handler is not in time. @default false */
+  /** Responds with 503 when a handler exceeds its deadline. @default false */
   readonly deadline?: boolean | DeadlineOptions;
-  /** Synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
+  /** Reports synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
   readonly detectSyncIo?: boolean | SyncIoOptions;
-  /** Errors and aborts of every `stream.pipe(res)`; streams in `res.send`. @default true */
+  /** Handles errors and aborts of every `stream.pipe(res)`; `res.send` accepts streams. @default true */
   readonly streamErrors?: boolean;
-  /** gzip, brotli and zstd; `false` when a proxy does it. @default true */
+  /** Compresses with gzip, brotli and zstd; set it to `false` when a proxy compresses. @default true */
   readonly compression?: boolean | CompressionOptions;
-  /** Stored responses, before the router; or a `responseCache()` of your own, to purge. @default false */
+  /** Sends stored responses before the router runs; pass your own `responseCache()` to purge it. @default false */
   readonly cache?: boolean | ResponseCacheOptions | ResponseCache;
-  /** Prototype keys in request bodies. @default true */
+  /** Strips prototype keys from request bodies. @default true */
   readonly bodyGuard?: boolean;
-  /** Rejections and throws of every handler. @default true */
+  /** Passes rejections and throws of every handler to the error handler. @default true */
   readonly asyncErrors?: boolean | AsyncErrorsOptions;
-  /** The last answer to errors and unknown paths. @default true */
+  /** Responds to errors and unknown paths that the app does not handle. @default true */
   readonly errorHandler?: boolean | ErrorHandlerOptions;
-  /** Uncaught exceptions and rejections. @default true, but not where NODE_ENV is `test` */
+  /** Handles uncaught exceptions and unhandled rejections. @default true, but not where NODE_ENV is `test` */
   readonly fatalErrors?: boolean | FatalErrorsOptions;
-  /** Signals, and an end without a lost request. @default true, but not where NODE_ENV is `test` */
+  /** Handles signals and ends the process without losing a request. @default true, but not where NODE_ENV is `test` */
   readonly gracefulShutdown?: boolean | GracefulShutdownOptions;
 }

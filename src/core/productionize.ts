@@ -31,33 +31,38 @@ import {
 import type { ProductionizeOptions } from './productionize-options.js';
 import { attachedTo } from './report.js';
 
-/** The order, from the start of a request to its response; each part says in its report why it stands there. */
+/**
+ * The order of the parts, from the start of a request to its response. The report contains each part's reason for its
+ * position.
+ */
 const order: readonly Part[] = [
-  productionGuardPart, // once, at the start: everything below depends on NODE_ENV
-  fastPathPart, // before a part puts anything on the prototypes of requests and responses
-  healthChecksPart, // probes need nothing of what follows, and must not wait for it
-  loadSheddingPart, // a refused request costs neither context nor log line
-  requestContextPart, // id, signal and AsyncLocalStorage, before anything logs
-  loggerPart, // req.log
-  requestLoggerPart, // sees every response, those of the parts below included
+  productionGuardPart, // runs once, at the start: everything below depends on NODE_ENV
+  fastPathPart, // runs before a part changes the prototypes of requests and responses
+  healthChecksPart, // probes need none of the parts below and must not wait for them
+  loadSheddingPart, // a refused request needs neither a context nor a log line
+  requestContextPart, // sets id, signal and AsyncLocalStorage before any part logs
+  loggerPart, // sets req.log
+  requestLoggerPart, // logs every response, those of the parts below included
   deadlinePart, // its 503 is logged like every response
-  detectSyncIoPart, // blames what the routes do, not what stands above
+  detectSyncIoPart, // reports calls of the routes, not of the parts above
   streamErrorsPart, // guards the response that compression writes to
-  compressionPart, // it sees what the routes and the cache send
-  cachePart, // inside compression, so that it stores plain bodies
-  bodyGuardPart, // the moment a body parser sets req.body
-  // your routes
-  asyncErrorsPart, // what they throw or reject with
-  errorHandlerPart, // behind all error handlers of the app
-  fatalErrorsPart, // uncaught exceptions and rejections, once a server exists
-  gracefulShutdownPart, // the end of the process, once a server exists
+  compressionPart, // compresses what the routes and the cache send
+  cachePart, // runs inside compression, so that it stores bodies without an encoding
+  bodyGuardPart, // strips keys when a body parser sets req.body
+  // the app's own routes run here
+  asyncErrorsPart, // handles what the routes throw or reject with
+  errorHandlerPart, // runs after all error handlers of the app
+  fatalErrorsPart, // handles uncaught exceptions and rejections, once a server exists
+  gracefulShutdownPart, // shuts the process down, once a server exists
 ];
 
 /**
- * Makes one Express 4 or 5 app ready for production: request context and log, compression, async and stream errors,
- * a safe last error handler, fatal errors, and checks of NODE_ENV and settings. It may stand before or after the
- * routes; the app's own middleware of the same kind is found and left in place; a second call changes nothing. Each part is
- * `false`, `true` or its options. Returns the app.
+ * Makes one Express 4 or 5 app ready for production. It adds a request context and log, compression, and the handling
+ * of async and stream errors. It adds a safe last error handler, the handling of fatal errors, and checks of NODE_ENV
+ * and settings.
+ *
+ * It can be called before or after the routes are added. The app's own middleware of the same kind is found and left in
+ * place. A second call changes nothing. Each part is `false`, `true` or its options. Returns the app.
  *
  * @throws ProductionizeError when `app` is no Express app or an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html
@@ -88,7 +93,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
 }
 
 /**
- * Takes everything `productionize` attached off an app again; an app without it is left as it is.
+ * Removes everything that `productionize` attached to an app. An app without it is not changed.
  *
  * @example
  * restoreApp(app)

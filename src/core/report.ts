@@ -7,22 +7,24 @@ import { pipelineKey } from '../support/symbols.js';
 /** A fact of a report: plain data. */
 export type Fact = string | number | boolean | null | readonly string[];
 
-/** Facts by name; where a number has a unit, the name ends in it. */
+/** Facts by name. The name of a number with a unit ends in that unit. */
 export type Facts = Readonly<Record<string, Fact>>;
 
-/** One line of the report: a part, and what became of it. */
+/** One line of the report: a part and its state. */
 export interface PartReport {
   readonly name: string;
-  /** `on`; `off` by option or environment; `kept`: the app has its own, which is left in place, and ours does nothing. */
+  /**
+   * `on`; `off` by option or environment; `kept`: the app's own middleware is left in place, and the part does nothing.
+   */
   readonly state: 'on' | 'off' | 'kept';
   readonly reason: string;
-  /** The settings the part runs with, and what it found; empty unless it is on. */
+  /** The settings of the part and what it found; empty unless it is on. */
   readonly facts: Facts;
-  /** The options that were given by name. What is no plain data is described in words. */
+  /** The options that were given by name. Values that are not plain data are described in words. */
   readonly options: Facts;
 }
 
-/** A server that serves the app now. */
+/** A server that currently serves the app. */
 export interface ServerReport {
   /** `null` until the server listens. */
   readonly address: string | null;
@@ -43,13 +45,13 @@ export interface AppReport {
 
 const marks = { on: '✔', off: '–', kept: '=' } as const;
 
-/** Gives a report its text, which stands in for the object where it is printed, and in no other place. */
+/** Adds the text form of a report. It replaces the object only where the object is printed. */
 export function makeReport(facts: Omit<AppReport, 'toString'>): AppReport {
   const print = { value: () => printReport(facts) };
   return Object.defineProperties({ ...facts }, { toString: print, [inspect.custom]: print });
 }
 
-/** The facts of a server. */
+/** Returns the address and the timeouts of a server. */
 export function describeServer(server: Server): ServerReport {
   const address = server.address();
   const { keepAliveTimeout, headersTimeout, requestTimeout } = server;
@@ -91,13 +93,13 @@ function print(facts: Facts): string {
     .join(', ');
 }
 
-/** What is attached to a productionized app. */
+/** The state that is attached to a productionized app. */
 export interface Attached {
   /** The options of the call that attached it. */
   readonly options?: object;
   readonly report: () => AppReport;
   readonly restore: () => void;
-  /** Makes a server known before its first request. */
+  /** Registers a server before its first request. */
   readonly adopt?: (server: Server) => void;
 }
 
@@ -106,8 +108,8 @@ export function attachedTo(app: Application): Attached | undefined {
 }
 
 /**
- * What `productionize` did to an app, as data; `undefined` for an app it never saw. `console.log` and `String` print it
- * as a list.
+ * Returns what `productionize` did to an app, as data. It returns `undefined` for an app without `productionize`.
+ * `console.log` and `String` print the report as a list.
  *
  * @example
  * console.log(report(app))

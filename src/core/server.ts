@@ -7,7 +7,7 @@ import { constructorsOf } from './fast-path/constructors.js';
 import { keepAliveTimeout } from './fast-path/index.js';
 import { attachedTo } from './report.js';
 
-/** Options of {@link createServer}: those of Node's server, and TLS where the app speaks https itself. */
+/** Options of {@link createServer}: those of Node's server, and TLS for an app that serves https itself. */
 export interface ServerOptions extends http.ServerOptions {
   /** Options of `https.createServer`; makes the server an https server. @default none, plain http */
   readonly tls?: https.ServerOptions;
@@ -15,11 +15,11 @@ export interface ServerOptions extends http.ServerOptions {
 
 /**
  * Creates a server whose requests and responses are constructed with the app's own prototypes. Express sets these on
- * every request anyway; where they are there already, V8 keeps its fast paths. The constructors also declare what
- * Express adds to the objects later, so that each keeps one hidden class. `keepAliveTimeout` is 65 s.
+ * every request. When they are set already, V8 can use its fast paths. The constructors also declare the properties
+ * that Express adds later, so that each object has one hidden class. `keepAliveTimeout` is 65 s.
  *
- * The app's `request` and `response` objects become the prototypes of two classes that extend Node's, with all that
- * was on them. Anything else, `instanceof` included, is as before.
+ * The app's `request` and `response` objects become the prototypes of two classes that extend Node's. All properties of
+ * these objects are preserved. Everything else, `instanceof` included, is unchanged.
  *
  * @throws ProductionizeError when `app` is no Express app.
  * @example
@@ -39,12 +39,12 @@ export function createServer(app: Application, { tls, ...options }: ServerOption
     : http.createServer(settings, listener);
   if (inheritedSockets().length > 0) listenOnInherited(server);
   attachedTo(app)?.adopt?.(server);
-  // also where it equals the default of Node, which the fast path raises
+  // an explicit value applies even when it equals Node's default, which the fast path raises
   if (options.keepAliveTimeout !== undefined) server.keepAliveTimeout = options.keepAliveTimeout;
   return server;
 }
 
-/** Under socket activation the port is open already, and not this process's to open. */
+/** Under socket activation the port is already open, so this process must not open it. */
 function listenOnInherited(server: Server): void {
   const { listen } = server;
   server.listen = function listenOnInheritedSocket(this: Server, ...args: unknown[]) {

@@ -5,7 +5,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 export type ProcessManager = 'PM2' | 'Kubernetes' | 'ECS' | 'systemd' | 'a container';
 
-/** The process manager that starts and stops this process, read from its environment; called at set-up only. */
+/** Returns the process manager that starts and stops this process, based on its environment. Called at set-up only. */
 export function findProcessManager(env: Env = process.env): ProcessManager | undefined {
   if (env.pm_id !== undefined) return 'PM2';
   if (env.KUBERNETES_SERVICE_HOST) return 'Kubernetes';
@@ -18,7 +18,7 @@ function isInContainer(): boolean {
   try {
     return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
   } catch {
-    // the permission model of Node throws for a path that may not be read
+    // Node's permission model throws for a path that this process may not read
     return false;
   }
 }

@@ -5,7 +5,7 @@ const errorParameter = /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*_?(?:err|error|e
 const errorHandlerName = /err(?:or)?_?handler|handle_?err(?:or)?s?$/i;
 
 /**
- * Names error handlers that Express will never call as such: it tells them by `fn.length === 4`, and a default
+ * Reports error handlers that Express never calls as such. Express recognizes them by `fn.length === 4`. A default
  * value, a rest parameter or a wrapper that drops the length hides them
  * (https://expressjs.com/en/guide/error-handling.html).
  */

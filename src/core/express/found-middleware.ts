@@ -1,6 +1,6 @@
 import { type Router, walkLayers } from '../../support/express-layers.js';
 
-/** Middleware an app brings itself, where ours stands aside or has something to say. */
+/** Middleware that an app mounts itself and that concerns a part of this package. */
 export interface FoundMiddleware {
   readonly compression: boolean;
   readonly pinoHttp: boolean;
@@ -12,8 +12,9 @@ export interface FoundMiddleware {
 }
 
 /**
- * Looks for well-known middleware in an app's own stack, by the names their packages give the functions. Only what
- * is mounted for all paths counts: `app.use('/api', compression())` leaves the rest to us.
+ * Finds well-known middleware in an app's own stack, by the names that their packages give the functions. Only
+ * middleware that is mounted for all paths counts. After `app.use('/api', compression())` the part still handles all
+ * other paths.
  */
 export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
   const names = new Set<string>();
@@ -21,7 +22,7 @@ export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
   for (const { handle, slash, regexp } of router.stack) {
     if (!slash && !regexp?.fast_slash) continue;
     names.add(handle.name);
-    // pino-http hands out its logger on a function without a telling name
+    // the function of pino-http has no recognizable name, but it has its logger as a property
     pinoHttp ||= typeof (handle as { logger?: { child?: unknown } }).logger?.child === 'function';
   }
   let errorHandler = false;

@@ -21,18 +21,20 @@ type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...res
 /** Called after the promise of a handler resolved without a response and without a call of `next`. */
 export type OnSilence = (res: ServerResponse) => void;
 
-/** Marks a request as one whose layers are observed; requests of other apps keep Express's own code. */
+/** Marks a request as one whose layers are observed. Requests of other apps use Express's own code. */
 export function observe(context: InternalRequestContext, onSilence: OnSilence): void {
   context.onSilence = onSilence;
 }
 
 /**
- * Observes the layers of the Express that made this app: rejections and throws of handlers, error handlers, `param`
- * callbacks (Express 4) and sub-apps reach the error handler, and the context learns route, handler and first error.
+ * Observes the layers of the Express copy that made this app. Rejections and throws of handlers, error handlers,
+ * `param` callbacks (Express 4) and sub-apps reach the error handler. The context records the route, the handler and
+ * the first error.
  *
- * Express offers no other way to see a handler's promise in version 4, or its thrown error in either, so this
- * replaces `handle_request`/`handle_error` on the Layer prototype that the app's own router leads to; once, whatever
- * the number of apps or copies of this package, and only observed requests take the new path. Returns its undo.
+ * Express 4 offers no other access to a handler's promise, and neither version to its thrown error. This function
+ * therefore replaces `handle_request`/`handle_error` on the Layer prototype that the app's own router uses. It does so
+ * once, whatever the number of apps or copies of this package. Only observed requests use the replaced methods. Returns
+ * its undo.
  */
 export function observeLayers(app: Application): () => void {
   const router = routerOf(app);
@@ -67,7 +69,8 @@ function observingRequest(original: HandleRequest): HandleRequest {
     const { handle } = this;
     if (this.route) noteRoute(context, this.route.path);
     else if (!this.slash && !this.regexp?.fast_slash) noteMountParams(context);
-    // routes and routers hand each of their own layers to us; what is no request handler is skipped by Express
+    // Routes and routers pass each of their own layers to this method. Express itself skips layers that are
+    // no request handlers.
     if (this.route || handle.stack || handle.length > 3) {
       original.call(this, req, res, next);
       return;
@@ -81,7 +84,7 @@ function observingRequest(original: HandleRequest): HandleRequest {
     context.call = call;
     context.handlerName = this.name;
     const given = handle.length === 2 ? next : call.next;
-    // Express sets req.next to the next of the router; a handler inside a route gets the next of the route
+    // Express sets req.next to the router's `next`; a handler inside a route receives the `next` of the route
     if (!('method' in this)) (req as Request).next = given;
     try {
       call.returned(handle(req, res, given));
@@ -157,7 +160,9 @@ function noteMountParams(context: InternalRequestContext): void {
 const tracing = tracingChannel('express.router.request');
 const channels = [tracing.start, tracing.end, tracing.asyncStart, tracing.asyncEnd, tracing.error];
 
-/** Whether the router's own channel has a subscriber; the router's own code then runs and publishes. */
+/**
+ * Whether the router's own diagnostics channel has a subscriber. In that case the router's own code runs and publishes.
+ */
 function isTraced(): boolean {
   // TracingChannel#hasSubscribers is missing on early Node 20
   return tracing.hasSubscribers ?? channels.some((channel) => channel.hasSubscribers);

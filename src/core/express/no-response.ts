@@ -4,8 +4,8 @@ import { withoutQuery } from '../../support/url-path.js';
 import type { OnSilence } from './layer-observer.js';
 
 /**
- * Watches for handlers that ended without a response: their promise resolved, nothing was sent, `next` was not called.
- * When nothing else responds within the limit either, one warning names method, route pattern and handler.
+ * Watches for handlers that ended without a response: their promise resolved, nothing was sent, and `next` was not
+ * called. If no other code responds within the limit, one warning names the method, the route pattern and the handler.
  */
 export function watchForResponse(limitMs: number): OnSilence {
   return function onSilence(res) {

@@ -1,15 +1,15 @@
 import type { AnyFunction, Layer, Router } from '../../support/express-layers.js';
 
 type MatchingLayer = Layer & {
-  /** Express 4 says whether, and notes what it matched; Express 5 returns it. */
+  /** Express 4 returns whether the layer matches and stores the matched path on it; Express 5 returns the path. */
   match?(path: string): boolean | { readonly path: string };
   readonly path?: string;
   readonly route?: { readonly path: unknown; readonly methods?: Record<string, boolean> };
 };
 
 /**
- * Whether an app answers GET of a path by a route or a middleware of just that name. Patterns that match it among
- * others (`*`, `/:page`) do not count, nor what a mounted app hides.
+ * Whether an app has a route for GET or a middleware with exactly this path. Patterns that also match other paths (`*`,
+ * `/:page`) do not count. Routes inside a mounted app do not count either.
  */
 export function answersPath(router: Pick<Router, 'stack'>, path: string): boolean {
   return (router.stack as MatchingLayer[]).some((layer) => {

@@ -3,7 +3,7 @@ import { ProductionizeError } from '../../support/errors.js';
 
 /**
  * Refuses `app.use(productionize(app))`, which mounts an app in itself. Express's own listener for `mount` would make
- * the prototypes of the app inherit from themselves, so this one runs before it. Returns its undo.
+ * the prototypes of the app inherit from themselves. This listener therefore runs before it. Returns its undo.
  */
 export function refuseSelfMount(app: Application): () => void {
   const onMount = (parent: unknown): void => {

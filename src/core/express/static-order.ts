@@ -5,8 +5,8 @@ const statics = new Set(['serveStatic', 'staticFilesMiddleware', 'expressStaticG
 const compressions = new Set(['compression', 'compressionMiddleware']);
 
 /**
- * Warns where files are served before the app compresses: they are answered there, and never come to the compression
- * that stands behind. Returns the name of the middleware that does.
+ * Warns when files are served before the app's compression middleware, since those responses never reach it. Returns
+ * the name of the middleware that serves the files.
  */
 export function warnStaticBeforeCompression(router: Pick<Router, 'stack'>): string | undefined {
   let before: string | undefined;

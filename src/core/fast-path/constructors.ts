@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application } from 'express';
 import { constructorsKey, takesText } from '../../support/symbols.js';
 
-/** Up to this many bytes, copying a body into the write of its head is cheaper than a second write. */
+/** Copying a body of at most this many bytes into the write of its head is cheaper than a second write. */
 const maxTextBody = 4096;
 
 type End = (
@@ -12,11 +12,11 @@ type End = (
   callback?: () => void,
 ) => ServerResponse;
 
-/** The classes of which a server makes its requests and responses. */
+/** The classes from which a server constructs its requests and responses. */
 export type Constructors = { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse };
 
 interface Made extends Constructors {
-  /** Gives the app the objects back that it had before. */
+  /** Restores the `request` and `response` objects that the app had before. */
   undo(): void;
 }
 
@@ -26,7 +26,10 @@ interface Prototypes {
   [constructorsKey]?: Made;
 }
 
-/** The two classes of an app, made on first use. What is put on the app's prototypes later is then put on these. */
+/**
+ * Returns the two classes of an app, which are created on first use. Properties that are added to the app's prototypes
+ * later are added to these classes.
+ */
 export function constructorsOf(app: Application): Constructors {
   const prototypes = app as unknown as Prototypes;
   prototypes[constructorsKey] ??= makeConstructors(prototypes);
@@ -34,7 +37,10 @@ export function constructorsOf(app: Application): Constructors {
   return { IncomingMessage, ServerResponse };
 }
 
-/** Makes the two classes of an app. The undo leaves an app as Express made it, and does nothing where others made them. */
+/**
+ * Creates the two classes of an app. The undo restores the app as Express made it. It does nothing when other code
+ * created the classes.
+ */
 export function installConstructors(app: Application): () => void {
   const prototypes = app as unknown as Prototypes;
   if (prototypes[constructorsKey] !== undefined) return () => {};
@@ -45,7 +51,8 @@ export function installConstructors(app: Application): () => void {
   };
 }
 
-// the names Express 4 and 5 set on each request before a handler runs; packages check `'route' in req`
+// Express 4 and 5 set these properties on each request before a handler runs. `route` is not among them,
+// since packages check `'route' in req`.
 type Added = Record<'res' | 'next' | 'baseUrl' | 'originalUrl' | '_parsedUrl' | 'params', unknown>;
 
 function makeConstructors(app: Prototypes): Made {
@@ -83,7 +90,9 @@ function makeConstructors(app: Prototypes): Made {
   };
 }
 
-/** Node writes a head and bytes apart, but a head and text together; latin1 maps each byte to one character. */
+/**
+ * Node writes a head and bytes separately, but a head and a string together. latin1 maps each byte to one character.
+ */
 const endInOneWrite: End = function end(chunk, encoding, callback) {
   const original = ServerResponse.prototype.end as End;
   const joins = chunk instanceof Buffer && chunk.length <= maxTextBody && encoding === undefined;
@@ -92,12 +101,15 @@ const endInOneWrite: End = function end(chunk, encoding, callback) {
     : original.call(this, chunk, encoding, callback);
 };
 
-/** Moves what stands on an app's `request` or `response` object to the prototype of a class. The undo moves it back. */
+/**
+ * Moves the properties of an app's `request` or `response` object to the prototype of a class. The undo moves them
+ * back.
+ */
 function transplant(from: object, to: object): () => void {
   const ofClass = Object.getOwnPropertyDescriptors(to);
   move(from, to);
   Object.setPrototypeOf(to, Object.getPrototypeOf(from));
-  // sub-apps that are mounted already inherit from the old object, and are to see what is added to the new one
+  // sub-apps that are already mounted inherit from the old object and need the properties of the new one
   Object.setPrototypeOf(from, to);
   return () => {
     for (const name of Reflect.ownKeys(from)) Reflect.deleteProperty(from, name);
@@ -106,7 +118,7 @@ function transplant(from: object, to: object): () => void {
     }
     move(to, from);
     Object.setPrototypeOf(from, Object.getPrototypeOf(to));
-    // servers that run go on to construct with the new object, and sub-apps may inherit from it
+    // running servers still construct with the new object, and sub-apps may inherit from it
     for (const name of Reflect.ownKeys(to)) Reflect.deleteProperty(to, name);
     Object.setPrototypeOf(to, from);
   };

@@ -5,7 +5,7 @@ import { unobserved } from '../../support/unobserved.js';
 
 type ETag = (body: string | Buffer, encoding?: BufferEncoding) => string;
 
-/** SHA-1 of no bytes, as Express abbreviates it. */
+/** The ETag of an empty body: the SHA-1 of no bytes, as Express abbreviates it. */
 const emptyTag = '"0-2jmj7l5rSw0yVb/vlWAYkK/YBwk"';
 
 const digest: (body: string | Buffer) => string =
@@ -30,9 +30,9 @@ const generators: Record<string, ETag> = {
 };
 
 /**
- * Computes the ETags of an app in one call of `crypto.hash` (Node 20.12) instead of a hash object; the values are
- * Express's own, byte for byte. A setting of the app's own is left alone, and a later `app.set('etag')` wins. Returns
- * its undo.
+ * Computes the ETags of an app with one call of `crypto.hash` (Node 20.12) instead of a hash object. The values equal
+ * those of Express, byte for byte. A setting that the app has changed is left in place, and a later `app.set('etag')`
+ * takes precedence. Returns its undo.
  */
 export function installFastETag(app: Application): () => void {
   const fast = generators[app.get('etag') === true ? 'weak' : app.get('etag')];

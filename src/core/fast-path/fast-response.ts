@@ -10,19 +10,23 @@ type Senders = { json: Json; send: Send; set: unknown };
 
 type TakesBody = ((...args: never[]) => unknown) & { [takesText]?: boolean };
 
-/** Of what Express does for these, the plain way does nothing. */
+/**
+ * Status codes of responses without a body. Express handles them itself, since the fast path omits its steps for them.
+ */
 const bodiless = new Set([204, 205, 304]);
 
 /**
- * Sends texts and JSON of one app in fewer steps: `res.json` and `res.send` of Express parse and format the content
- * type each time, look at the freshness of a request that states no condition, and turn text into bytes that the
- * server joins to the head as text again. What leaves is the same, byte for byte: the type Express makes of one is
- * asked of Express itself, once per type, and whatever is not plain goes its way. Returns its undo.
+ * Sends strings and JSON of one app in fewer steps. `res.json` and `res.send` of Express parse and format the content
+ * type each time. They also check the freshness of a request without conditions. They convert a string to bytes, which
+ * the server converts back to a string to join it to the head.
+ *
+ * The bytes that are sent stay the same. Express itself determines the content type, once per type. All special cases
+ * use Express's own methods. Returns its undo.
  */
 export function installFastResponses(app: Application): () => void {
   const prototype = (app as Express).response as object as Senders;
   const { json: expressJson, send: expressSend, set: expressSet } = prototype;
-  // what somebody put in the place of Express's own stays
+  // a method that has replaced Express's own is left in place
   const { [wrappedSendKey]: original = expressSend } = expressSend as Send & { [wrappedSendKey]?: Send };
   if (!isExpress(expressJson, 'json replacer') || !isExpress(original, 'etag fn')) return () => {};
   const typeOfText = memoizeHeader((given) => askType(prototype, expressSend, given, ''));
@@ -62,7 +66,7 @@ function isExpress(method: unknown, mark: string): boolean {
   return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark);
 }
 
-/** Sends a text, unless something about the request or the response asks for more than the plain way does. */
+/** Sends a string. Returns false when the request or the response needs steps that only Express's own method takes. */
 function sendText(res: Response, text: string, type: string): boolean {
   const { req, statusCode } = res;
   if (type === '' || req.method === 'HEAD' || bodiless.has(statusCode)) return false;
@@ -74,7 +78,7 @@ function sendText(res: Response, text: string, type: string): boolean {
   const { settings } = res.app as unknown as { settings: { 'etag fn'?: unknown } };
   const makeTag = settings['etag fn'];
   const tagged = typeof makeTag === 'function' && !res.getHeader('ETag');
-  // what hooked into `end`, or makes its own tags, gets what Express gives it
+  // a replaced `end` or ETag function receives the same body as from Express
   const asText = isAscii && takes(res.end) && (!tagged || takes(makeTag as TakesBody));
   const body = asText || (!tagged && text.length < 1000) ? text : Buffer.from(text);
   res.setHeader('Content-Type', type);
@@ -93,7 +97,10 @@ function takes(fn: TakesBody): boolean {
   return fn[takesText] === true || fn === OutgoingMessage.prototype.end;
 }
 
-/** The type under which Express sends a body, where `given` was set before; empty when it cannot be told. */
+/**
+ * Returns the content type with which Express sends a body after `given` was set. It is empty when it cannot be
+ * determined.
+ */
 function askType(prototype: object, answer: Send, given: string, body: unknown): string {
   const headers = new Map<string, unknown>(given === '' ? [] : [['content-type', given]]);
   const probe = Object.create(prototype, {

@@ -11,7 +11,7 @@ export const fastPathPart: Part = {
       fastServer: true,
       facts: () => ({ keepAliveTimeoutMs: keepAliveTimeout }),
       onServer(server) {
-        // what the app's own code set stays
+        // a value that the app's own code set is left in place
         if (server.keepAliveTimeout === nodeKeepAliveTimeout) server.keepAliveTimeout = keepAliveTimeout;
       },
       boot: () => fastPath.start(),

@@ -12,7 +12,7 @@ import type { Cache, Gate } from '../pipeline.js';
 import type { ProductionizeOptions } from '../productionize-options.js';
 import type { Facts } from '../report.js';
 
-/** What the parts of one app share while they are set up. */
+/** The state that the parts of one app share while they are set up. */
 export interface Assembly {
   readonly app: Application;
   readonly options: Partial<ProductionizeOptions>;
@@ -20,7 +20,7 @@ export interface Assembly {
   readonly lifecycle: Lifecycle;
   /** The resolved options of the request context. */
   readonly context: ContextSettings;
-  /** What the guard found; a live view. */
+  /** The findings of the production guard; the list grows while the app runs. */
   findings: readonly Finding[];
   /** The app's logger, once its part is set up. */
   logger: Logger | undefined;
@@ -28,46 +28,46 @@ export interface Assembly {
 
 /** A part that was set up. */
 export interface Running {
-  /** Answers a request before everything else, the log included; true when it did. */
+  /** Responds to a request before all other parts, the log included. Returns true when it responds. */
   readonly first?: Gate;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
-  /** Responds from what it has stored, before the routes. */
+  /** Responds with stored responses, before the routes. */
   readonly cache?: Cache;
-  /** Answers what no route and no error handler of the app did. */
+  /** Responds when no route and no error handler of the app did. */
   readonly after?: { readonly notFound: RequestHandler; readonly onError: ErrorRequestHandler };
   /**
-   * Called when the routes stand: at the first request, or when the server listens. Its undo runs before the undo of
-   * any part.
+   * Called when the routes are complete: at the first request, or when the server listens. Its undo runs before the
+   * undo of any part.
    */
   boot?(router: Router): Undo | undefined;
-  /** Called for each server the app is seen on. */
+  /** Called once for each server that is found to serve the app. */
   onServer?(server: Server): void;
-  /** Whether `app.listen` is to make the faster server. */
+  /** Whether `app.listen` creates the faster server. */
   readonly fastServer?: boolean;
-  /** What the report says beside the reason, asked each time. */
+  /** Returns the facts for the report, in addition to the reason. Called each time a report is made. */
   facts?(): Facts;
-  /** Leaves no trace. */
+  /** Removes everything that the part has attached. */
   undo?: Undo;
 }
 
 type Undo = () => void;
 
-/** How one part takes its place in an app. */
+/** The definition of one part: its conditions and its set-up. */
 export interface Part {
   readonly name: keyof ProductionizeOptions;
-  /** Why it is there; the report says it. */
+  /** The reason for the part; the report contains it. */
   readonly reason: string;
-  /** Why the environment switches it off, unless options say otherwise. */
+  /** The reason why the environment switches the part off, unless options state otherwise. */
   offBecause?(assembly: Assembly): string | undefined;
-  /** The name of what the app brings itself, which is left in place while this part does nothing. */
+  /** The name of the app's own middleware for the same task. It is left in place, and this part does nothing. */
   finds?(found: FoundMiddleware): string | undefined;
-  /** Whether both can run; they do where options were given by name. */
+  /** Whether the part can run beside that middleware. It does so when options were given by name. */
   readonly runsBesideFound?: boolean;
   setUp(assembly: Assembly): Running;
 }
 
-/** The options of a part, where it was not just switched. */
+/** Returns the options of a part; `undefined` when the part was only switched on or off. */
 export function given<Options extends object>(option: Switch<Options> | undefined): Options | undefined {
   return typeof option === 'object' ? option : undefined;
 }

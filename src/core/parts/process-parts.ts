@@ -62,7 +62,7 @@ export const healthChecksPart: Part = {
     return {
       first(req, res) {
         const kind = health.probed(req);
-        // in a sub-app the path is not the one that was asked for
+        // in a sub-app, the path differs from the one that the client requested
         if (kind === undefined || (req as Partial<Request>).baseUrl) return false;
         trackResponse(lifecycle, res);
         health.respond(kind, req, res, lives);
@@ -115,7 +115,8 @@ export const loadSheddingPart: Part = {
     const { maxWaitMs, sustainedMs, startupMs } = resolveShedding(rest);
     const gate = shedLoad(lifecycle, {
       ...rest,
-      // asked before Express has made the request its own, where the server did not construct it so
+      // if the server did not construct the request from the app's class, Express has not set its prototype
+      // yet
       priority:
         typeof priority === 'function'
           ? (req) => priority(Object.setPrototypeOf(req, (app as Express).request))
@@ -169,7 +170,8 @@ export const gracefulShutdownPart: Part = {
       },
     );
     const member = joinShutdown(new Set([lifecycle]), settings);
-    // from here on, so that a signal before `listen` ends the process in good order too
+    // signals are handled from here on, so that a signal before `listen` also shuts the process down
+    // gracefully
     const release = listenForSignals(options.gracefulShutdown !== undefined, settings);
     return {
       onServer: (server) => member.add(server),

@@ -91,7 +91,7 @@ export const detectSyncIoPart: Part = {
   offBecause({ options, environment }) {
     if (given(options.detectSyncIo)?.enabled === true) return undefined;
     if (environment.mode === 'production') return 'absent in production';
-    // a test runner loads files behind the back of a request; expectNoSyncIo knows which
+    // a test runner loads files synchronously during a request; expectNoSyncIo recognizes these calls
     return environment.mode === 'test' && options.detectSyncIo === undefined ? 'NODE_ENV is test' : undefined;
   },
   setUp({ options }) {
@@ -202,7 +202,7 @@ export const errorHandlerPart: Part = {
     const onError = errorHandler(byName) as ErrorRequestHandler;
     return {
       after: { onError, notFound: notFound() as RequestHandler },
-      // errors are logged where the request logger is off, or where the app has its own
+      // this logs errors when the request logger is off or when the app uses its own
       ...(logger && !byName?.logger && { before: requestErrorLogger(logger) }),
     };
   },
