@@ -6,21 +6,21 @@ import { isPromise } from '../../support/is-promise.js';
 export type Next = (error?: unknown) => void;
 
 /**
- * Returns an error for the value that a handler threw or rejected with. Routers continue with the next handler for a
- * falsy value, so that a request passed a failed login, and skip for the strings `'route'` and `'router'`. A thrown
- * value is always an error.
+ * Returns an error for the value that a handler threw or rejected with; a thrown value is always an error. Routers
+ * continue with the next handler for a falsy value, which let a request pass a failed login. They skip handlers for the
+ * strings `'route'` and `'router'`.
  */
 export function toError(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown;
   const code = 'ERR_PRODUCTIONIZE_REJECTION';
   const message = thrown
     ? `A handler threw ${quote(thrown)}: expected an Error. Throw an Error, or call next('route') to skip. See ${helpFor(code)}`
-    : // the text of Express 5, which apps and alerts compare
+    : // this is the message of Express 5, which apps and alerts compare
       'Rejected promise';
   return Object.assign(new Error(message, { cause: thrown }), { code });
 }
 
-/** One call of a handler: whether it has called `next`, and what to do with what it throws. */
+/** One call of a handler. It records whether the handler has called `next`, and passes on what the handler throws. */
 export class HandlerCall {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -32,7 +32,7 @@ export class HandlerCall {
   #pending = false;
   #rejected = false;
 
-  /** `onSilence` hears of handlers that end without an answer. */
+  /** `onSilence` is called for handlers that end without a response. */
   constructor(
     req: IncomingMessage,
     res: ServerResponse,
@@ -45,7 +45,7 @@ export class HandlerCall {
     this.#onSilence = onSilence;
   }
 
-  /** What the handler gets as `next`; made when it is read, since most last handlers take none. */
+  /** The `next` that the handler receives. It is created when it is read, since most last handlers take none. */
   get next(): Next {
     this.#next ??= (...args) => {
       const [error] = args;
@@ -63,7 +63,7 @@ export class HandlerCall {
     this.#proceed(error);
   }
 
-  /** Takes what the handler threw or rejected with. */
+  /** Called with the value that the handler threw or rejected with. */
   threw(thrown: unknown): void {
     const error = toError(thrown);
     const context = contextOf(this.#req);
@@ -76,10 +76,10 @@ export class HandlerCall {
     this.#proceed(error);
   }
 
-  /** Watches what the handler returned, when that is a promise. */
+  /** Watches the value that the handler returned, if it is a promise. */
   returned(result: unknown): void {
     if (!isPromise(result)) return;
-    // Promise.resolve tames thenables that have no catch, throw from then, or settle twice
+    // Promise.resolve also handles thenables that have no `catch`, throw from `then`, or settle twice
     this.#pending = true;
     Promise.resolve(result).then(
       () => this.#ended(),
@@ -98,7 +98,7 @@ export class HandlerCall {
   }
 }
 
-/** Another handler responds to the request already, and no logger watches it. */
+/** Warns of an error after `next()`, since another handler responds to the request and no logger watches it. */
 function warnAfterNext(error: unknown): void {
   process.emitWarning(`A handler failed after next() was called: ${quote(error)}`, 'ProductionizeWarning');
 }
@@ -106,11 +106,11 @@ function warnAfterNext(error: unknown): void {
 /** Any function Express calls with `next`: a handler, an error handler or a `param` callback. */
 export type Handler = (...args: never[]) => unknown;
 
-/** The same handler, every call guarded; name, length and own properties stay. */
+/** Returns the handler with every call guarded; name, length and own properties are preserved. */
 export function guardHandler<Fn extends Handler>(fn: Fn): Fn {
   const handler = fn as unknown as (this: unknown, ...args: unknown[]) => unknown;
   const wrapped = function (this: unknown, ...args: unknown[]): void {
-    // (req, res, next, …) or (err, req, res, next): an error handler is told by a function in fourth place
+    // the arguments are (req, res, next, …), or (err, req, res, next) when the third is not a function
     const first = typeof args[2] === 'function' ? 0 : 1;
     const at = first + 2;
     const [req, res, next] = args.slice(first) as [IncomingMessage, ServerResponse, Next];

@@ -7,11 +7,11 @@ import { guardHandler, type Handler } from './handler-call.js';
 const debug = debugFor('async-errors');
 
 /**
- * Wraps a handler, error handler or `param` callback, so that whatever it throws or rejects with reaches the error
- * handler: once, and as an error even when it is `undefined` or the string `'route'`. Name, length and own
- * properties stay, so Express, APM agents and OpenAPI tools see the function they know. Express 4 needs this for
- * every async function; Express 5 (https://expressjs.com/en/guide/error-handling.html) forwards rejections itself
- * but skips on those strings and loses what is thrown after `next()`.
+ * Wraps a handler, error handler or `param` callback, so that everything it throws or rejects with reaches the error
+ * handler. It arrives once, and as an error even when it is `undefined` or the string `'route'`. Name, length and own
+ * properties are preserved, so Express, APM agents and OpenAPI tools recognize the function. Express 4 needs this for
+ * every async function. Express 5 (https://expressjs.com/en/guide/error-handling.html) forwards rejections itself, but
+ * skips on those strings and loses an error thrown after `next()`.
  *
  * @throws ProductionizeError when `fn` is not a function.
  * @example

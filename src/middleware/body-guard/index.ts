@@ -10,9 +10,9 @@ const filledLaterKey = Symbol('filled later');
 type Guarded = IncomingMessage & { body?: unknown; [bodyKey]?: unknown; [filledLaterKey]?: boolean };
 
 /**
- * Strips `__proto__` and `constructor.prototype` keys from `req.body` the moment a body parser sets it, whichever
- * parser that is. Until a parser reads the request, `'body' in req` is false as in Express: packages test for it to
- * decide whether they read the body themselves.
+ * Strips `__proto__` and `constructor.prototype` keys from `req.body` as soon as any body parser sets it. Until a
+ * parser reads the request, `'body' in req` is false as in Express. Packages test it to decide whether they read the
+ * body themselves.
  */
 export const guardParsedBodies: RequestHandler = function bodyGuardMiddleware(req, _res, next) {
   // an adapter without a socket sets the body before the app is called
@@ -38,7 +38,10 @@ function guardOnceRead(this: Guarded, event: string | symbol): void {
   this.body = body;
 }
 
-/** `req.body` once it was set: a property of the request itself, to list, copy and delete as without the guard. */
+/**
+ * `req.body` after it was set. It is a property of the request itself, which can be listed, copied and deleted as
+ * without the guard.
+ */
 const guarded: PropertyDescriptor & ThisType<Guarded> = {
   configurable: true,
   enumerable: true,
@@ -47,7 +50,7 @@ const guarded: PropertyDescriptor & ThisType<Guarded> = {
     if (this[filledLaterKey]) guardBody(this, body);
     return body;
   },
-  // parsers set the body more than once: an empty one first, what they parsed later
+  // parsers set the body more than once: first an empty one, later the parsed one
   set(body: unknown) {
     guardBody(this, body);
     if (!Object.hasOwn(this, 'body')) Object.defineProperty(this, 'body', guarded);
@@ -70,8 +73,8 @@ function guardBody(req: IncomingMessage, body: unknown): void {
 }
 
 /**
- * Middleware that strips `__proto__` and `constructor.prototype` keys from a body that is already parsed; mount it
- * behind the body parser. `express.json()` lets both through, and the first deep merge makes them dangerous.
+ * Middleware that strips `__proto__` and `constructor.prototype` keys from a body that is already parsed. Mount it
+ * after the body parser. `express.json()` accepts both keys, and the first deep merge makes them dangerous.
  *
  * @example
  * app.use(express.json(), bodyGuard())

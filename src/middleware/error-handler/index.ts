@@ -14,13 +14,13 @@ export interface ErrorHandlerOptions {
    */
   readonly exposeStack?: boolean;
   /**
-   * Where errors go of requests that no request logger watches, with `err` and `reqId`.
+   * The logger for errors of requests that no request logger watches; each line contains `err` and `reqId`.
    * @default the console, unless the app's `env` is `test`
    */
   readonly logger?: PartLogger;
 }
 
-/** An error handler for Express, which needs no more than what `node:http` gives it. */
+/** An error handler for Express that needs only what `node:http` provides. */
 export type ErrorHandler = (
   error: unknown,
   req: IncomingMessage,
@@ -29,13 +29,13 @@ export type ErrorHandler = (
 ) => void;
 
 /**
- * The last error handler: one answer and one report for whatever was thrown. It answers as Express does in
- * production, and in the form the `Accept` header asks for: problem details (RFC 9457), HTML or text.
+ * The last error handler: it sends one response and logs one report for every error. It responds as Express does in
+ * production, in the form that the `Accept` header prefers: problem details (RFC 9457), HTML or text.
  *
- * The status is `err.status` or `err.statusCode` from 400 to 599, else that of the response, else 500. Valid headers
- * in `err.headers` are sent where the error names its status, those of the message framing excepted. The message reaches the client only below 500
- * and where `err.expose` is true, as http-errors sets it. When the answer is already under way, the connection is
- * reset, so that the client cannot take half an answer for a whole one.
+ * The status is `err.status` or `err.statusCode` from 400 to 599, else that of the response, else 500. Valid headers in
+ * `err.headers` are sent when the error has a status, except those of the message framing. The client receives the
+ * message only below 500 and when `err.expose` is true, as http-errors sets it. If the response has already begun, the
+ * connection is reset, so that the client cannot mistake a partial response for a complete one.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -56,8 +56,8 @@ export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
 }
 
 /**
- * Middleware that answers 404 to what no route took, in the form the client prefers; mount it behind the routes.
- * Without an `Accept` header it is the page Express sends.
+ * Middleware that responds with 404 to requests that no route handled, in the form the client prefers. Mount it after
+ * the routes. Without an `Accept` header the response is the page that Express sends.
  *
  * @example
  * app.use(notFound())

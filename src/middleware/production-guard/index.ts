@@ -12,7 +12,7 @@ const debug = debugFor('production-guard');
 /** Options of {@link productionGuard}. */
 export interface ProductionGuardOptions {
   /**
-   * The effect of a wrong NODE_ENV: `warn` logs one warning, `throw` stops the start, `off` disables all checks.
+   * The effect of a wrong NODE_ENV: `warn` logs one warning, `throw` prevents the start, `off` disables all checks.
    * @default 'warn'
    */
   readonly mode?: 'warn' | 'throw' | 'off';
@@ -28,16 +28,16 @@ export interface Finding {
 export type ProductionGuard = RequestHandler & {
   /** All findings and corrections so far. */
   readonly findings: readonly Finding[];
-  /** Checks again, since a late `dotenv` may have set NODE_ENV. */
+  /** Repeats the checks, since a late `dotenv` may have set NODE_ENV. */
   recheck(): void;
 };
 
 /**
- * Checks that the app is configured for production, and corrects it where it is not: NODE_ENV and its near misses,
- * `view cache`, the query parser, and `trust proxy` against the X-Forwarded-For that arrives. `x-powered-by` is turned
- * off in every environment. A NODE_ENV that is not set causes one warning under a process manager, in a container, or
- * where stdout is no terminal. NODE_ENV is read at set-up, never per request. Nothing is logged where NODE_ENV is
- * `development` or `test`. Source: "Set NODE_ENV to production"
+ * Checks that the app is configured for production, and corrects it where it is not. It checks NODE_ENV and its near
+ * misses, `view cache`, the query parser, and `trust proxy` against a received X-Forwarded-For. `x-powered-by` is
+ * turned off in every environment. A NODE_ENV that is not set causes one warning under a process manager, in a
+ * container, or where stdout is no terminal. NODE_ENV is read at set-up, never per request. Nothing is logged where
+ * NODE_ENV is `development` or `test`. The sources are "Set NODE_ENV to production"
  * (https://expressjs.com/en/advanced/best-practice-performance.html) and "Express behind proxies".
  *
  * @throws ProductionizeError for a wrong option, and for a wrong NODE_ENV when `mode` is `throw`.
@@ -66,7 +66,7 @@ export function productionGuard(app: Application, options?: ProductionGuardOptio
     const environment = readEnvironment();
     checkNodeEnv(app, environment, found);
     hidePoweredBy(app, found);
-    // a late dotenv may still set NODE_ENV, unless the start is to be stopped
+    // a late dotenv may still set NODE_ENV, so at set-up only mode `throw` checks for an unset one
     if (environment.raw === undefined && (started || mode === 'throw')) checkUnset(found);
     if (environment.mode !== 'production') return;
     harden(app, found);
@@ -106,7 +106,7 @@ function checkNodeEnv(app: Application, { raw, mode, nearMiss }: Environment, fo
   }
 }
 
-/** The line that sets NODE_ENV, in the configuration of each process manager. */
+/** The setting of NODE_ENV in the configuration of each process manager. */
 const settingOf: Record<ProcessManager, string> = {
   PM2: "PM2 started this process. Add `env: { NODE_ENV: 'production' }` to the app in ecosystem.config.js, or use `env_production` there with `pm2 start ecosystem.config.js --env production`",
   Kubernetes:
@@ -116,7 +116,7 @@ const settingOf: Record<ProcessManager, string> = {
   'a container': 'This process runs in a container. Add to the Dockerfile: `ENV NODE_ENV=production`',
 };
 
-/** Warns where NODE_ENV is not set and the process does not look like one that a developer started in a terminal. */
+/** Warns when NODE_ENV is not set and the process does not look like one that a developer started in a terminal. */
 function checkUnset(found: Found): void {
   const onTerminal = isatty(1);
   const manager = findProcessManager();
@@ -163,7 +163,7 @@ function checkDebug(namespaces: string | undefined, found: Found): void {
   );
 }
 
-/** Checks the proxy headers of a request; true when no further request needs the check. */
+/** Checks the proxy headers of a request. Returns true when no further request needs the check. */
 function checkForwarded(app: Application, { headers }: IncomingMessage, found: Found): boolean {
   if (headers.forwarded !== undefined && headers['x-forwarded-for'] === undefined) {
     found(

@@ -12,21 +12,21 @@ import { checkOptions, isBoolean, isEither, isFunction, isOneOf, isString } from
 /** Options of {@link requestContext}. */
 export interface RequestContextOptions {
   /**
-   * Name of the header that carries the request id, in and out; `false` neither reads nor sends it.
+   * Name of the header that carries the request id in requests and responses; `false` neither reads nor sends it.
    * @default 'x-request-id'
    */
   readonly requestIdHeader?: string | false;
   /**
-   * Whether an incoming request id is believed. By default it is when the next hop is trusted by the app's
-   * `trust proxy` setting.
+   * Whether an incoming request id is used. By default it is used when the app's `trust proxy` setting trusts the next
+   * hop.
    * @default the app's `trust proxy`
    */
   readonly trustRequestId?: boolean | ((req: IncomingMessage) => boolean);
 }
 
 /**
- * The request that is being served where this is called, in any function behind an `await`, a timer or a
- * callback; `undefined` outside requests.
+ * Returns the context of the request during which it is called, in any function after an `await`, a timer or a
+ * callback. It returns `undefined` outside requests.
  *
  * @example
  * currentRequest()?.log?.info('charged the card')
@@ -50,9 +50,9 @@ export function resolveContext(options?: RequestContextOptions): ContextSettings
 }
 
 /**
- * Middleware that gives each request an id, an abort signal and a place in AsyncLocalStorage, so that
- * {@link currentRequest} works anywhere behind it. The id comes from a trusted hop when it is well formed
- * (1 to 128 characters of `[\w.:-]`), else it is made here; it is sent back either way.
+ * Middleware that creates an id, an abort signal and an AsyncLocalStorage context for each request. {@link
+ * currentRequest} then works in all code that runs after it. The id of a trusted hop is used when it has 1 to 128
+ * characters of `[\w.:-]`. Otherwise a new id is generated. The response contains the id in both cases.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example

@@ -43,7 +43,7 @@ import { Collapser, errorKind } from './log-collapse.js';
 /** Options of {@link requestLogger}. */
 export interface RequestLoggerOptions {
   /**
-   * The pino logger that writes the lines, and that `req.log` is a child of.
+   * The pino logger that writes the lines; `req.log` is a child of it.
    * @default createLogger()
    */
   readonly logger?: Logger;
@@ -53,28 +53,28 @@ export interface RequestLoggerOptions {
    */
   readonly silentPaths?: readonly string[];
   /**
-   * Names of request headers to log; the values of secret ones are `[redacted]`, and so are secrets in URLs.
+   * Names of request headers to log. The values of secret headers are `[redacted]`, and so are secrets in URLs.
    * @default []
    */
   readonly headers?: readonly string[];
   /**
-   * Names of query parameters to redact beside the usual ones, such as `token`, `key`, `code` and `password`.
+   * Names of query parameters to redact in addition to the usual ones, such as `token`, `key`, `code` and `password`.
    * @default []
    */
   readonly redactQuery?: readonly string[];
   /**
-   * The status that is logged when the client went away before the answer was complete: `null`, or nginx's 499.
+   * The status that is logged when the client disconnected before the response was complete: `null`, or nginx's 499.
    * @default null
    */
   readonly abortedStatus?: 499 | null;
   /**
-   * Identical errors per second that are logged one by one; the rest become one line with `repeated`. `false`
-   * logs all.
+   * The number of identical errors per second that are logged individually. Further ones become one line with
+   * `repeated`. `false` logs all.
    * @default 10
    */
   readonly collapseErrorsAbove?: number | false;
   /**
-   * Whether `debug` and `trace` lines of `req.log` are kept and written when the request fails, though the level
+   * Whether `debug` and `trace` lines of `req.log` are buffered and written when the request fails, although the level
    * is higher.
    * @default false
    */
@@ -83,7 +83,7 @@ export interface RequestLoggerOptions {
 
 type Logged = InternalRequestContext & { [loggedKey]?: RequestBuffer | true };
 
-/** The lines of one request: the level of each is that of the request or of the error. */
+/** A line of one request and its message. The level of each line is that of the request or of the error. */
 interface Entry {
   readonly line: Partial<RequestLine>;
   readonly message: string;
@@ -102,12 +102,13 @@ const isBufferOptions: Check = (value) => {
 };
 
 /**
- * Middleware that writes one line per request when its response closes, however it ends: with id, method, URL, route,
- * status, outcome and duration, and with the error where there was one. A 5xx is logged as `error`, a 4xx as `warn`, a
- * response below 400 whose handler failed as `error`, every other as `info`. An error that occurs after the response,
- * and each further error of a request, is logged on its own line. Secrets in the URL and in headers are redacted. `req.log` writes lines with the same id.
+ * Middleware that writes one line per request when its response closes, however it ends. The line contains id, method,
+ * URL, route, status, outcome and duration, and the error if there was one. A 5xx is logged as `error`, and a 4xx as
+ * `warn`. A response below 400 whose handler failed is logged as `error`, and every other as `info`. An error after the
+ * response, and each further error of a request, is logged on its own line. Secrets in the URL and in headers are
+ * redacted. `req.log` writes lines with the same id.
  *
- * The error is the one that the async-errors or error-handler parts saw, or what a handler left in `res.err`.
+ * The error is the one that the async-errors or error-handler parts recorded, or that a handler assigned to `res.err`.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -119,8 +120,8 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
 }
 
 /**
- * The middleware that logs requests that failed, and no others. It does nothing for a request whose line
- * {@link requestLogger} writes. pino-http logs an error as `info` by default, so the error gets this line as well.
+ * The middleware that logs only requests that failed. It does nothing for a request whose line {@link requestLogger}
+ * writes. pino-http logs an error as `info` by default, so the error is logged on this line as well.
  */
 export function requestErrorLogger(logger: Logger): RequestHandler {
   return watchRequests({ logger }, true);
@@ -152,7 +153,8 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     headers: headers.map((name) => name.toLowerCase()),
     isSecret: secretNameTest(redactQuery),
   };
-  // our own serializer whoever made the logger: an error of an HTTP client carries the headers it sent
+  // this serializer replaces that of any given logger: an error of an HTTP client contains the headers it
+  // sent
   const writer = logger.child({}, { serializers: { err: serializeError } });
   const writePlain = plainLineWriter(logger);
   const buffers = bufferDebug ? new DebugBuffers(logger, bufferDebug === true ? {} : bufferDebug) : undefined;
@@ -185,7 +187,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
 
   function watch(context: Logged): void {
     context.logsErrors = true;
-    // the response of an upgrade never closes
+    // the response of an upgraded request never closes
     if ((context.req as { upgrade?: boolean }).upgrade) context.onLateError = logLateError;
     if (errorsOnly) {
       context.onClose = onEnd;
@@ -199,7 +201,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     else context.res.on('close', onClose);
   }
 
-  // one listener for all requests
+  // all requests share this one listener
   function onClose(this: ServerResponse): void {
     const context = contextOf(this.req);
     if (context !== undefined) onEnd(context);
@@ -284,7 +286,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
 
 const maxCauses = 5;
 
-/** Whether the line of an error contains another one: itself, or one of its causes. */
+/** Whether the line of an error contains another error: the error itself, or one of its causes. */
 function contains(error: unknown, other: unknown): boolean {
   let each = error;
   for (let depth = 0; depth <= maxCauses && each !== undefined; depth++) {

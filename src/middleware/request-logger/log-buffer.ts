@@ -1,34 +1,34 @@
 import type { DestinationStream, Logger } from 'pino';
 import { pinoMetadata } from '../../support/symbols.js';
 
-/** Limits of the lines that wait for the outcome of their request. */
+/** Limits of the lines that are buffered until the outcome of their request is known. */
 export interface DebugBufferOptions {
   /**
-   * Bytes kept per request; the oldest lines go first.
+   * Bytes buffered per request; the oldest lines are dropped first.
    * @default 16384
    */
   readonly maxRequestBytes?: number;
   /**
-   * Bytes kept of all requests in flight; beyond it nothing more is kept.
+   * Bytes buffered for all active requests together; lines above this limit are dropped.
    * @default 4194304
    */
   readonly maxTotalBytes?: number;
 }
 
-/** pino tells a stream that asks for it the level of each line, in these fields. */
+/** pino sets these fields on a stream that requests it, before each line; one of them is the level. */
 const metadataFields = ['lastLevel', 'lastObj', 'lastMsg', 'lastTime', 'lastLogger'] as const;
 
 type Metadata = { [Field in (typeof metadataFields)[number]]?: unknown };
 type Stream = DestinationStream & Metadata & { [pinoMetadata]?: boolean; flushSync?: () => void };
 type WithStream = Logger & { [stream: symbol]: Stream };
 
-/** Keeps the debug and trace lines of requests until it is known whether anybody wants to read them. */
+/** Buffers the debug and trace lines of requests until their outcome is known. */
 export class DebugBuffers {
   readonly logger: Logger;
   readonly target: Stream;
   readonly maxRequestBytes: number;
   readonly maxTotalBytes: number;
-  /** Characters kept at present. */
+  /** Characters that are buffered now. */
   kept = 0;
   readonly #verbose: Logger;
   readonly #streamKey: symbol;
@@ -42,7 +42,7 @@ export class DebugBuffers {
     this.#verbose = logger.child({}, { level: 'trace' });
   }
 
-  /** A logger for one request, and its buffer. */
+  /** Returns a logger for one request, and its buffer. */
   open(): { logger: Logger; buffer: RequestBuffer } {
     const buffer = new RequestBuffer(this);
     const logger = Object.create(this.#verbose) as WithStream;
@@ -51,7 +51,7 @@ export class DebugBuffers {
   }
 }
 
-/** The symbol differs between copies of pino, and the logger may be from any. */
+/** Returns the symbol of pino's stream. It differs between copies of pino, and the logger may use any copy. */
 function streamKeyOf(logger: object): symbol {
   for (let object: object | null = logger; object !== null; object = Object.getPrototypeOf(object)) {
     const key = Object.getOwnPropertySymbols(object).find((each) => each.description === 'pino.stream');
@@ -60,7 +60,7 @@ function streamKeyOf(logger: object): symbol {
   throw new TypeError('expected a pino logger');
 }
 
-/** The lines of one request. */
+/** The buffered lines of one request. */
 export class RequestBuffer implements Metadata {
   readonly [pinoMetadata] = true;
   lastLevel = 0;
@@ -104,7 +104,7 @@ export class RequestBuffer implements Metadata {
     this.#owner.kept += length;
   }
 
-  /** Writes what was kept when the request failed, and forgets it otherwise. */
+  /** Writes the buffered lines if the request failed, and discards them otherwise. */
   settle(failed: boolean): void {
     this.#outcome = failed ? 'failed' : 'succeeded';
     this.#count(-this.#kept);

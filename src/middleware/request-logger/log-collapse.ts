@@ -1,16 +1,16 @@
 import { read, typeOf } from '../../support/serialize-error.js';
 
 const windowMs = 1000;
-/** Kinds of errors told apart in one window; memory is bounded by it. */
+/** The number of kinds of errors that one window distinguishes; it bounds the memory. */
 const maxKinds = 100;
 
 interface Kind<Line> {
   count: number;
-  /** The last line that was held back. */
+  /** The last line that was not written. */
   last: Line | undefined;
 }
 
-/** Lets so many lines of one kind through per second, and reports the rest as one. */
+/** Admits a limited number of lines of one kind per second, and reports the others as one line. */
 export class Collapser<Line> {
   readonly #limit: number;
   readonly #report: (last: Line, repeated: number) => void;
@@ -22,7 +22,7 @@ export class Collapser<Line> {
     this.#report = report;
   }
 
-  /** Whether the line is to be written; where not, it is counted. */
+  /** Returns whether the line is to be written; a line that is not written is counted. */
   admits(kind: string, line: Line): boolean {
     let known = this.#kinds.get(kind);
     if (known === undefined) {
@@ -33,7 +33,7 @@ export class Collapser<Line> {
     }
     known.count += 1;
     if (known.count <= this.#limit) return true;
-    // in front of the destination's, which writes the last lines of the process
+    // runs before the `exit` listener of the destination, which writes the last lines of the process
     if (known.last === undefined) process.prependListener('exit', this.#close);
     known.last = line;
     return false;
@@ -52,7 +52,7 @@ export class Collapser<Line> {
   };
 }
 
-/** What makes two errors the same: kind, message, where they were made, and the route. */
+/** Returns the kind of an error. Errors of one kind have the same type, message, first stack frame and route. */
 export function errorKind(error: unknown, route: string | undefined): string {
   if (typeof error !== 'object' || error === null)
     return `${typeof error} ${String(error).slice(0, 200)} ${route}`;

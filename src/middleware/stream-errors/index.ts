@@ -6,18 +6,19 @@ import { ResponseSources } from './response-sources.js';
 import { bindWebStream, isWebStream } from './web-streams.js';
 
 /**
- * Ties the life of a stream to a response, for streams whose errors nobody else handles:
+ * Binds a stream to a response, for streams whose errors no other code handles:
  *
- * - an error before the headers are sent goes to `next`, as 404 when a file is missing;
- * - an error after that is reported, and the connection is reset: the client must not take half a body for a whole;
- * - when the client leaves, the stream is destroyed, a web stream cancelled;
- * - HEAD gets the status of GET, and nothing is read.
+ * - An error before the headers are sent is passed to `next`, as 404 when a file is missing.
+ * - An error after that is reported, and the connection is reset. The client must not mistake a partial body for a
+ *   complete one.
+ * - When the client disconnects, the stream is destroyed, and a web stream is cancelled.
+ * - A HEAD request receives the status of GET, and nothing is read.
  *
- * Of a chain, pass all streams in the order in which they are piped. Binding a stream twice changes nothing.
+ * For a chain, pass all streams in the order in which they are piped. Binding a stream twice changes nothing.
  *
  * @param next - the handler's `next`; without it, Express's own is used, and in plain Node a generic error is sent.
- * @returns its undo, which leaves the streams alive.
- * @throws ProductionizeError when it is given something that is not a stream.
+ * @returns its undo, which does not destroy the streams.
+ * @throws ProductionizeError when an argument is not a stream.
  * @see https://nodejs.org/api/stream.html#readablepipedestination-options
  * @example
  * const file = fs.createReadStream(path)

@@ -13,14 +13,14 @@ const onPipe = processWide(
 );
 
 /**
- * Guards every `source.pipe(res)` on a response as `bindStreamErrors` does, with one listener that all responses
- * share. `stream.pipeline()`, `res.sendFile()` and handlers that listen for errors themselves keep the first word.
+ * Guards every `source.pipe(res)` on a response as `bindStreamErrors` does, with one listener that all responses share.
+ * `stream.pipeline()`, `res.sendFile()` and handlers that listen for errors themselves handle an error first.
  */
 export function protectPipes(res: ServerResponse): void {
   if (res.listenerCount('pipe', onPipe) === 0) res.on('pipe', onPipe);
 }
 
-/** Leaves the pipes to come of a response alone. */
+/** Stops guarding further pipes into a response. */
 export function unprotectPipes(res: ServerResponse): void {
   res.off('pipe', onPipe);
 }

@@ -6,7 +6,7 @@ import { pipeSourcesKey } from '../../support/symbols.js';
 type Pipe = typeof Readable.prototype.pipe;
 
 interface Recorder {
-  /** The stream that was piped last into a stream. */
+  /** The stream that was piped last into each stream. */
   readonly sources: WeakMap<object, Readable>;
   recording: boolean;
   unpatch: (() => void) | undefined;
@@ -19,12 +19,12 @@ const recorder = processWide<Recorder>(pipeSourcesKey, () => ({
 }));
 
 /**
- * Makes `Readable.prototype.pipe` remember what was piped into what, so that in
- * `fs.createReadStream(file).pipe(gzip).pipe(res)` the file stream can be guarded when `gzip` reaches the response.
- * A destination does not tell its sources, and an error of one without a listener ends the process.
+ * Makes `Readable.prototype.pipe` record the source of each destination. In
+ * `fs.createReadStream(file).pipe(gzip).pipe(res)`, the file stream can then be guarded when `gzip` is piped into the
+ * response. A destination does not expose its sources, and an error of a source without a listener ends the process.
  *
- * It is the one prototype this library patches in Node: once, whatever the number of apps or copies of the package.
- * Returns its undo.
+ * This is the only prototype of Node that this library patches. It does so once, whatever the number of apps or copies
+ * of the package. Returns its undo.
  */
 export function recordPipeSources(): () => void {
   return attachShared(recorder, 'attached', () => {
@@ -47,14 +47,14 @@ function patchPipe(): () => void {
   } as Pipe;
   prototype.pipe = recording;
   return () => {
-    // another library may have patched over this one: then it stays, and records nothing
+    // if another library has patched this method since, this patch stays and records nothing
     if (prototype.pipe !== recording) return;
     prototype.pipe = original;
     recorder.unpatch = undefined;
   };
 }
 
-/** The stream that is piped into this one, as far as it was recorded. */
+/** Returns the stream that is piped into this one, if the pipe was recorded. */
 export function pipeSourceOf(stream: object): Readable | undefined {
   return recorder.sources.get(stream);
 }

@@ -12,10 +12,10 @@ import { forwardFailure, type Next, prematureClose, runningNext } from './stream
 
 const debug = debugFor('stream-errors');
 
-/** What a stream is piped into: the response, or a transform on the way to it. */
+/** The destination of a pipe: the response, or a transform before it. */
 type Sink = NodeJS.WritableStream;
 
-/** Milliseconds that whoever listens for a stream's errors too gets to answer. */
+/** Milliseconds in which other listeners for a stream's errors can respond. */
 const courtesyMs = 1000;
 
 const all = processWide(responseSourcesKey, () => new WeakMap<ServerResponse, ResponseSources>());
@@ -24,20 +24,20 @@ type Listeners = Record<'error' | 'close' | 'pipe' | 'unpipe', (value?: unknown)
 
 interface Link {
   readonly sink: Sink;
-  /** Nobody else is to answer for its errors. */
+  /** True when no other code is expected to handle its errors. */
   readonly alone: boolean;
   readonly listeners: Listeners;
 }
 
 interface Failure {
   readonly error: unknown;
-  /** Whether the answer was under way when it failed. */
+  /** Whether the response had begun when the stream failed. */
   readonly midway: boolean;
 }
 
 /**
- * The streams one response is made of. A failure of any becomes an error answer, or a reset when the answer is under
- * way; the end of the response is the end of them all; for HEAD none is read.
+ * The streams of one response. When one of them fails, an error response is sent, or the connection is reset if the
+ * response has begun. The end of the response ends all of them. For HEAD none is read.
  */
 export class ResponseSources {
   readonly #res: ServerResponse;
@@ -61,10 +61,12 @@ export class ResponseSources {
     res.once('close', () => this.#end());
   }
 
-  /** Binds a stream and what was piped into it. `alone` means that nobody else is to answer for its errors. */
+  /**
+   * Binds a stream and the streams piped into it. `alone` means that no other code is expected to handle its errors.
+   */
   add(source: Readable, sink: Sink, alone: boolean, next = runningNext(this.#res)): void {
     const res = this.#res;
-    // the request ends by itself; destroying it would take the connection along
+    // the request ends on its own; destroying it would also destroy the connection
     if ((source as unknown) === res.req || this.#links.has(source)) return;
     if (sink === res) {
       this.#next = next;
@@ -79,13 +81,13 @@ export class ResponseSources {
     if (sink !== res) return;
     if (res.closed) process.nextTick(() => this.#end());
     else if (res.req.method === 'HEAD') {
-      // once piped, a stream flows in this tick; but what is bound, or a transform, may wait for its pipe
+      // A piped stream flows in this tick. A bound stream or a transform may not be piped yet.
       if (alone || this.#origins().some(isWritable)) process.nextTick(() => this.#skipBody());
       else this.#skipBody();
     }
   }
 
-  /** Takes the listeners off a stream, which lives on. */
+  /** Removes the listeners from a stream and does not destroy it. */
   remove(source: Readable): void {
     const link = this.#links.get(source);
     if (link === undefined) return;
@@ -116,7 +118,7 @@ export class ResponseSources {
     if (this.#failure !== undefined) return;
     const failure = { error, midway: this.#res.headersSent };
     this.#failure = failure;
-    // stream.pipeline() and listeners of the handler's own have their turn in this tick
+    // stream.pipeline() and the handler's own listeners run before this, in the current tick
     process.nextTick(() => {
       if (alone || this.#res.writableEnded || this.#res.destroyed) this.#settle(failure);
       else setTimeout(() => this.#settle(failure), courtesyMs).unref();
@@ -126,7 +128,7 @@ export class ResponseSources {
   #settle(failure: Failure): void {
     const res = this.#res;
     const { error, midway } = failure;
-    // another stream was piped into the response since, or the client left
+    // another stream was piped into the response in the meantime, or the client disconnected
     if (this.#failure !== failure || res.destroyed) return;
     if (res.writableEnded) {
       contextOf(res.req)?.fail(error);
@@ -142,25 +144,25 @@ export class ResponseSources {
     }
   }
 
-  /** Ends every stream, except those that feed something else as well. */
+  /** Ends every stream, except those that are also piped elsewhere. */
   #end(): void {
     const links = [...this.#links];
     this.#links.clear();
     for (const [source, link] of links) {
       source.unpipe?.(link.sink);
       if (source.listenerCount('data') > 0) detach(source, link);
-      // the listeners stay: a stream may fail while it is being destroyed
+      // the listeners stay attached: a stream may fail while it is being destroyed
       else source.destroy?.();
     }
   }
 
-  /** The streams nothing is piped into. */
+  /** Returns the streams into which no other stream is piped. */
   #origins(): Readable[] {
     const sinks = new Set<unknown>([...this.#links.values()].map(({ sink }) => sink));
     return [...this.#links.keys()].filter((source) => !sinks.has(source));
   }
 
-  /** Answers HEAD with the status of GET, which an unopened file decides, and reads nothing. */
+  /** Responds to HEAD with the status of GET and reads nothing. The result of opening a file decides this status. */
   #skipBody(): void {
     if (this.#failure !== undefined) return;
     const pending = [...this.#links.keys()].find((source) => read(source, 'pending') === true);
@@ -170,12 +172,12 @@ export class ResponseSources {
     }
     const origins = this.#origins();
     if (origins.some((origin) => !this.#links.get(origin)?.alone && origin.listenerCount('error') > 1)) {
-      // somebody, such as stream.pipeline(), waits for these streams to end: they end, empty
+      // stream.pipeline() or similar code waits for these streams to end, so they end without data
       for (const origin of origins.filter(isUnread)) origin.push(null);
       return;
     }
     this.#end();
-    // the handler may set headers behind its pipe()
+    // the handler may set headers after its call of pipe()
     process.nextTick(() => {
       if (!this.#res.writableEnded) this.#res.end();
     });

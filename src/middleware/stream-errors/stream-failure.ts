@@ -9,12 +9,12 @@ export type Next = (error?: unknown) => void;
 
 const missingFile = new Set<unknown>(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
-/** Where an error goes that happens now: the `next` of the handler that runs, else that of its router. */
+/** Returns the `next` for an error that occurs now: that of the running handler, else that of its router. */
 export function runningNext({ req }: ServerResponse): Next | undefined {
   return contextOf(req)?.next ?? (req as Request).next;
 }
 
-/** Passes the error of a stream on, in the context of its request; without Express it is answered here. */
+/** Passes the error of a stream to `next`, in the context of its request. Without Express, this module responds. */
 export function forwardFailure(error: unknown, res: ServerResponse, next: Next | undefined): void {
   const context = contextOf(res.req);
   const receiver = next ?? answerHere.bind(undefined, res);
@@ -28,15 +28,15 @@ function answerHere(res: ServerResponse, error: unknown): void {
   respondToError(error, res.req, res);
 }
 
-/** A missing file is a 404, unless the error says otherwise; its message names a path, which stays here. */
+/** Sets status 404 for a missing file, unless the error has a status. The message contains a path and is not sent. */
 function withStatus(error: unknown): unknown {
   if (!missingFile.has(read(error, 'code')) || !Object.isExtensible(error)) return error;
   if (read(error, 'status') !== undefined || read(error, 'statusCode') !== undefined) return error;
-  // not by http-errors, which takes only an Error of its own realm for one
+  // http-errors is not used, since it recognizes only an Error of the same realm
   return Object.assign(error as object, { status: 404, statusCode: 404, expose: false });
 }
 
-/** The error of a stream that closed without its end and did not say why. */
+/** The error of a stream that closed before its end and emitted no error. */
 export function prematureClose(): Error {
   return Object.assign(new Error('A stream of the response closed before its end'), {
     code: 'ERR_STREAM_PREMATURE_CLOSE',

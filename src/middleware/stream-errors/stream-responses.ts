@@ -9,17 +9,18 @@ import { isWebStream } from './web-streams.js';
 
 type Send = ExpressResponse['send'];
 
-/** What `res.send` streams instead of turning it into the JSON text `{}`. */
+/** The values that `res.send` streams instead of converting them to the JSON text `{}`. */
 type Streamable = Readable | ReadableStream | Blob | Response | AsyncIterable<string | Uint8Array>;
 
 type ResponsePrototype = { send: Send; [wrappedSendKey]?: boolean };
 
 /**
- * Lets `res.send` of one app take a web `ReadableStream`, a `Response`, a `Blob`, a Node `Readable` or an async
- * iterable of strings and bytes, on the app's own response prototype. An object with a `toJSON` method stays JSON.
+ * Makes `res.send` of one app accept a web `ReadableStream`, a `Response`, a `Blob`, a Node `Readable` or an async
+ * iterable of strings and bytes. The method is replaced on the app's own response prototype. An object with a `toJSON`
+ * method is still sent as JSON.
  *
- * The type is that of the `Response` or `Blob` unless one was set, else `application/octet-stream`; the length is
- * sent where it is known. Errors, clients that leave and HEAD are treated as in `bindStreamErrors`.
+ * The type is that of the `Response` or `Blob` unless one was set, else `application/octet-stream`. The length is sent
+ * when it is known. Errors, clients that disconnect and HEAD requests are handled as in `bindStreamErrors`.
  *
  * @returns its undo.
  * @example
@@ -51,7 +52,7 @@ function isStreamable(body: object): body is Streamable {
   return typeof iterate === 'function' || isBlob(body) || isResponse(body);
 }
 
-// by tag: to name the class `Response` loads all of fetch, in the middle of a request
+// the tag is compared, since a reference to the class `Response` would load all of fetch during a request
 function isResponse(body: object): body is Response {
   return tagOf(body) === 'Response' && typeof (body as Partial<Response>).arrayBuffer === 'function';
 }
@@ -81,7 +82,7 @@ function sendResponse(res: ExpressResponse, response: Response): ExpressResponse
   if (response.bodyUsed) throw new TypeError('res.send: the body of this Response was read already.');
   if (response.status === 0) throw new TypeError('res.send: this is Response.error(), which has no status.');
   res.statusCode = response.status;
-  // fetch() has decoded the body, and left the headers of the encoded one in place
+  // fetch() has decoded the body, but its headers still describe the encoded body
   const decoded = response.url !== '' && response.headers.has('content-encoding');
   for (const [name, value] of response.headers) {
     if (ofTheConnection.has(name)) continue;
@@ -120,7 +121,10 @@ function hasBody({ statusCode }: ExpressResponse): boolean {
   return statusCode !== 204 && statusCode !== 205 && statusCode !== 304;
 }
 
-/** A stream of strings and bytes: anything else in it is an error of the stream, not an exception in a listener. */
+/**
+ * Returns a stream of strings and bytes. A chunk of another type is an error of the stream, not an exception in a
+ * listener.
+ */
 function readable(body: Readable | ReadableStream | AsyncIterable<string | Uint8Array>): Readable {
   if (isWebStream(body)) return Readable.fromWeb(body);
   if (body instanceof Readable && !body.readableObjectMode) return body;

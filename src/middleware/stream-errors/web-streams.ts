@@ -5,12 +5,12 @@ export function isWebStream(value: unknown): value is ReadableStream {
   return value instanceof ReadableStream;
 }
 
-/** Cancels a web stream; one that is locked is its reader's to cancel. */
+/** Cancels a web stream, unless it is locked: only its reader can cancel it then. */
 export function cancelWebStream(stream: ReadableStream, reason?: unknown): void {
   if (!stream.locked) stream.cancel(reason).catch(() => {});
 }
 
-/** Cancels a web stream when its response ends before it does; for HEAD before it begins. */
+/** Cancels a web stream when its response closes before the stream ends. For HEAD it is cancelled before it is read. */
 export function bindWebStream(stream: ReadableStream, res: ServerResponse): () => void {
   const left = () => cancelWebStream(stream, new DOMException('The client went away', 'AbortError'));
   res.once('close', left);
