@@ -11,7 +11,7 @@ export const configOption = {
   help: 'a .js or .json file with the options of productionize; default: `productionize` in package.json',
 } as const;
 
-/** A script as the user names it. Links in its path remain, so that a restart follows one that has moved. */
+/** The path of a script. Links in it are not resolved, so that a restart follows a link that has changed. */
 export function findScript(name: string, args: Arguments): string {
   const hint = '. Arguments of the script follow `--`.';
   const file = path.resolve(logicalDirectory(), onlyArgument(name, 'the script of an app', args, hint));
@@ -23,7 +23,7 @@ export function findScript(name: string, args: Arguments): string {
   }
 }
 
-/** The file with the options of `productionize`: the one that is named, else the nearest package.json that has some. */
+/** The file with the options of `productionize`: the given one, else the nearest package.json that contains options. */
 export function findConfig(named: string | undefined, script: string): string | undefined {
   if (named === undefined) return nearestPackage(path.dirname(script));
   const file = path.resolve(logicalDirectory(), named);

@@ -4,16 +4,16 @@ import { maxWorkers } from '../process/cluster/worker-count.js';
 /** Exit codes of the command line. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
-/** Wrong arguments: printed with the usage, exit code 2. */
+/** Invalid arguments. The message is printed with the usage, and the exit code is 2. */
 export class UsageError extends Error {}
 
-/** One option, as `parseArgs` and the help need it. */
+/** One option, for `parseArgs` and the help. */
 export interface CommandOption {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
-  /** What the value is called in the help, such as `<n>`. */
+  /** The name of the value in the help, such as `<n>`. */
   readonly value?: string;
-  /** One line of the help. */
+  /** The line of the option in the help. */
   readonly help: string;
 }
 
@@ -29,17 +29,17 @@ export interface Arguments {
 
 /** One subcommand. Its file has the name of the command. */
 export interface Command {
-  /** One line for the list of commands. */
+  /** The line of the command in the list of commands. */
   readonly summary: string;
-  /** The arguments, as they follow the name of the command. */
+  /** The arguments after the name of the command, for the usage. */
   readonly synopsis: string;
   readonly description: string;
   readonly options: CommandOptions;
   /** Two command lines, without the name of the program. */
   readonly examples: readonly [string, string];
-  /** What the first argument is, for the completion of shells. */
+  /** The kind or the values of the first argument, for shell completion. */
   readonly completes?: 'file' | 'directory' | readonly string[];
-  /** Resolves with the exit code, or with nothing where the process continues. */
+  /** Resolves with the exit code, or with `undefined` when the process continues to run. */
   run(args: Arguments): Promise<number | undefined>;
 }
 
@@ -67,7 +67,7 @@ export function parse(name: string, command: Command, argv: readonly string[]): 
   }
 }
 
-/** A sentence with the nearest of the known words, or an empty string when none is near. */
+/** A sentence with the most similar known word, or an empty string when none is similar. */
 export function didYouMean(word: string, known: readonly string[]): string {
   const [nearest] = known
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
@@ -76,7 +76,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return nearest ? ` Did you mean ${nearest.candidate}?` : '';
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** The number of insertions, deletions, replacements and swaps of neighbours between two words. */
 function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   const at = (i: number, j: number): number => rows[i]?.[j] ?? (i === 0 ? j : 0);
@@ -94,14 +94,14 @@ function editDistance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
-/** A whole number from the command line. */
+/** Parses a whole number from the command line. */
 export function wholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
   throw new UsageError(`${name}: expected a whole number from 1 to ${max}, got ${JSON.stringify(text)}`);
 }
 
-/** A number of workers from the command line; `max` stands for the CPUs available. */
+/** Parses a number of workers from the command line; `max` is the number of CPUs available. */
 export function workerCount(name: string, text: string): number | 'max' {
   if (text === 'max') return text;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= maxWorkers) return Number(text);
@@ -110,7 +110,7 @@ export function workerCount(name: string, text: string): number | 'max' {
   );
 }
 
-/** The only argument of a command, such as its script. */
+/** Returns the only argument of a command, such as its script. */
 export function onlyArgument(name: string, what: string, { positionals }: Arguments, hint = ''): string {
   const [argument, extra] = positionals;
   if (argument === undefined) throw new UsageError(`${name}: expected ${what}`);

@@ -4,7 +4,7 @@ import { print } from './output.js';
 
 const shells = { bash, zsh, fish } as const;
 
-/** The command `completion`: a script that completes commands and options in a shell. */
+/** The command `completion`, which prints a script that completes commands and options in a shell. */
 export function completionCommand(commands: Commands): Command {
   return {
     summary: 'print the completion script of a shell',
@@ -32,7 +32,7 @@ export function completionCommand(commands: Commands): Command {
 const flagsOf = ({ options }: Command): string[] =>
   [...Object.keys(options), 'help'].map((name) => `--${name}`);
 
-/** Words, or the shell's own completion of names; `none` is what the shell writes for no words. */
+/** The script for bash. It completes words from a list, and names of files and directories with `compgen`. */
 function bash(commands: Commands): string {
   const cases = Object.entries(commands).map(([name, command]) => {
     const { completes = [] } = command;

@@ -5,7 +5,7 @@ export const program = 'express-productionize';
 
 export type Commands = Readonly<Record<string, Command>>;
 
-/** The help of the program: its commands, two examples, its exit codes. */
+/** The help of the program: its commands, two examples and its exit codes. */
 export function generalHelp(commands: Commands): string {
   return [
     usageLine('<command> [options]'),
@@ -32,7 +32,7 @@ export function commandHelp(name: string, { synopsis, description, options, exam
   ].join('\n');
 }
 
-/** The command `help`: the help of the program, or of the command that is named. */
+/** The command `help`, which prints the help of the program or of the given command. */
 export function helpCommand(commands: Commands): Command {
   return {
     summary: 'print the options of a command',

@@ -23,7 +23,7 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Resolves with the exit code, or with nothing where the process continues. */
+/** Runs the command line. Resolves with the exit code, or with `undefined` when the process continues to run. */
 async function main([first, ...argv]: readonly string[]): Promise<number | undefined> {
   if (first === '--version' || first === '-v') {
     print(version());

@@ -10,7 +10,7 @@ export function printError(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Colours a text for a terminal. Elsewhere, and with NO_COLOR, it is returned unchanged. */
+/** Colours a text for a terminal. Without a terminal or with NO_COLOR, the text is returned unchanged. */
 export function paint(
   style: keyof typeof styles,
   text: string,
@@ -19,7 +19,7 @@ export function paint(
   return stream.isTTY && stream.hasColors() ? `\x1b[${styles[style]}m${text}\x1b[0m` : text;
 }
 
-/** One line of progress on stderr that each call replaces. Without a terminal nothing is written. */
+/** A line of progress on stderr that each update replaces. Without a terminal, nothing is written. */
 export function progressLine(): { update(text: string): void; clear(): void } {
   const { stderr } = process;
   if (!stderr.isTTY) return { update() {}, clear() {} };
@@ -29,7 +29,7 @@ export function progressLine(): { update(text: string): void; clear(): void } {
   };
 }
 
-/** Rows as lines of aligned columns; the columns named in `right` are aligned right. */
+/** Formats rows as lines of aligned columns. The columns in `right` are aligned right. */
 export function alignColumns(
   rows: readonly (readonly string[])[],
   right: (column: number) => boolean,

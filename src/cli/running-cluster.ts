@@ -5,7 +5,7 @@ import { type Arguments, exitCodes, jsonOption, UsageError, wholeNumber } from '
 import { program } from './help.js';
 import { print, printError } from './output.js';
 
-/** The options that name a running cluster. */
+/** The options that select a running cluster. */
 export const clusterOptions = {
   name: { type: 'string', value: '<name>', help: 'the cluster that was started with this --name' },
   pid: { type: 'string', value: '<pid>', help: 'the cluster whose primary has this process id' },
@@ -13,7 +13,7 @@ export const clusterOptions = {
   json: jsonOption,
 } as const;
 
-/** The clusters of this user, or the one that the options name. */
+/** The clusters of this user, or those that the options select. */
 export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]> {
   const all = await findClusters(values['runtime-dir'] as string | undefined);
   const pid = values.pid === undefined ? undefined : wholeNumber('--pid', values.pid as string, maxInt32);
@@ -22,7 +22,7 @@ export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]>
   );
 }
 
-/** Sends a request to the one cluster that runs, or that the options name, and prints the response. */
+/** Sends a request to the only running cluster, or to the one that the options select, and prints the response. */
 export async function command(args: Arguments, request: ControlRequest): Promise<number> {
   const [found, ...others] = await clustersOf(args);
   if (others.length > 0) {
@@ -36,7 +36,7 @@ export async function command(args: Arguments, request: ControlRequest): Promise
   return response.ok ? exitCodes.done : exitCodes.failed;
 }
 
-/** The message where no running cluster was found. */
+/** The message when no running cluster is found. */
 export function noCluster({ values }: Arguments): string {
   const { USER, LOGNAME, USERNAME } = process.env;
   const user = process.getuid?.() === 0 ? 'root' : (USER ?? LOGNAME ?? USERNAME ?? 'this user');
@@ -53,7 +53,7 @@ function describe({ pid, name, script }: ClusterStatus): string {
   return `${pid} (${name === null ? '' : `${name}, `}${script})`;
 }
 
-/** Refuses further arguments. */
+/** Throws a UsageError for further arguments. */
 export function noMore(name: string, positionals: readonly string[]): void {
   if (positionals.length > 0) {
     throw new UsageError(`${name}: unexpected argument ${JSON.stringify(positionals[0])}`);

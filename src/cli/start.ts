@@ -68,12 +68,12 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
   },
 };
 
-/** The preload is in the same directory as this program. */
+/** The path of the preload, which is in the same directory as this program. */
 function preload(): string {
   return path.join(path.dirname(realpathSync(process.argv[1] as string)), 'preload.js');
 }
 
-/** What runs, where it listens, and which parts are on. */
+/** The lines after a start: the app, its addresses and its enabled parts. */
 function banner({ name, script, pid, ready, workers }: ClusterStatus): string {
   const urls = [...new Set(workers.flatMap(({ addresses }) => addresses.map(urlOf)))];
   const parts = [...new Set(workers.flatMap((worker) => worker.parts))];

@@ -37,7 +37,7 @@ function table(cluster: ClusterStatus): string {
   ].join('\n');
 }
 
-/** Names come from another process: a terminal must not execute them. */
+/** Removes escape sequences and control characters of another process, because a terminal would execute them. */
 function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '?');
 }

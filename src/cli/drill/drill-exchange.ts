@@ -11,13 +11,13 @@ export interface Exchange {
   readonly head: Promise<IncomingMessage>;
 }
 
-/** Begins a request; the caller ends it. */
+/** Begins a request. The caller ends it. */
 export function begin({ target, end }: DrillContext, options: http.RequestOptions): Exchange {
   const req = http.request({ agent: false, ...target, signal: end, ...options });
   req.setTimeout(responseLimitMs, () => req.destroy(new Error(`no data for ${responseLimitMs / 1000} s`)));
   const head = new Promise<IncomingMessage>((resolve, reject) => {
     req.once('response', resolve);
-    // after an early response to an upload it may be emitted again
+    // after an early response to an upload, `error` may be emitted again
     req.on('error', reject);
   });
   return { req, head };
@@ -34,7 +34,7 @@ export async function readAll(res: IncomingMessage, expectedStatus: number): Pro
   if (statusCode >= 500 && statusCode !== expectedStatus) throw new Error(`status ${statusCode}`);
 }
 
-/** Resolves with the status of the response before any reload. */
+/** Sends a request before any reload and resolves with the status of its response. */
 export async function requestStatus(
   context: DrillContext,
   options: http.RequestOptions,

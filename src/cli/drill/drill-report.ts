@@ -5,17 +5,17 @@ import type { TrafficCounts } from './traffic-counts.js';
 export interface Report {
   readonly script: string;
   readonly port: number;
-  /** The path of the GET requests, and its status before any reload. */
+  /** The path of the GET requests, and the status of its response before any reload. */
   readonly path: string;
   readonly status: number;
   readonly workers: number;
-  /** The requested number of reloads, and how many were completed. */
+  /** The number of requested reloads, and the number of completed ones. */
   readonly reloads: number;
   readonly reloaded: number;
   readonly seconds: number;
-  /** Workers that died without a request to exit. */
+  /** The number of workers that died without a request to exit. */
   readonly deaths: number;
-  /** Why the reloads ended early, where they did. */
+  /** The reason for which the reloads ended early, or `null`. */
   readonly problem: string | null;
   readonly traffic: readonly TrafficReport[];
   readonly lost: number;
@@ -34,7 +34,7 @@ export interface TrafficReport {
   readonly losses: Readonly<Record<string, number>>;
 }
 
-/** Sums up a drill. */
+/** Adds the losses and the verdict to the results of a drill. */
 export function makeReport(
   drill: Omit<Report, 'traffic' | 'lost' | 'verdict'>,
   counts: readonly TrafficCounts[],
@@ -53,7 +53,7 @@ export function makeReport(
   return { ...report, verdict: verdict(report) };
 }
 
-/** Whether nothing was lost, no reload failed and no worker died. */
+/** Whether no request was lost, no reload failed and no worker died. */
 export function passed({ lost, problem, deaths }: Pick<Report, 'lost' | 'problem' | 'deaths'>): boolean {
   return lost === 0 && problem === null && deaths === 0;
 }
@@ -69,7 +69,7 @@ function verdict(report: Omit<Report, 'verdict'>): string {
 
 const heads = ['traffic', 'sent', 'answered', 'failed', 'reconnected', 'slowest'];
 
-/** The table of a drill, the reasons of what was lost, and the verdict. */
+/** Formats the table of a drill, the reasons of the losses, and the verdict. */
 export function format(report: Report): string {
   const rows = report.traffic.map(({ kind, sent, answered, failed, reconnected, slowestMs }) => [
     kind,

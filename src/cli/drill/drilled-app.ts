@@ -10,36 +10,36 @@ import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import type { Target } from './traffic.js';
 
-/** The app cannot be drilled: it does not start, or does not serve the requested paths. */
+/** The app does not start, or does not serve the requested paths, so that no drill is possible. */
 export class CannotDrill extends Error {}
 
-/** The app of a drill, and how it is started. */
+/** The app of a drill and the settings of its start. */
 export interface AppSettings {
-  /** The program of the command line, and the script it is to start. */
+  /** The program of the command line, and the script that it starts. */
   readonly program: string;
   readonly script: string;
   readonly args: readonly string[];
   /** The file with the options of `productionize`, if any. */
   readonly config: string | undefined;
   readonly workers: number;
-  /** The port to send to, where the app listens on several. */
+  /** The port that receives the traffic, where the app listens on several. */
   readonly port: number | undefined;
 }
 
 const pollMs = 50;
 const startMs = 30_000;
-/** The time for the app to exit on its own, a little more than a worker's drain may take. */
+/** Milliseconds for the app to exit on its own, slightly more than the drain of a worker. */
 const stopMs = 12_000;
-/** The time for its last output to arrive. */
+/** Milliseconds for its last output to arrive. */
 const outputMs = 1000;
 const lastLines = 40;
 const longestLine = 500;
 
-// the cluster exits when the drill is killed, and ends its workers itself
+// when the drill is killed, the cluster drains its workers and exits
 const stopWithParent = `data:text/javascript,import cluster from 'node:cluster';
 if (cluster.isPrimary) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));`;
 
-/** The user's app in a separate cluster, started as `start` does, in a process group that can be killed as a whole. */
+/** The user's app in a separate cluster, as `start` runs it. Its process group can be killed as a whole. */
 export class DrilledApp {
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -47,7 +47,6 @@ export class DrilledApp {
   readonly #exited: Promise<void>;
   readonly #lines: string[] = [];
   #serves = false;
-  /** Its output has ended. */
   #outputEnded = false;
 
   constructor(settings: AppSettings) {
@@ -77,7 +76,7 @@ export class DrilledApp {
     process.once('exit', this.#kill);
   }
 
-  /** Resolves with the address once all workers are ready. */
+  /** Resolves with the address when all workers are ready. */
   async ready(signal: AbortSignal): Promise<Target> {
     const until = performance.now() + startMs;
     while (!signal.aborted && performance.now() < until) {
@@ -99,7 +98,7 @@ export class DrilledApp {
     throw this.#cannotStart('it was not ready in time. An app is ready when it listens');
   }
 
-  /** Replaces all workers. Rejects with the message of the cluster where it cannot. */
+  /** Replaces all workers. Rejects with the message of the cluster when the reload fails. */
   async reload(): Promise<void> {
     const socket = this.#socket;
     const answer = socket && (await sendRequest(socket, { command: 'reload' }).catch(() => undefined));
@@ -107,12 +106,12 @@ export class DrilledApp {
     if (!answer.ok) throw new Error(answer.message);
   }
 
-  /** How many workers died without a request to exit. */
+  /** Resolves with the number of workers that died without a request to exit. */
   async deaths(): Promise<number> {
     return (await this.#status())?.deaths ?? this.#settings.workers;
   }
 
-  /** Ends all processes of the app: as a signal would where it serves, and then by force. */
+  /** Ends all processes of the app. A serving app is sent SIGTERM first; then the processes are killed. */
   async stop(): Promise<void> {
     if (this.#serves && !this.#gone) {
       this.#child.kill('SIGTERM');
@@ -127,7 +126,7 @@ export class DrilledApp {
       if (process.platform === 'win32') this.#child.kill('SIGKILL');
       else if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
-      // no process is left
+      // all processes have exited
     }
     rmSync(this.#folder, { recursive: true, force: true });
   };
@@ -175,7 +174,7 @@ export class DrilledApp {
   }
 }
 
-/** The message of a log line; any other line unchanged. */
+/** Returns the message of a log line, and any other line unchanged. */
 function readable(line: string): string {
   if (!line.startsWith('{')) return line;
   try {

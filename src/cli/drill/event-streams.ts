@@ -2,7 +2,7 @@ import { begin } from './drill-exchange.js';
 import { type DrillContext, eachClient, keepOpen, type Opened, type Traffic } from './traffic.js';
 import { TrafficCounts } from './traffic-counts.js';
 
-/** Clients that listen to server-sent events: a stream is to end between two chunks, and the next one to begin. */
+/** Clients of server-sent events. A stream must end between two chunks, and the next one must begin. */
 export function eventStreams(path: string): Traffic {
   const counts = new TrafficCounts('event streams');
   return {
@@ -27,7 +27,7 @@ async function open(context: DrillContext, path: string): Promise<Opened> {
     req.destroy();
     throw new Error(`status ${res.statusCode}, content type ${type}`);
   }
-  // a stream may be silent for as long as it likes
+  // the idle time of an event stream has no limit
   req.setTimeout(0);
   let left = false;
   const ended = new Promise<void>((resolve, reject) => {

@@ -51,7 +51,7 @@ wrong or the app does not start.`,
     const abort = new AbortController();
     let code: number | undefined;
     const interrupt = (signal: NodeJS.Signals): void => {
-      // a second one waits for nobody: the app ends with this process
+      // a second signal ends this process immediately, and the app exits with it
       if (code !== undefined) process.exit(code);
       code = 128 + os.constants.signals[signal];
       abort.abort();

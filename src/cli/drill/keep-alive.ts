@@ -5,7 +5,7 @@ import { TrafficCounts } from './traffic-counts.js';
 
 const pauseMs = 2;
 
-/** Clients that send one request after the other over one connection, as browsers and proxies do. */
+/** Clients that send one request after the other on one connection, as browsers and proxies do. */
 export function keepAlive(path: string, expectedStatus: number): Traffic {
   const counts = new TrafficCounts('keep-alive');
   return {

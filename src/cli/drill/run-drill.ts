@@ -11,10 +11,10 @@ import type { DrillContext, Traffic } from './traffic.js';
 import { uploads } from './uploads.js';
 import { webSockets } from './web-sockets.js';
 
-/** The traffic during the reloads. Paths that are undefined are not requested. */
+/** The settings of a drill. Paths that are undefined are not requested. */
 export interface DrillSettings extends AppSettings {
   readonly reloads: number;
-  /** The whole drill is over after this many seconds. */
+  /** The time limit of the whole drill in seconds. */
   readonly seconds: number;
   readonly path: string;
   readonly eventsPath: string | undefined;
@@ -22,14 +22,14 @@ export interface DrillSettings extends AppSettings {
   readonly uploadPath: string | undefined;
 }
 
-/** The time for requests in flight to complete after the last one was sent. */
+/** Milliseconds for requests in flight to complete after the last one was sent. */
 const finishMs = 10_000;
 
 /**
- * Starts an app in a cluster, sends it traffic of all kinds while its workers are replaced again and again, and reports
- * the losses. All processes have exited when it returns. An abort ends it immediately, without a report.
+ * Starts an app in a cluster, sends it traffic of all kinds during several reloads, and reports the losses. All
+ * processes have exited when it returns. An abort ends it immediately, without a report.
  *
- * @throws CannotDrill when the app does not start or does not serve what it is asked for.
+ * @throws CannotDrill when the app does not start or does not serve the requested paths.
  */
 export async function drill(
   settings: DrillSettings,
@@ -57,7 +57,7 @@ export async function drill(
     const { all, expectedStatus } = await trafficFor(context, settings).catch((error: Error) => {
       throw new CannotDrill(error.message);
     });
-    // from here on, what is in flight may finish
+    // from here on, the time limit only ends the reloads, so that requests in flight can finish
     timeIsUp = () => limit.abort();
     const running = all.map((traffic) => traffic.run(context));
     let begun = 0;
@@ -101,7 +101,7 @@ export async function drill(
   }
 }
 
-/** The requested kinds of traffic, each probed once. */
+/** Creates the requested kinds of traffic and probes each once. */
 async function trafficFor(
   context: DrillContext,
   { path, eventsPath, webSocketPath, uploadPath }: DrillSettings,
@@ -120,7 +120,10 @@ async function trafficFor(
   return { all, expectedStatus };
 }
 
-/** Reloads once every kind of traffic flows. Resolves with the number of reloads, and why there were not more. */
+/**
+ * Reloads the app after every kind of traffic had a first response or loss. Resolves with the number of reloads and, if
+ * they ended early, the reason.
+ */
 async function reloadUnder(
   app: DrilledApp,
   all: readonly Traffic[],

@@ -2,7 +2,7 @@ import { begin, readAll } from './drill-exchange.js';
 import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
 import { TrafficCounts } from './traffic-counts.js';
 
-/** Clients that leave an answer unread for a while; what is larger than the buffers stays in flight meanwhile. */
+/** Clients that read a response late. A response that is larger than the buffers stays in flight until then. */
 export function slowReaders(path: string, expectedStatus: number): Traffic {
   const counts = new TrafficCounts('slow readers');
   return {

@@ -3,7 +3,7 @@ import { begin, readAll } from './drill-exchange.js';
 import { eachClient, pause, repeat, slowMs, type Traffic } from './traffic.js';
 import { TrafficCounts } from './traffic-counts.js';
 
-/** Clients on a bad line: the head of their request arrives in two pieces, with a long wait in between. */
+/** Clients on a slow network. The head of their request arrives in two pieces with a long wait between them. */
 export function slowRequests(path: string, expectedStatus: number): Traffic {
   const counts = new TrafficCounts('slow requests');
   return {
@@ -28,7 +28,7 @@ export function slowRequests(path: string, expectedStatus: number): Traffic {
   };
 }
 
-/** What is written to the socket first arrives half now and half later; then `sent` is called. */
+/** Splits the first write to a socket: one half is sent immediately, the other after `slowMs`. Then calls `sent`. */
 function inTwoPieces(socket: net.Socket, end: AbortSignal, sent: () => void): net.Socket {
   const { write } = socket;
   socket.write = function writeInTwoPieces(data: string | Uint8Array, ...rest: unknown[]) {

@@ -3,7 +3,7 @@ export class TrafficCounts {
   readonly kind: string;
   sent = 0;
   answered = 0;
-  /** Connections that took the place of one that ended. */
+  /** The number of connections that replaced an ended one. */
   reconnected = 0;
   /** The longest wait for a response in milliseconds. */
   slowestMs = 0;
@@ -24,7 +24,7 @@ export class TrafficCounts {
     return [...this.losses.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Counts a response that arrived after this many milliseconds. */
+  /** Records the milliseconds of a wait for a response. */
   waited(ms: number): void {
     this.slowestMs = Math.max(this.slowestMs, ms);
     this.#resolveUnderway();

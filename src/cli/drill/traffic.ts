@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TrafficCounts } from './traffic-counts.js';
 
-/** Where the app listens. */
+/** The address on which the app listens. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -10,34 +10,33 @@ export interface Target {
 /** The settings that all clients of a drill share. */
 export interface DrillContext {
   readonly target: Target;
-  /** How many clients each kind of traffic has. */
+  /** The number of clients of each kind of traffic. */
   readonly clients: number;
-  /** Aborts when no further request is sent; requests in flight finish. */
+  /** Aborts when no further request may be sent. Requests in flight finish. */
   readonly stop: AbortSignal;
   /** Aborts the requests that are still in flight. */
   readonly end: AbortSignal;
 }
 
-/** One kind of traffic. Its file has its name. */
+/** One kind of traffic, in a file of the same name. */
 export interface Traffic {
   readonly counts: TrafficCounts;
   /** Sends one request before the drill. Rejects when the app does not support it. */
   probe?(context: DrillContext): Promise<void>;
-  /** Resolves when it was stopped and the last request has completed. */
+  /** Sends requests until `stop` aborts. Resolves when the last request has completed. */
   run(context: DrillContext): Promise<void>;
 }
 
-/** The duration of slow traffic in milliseconds: longer than a worker stays in the cluster's list. */
+/** The duration of slow traffic in milliseconds. It is longer than a worker stays in the list of the cluster. */
 export const slowMs = 600;
 
-/** Runs one loop per client. */
 export async function eachClient({ clients }: DrillContext, loop: () => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: clients }, loop));
 }
 
 /**
- * Sends one request after the other until `stop` aborts, with a pause in between. `once` resolves with the
- * milliseconds of its wait for the response, and rejects when it was lost.
+ * Sends one request after the other until `stop` aborts, with a pause between them. `once` resolves with the
+ * milliseconds of the wait for the response, and rejects when the request was lost.
  */
 export async function repeat(
   { stop }: DrillContext,
@@ -59,16 +58,16 @@ export async function repeat(
 
 /** A connection that stays open. */
 export interface Opened {
-  /** Resolves when it ended regularly, and rejects when it was interrupted. */
+  /** Resolves when the connection ended as its protocol requires, and rejects when it was interrupted. */
   readonly ended: Promise<void>;
-  /** Ends it from this side. */
+  /** Ends the connection from the side of the client. */
   close(): void;
 }
 
 /** Milliseconds before a client reconnects. */
 const reconnectMs = 100;
 
-/** Keeps a connection open until `stop` aborts, and opens the next one when it has ended. */
+/** Holds a connection open until `stop` aborts, and opens the next one when it has ended. */
 export async function keepOpen(
   { stop }: DrillContext,
   counts: TrafficCounts,

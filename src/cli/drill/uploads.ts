@@ -6,7 +6,7 @@ const pieces = 8;
 const piece = Buffer.alloc(8192, 'upload ');
 const headers = { 'content-type': 'application/octet-stream', 'content-length': pieces * piece.length };
 
-/** Clients whose request bodies arrive piece by piece. */
+/** Clients that send their request bodies in several pieces. */
 export function uploads(path: string): Traffic {
   const counts = new TrafficCounts('uploads');
   const options = { method: 'POST', path, headers };
@@ -35,7 +35,7 @@ export function uploads(path: string): Traffic {
             await pause(slowMs / pieces, context.end);
           }
           const from = performance.now();
-          // an app that answers before it has read everything closes the connection: that is its answer
+          // an app that responds before it has read the body closes the connection; its response counts
           if (!answered) req.end(piece);
           const res = await head;
           const ms = performance.now() - from;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Opcodes of RFC 6455, 5.2. */
+/** Opcodes of control frames (RFC 6455, 5.2). */
 export const opcodes = { close: 8, ping: 9, pong: 10 } as const;
 
 /** A frame from a server. */
@@ -9,14 +9,14 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** A control frame from a client, which masks what it sends (RFC 6455, 5.3). */
+/** Encodes a control frame of a client, which masks its payload (RFC 6455, 5.3). */
 export function controlFrame(opcode: number, payload: Buffer = Buffer.alloc(0)): Buffer {
   const mask = randomBytes(4);
   const masked = payload.map((byte, i) => byte ^ (mask[i % 4] as number));
   return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length]), mask, masked]);
 }
 
-/** Takes frames from the bytes of a server as they arrive. */
+/** Parses frames from the bytes of a server as they arrive. */
 export function frameReader(onFrame: (frame: Frame) => void): (chunk: Buffer) => void {
   let rest = Buffer.alloc(0);
   return (chunk) => {
@@ -29,7 +29,7 @@ export function frameReader(onFrame: (frame: Frame) => void): (chunk: Buffer) =>
   };
 }
 
-/** Where the payload of the first frame begins and ends, once its head is here. */
+/** The offsets of the payload of the first frame; `undefined` while its head is incomplete. */
 function frameLength(bytes: Buffer): { start: number; end: number } | undefined {
   if (bytes.length < 2) return undefined;
   const short = (bytes[1] as number) & 0x7f;

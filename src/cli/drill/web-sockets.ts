@@ -6,7 +6,7 @@ import { type DrillContext, eachClient, keepOpen, type Opened, type Traffic } fr
 import { TrafficCounts } from './traffic-counts.js';
 import { controlFrame, frameReader, opcodes } from './web-socket-frames.js';
 
-/** Clients with a WebSocket: it is to end with a close frame, and the next one to open. */
+/** Clients with a WebSocket. It must end with a close frame, and the next one must open. */
 export function webSockets(path: string): Traffic {
   const counts = new TrafficCounts('WebSockets');
   return {
@@ -22,7 +22,7 @@ export function webSockets(path: string): Traffic {
   };
 }
 
-/** Opens a WebSocket (RFC 6455, 4.1) and resolves once the server has answered a ping. */
+/** Opens a WebSocket (RFC 6455, 4.1) and resolves when the server has responded to a ping. */
 async function open(context: DrillContext, path: string): Promise<Opened> {
   const key = randomBytes(16).toString('base64');
   const { req, head } = begin(context, {
@@ -84,7 +84,7 @@ async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promis
   socket.write(controlFrame(opcodes.ping));
   const silence = setTimeout(() => socket.destroy(new Error('a ping without an answer')), responseLimitMs);
   try {
-    // one that is closed before it answers was told to go: nothing is lost
+    // a close frame instead of the pong is no loss
     await Promise.race([ponged, ended]);
   } finally {
     clearTimeout(silence);

@@ -1,4 +1,4 @@
-/** The defaults of a cluster, in milliseconds and starts. */
+/** The defaults of a cluster; the times in milliseconds. */
 export const clusterDefaults = {
   startMs: 60_000,
   stuckMs: 30_000,

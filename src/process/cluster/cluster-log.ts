@@ -1,11 +1,11 @@
 import type { ClusterWorker, Death } from './cluster-worker.js';
 
-/** The fields of a line about a worker. */
+/** The log fields of a worker. */
 export function fieldsOf({ id, pid }: ClusterWorker): Record<string, unknown> {
   return { worker: id, workerPid: pid };
 }
 
-/** The fields of a line about its end. */
+/** The log fields of a worker's death. */
 export function fieldsOfDeath({
   code,
   signal,
@@ -24,7 +24,7 @@ export function fieldsOfDeath({
   };
 }
 
-/** Why a worker ended, in words. */
+/** The cause of a worker's death as text for the log. */
 export function causeOf({ code, signal, killed, listened }: Death): string {
   if (killed) return `killed: ${killed}`;
   if (signal) return `signal ${signal}`;
@@ -32,7 +32,7 @@ export function causeOf({ code, signal, killed, listened }: Death): string {
   return code === null ? 'the process could not be started' : `exit code ${code}`;
 }
 
-/** The cause that the message of a failed start or reload ends with. */
+/** The cause of a death with its last error, for the message of a failed start or reload. */
 export function lastErrorOf(death: Death): string {
   return death.error ? `${causeOf(death)}; its last error: ${death.error.split('\n', 1)[0]}` : causeOf(death);
 }

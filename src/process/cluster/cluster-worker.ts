@@ -12,7 +12,7 @@ import {
 /** `dying`: the worker finishes its requests after an uncaught error. `draining`: the primary requested its exit. */
 export type WorkerState = 'starting' | 'ready' | 'dying' | 'draining' | 'dead';
 
-/** Where a worker listens. */
+/** An address on which a worker listens. */
 export interface ListenAddress {
   /** The host that the app passed to `listen`; `null` for all addresses. */
   readonly host: string | null;
@@ -20,22 +20,22 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** How a worker ended. */
+/** The end of a worker process. */
 export interface Death {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly uptimeMs: number;
-  /** False when it died while it started. */
+  /** False when the worker died during its start. */
   readonly wasReady: boolean;
-  /** Why the primary ended it, where it did. */
+  /** The reason for which the primary killed the worker, if it did. */
   readonly killed: string | undefined;
-  /** The error it died of, where it reported one. */
+  /** The error that ended the worker, if it reported one. */
   readonly error: string | undefined;
-  /** Another start of the same script fails in the same way. */
+  /** Whether another start of the same script fails in the same way. */
   readonly permanent: boolean;
-  /** A server listened in it. */
+  /** Whether a server listened in the worker. */
   readonly listened: boolean;
-  /** Method and route of the last request that it reported. */
+  /** Method and route of the last request that the worker reported. */
   readonly route: string | undefined;
 }
 
@@ -47,11 +47,11 @@ export interface WorkerEvents {
   onRisk(risk: string): void;
 }
 
-/** One worker as the primary sees it. */
+/** The state of one worker in the primary. */
 export class ClusterWorker {
   readonly id: number;
   readonly pid: number;
-  /** Node's object for it. */
+  /** Node's object for the worker. */
   readonly handle: Worker;
   readonly startedAt = performance.now();
   readonly addresses: ListenAddress[] = [];
@@ -59,11 +59,11 @@ export class ClusterWorker {
   metrics: WorkerMetrics | undefined;
   shutdown: WorkerShutdown | undefined;
   parts: readonly string[] = [];
-  /** When the last heartbeat was received, on the clock of `performance.now()`; being ready counts as one. */
+  /** The time of the last heartbeat, on the clock of `performance.now()`. The message `ready` counts as a heartbeat. */
   beatAt: number | undefined;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   readonly gone: Promise<Death>;
-  /** Resolves with true when the worker is ready, with false when it ended before. */
+  /** Resolves with true when the worker is ready, and with false when it exited before. */
   readonly started: Promise<boolean>;
 
   #killed: string | undefined;
@@ -85,7 +85,7 @@ export class ClusterWorker {
     });
     worker.on('listening', ({ address, port }) => {
       this.addresses.push({ host: address ?? null, port });
-      // an app that listens after all has handled its earlier error
+      // an app that listens after an error has handled that error
       if (this.state !== 'dying') this.#error = undefined;
       this.#send({ productionize: 'listening?' });
     });
@@ -96,7 +96,7 @@ export class ClusterWorker {
       );
       worker.on('error', (error) => {
         this.#error ??= error.message;
-        // a process that was not started emits no exit; otherwise a channel broke, and the exit follows
+        // a process that failed to start emits no `exit`; after a broken channel, `exit` follows
         if (worker.process.pid === undefined) resolve(this.#die(null, null, events));
       });
     });
@@ -110,22 +110,22 @@ export class ClusterWorker {
     return performance.now() - this.startedAt;
   }
 
-  /** Requests that the worker finishes its requests and exits. After the limit it is killed. */
+  /** Requests a drain and the exit of the worker. The worker is killed after the limit. */
   drain(limitMs: number): Promise<Death> {
     if (this.state !== 'dead') {
       const starting = this.state === 'starting';
       this.state = 'draining';
       this.#send(drainMessage);
-      // before it serves it has nothing to finish, and does not listen for messages yet
+      // a starting worker has no requests to finish and does not read messages yet
       if (starting) this.handle.process.kill('SIGTERM');
-      // a worker without gracefulShutdown stops listening and exits when its connections have closed
+      // a worker without gracefulShutdown stops listening and exits when its connections are closed
       else if (!this.shutdown?.drainMs) this.handle.disconnect();
       this.#limit ??= setTimeout(() => this.kill(`it did not exit within ${limitMs} ms`), limitMs);
     }
     return this.gone;
   }
 
-  /** Notifies a dying worker that its replacement serves. */
+  /** Notifies a dying worker that its replacement is ready. */
   release(): void {
     this.#send({ productionize: 'replaced' });
   }
@@ -137,7 +137,7 @@ export class ClusterWorker {
   }
 
   #send(message: typeof drainMessage | PrimaryMessage): void {
-    // the callback keeps a broken channel from becoming an error event
+    // without a callback, a broken channel emits an error
     if (this.handle.isConnected()) this.handle.send(message, () => {});
   }
 

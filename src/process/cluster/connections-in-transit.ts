@@ -11,7 +11,7 @@ interface ClusterMessage {
 /**
  * Saves the connections that were sent to a worker when it died. Node's primary sends an accepted connection to a
  * worker and waits for an acknowledgement. When the worker is killed before it acknowledges, Node never closes the
- * socket, and the client waits forever. The acknowledgement is emitted here as "not accepted", so that Node passes the
+ * socket, and the client waits forever. This module emits the acknowledgement "not accepted", so that Node passes the
  * connection to the next worker. A worker acknowledges before it reads, so no request is served twice.
  */
 export function saveConnectionsInTransit(worker: Worker, othersServe: () => boolean): void {
@@ -30,7 +30,7 @@ export function saveConnectionsInTransit(worker: Worker, othersServe: () => bool
   });
   const save = (): void => {
     for (const [seq, handle] of sent) {
-      // without another worker, closing the connection notifies its client
+      // without another worker, the connection is closed so that its client does not wait
       if (othersServe()) child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: seq, accepted: false });
       else handle.close?.();
     }

@@ -6,15 +6,15 @@ import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import type { ClusterStatus, ControlRequest, ControlResponse } from './control-protocol.js';
 import { runtimeDirs, untrustedReason } from './runtime-dir.js';
 
-/** A cluster that responded. */
+/** A running cluster that responded on its control socket. */
 export interface FoundCluster {
   readonly socket: string;
   readonly status: ClusterStatus;
 }
 
 /**
- * All running clusters of this user. Sockets without a listening process are removed. Of several directories, an
- * untrusted one is skipped with a warning: every user can create one in the temporary directory.
+ * Finds all running clusters of this user. Sockets without a listening process are removed. An untrusted one of several
+ * directories is skipped with a warning, because every user can create one in the temporary directory.
  *
  * @throws ProductionizeError when the only directory is not trusted.
  */
@@ -60,7 +60,7 @@ export async function sendRequest(
   try {
     return JSON.parse(await text(connection)) as ControlResponse;
   } catch (error) {
-    // the primary that listened here was killed and left its socket behind
+    // the primary that listened here was killed and did not remove its socket
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(socket, { force: true });
     throw error;
   }

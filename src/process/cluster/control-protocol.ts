@@ -12,7 +12,7 @@ export type ControlResponse =
   | { readonly ok: true; readonly message: string; readonly status: ClusterStatus }
   | { readonly ok: false; readonly message: string };
 
-/** One worker, as the primary sees it. */
+/** The state of one worker. */
 export interface WorkerStatus {
   readonly id: number;
   readonly pid: number;
@@ -21,15 +21,15 @@ export interface WorkerStatus {
   /** Milliseconds since its last heartbeat; `null` before the first. */
   readonly beatAgeMs: number | null;
   readonly rssBytes: number | null;
-  /** How busy its event loop was in the last second, 0 to 1. */
+  /** The utilization of its event loop in the last second, 0 to 1. */
   readonly utilization: number | null;
   readonly inFlight: number | null;
   readonly addresses: readonly ListenAddress[];
-  /** The parts that are on in its app, where the preload reported them. */
+  /** The enabled parts of its app, where the preload reported them. */
   readonly parts: readonly string[];
 }
 
-/** The state of a cluster: what `express-productionize status` prints. */
+/** The state of a cluster, as `express-productionize status` prints it. */
 export interface ClusterStatus {
   /** The process id of the primary. */
   readonly pid: number;
@@ -47,5 +47,5 @@ export interface ClusterStatus {
   readonly workers: readonly WorkerStatus[];
 }
 
-/** Longer lines are not requests of this protocol. */
+/** The maximum length of a line of this protocol. */
 export const longestLine = 65_536;

@@ -5,14 +5,14 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type ControlRequest, type ControlResponse, longestLine } from './control-protocol.js';
 
-/** Executes one request; it may take as long as a reload. */
+/** Executes one request. It may take as long as a reload. */
 export type ControlHandler = (request: ControlRequest) => Promise<ControlResponse>;
 
 const idleMs = 10_000;
 
 /**
- * Serves the control socket of a cluster, for this user only: the directory has mode 700, the socket mode 600. Its
- * name is unique, so that it never collides with another cluster. Returns its path and a function that closes it.
+ * Serves the control socket of a cluster for this user only: the directory has mode 700, the socket mode 600. The name
+ * of the socket is unique, so that clusters never collide. Returns its path and a function that closes it.
  */
 export async function serveControl(
   folder: string,

@@ -25,14 +25,14 @@ const debug = debugFor('cluster');
 /** Options of {@link runCluster}. */
 export interface ClusterOptions {
   /**
-   * How many workers serve; `'max'` is one for each CPU available. One worker means no cluster: `start` runs in this
-   * process.
+   * The number of workers; `'max'` is one for each CPU available. With one worker there is no cluster: `start` runs in
+   * this process.
    * @default `WEB_CONCURRENCY`, else the CPUs available to this process, by affinity and control group
    */
   readonly workers?: number | 'max';
   /**
    * Milliseconds in which a worker must finish its requests and exit, before it is killed.
-   * @default the time the process manager gives, and no less than the worker's own shutdown may take
+   * @default the grace period of the process manager, or the longest shutdown of the worker if that is longer
    */
   readonly drainMs?: number;
   /**
@@ -46,8 +46,8 @@ export interface ClusterOptions {
    */
   readonly stuckMs?: number;
   /**
-   * Failed starts in a row, while no worker serves, after which the primary exits with code 1. An error that every start
-   * repeats, such as a syntax error in the first start, ends it immediately.
+   * Failed starts in a row, while no worker serves, after which the primary exits with code 1. It exits immediately
+   * when every start must fail, such as with a syntax error in the first start.
    * @default 10
    */
   readonly maxFailedStarts?: number;
@@ -67,13 +67,13 @@ export interface ClusterOptions {
    */
   readonly name?: string;
   /**
-   * Keeps each socket.io session on one worker, which long polling needs. The primary listens, and `start` returns
-   * the socket.io server. Needs the package `@socket.io/sticky`.
+   * Sends all requests of a socket.io session to one worker, as long polling requires. The primary listens, and `start`
+   * returns the socket.io server. Requires the package `@socket.io/sticky`.
    * @default undefined, Node's round robin
    */
   readonly sticky?: StickyOptions;
   /**
-   * The logger of the primary: starts, deaths with their cause, reloads.
+   * The logger of the primary. It receives starts, deaths with their cause, and reloads.
    * @default createLogger()
    */
   readonly logger?: PartLogger;
@@ -87,15 +87,17 @@ const isSticky: Check = (value) => {
 };
 
 /**
- * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced: immediately, or
- * after a growing wait while workers die soon after their start. A worker that hangs is killed and replaced. SIGHUP replaces all workers one
- * by one without losing a request; SIGTERM and SIGINT drain them all and exit. `NODE_ENV` becomes `production` where
- * it is not set. Sources: "Run your app in a cluster" and "Ensure your app automatically restarts"
- * (https://expressjs.com/en/advanced/best-practice-performance.html), https://nodejs.org/api/cluster.html.
+ * Runs `start` in one worker process per CPU. A worker that dies is logged with its cause and replaced. The replacement
+ * is immediate, or waits for a growing time while workers die soon after their start. A worker that hangs is killed and
+ * replaced. SIGHUP replaces all workers one by one without losing a request. SIGTERM and SIGINT drain them and exit.
+ * `NODE_ENV` becomes `production` where it is not set. Sources: "Run your app in a cluster" and "Ensure your app
+ * automatically restarts" (https://expressjs.com/en/advanced/best-practice-performance.html),
+ * https://nodejs.org/api/cluster.html.
  *
- * Resolves with the cluster in the primary; with `undefined` in a worker, and where one worker makes a cluster needless.
+ * Resolves with the cluster in the primary. Resolves with `undefined` in a worker, and in a process that runs without a
+ * cluster because there is one worker.
  *
- * @throws ProductionizeError when an option is wrong, or `sticky` lacks its package.
+ * @throws ProductionizeError when an option is invalid, or the package for `sticky` is not installed.
  * @example
  * await runCluster(() => productionize(express()).listen(3000))
  */
@@ -169,7 +171,7 @@ export async function runCluster(
   });
 }
 
-/** By default SIGHUP ends the process and resets its open requests. Alone, there is no second worker to take over. */
+/** Ignores SIGHUP, which by default ends the process and its open requests. No second worker could serve meanwhile. */
 function ignoreReload(): void {
   const terminalIsGone = watchTerminal();
   process.on('SIGHUP', () => {

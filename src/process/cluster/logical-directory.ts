@@ -2,8 +2,8 @@ import { realpathSync } from 'node:fs';
 import { unobserved } from '../../support/unobserved.js';
 
 /**
- * The working directory as the shell names it. Node's own name has its links resolved, so that a reload would start
- * the release that a link pointed to at the start.
+ * The working directory with unresolved links, as in the variable PWD of the shell. `process.cwd()` resolves links, so
+ * that a reload would start the release to which a link pointed at the start.
  */
 export function logicalDirectory(): string {
   const { PWD } = process.env;

@@ -10,27 +10,27 @@ import { killStuckWorkers } from './stuck-workers.js';
 
 const debug = debugFor('cluster');
 
-/** The time of a worker for its exit, after its own shutdown. */
+/** Milliseconds for the exit of a worker, after its own shutdown. */
 const exitMs = 1000;
 
-/** Settings of a pool; the limits in milliseconds. */
+/** The settings of a pool. Times are in milliseconds. */
 export interface PoolSettings {
   readonly target: number;
-  /** @default the time of the worker's own shutdown, or of the process manager if that is longer */
+  /** @default the time of the worker's own shutdown, or the grace period of the process manager if that is longer */
   readonly drainMs?: number;
   readonly startMs: number;
   readonly stuckMs: number;
   readonly maxFailedStarts: number;
   readonly log: PartLogger;
   readonly environment: Record<string, string>;
-  /** Called when no worker can be started: the cluster has failed. */
+  /** Called when no worker can be started and the cluster has failed. */
   onGiveUp(reason: string, lastError: string): void;
   onRisk(risk: string): void;
   onReady(): void;
   readonly traffic?: Traffic;
 }
 
-/** Notified of the workers that may receive connections, where Node does not distribute them itself. */
+/** Callbacks with the workers that may receive connections, where Node does not distribute connections itself. */
 export interface Traffic {
   onForked(worker: ClusterWorker): void;
   onServing(worker: ClusterWorker): void;
@@ -38,8 +38,8 @@ export interface Traffic {
 }
 
 /**
- * Maintains the target number of workers. Replaces a worker that dies, after a wait that grows while workers die soon
- * after their start, and gives up when no worker can be started.
+ * Maintains the target number of workers and replaces a worker that dies. The wait before a replacement grows while
+ * workers die soon after their start. The pool gives up when no worker can be started.
  */
 export class Pool implements WorkerEvents {
   readonly workers = new Set<ClusterWorker>();
@@ -49,9 +49,9 @@ export class Pool implements WorkerEvents {
   readonly #settings: PoolSettings;
   readonly #backoff = new Backoff();
   readonly #waiting = new Set<NodeJS.Timeout>();
-  /** Started by a reload; they become members when they are ready. */
+  /** Workers that a reload started. They become members when they are ready. */
   readonly #candidates = new Set<ClusterWorker>();
-  /** Dying workers that stay until a replacement is ready. */
+  /** Dying workers that do not exit before a replacement is ready. */
   readonly #unreplaced = new Set<ClusterWorker>();
   readonly #stopWatching: () => void;
   readonly #graceMs = findOrchestrator().graceMs;
@@ -59,7 +59,7 @@ export class Pool implements WorkerEvents {
   #failedStarts = 0;
   #wasEverReady = false;
   #stopping = false;
-  /** A reload runs one worker more than the target. */
+  /** True during a reload, which runs one worker more than the target. */
   #exchanging = false;
 
   constructor(settings: PoolSettings) {
@@ -76,14 +76,14 @@ export class Pool implements WorkerEvents {
     return this.#stopping;
   }
 
-  /** Workers that serve or start; not those that exit or were started by a reload. */
+  /** Workers that serve or start, without those that exit and those that a reload started. */
   members(): ClusterWorker[] {
     return [...this.workers].filter(
       (worker) => (worker.state === 'starting' || worker.state === 'ready') && !this.#candidates.has(worker),
     );
   }
 
-  /** The longest drain of a worker in milliseconds. */
+  /** The longest time limit for the drain of a worker, in milliseconds. */
   get drainMs(): number {
     return Math.max(0, ...[...this.workers].map((worker) => this.#drainMs(worker)));
   }
@@ -92,7 +92,7 @@ export class Pool implements WorkerEvents {
     return this.members().filter(({ state }) => state === 'ready').length;
   }
 
-  /** Brings the number of workers to the target. */
+  /** Starts or drains workers until their number is the target. */
   settle(): void {
     if (this.#stopping) return;
     const members = this.members();
@@ -101,14 +101,14 @@ export class Pool implements WorkerEvents {
     for (const surplus of members.slice(this.#target)) void this.drain(surplus);
   }
 
-  /** Changes the number of workers. A surplus drains, the youngest first. */
+  /** Changes the number of workers. Surplus workers drain, the youngest first. */
   scale(target: number): void {
     this.#target = target;
     while (this.#waiting.size > 0 && this.members().length + this.#waiting.size > target) this.#forget();
     this.settle();
   }
 
-  /** Starts one worker of a reload. Resolves with its death, or with nothing once it is ready and a member. */
+  /** Starts one worker of a reload. Resolves with its death, or with `undefined` once it is ready and a member. */
   async trial(): Promise<Death | undefined> {
     const candidate = this.#fork(true);
     const ready = await candidate.started;
@@ -134,7 +134,7 @@ export class Pool implements WorkerEvents {
     return worker.drain(this.#drainMs(worker));
   }
 
-  /** Drains all workers. Resolves with true when each exited on its own in time. */
+  /** Drains all workers. Resolves with true when each worker exited on its own in time. */
   async stop(): Promise<boolean> {
     this.#close();
     for (const worker of this.#unreplaced) worker.release();
@@ -142,7 +142,6 @@ export class Pool implements WorkerEvents {
     return deaths.every(({ killed, signal, code }) => !killed && (code === 0 || isStopSignal(signal)));
   }
 
-  /** Kills all workers. */
   kill(reason: string): void {
     this.#close();
     for (const worker of this.workers) worker.kill(reason);
@@ -174,9 +173,9 @@ export class Pool implements WorkerEvents {
       );
       this.#unreplaced.add(worker);
     } else worker.release();
-    // its time limit begins now, as for a requested exit
+    // the time limit of the drain starts here, as for a requested exit
     setTimeout(() => worker.kill('it did not exit after its error'), this.#drainMs(worker)).unref();
-    // a worker that was never ready is a failed start, which counts when the process is gone
+    // a worker that was never ready is a failed start, which is counted when its process exits
     if (worker.wasReady) this.#replaceAfter(worker.uptimeMs);
   }
 
@@ -197,14 +196,14 @@ export class Pool implements WorkerEvents {
     this.deaths++;
     this.lastDeath = death;
     log.error(fields, `worker ${worker.id} died: ${causeOf(death)}`);
-    // a dying worker was replaced when it reported its error, and a reload handles its own workers
+    // a dying worker was replaced when it reported its error; a reload handles the workers that it started
     if ((worker.state === 'dying' && death.wasReady) || this.#candidates.has(worker) || this.#stopping)
       return;
     if (!death.wasReady && this.#isHopeless(death)) return;
     this.#replaceAfter(death.uptimeMs);
   }
 
-  /** Counts a failed start. Gives up when the limit is reached, or when another start must fail in the same way. */
+  /** Counts a failed start. Gives up and returns true at the limit, or when another start must fail in the same way. */
   #isHopeless(death: Death): boolean {
     const { maxFailedStarts, onGiveUp } = this.#settings;
     this.#failedStarts++;
@@ -265,7 +264,7 @@ export class Pool implements WorkerEvents {
   }
 }
 
-/** A worker without gracefulShutdown is ended by the signal that its whole process group received. */
+/** Whether a stop signal ended the worker: one for the whole process group ends a worker without gracefulShutdown. */
 function isStopSignal(signal: NodeJS.Signals | null): boolean {
   return signal === 'SIGTERM' || signal === 'SIGINT';
 }

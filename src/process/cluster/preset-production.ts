@@ -1,7 +1,7 @@
 /**
- * Makes `production` the value of NODE_ENV where nothing sets it. The value stands on the prototype of `process.env`,
- * because dotenv and `process.loadEnvFile` leave a variable of the environment unchanged: an app whose `.env` has
- * `NODE_ENV=staging` would run against the production database.
+ * Sets NODE_ENV to `production` on the prototype of `process.env`, so that any other value takes precedence. Dotenv and
+ * `process.loadEnvFile` do not overwrite a variable of the environment. With an own property, an app whose `.env` file
+ * contains `NODE_ENV=staging` would use the production database.
  */
 export function presetProduction(): void {
   Object.getPrototypeOf(process.env).NODE_ENV = 'production';

@@ -35,20 +35,20 @@ export interface PrimarySettings {
   readonly name: string | undefined;
   readonly control: boolean;
   readonly log: PartLogger;
-  /** How workers are forked, where it is not the script of this process. */
+  /** Settings of the fork, where workers do not run the script of this process. */
   readonly fork?: ClusterSettings;
   readonly traffic?: Traffic;
 }
 
-/** The cluster, seen from the process that runs it. */
+/** A running cluster, in the process of its primary. */
 export interface Cluster {
-  /** Resolves when all workers were ready for the first time. */
+  /** Resolves when all workers are ready for the first time. */
   readonly ready: Promise<void>;
-  /** The state of the cluster and its workers. */
+  /** Returns the state of the cluster and its workers. */
   status(): ClusterStatus;
   /** Replaces all workers one by one, without losing a request. Rejects when a new worker does not become ready. */
   reload(): Promise<ReloadResult>;
-  /** Changes the number of workers; `max` stands for the CPUs available. Throws a ProductionizeError for other values. */
+  /** Changes the number of workers; `max` is the number of CPUs available. Throws a ProductionizeError for others. */
   scale(workers: number | 'max'): void;
   /** Drains all workers and exits: with code 0 when all exited in time, else 1. */
   stop(): Promise<void>;
@@ -58,10 +58,10 @@ export interface Cluster {
 export function startPrimary(settings: PrimarySettings): Cluster {
   const { log, workers, name = null } = settings;
   defaultToProduction();
-  // a primary that accepts for its workers loses the connections that it has not passed on when it exits; on an inherited
-  // socket, which outlives this process, they wait for the next one
+  // A primary that accepts for its workers loses, when it exits, the connections that it has not passed on.
+  // When the workers accept, connections wait in the queue of the inherited socket for the next process.
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // by its name, not by its inode: a reload follows a link that a deployment has moved
+  // the directory is set by its name, so that a reload follows a link that a deployment has changed
   cluster.setupPrimary({ cwd: logicalDirectory(), ...settings.fork } as ClusterSettings);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
   log.info(
@@ -159,7 +159,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       (error: Error) => warnOnce('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', error.message),
     );
   }
-  // a process manager may wait for it, as for a single process
+  // a process manager may wait for this message, as it does for a single process
   void ready.then(() => {
     tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
     if (process.connected) process.send?.(readyMessage);

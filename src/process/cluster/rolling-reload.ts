@@ -2,16 +2,16 @@ import type { PartLogger } from '../../support/part-logger.js';
 import { fieldsOfDeath, lastErrorOf } from './cluster-log.js';
 import type { Pool } from './pool.js';
 
-/** What a reload did. */
+/** The result of a reload. */
 export interface ReloadResult {
-  /** How many workers were replaced. */
+  /** The number of workers that were replaced. */
   readonly replaced: number;
 }
 
 /**
  * Replaces the workers of a pool one by one: a new worker is ready before an old one drains. When a new worker does not
- * become ready, the reload fails, and the remaining old workers continue to serve. Reloads that are requested during a
- * reload become one more.
+ * become ready, the reload fails, and the remaining old workers continue to serve. All reloads that are requested
+ * during a reload share the next one.
  */
 export class Reloader {
   readonly #pool: Pool;
@@ -50,7 +50,7 @@ export class Reloader {
     this.#log.info({ workers: old.length }, 'reload: starting');
     let replaced = 0;
     await pool.exchange(async () => {
-      // missing workers could not start with the old code: the new code is tried, too
+      // workers may be missing because the old code could not start; the reload starts them with the new code
       for (let n = 0; n < Math.max(old.length, pool.target); n++) {
         const worker = old[n];
         if (worker && worker.state !== 'ready' && worker.state !== 'starting') continue;

@@ -3,12 +3,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { ProductionizeError, quote } from '../../support/errors.js';
 
-/** Names the directory of the control sockets, for services and shells that do not share `XDG_RUNTIME_DIR`. */
+/** The variable with the directory of the control sockets, for services and shells with different `XDG_RUNTIME_DIR`. */
 export const runtimeDirVariable = 'EXPRESS_PRODUCTIONIZE_RUNTIME_DIR';
 
 /**
- * The directories of this user's control sockets, the preferred one first: the one that is given, else the user's runtime
- * directory and one in the temporary directory. A service and a shell may have different ones, so readers search all.
+ * The directories of this user's control sockets, the preferred one first. Without a given directory, they are the
+ * user's runtime directory and one in the temporary directory. A service and a shell may have different ones, so
+ * clients search all of them.
  */
 export function runtimeDirs(given?: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const chosen = given ?? env[runtimeDirVariable];
@@ -21,8 +22,8 @@ export function runtimeDirs(given?: string, env: NodeJS.ProcessEnv = process.env
 }
 
 /**
- * Why a directory is not trusted with control sockets, or nothing. Another user can create a directory of that name in
- * the temporary directory first, with a socket or a link in it.
+ * The reason not to trust a directory with control sockets; `undefined` for a trusted one. Another user can create a
+ * directory of that name in the temporary directory first, with a socket or a link in it.
  */
 export function untrustedReason(
   folder: string,

@@ -2,8 +2,9 @@ import cluster, { type Worker } from 'node:cluster';
 import { inheritedSockets, workerSocketsVariable } from '../systemd/inherited-sockets.js';
 
 /**
- * What workers need to know to listen on the sockets this process inherited: Node looks up the descriptor they name in
- * the primary, which goes on owning it (https://nodejs.org/api/cluster.html#how-it-works).
+ * The environment variables with which workers listen on the sockets that this process inherited. Node looks up the
+ * descriptor of a worker's `listen` in the primary, which still owns it
+ * (https://nodejs.org/api/cluster.html#how-it-works).
  */
 export function socketsForWorkers(): Record<string, string> {
   const sockets = inheritedSockets();
@@ -11,8 +12,9 @@ export function socketsForWorkers(): Record<string, string> {
 }
 
 /**
- * Node closes the descriptor with the last worker that listened on it, and this process cannot open it again. Calls
- * `onLoss` then: the service manager still has the socket, and passes it to the next process.
+ * Calls `onLoss` when an inherited socket is closed. Node closes the descriptor when the last worker that listened on
+ * it exits, and this process cannot open it again. The service manager still has the socket and passes it to the next
+ * process.
  */
 export function watchInheritedSockets(onLoss: () => void): void {
   if (inheritedSockets().length === 0) return;

@@ -7,15 +7,15 @@ import { routerOf, walkLayers } from '../../support/express-layers.js';
 const requestStart = 'http.server.request.start';
 const requestsWatched = 1000;
 
-/** State in the memory of one process, which breaks when requests are distributed to several. */
+/** State in the memory of one process, which is incorrect when requests are distributed to several processes. */
 export type Risk = 'memory-sessions' | 'memory-rate-limit' | 'socket.io-polling';
 
 type Seen = IncomingMessage & { app?: Application; sessionStore?: object; rateLimit?: unknown };
 
 /**
- * Looks at the first requests of a worker for sessions and rate limits that live in its memory, and for socket.io
- * polling without stickiness. It is Node's diagnostics channel, so that it costs nothing once it has looked. Returns
- * its undo.
+ * Inspects the first requests of a worker for sessions and rate limits that are stored in its memory, and for socket.io
+ * polling without stickiness. It uses Node's diagnostics channel and unsubscribes afterwards, so that later requests
+ * have no cost. Returns its undo.
  */
 export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () => void {
   let left = requestsWatched;
@@ -29,7 +29,7 @@ export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () =>
     const { request, response } = message as { request: Seen; response: ServerResponse };
     if (--left <= 0) stop();
     if (!sticky && isPolling(request.url)) send('socket.io-polling');
-    // what middleware adds to the request is there when the answer is
+    // when the response finishes, middleware has added its properties to the request
     response.once('finish', () => {
       if (request.sessionStore?.constructor?.name === 'MemoryStore') send('memory-sessions');
       if (request.rateLimit !== undefined && request.app && !received.has('memory-rate-limit')) {
@@ -42,7 +42,7 @@ export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () =>
   return stop;
 }
 
-/** The first request of a socket.io client names its protocol and transport. */
+/** Whether the URL is that of socket.io polling. It contains the version of the protocol and the transport. */
 function isPolling(url = ''): boolean {
   return url.includes('transport=polling') && url.includes('EIO=');
 }
@@ -63,7 +63,7 @@ async function hasMemoryRateLimit(app: Application): Promise<boolean> {
   return responses.includes(true);
 }
 
-/** Only a store in this process can respond within one turn of the event loop. */
+/** Whether the store responds within one turn of the event loop, which only a store in this process can do. */
 function respondsFromMemory(limiter: RateLimiter): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setImmediate(resolve, false);

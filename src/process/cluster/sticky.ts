@@ -13,9 +13,9 @@ import type { ClusterWorker } from './cluster-worker.js';
 import type { Traffic } from './pool.js';
 import { drainMessage, readyMessage, type WorkerMessage } from './worker-protocol.js';
 
-/** Where the primary of a sticky cluster listens. */
+/** The address on which the primary of a sticky cluster listens. */
 export interface StickyOptions {
-  /** The TCP port; 0 takes a free one. */
+  /** The TCP port; 0 selects a free one. */
   readonly port: number;
   /**
    * The address to bind.
@@ -24,7 +24,7 @@ export interface StickyOptions {
   readonly host?: string;
 }
 
-/** What the library needs of a socket.io server. */
+/** The members of a socket.io server that are used here. */
 export interface SocketServer {
   readonly httpServer: Server;
   readonly engine: unknown;
@@ -49,9 +49,9 @@ async function loadSticky(): Promise<StickyModule> {
 }
 
 /**
- * Listens in the primary and hands each connection to the worker that knows its socket.io session. Worker and primary
- * then talk in the format that keeps bytes as they are, which the package asks for. Returns the server's port and
- * which workers it may choose from.
+ * Listens in the primary and passes each connection to the worker that has its socket.io session. The package
+ * `@socket.io/sticky` requires the serialization `advanced`, which transfers binary data unchanged between primary and
+ * workers. Returns the port of the server and the callbacks with the workers that it may choose.
  */
 export async function listenSticky({
   port,
@@ -66,7 +66,7 @@ export async function listenSticky({
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : port,
-    // the package chooses among `cluster.workers`, in which Node lists those that start or leave, too
+    // the package chooses among `cluster.workers`, in which Node also lists workers that start or exit
     traffic: {
       onForked: (worker) => offer(worker, false),
       onServing: (worker) => offer(worker, true),
@@ -75,14 +75,14 @@ export async function listenSticky({
   };
 }
 
-/** What cannot be enumerated is not chosen, and still found for the sessions it has. */
+/** Makes a worker enumerable in `cluster.workers` or not. The package finds others only for their existing sessions. */
 function offer({ id, handle }: ClusterWorker, enumerable: boolean): void {
   const workers = cluster.workers ?? {};
   if (!(id in workers)) return;
   Object.defineProperty(workers, id, { value: handle, enumerable, writable: true, configurable: true });
 }
 
-/** Serves the connections that the primary of a sticky cluster hands over, and leaves when asked. */
+/** Serves the connections that the primary of a sticky cluster passes on, and ends the worker when requested. */
 export async function serveSticky(io: unknown): Promise<void> {
   if (!isSocketServer(io)) {
     throw new ProductionizeError(
@@ -93,7 +93,7 @@ export async function serveSticky(io: unknown): Promise<void> {
   const { setupWorker } = await loadSticky();
   setupWorker(io);
   io.httpServer.on('connection', endStandIn);
-  // clients that lose their transport connect again by themselves, and meet another worker
+  // clients whose transport is closed reconnect automatically, and another worker serves them
   hooks.drain.add(makeHook(() => io.close(), { name: 'the end of socket.io' }));
   const { graceMs } = findOrchestrator();
   const drainMs = graceMs - marginOf(graceMs);
@@ -106,7 +106,7 @@ export async function serveSticky(io: unknown): Promise<void> {
   process.send?.(readyMessage);
 }
 
-/** The package's stand-in for a connection whose body comes in pieces is never closed by it, and would be drained for. */
+/** Destroys the stream that the package emits for a body in several pieces. An open stream would delay the drain. */
 function endStandIn(socket: Duplex): void {
   if (!(socket instanceof Socket)) socket.once('finish', () => socket.destroy());
 }

@@ -1,9 +1,9 @@
 const repeatMs = 5000;
 
 /**
- * Listens for requests to stop: SIGTERM, SIGINT, and the message `shutdown` of PM2. npm, `tini -g` and a terminal
- * deliver one request twice, so a second one within 5 s is ignored. A later one, a third, or a second Ctrl-C in a
- * terminal stops the process immediately. Returns a function that removes the listeners.
+ * Listens for SIGTERM, SIGINT, and the message `shutdown` of PM2. Because npm, `tini -g` and a terminal deliver one
+ * request twice, a second one within 5 s is ignored. A later one, a third, or a second Ctrl-C in a terminal stops the
+ * process immediately. Returns a function that removes the listeners.
  */
 export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: string) => void): () => void {
   let first: number | undefined;
@@ -25,7 +25,7 @@ export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: 
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // a listener keeps the channel, and with it the process, alive: only where there is one
+  // a listener keeps the channel and the process alive, so it is added only where a channel exists
   if (process.connected) process.on('message', onMessage);
   return () => {
     process.off('SIGTERM', onSignal);

@@ -3,7 +3,7 @@ import type { ClusterWorker } from './cluster-worker.js';
 const checkMs = 1000;
 
 /**
- * Kills workers that hang: after `stuckMs` without a heartbeat, requests to them would get no response. 0 disables the
+ * Kills workers without a heartbeat for `stuckMs`, because requests to them would get no response. 0 disables the
  * check. Returns a function that ends it.
  */
 export function killStuckWorkers(workers: Iterable<ClusterWorker>, stuckMs: number): () => void {
@@ -11,7 +11,7 @@ export function killStuckWorkers(workers: Iterable<ClusterWorker>, stuckMs: numb
   let checkedAt = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    // when this process itself was blocked, the heartbeats still wait in its channels
+    // when this process was blocked, it has not read the heartbeats from its channels yet
     const stoodStill = now - checkedAt > 2 * checkMs;
     checkedAt = now;
     for (const worker of workers) {

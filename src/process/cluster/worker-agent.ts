@@ -17,7 +17,7 @@ const longestError = 4096;
 const agent = processWide<{ undo: (() => void) | undefined }>(clusterAgentKey, () => ({ undo: undefined }));
 
 /**
- * Starts the reports of a worker to its primary: a heartbeat with metrics, fatal errors, and risks with several workers.
+ * Starts the reports of a worker to its primary: heartbeats with metrics, fatal errors, and risks with several workers.
  * They start once per process, for all copies of the package. Returns a function that ends them.
  */
 export function startAgent({ sticky = false } = {}): () => void {
@@ -44,22 +44,22 @@ function start(sticky: boolean): () => void {
     dying = true;
     sendFatal(error, true);
   };
-  // the time limit of the drain applies
+  // the hook has no time limit, because that of the drain applies
   const waitForReplacement = makeHook(() => dying && replaced(), {
     name: 'the replacement of this worker',
     timeoutMs: maxInt32,
   });
   const onMessage = (message: unknown): void => {
     if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;
-    // after a turn of the event loop every listener for `listening` has run
+    // one turn of the event loop later, every listener for `listening` has run
     setImmediate(() => send({ productionize: 'shutdown', ...shutdown() }));
   };
   const stopWatching = watchRisks((risk) => send({ productionize: 'risk', risk }), sticky);
-  // also reports when the process calls process.exit
+  // this reports the last metrics even when the app calls process.exit
   process.on('exit', beat);
   process.on('message', onMessage);
   process.on('uncaughtExceptionMonitor', onUncaught);
-  // the primary handles a signal to the whole group, which ends a process by default
+  // SIGHUP for the whole process group would end this worker by default; the primary handles it
   process.on('SIGHUP', ignoreSignal);
   fatalHooks.add(onFatal);
   hooks.drain.add(waitForReplacement);
@@ -75,18 +75,18 @@ function start(sticky: boolean): () => void {
   };
 }
 
-/** Reports the parts that are on in an app of this worker. */
+/** Reports the enabled parts of an app of this worker. */
 export function reportParts(parts: readonly string[]): void {
   if (agent.undo) send({ productionize: 'parts', parts });
 }
 
-/** Reports an error of a server, which an app may handle and then exit without a cause. */
+/** Reports an error of a server. An app may handle it and exit, and the exit would then have no cause in the log. */
 export function reportServerError(error: unknown): void {
   if (agent.undo) sendFatal(error, false);
 }
 
 function send(message: WorkerMessage): void {
-  // the callback keeps a broken channel from becoming an error event
+  // without a callback, a broken channel emits an error
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
@@ -101,7 +101,7 @@ function sendFatal(error: unknown, draining: boolean): void {
   });
 }
 
-/** Resolves when the primary reports that a replacement serves, or when the channel is closed. */
+/** Resolves when the primary reports that a replacement is ready, or when the channel is closed. */
 function replaced(): Promise<void> {
   if (!process.connected) return Promise.resolve();
   return new Promise((resolve) => {
@@ -135,7 +135,7 @@ function requests(): { inFlight: number; route?: string } {
   return { inFlight, ...(route && { route }) };
 }
 
-/** A path without a pattern is text of the client, and is not reported. */
+/** The method and route pattern of a request. A path without a pattern is client input and is not reported. */
 function nameOf(context: InternalRequestContext | undefined): string | undefined {
   return context && `${context.method} ${context.route ?? '(no route)'}`;
 }
@@ -150,7 +150,7 @@ function describe(error: unknown): string {
   return text.slice(0, longestError);
 }
 
-/** The stack. That of a CommonJS file which does not compile begins with the place: the error is put in front. */
+/** The stack of an error. That of a CommonJS file that does not compile lacks the error, which is prepended. */
 function describeError(error: Error): string {
   const { stack } = error;
   if (stack === undefined || stack.startsWith(error.name) || !doesNotCompile(error)) {
@@ -160,7 +160,7 @@ function describeError(error: Error): string {
   return [`${error} (${place})`, ...lines].join('\n');
 }
 
-/** A file that does not compile has the place in front of its error, or Node's loader as the first frame. */
+/** Whether a file did not compile: its stack begins with the file and line, or its first frame is Node's loader. */
 function doesNotCompile(error: unknown): boolean {
   if (!(error instanceof SyntaxError)) return false;
   const [first = '', frame = ''] = error.stack?.split('\n') ?? [];
@@ -170,7 +170,7 @@ function doesNotCompile(error: unknown): boolean {
 const permanentCodes =
   /^(MODULE_NOT_FOUND|ERR_PRODUCTIONIZE_.*|ERR_(MODULE_NOT_FOUND|REQUIRE_ESM|UNKNOWN_FILE_EXTENSION|PACKAGE_PATH_NOT_EXPORTED|UNSUPPORTED_DIR_IMPORT))$/;
 
-/** Whether another start of the same script fails in the same way, whatever happens around it. */
+/** Whether another start of the same script fails in the same way, independent of its environment. */
 function isPermanent(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return doesNotCompile(error) || (typeof code === 'string' && permanentCodes.test(code));

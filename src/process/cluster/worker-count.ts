@@ -1,20 +1,20 @@
 import { availableCpus } from '../../support/available-cpus.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 
-/** A larger number of workers is a mistake. */
+/** The maximum number of workers. A larger number is treated as an error. */
 export const maxWorkers = 1024;
 
-/** The number of workers, and its source. */
+/** The number of workers and its source. */
 export interface WorkerCount {
   readonly count: number;
   readonly reason: string;
 }
 
 /**
- * The number of workers: the option, where `max` stands for the CPUs available; else `WEB_CONCURRENCY`, else the CPUs this process may keep busy, rounded down
- * because workers that share a CPU wait for each other.
+ * The number of workers: the option, else `WEB_CONCURRENCY`, else the CPUs available to this process. `max` is the
+ * number of those CPUs. It is rounded down, because workers that share a CPU wait for each other.
  *
- * @throws ProductionizeError when `WEB_CONCURRENCY` is no number of workers.
+ * @throws ProductionizeError when `WEB_CONCURRENCY` is not a valid number of workers.
  */
 export function chooseWorkers(
   option: number | 'max' | undefined,

@@ -1,21 +1,21 @@
 import cluster from 'node:cluster';
 import { isMainThread } from 'node:worker_threads';
 
-/** Requests that a worker drains and exits. PM2 sends the same message. */
+/** The message that requests the drain and exit of a worker. PM2 sends the same message. */
 export const drainMessage = 'shutdown';
 
-/** PM2 waits for this message. An app with `ready: false` may send it to our primary, too. */
+/** The message for which PM2 waits. An app with `ready: false` may also send it to our primary. */
 export const readyMessage = 'ready';
 
 /** The environment variable with the process id of the primary. */
 export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
 
-/** Whether this process, or a thread of it, is a worker of our own primary. PM2 and others fork cluster workers, too. */
+/** Whether this process is a worker of our primary, also in its threads. PM2 and others fork cluster workers, too. */
 export function isOurWorkerProcess(): boolean {
   return process.env[primaryVariable] === String(process.ppid);
 }
 
-/** Whether this is the main thread of a worker of our own primary. */
+/** Whether this is the main thread of a worker of our primary. */
 export function isOurWorker(): boolean {
   return isMainThread && cluster.isWorker && isOurWorkerProcess();
 }
@@ -34,15 +34,15 @@ export interface WorkerMetrics {
 
 /** The settings of a worker's shutdown. */
 export interface WorkerShutdown {
-  /** It sends `ready` itself. */
+  /** Whether the worker sends `ready` itself. */
   readonly reportsReady: boolean;
-  /** The limit of its drain in milliseconds; 0 where it does not drain. */
+  /** The time limit of its drain in milliseconds; 0 where it does not drain. */
   readonly drainMs: number;
 }
 
 /** Messages of a worker to its primary. */
 export type WorkerMessage =
-  /** It listens, and its health checks pass. */
+  /** The worker listens, and its health checks pass. */
   | { readonly productionize: 'ready' }
   | ({ readonly productionize: 'beat' } & WorkerMetrics)
   /** The response to `listening?`. */
@@ -53,22 +53,22 @@ export type WorkerMessage =
       readonly error: string;
       readonly route?: string;
       readonly draining: boolean;
-      /** Another start of the same script fails in the same way. */
+      /** Whether another start of the same script fails in the same way. */
       readonly permanent: boolean;
     }
-  /** The parts that are on in an app. */
+  /** The enabled parts of an app. */
   | { readonly productionize: 'parts'; readonly parts: readonly string[] }
-  /** Something that is only a risk with more than one worker. */
+  /** State that is a risk only with more than one worker. */
   | { readonly productionize: 'risk'; readonly risk: string };
 
 /** Messages of the primary to a worker, besides `shutdown`. */
 export type PrimaryMessage =
   /** Requests the settings of the shutdown, once the worker listens. */
   | { readonly productionize: 'listening?' }
-  /** The replacement of this worker serves. */
+  /** The replacement of this worker is ready. */
   | { readonly productionize: 'replaced' };
 
-/** A message of the other side of this protocol, or nothing: the app sends messages of its own. */
+/** Returns a message of this protocol, and `undefined` for other messages, which the app may send. */
 export function asOurs<Message extends WorkerMessage | PrimaryMessage>(
   message: unknown,
 ): Message | undefined {

@@ -104,7 +104,7 @@ export class Connections {
 
   state(socket: Socket): ConnectionState {
     const opened = this.sockets.get(socket);
-    // Node removes the parser of a connection that leaves HTTP/1; HTTP/2 connections are tracked by session
+    // Node removes the parser after an upgrade; connections of HTTP/2 are tracked by their sessions
     if ((socket as { parser?: unknown }).parser == null) return this.#isHttp1(socket) ? 'upgraded' : 'unused';
     if (socket.writableEnded) return 'closing';
     if (opened === undefined || socket.bytesRead > opened.read) return 'active';

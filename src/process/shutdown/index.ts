@@ -21,8 +21,8 @@ export interface GracefulShutdown {
 }
 
 /**
- * Ends the process without losing a request, on SIGTERM, on SIGINT, on the message `shutdown` of PM2 or of a cluster's
- * primary, and when that primary exits. In order:
+ * Ends the process without losing a request on SIGTERM, SIGINT, and the message `shutdown` of PM2 or of a cluster's
+ * primary. A worker also ends when its primary exits. In order:
  *
  * 1. Readiness becomes 503, and every further response has `Connection: close`.
  * 2. Requests are accepted for another `delayMs`.
@@ -73,9 +73,9 @@ export function gracefulShutdown(
 }
 
 /**
- * Runs a function when the process ends, after the listener is closed and the newest connections have sent their first
- * request (at most 250 ms later). Close WebSockets with 1001 or 1012 and stop consumers of queues here. Later requests
- * to upgrade get 503. Returns its undo.
+ * Runs a function when the process ends. At that time the listener is closed, and the newest connections have sent
+ * their first request (at most 250 ms later). Close WebSockets with 1001 or 1012 and stop consumers of queues here.
+ * Later requests to upgrade get 503. Returns its undo.
  *
  * @example
  * onDrain(() => { for (const client of wss.clients) client.close(1012) })

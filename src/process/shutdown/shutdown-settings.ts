@@ -17,8 +17,8 @@ export interface GracefulShutdownOptions {
   readonly delayMs?: number;
   /**
    * Milliseconds from the end of the delay until open requests are closed and the process exits 1.
-   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s); 500 where NODE_ENV is not
-   * production and none of PM2, Kubernetes, ECS and systemd is found, so that `node --watch` restarts without a wait
+   * @default the orchestrator's grace less the delay and a margin (5 %, 300 ms to 1 s). 500 where NODE_ENV is not
+   * production and none of PM2, Kubernetes, ECS and systemd is found, so that `node --watch` restarts quickly
    */
   readonly timeoutMs?: number;
   /**
@@ -44,7 +44,7 @@ export interface GracefulShutdownOptions {
    */
   readonly ready?: boolean;
   /**
-   * Receives the lines about the shutdown, with the `reason` and what is still `open` by method and route pattern.
+   * Receives the lines about the shutdown, with the `reason` and the `open` requests by method and route pattern.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
@@ -53,7 +53,7 @@ export interface GracefulShutdownOptions {
 /** The options of one shutdown, checked and filled in. */
 export interface ShutdownSettings
   extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'logger'>> {
-  /** What stops the process, and the milliseconds it waits before SIGKILL. */
+  /** The manager that stops the process; `graceMs` is its wait before SIGKILL in milliseconds. */
   readonly orchestrator: Orchestrator['name'];
   readonly graceMs: number;
   readonly adminServers: ReadonlySet<Server>;
