@@ -16,9 +16,7 @@ export interface LogDestination {
   flush(callback?: (error?: Error) => void): Promise<void>;
   /** Writes all lines before it returns, unless the reader accepts no bytes for `exitDeadlineMs`. */
   flushSync(): void;
-  /**
-   * Writes the queued lines within `exitDeadlineMs`. Then it removes its listeners and closes the descriptor that it opened.
-   */
+  /** Writes the queued lines within `exitDeadlineMs`. Then it removes its listeners and closes what it opened. */
   close(): Promise<void>;
 }
 
@@ -142,8 +140,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#schedule();
   }
 
-  // a request may have started the timer, and the detector of synchronous calls must not attribute this write
-  // to it
+  // a request may have started the timer; the detector of synchronous calls must not blame that request
   readonly #turn = (): void => unobserved(this.#takeTurn);
 
   readonly #takeTurn = (): void => {

@@ -46,8 +46,8 @@ export interface LoggerOptions {
    */
   readonly base?: Record<string, unknown> | null;
   /**
-   * A signal that sets the level to `debug` and the next time restores it, such as `'SIGUSR2'`; see {@link
-   * setLogLevelOnSignal}.
+   * A signal that sets the level to `debug`, or restores it when sent again, such as `'SIGUSR2'`. See
+   * {@link setLogLevelOnSignal}.
    * @default false
    */
   readonly levelSignal?: NodeJS.Signals | false;

@@ -17,8 +17,8 @@ import { respondUnavailable } from '../../support/unavailable.js';
 /** Options of {@link deadline}. */
 export interface DeadlineOptions {
   /**
-   * Milliseconds from the arrival of a request to the headers of its response, or a function that returns them for each
-   * request; 0 is no deadline.
+   * Milliseconds from the arrival of a request to the headers of its response, or a function that returns them per
+   * request. 0 is no deadline.
    * @default 30000
    */
   readonly afterMs?: number | ((req: Request) => number);
@@ -40,7 +40,7 @@ type Timed = ServerResponse & { [timerKey]?: NodeJS.Timeout };
 
 const debug = debugFor('deadline');
 
-/** Headers of the response that the handler did not complete. */
+/** Headers that the handler set for its own response. They do not apply to the 503. */
 const staleHeaders = [
   'Content-Encoding',
   'Content-Disposition',
@@ -51,9 +51,9 @@ const staleHeaders = [
 
 /**
  * Middleware that responds with 503 to a request whose handler has sent no headers in time. `req.signal` aborts, and a
- * later response of the handler is discarded. A response that has begun is not affected, event streams and downloads
- * included. `counts` has the requests that passed their deadline, and the wasted work: responses that were finished
- * after the deadline or after the client disconnected.
+ * later response of the handler is discarded. A response that has begun is not affected, which includes event streams
+ * and downloads. `counts` contains the number of requests that passed their deadline. It also contains the wasted work:
+ * responses that were finished after the deadline or after the client disconnected.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4
@@ -73,7 +73,7 @@ export function resolveDeadline(options?: DeadlineOptions): Required<DeadlineOpt
   return { afterMs, retryAfterSeconds };
 }
 
-/** The same for an app that tracks its own requests. */
+/** Creates the middleware for an app that tracks its own requests. */
 export function keepDeadlines(
   { deadlines: counts }: Lifecycle,
   { afterMs, retryAfterSeconds }: Required<DeadlineOptions>,
@@ -112,7 +112,7 @@ export function keepDeadlines(
     context?.abort(error);
   }
 
-  // one listener for all requests
+  // all requests share this listener
   function onClose(this: Timed): void {
     clearTimeout(this[timerKey]);
     if (this.writableEnded) return;

@@ -9,14 +9,15 @@ export type HealthCheck = (signal: AbortSignal) => unknown;
 export interface CheckResult {
   readonly name: string;
   readonly ok: boolean;
-  /** Why it failed. */
+  /** Why the check failed. */
   readonly problem?: string;
   readonly durationMs: number;
 }
 
 /**
- * Runs one check: once at a time, at most once in `cacheMs`, and no caller waits longer than `timeoutMs`. The signal of
- * a check that hangs is aborted; the check stays failed and is not started again until it ends.
+ * Runs one check, never twice at the same time and at most once in `cacheMs`. No caller waits longer than `timeoutMs`.
+ * The signal of a check that exceeds it is aborted. The check counts as failed, and is not started again, until it
+ * ends.
  */
 export class CheckRunner {
   readonly #name: string;

@@ -30,13 +30,13 @@ export interface HealthChecksOptions {
    */
   readonly startupPath?: string | false;
   /**
-   * What readiness depends on, by name: functions that throw, reject or return `false` on failure. Liveness never
-   * depends on them, because a restart does not repair a database.
+   * The checks that readiness depends on, by name: functions that throw, reject or return `false` on failure. Liveness
+   * never depends on them, because a restart does not repair a database.
    * @default {}
    */
   readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>>;
   /**
-   * Milliseconds that a check may take. Kubernetes gives a whole probe one second.
+   * Milliseconds that a check may take. Kubernetes limits a whole probe to one second by default.
    * @default 800
    */
   readonly timeoutMs?: number;
@@ -46,23 +46,23 @@ export interface HealthChecksOptions {
    */
   readonly cacheMs?: number;
   /**
-   * Which clients get more than the status: with `'private'`, those of the machine and its private network that use no
-   * proxy; with `true`, all; with `false`, none; or those for which a function returns `true`.
+   * Which clients receive more than the status. `'private'` selects clients on the machine and its private network that
+   * use no proxy. `true` selects all clients, `false` none, and a function those for which it returns `true`.
    * @default 'private'
    */
   readonly details?: 'private' | boolean | ((req: IncomingMessage) => boolean);
   /**
-   * A port on which every client gets the details, such as one bound to loopback; 0 for none.
+   * A port on which every client receives the details, such as one bound to loopback; 0 for none.
    * @default 0
    */
   readonly adminPort?: number;
   /**
-   * Milliseconds of load shedding after which readiness is 503.
+   * Milliseconds of load shedding after which readiness responds with 503.
    * @default 10000
    */
   readonly sheddingMs?: number;
   /**
-   * Milliseconds of event loop delay from which the status is `degraded`; it is still 200.
+   * Milliseconds of event loop delay from which the status is `degraded`; the response is still 200.
    * @default 200
    */
   readonly degradedMs?: number;
@@ -72,7 +72,7 @@ export interface HealthChecksOptions {
    */
   readonly livenessThread?: false | LivenessThreadOptions;
   /**
-   * Called when a check changes readiness.
+   * Called when the result of a check changes readiness.
    * @default none; inside `productionize` a line in the log
    */
   readonly onChange?: (ready: boolean, failing: readonly CheckResult[]) => void;
@@ -82,7 +82,7 @@ export interface HealthChecksOptions {
 export interface HealthCheckOptions {
   readonly check: HealthCheck;
   /**
-   * Milliseconds that it may take.
+   * Milliseconds that this check may take.
    * @default `timeoutMs` of `healthChecks`
    */
   readonly timeoutMs?: number;

@@ -47,7 +47,7 @@ export class Health {
     return this.#thread?.port;
   }
 
-  /** Leaves a path to a route of the app. */
+  /** Excludes a path, so that a route of the app responds to it. */
   exclude(path: string): void {
     this.#excluded.add(path);
   }
@@ -72,9 +72,9 @@ export class Health {
     return (await Promise.all(this.#checks.map((check) => check.run()))).filter(({ ok }) => !ok);
   }
 
-  /** The kind of probe that a request is; `undefined` for other requests. */
+  /** Returns the kind of probe that a request is, or `undefined` for other requests. */
   probed({ url = '', method }: IncomingMessage): Kind | undefined {
-    // most requests end here
+    // most requests are excluded by this comparison
     if (!this.#initials.has(url.charCodeAt(1))) return undefined;
     const path = withoutQuery(url);
     if ((method !== 'GET' && method !== 'HEAD') || this.#excluded.has(path)) return undefined;
@@ -114,7 +114,7 @@ export class Health {
     return { ok, status: ok ? 'ok' : 'failing', results };
   }
 
-  /** An error in the app's function becomes a warning, and the probe still gets its response. */
+  /** Calls `onChange`. An error in it results in a warning, and the probe still gets its response. */
   #notify(ready: boolean, failing: readonly CheckResult[]): void {
     const notify = async (): Promise<void> => this.settings.onChange(ready, failing);
     notify().catch((error) => {

@@ -8,11 +8,11 @@ import type { LivenessThreadOptions } from './liveness-thread.js';
 
 export type { CheckResult, HealthCheck, HealthCheckOptions, HealthChecksOptions, LivenessThreadOptions };
 
-/** Middleware with health routes. */
+/** The middleware of {@link healthChecks}. */
 export interface HealthChecks extends RequestHandler {
-  /** Whether every check passes now. */
+  /** Runs the checks, and resolves with whether all of them pass. */
   ready(): Promise<boolean>;
-  /** The port of the liveness thread, if there is one. */
+  /** The port of the liveness thread; `undefined` without one. */
   readonly livenessPort: Promise<number> | undefined;
   /** Stops timers and threads. */
   close(): void;
@@ -20,12 +20,13 @@ export interface HealthChecks extends RequestHandler {
 
 /**
  * Middleware that responds to `GET` and `HEAD` of `/livez`, `/readyz` and `/startupz` for an orchestrator or load
- * balancer; mount it first. Live is 200 until the process exits. Ready is 503 while the app starts or drains, while a
- * check fails, and when load was shed for a while. Each check has a time limit, runs once at a time and at most once a
- * second. Responses are `no-store`, and clients outside the private network get the status only.
+ * balancer; mount it first. Liveness is 200 until the process exits. Readiness is 503 while the app starts or drains,
+ * while a check fails, and after load was shed for `sheddingMs`. Each check has a time limit and is started at most
+ * once a second, never twice at the same time. Responses are `no-store`, and clients outside the private network
+ * receive the status only.
  *
- * The state is that of the responding process. A drain is known when `gracefulShutdown` or `fatalErrors` has the same
- * server.
+ * The state is that of the responding process. It includes draining if `gracefulShutdown` or `fatalErrors` is set up
+ * for the same server.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://kubernetes.io/docs/concepts/workloads/pods/probes/

@@ -3,22 +3,22 @@ import { debugFor } from '../../support/debug.js';
 
 /** Options of the thread that responds to the liveness probe while the event loop is blocked. */
 export interface LivenessThreadOptions {
-  /** The port the thread listens on; 0 is any. */
+  /** The port that the thread listens on; 0 selects any free port. */
   readonly port: number;
   /**
-   * The address it listens on.
+   * The address that the thread listens on.
    * @default all addresses
    */
   readonly host?: string;
   /**
-   * Milliseconds the event loop may be blocked before live is 503.
+   * Milliseconds that the event loop may be blocked before liveness responds with 503.
    * @default 10000
    */
   readonly stallMs?: number;
 }
 
 export interface LivenessThread {
-  /** The port it listens on. */
+  /** The port that the thread listens on. */
   readonly port: Promise<number>;
   stop(): void;
 }
@@ -26,18 +26,18 @@ export interface LivenessThread {
 const debug = debugFor('health-checks');
 const beatMs = 50;
 
-/** Responds to the liveness probe from a separate thread, with the time for which the event loop has been blocked. */
+/** Starts a thread that responds to the liveness probe with the time for which the event loop has been blocked. */
 export function startLivenessThread(path: string, options: LivenessThreadOptions): LivenessThread {
   const { port, host, stallMs = 10_000 } = options;
   const beats = new BigInt64Array(new SharedArrayBuffer(8));
-  // one clock for all threads
+  // all threads share the clock of `hrtime`
   const beat = (): void => void Atomics.store(beats, 0, process.hrtime.bigint());
   beat();
   const worker = new Worker(source, {
     eval: true,
     name: 'liveness',
     workerData: { beats, beatMs, path, port, host, stallMs },
-    // the worker repeats no preload and no loader of the app
+    // the thread does not run the preloads and loaders of the app
     execArgv: [],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 64 },
@@ -81,5 +81,5 @@ function serveLiveness(load: NodeJS.Require): void {
   });
 }
 
-// bundlers may wrap named functions in a helper called __name, which the worker does not have
+// bundlers may wrap named functions in a helper called __name, which is not defined in the thread
 const source = `const __name = (value) => value; (${serveLiveness.toString()})(require);`;

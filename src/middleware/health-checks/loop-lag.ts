@@ -10,7 +10,7 @@ export class LoopLag {
     this.#due = now + tickMs;
   }, tickMs).unref();
 
-  /** Milliseconds, never below 0: the delay of the last tick, or of one that is overdue now. */
+  /** The delay in milliseconds, never below 0: that of the last tick, or of a tick that is overdue now. */
   get ms(): number {
     return Math.max(0, Math.round(Math.max(this.#last, performance.now() - this.#due)));
   }

@@ -18,12 +18,12 @@ networks.addSubnet('fe80::', 10, 'ipv6');
 const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
 
 /**
- * Whether a request was sent by the machine or its private network (RFC 1918, RFC 4193), and not through a proxy: a proxy
- * is in the private network, too, and its clients may be anywhere.
+ * Whether the client of a request is on this machine or in its private network (RFC 1918, RFC 4193). Requests through a
+ * proxy are excluded: the proxy is in the private network, but its clients may be anywhere.
  */
 export function isFromPrivateNetwork(req: IncomingMessage): boolean {
   if (forwarding.some((name) => req.headers[name] !== undefined)) return false;
-  // a Unix socket has no address; its client is on this machine
+  // a Unix socket has no address, and its client is on this machine
   const address = req.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
   return address === undefined || networks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

@@ -13,48 +13,53 @@ import type { LoadReading } from './overload-watch.js';
 import { priorities, SheddingController } from './shedding-controller.js';
 import { SheddingLog } from './shedding-log.js';
 
-/** The priority of a request under overload: `low` ones are refused first, `never` ones are never refused. */
+/**
+ * The priority of a request under overload. Requests of priority `low` are refused first, those of priority `never` are
+ * never refused.
+ */
 export type SheddingPriority = 'low' | 'normal' | 'high' | 'never';
 
 /** Options of {@link loadShedding}. */
 export interface LoadSheddingOptions {
   /**
-   * Milliseconds that requests wait for the event loop before the process counts as overloaded. Where one request takes
-   * longer than a fifth of this, the limit is the time of five requests.
+   * Milliseconds that requests may wait for the event loop; with a longer wait, the process counts as overloaded. If
+   * one request takes longer than a fifth of this, the limit is the time of five requests.
    * @default 50
    */
   readonly maxWaitMs?: number;
   /**
-   * Milliseconds that overload lasts before any request is refused, so that one long task refuses none.
+   * Milliseconds that overload has to last before any request is refused, so that one long task causes no refusal.
    * @default 1000
    */
   readonly sustainedMs?: number;
   /**
-   * Milliseconds after the start in which no request is refused: code is being compiled and caches are empty.
+   * Milliseconds after the start in which no request is refused, because code is being compiled and caches are empty.
    * @default 5000
    */
   readonly startupMs?: number;
   /**
-   * Seconds in `Retry-After`: a random number between this and three times this, so that clients do not return together.
+   * Seconds in `Retry-After`: a random number between this and three times this, so that clients do not retry at the
+   * same time.
    * @default 2
    */
   readonly retryAfterSeconds?: number;
   /**
-   * Returns the priority of a request from its method, path and headers. It is called under overload only, before the
-   * request is parsed; Express 4 has no `req.query` yet. An error or an unknown value counts as `normal`.
-   * @default 'normal' for all
+   * Returns the priority of a request from its method, path and headers. It is called under overload only. The request
+   * is not parsed yet, so Express 4 has no `req.query`. An error or an unknown value counts as `normal`.
+   * @default 'normal' for all requests
    */
   readonly priority?: (req: Request) => SheddingPriority;
   /**
-   * Paths, without a query, that are never refused: the probes of an orchestrator.
+   * Paths, without a query, that are never refused, such as the probes of an orchestrator.
    * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
    */
   readonly exemptPaths?: readonly string[];
   /**
-   * Receives a line when shedding begins, one per second while requests are refused, and one when it ends. `shedding` is
-   * `began`, `refused` or `ended`. `count` is the number of requests refused since the line before, `refused` the same
-   * by reason. `delayMs` and `utilization` are of the event loop, `queued` are connections in the accept queue.
-   * @default no lines, but `DEBUG=productionize:load-shedding` prints it; inside `productionize` the app's logger
+   * Receives a line when shedding begins, one per second while requests are refused, and one when it ends. The field
+   * `shedding` is `began`, `refused` or `ended`. `count` is the number of requests refused since the line before, and
+   * `refused` contains these counts by reason. `delayMs` and `utilization` describe the event loop, and `queued` is the
+   * number of connections in the accept queue.
+   * @default none, but `DEBUG=productionize:load-shedding` prints the lines; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
 }
@@ -70,9 +75,9 @@ export interface LoadShedder {
   uninstall(): void;
 }
 
-/** Decides about a request before other middleware. */
+/** Decides whether to refuse a request before other middleware runs. */
 export interface SheddingGate {
-  /** True when the request was refused and has its response. */
+  /** Responds with 503 and returns true if the request is refused. */
   refuses(req: IncomingMessage, res: ServerResponse): boolean;
   /** Starts to read the load of a server; the logger is used where the options have none. */
   watch(server: Server, logger?: PartLogger): void;
@@ -106,7 +111,7 @@ export function resolveShedding(options?: LoadSheddingOptions) {
   return { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, logger };
 }
 
-/** The same for an app that tracks its own requests. */
+/** Creates load shedding for an app that tracks its own requests. */
 export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): SheddingGate {
   const { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, logger } =
     resolveShedding(options);
@@ -125,7 +130,7 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
     events.note(reading);
   }
 
-  /** Requests that one turn of the event loop read had arrived before the turn began. */
+  /** The age of the current turn of the event loop. The requests read in it had arrived before it began. */
   function turnMs(now: number): number {
     if (turnStartedAt === undefined) {
       turnStartedAt = now;
@@ -182,15 +187,16 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
 }
 
 /**
- * Middleware that refuses the requests an overloaded process cannot serve in time, so that the others are fast. Under
- * lasting overload, requests beyond a short queue get 503 with `Retry-After`, the lowest priority first and none at
- * random. Mount it first.
+ * Middleware that refuses the requests that an overloaded process cannot serve in time, so that the others are fast.
+ * When overload lasts, requests beyond a short queue get 503 with `Retry-After`. The lowest priority is refused first,
+ * and no request at random. Mount it first.
  *
- * A timer reads event loop delay, event loop utilization and the kernel's accept queue (`/proc/net/tcp`, Linux).
- * The queue holds new connections that Node has not accepted, which no other measure shows. Where it cannot be read, on
- * other systems and in workers whose primary accepts, the event loop is held a little below saturation instead.
+ * A timer reads event loop delay, event loop utilization and the kernel's accept queue (`/proc/net/tcp`, Linux). The
+ * queue contains new connections that Node has not accepted, which no other measure shows. The queue cannot be read on
+ * other systems and in workers whose primary accepts connections. There, load shedding limits event loop utilization to
+ * a value a little below saturation.
  *
- * Probes and upgrades are never refused, and no request is in the first seconds or because of one long task.
+ * Probes and upgrades are never refused. No request is refused in the first seconds or because of one long task.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4

@@ -12,16 +12,19 @@ const debug = debugFor('load-shedding');
 
 const calmIntervalMs = 100;
 const busyIntervalMs = 20;
-/** The event loop counts as busy from this utilization on: below it, no request waits. */
+/** The event loop counts as busy from this utilization on. Below it, no request waits. */
 const busy = 0.7;
 
 interface WaitingConnections {
-  /** The share of the time that reading may take. */
+  /** The share of the time that reading the queue may take. */
   readonly readShare: number;
   length(): number | undefined;
 }
 
-/** Reads event loop delay, event loop utilization and the accept queues of servers, on a timer that does not keep the process alive. */
+/**
+ * Reads event loop delay, event loop utilization and the accept queues of servers. Its timer does not keep the process
+ * alive.
+ */
 export class LoadSensor {
   readonly #onReading: (reading: LoadReading) => void;
   readonly #queues = new Map<Server, WaitingConnections | undefined>();
@@ -36,7 +39,7 @@ export class LoadSensor {
     this.#onReading = onReading;
   }
 
-  /** Milliseconds by which the next reading is late: the event loop has been blocked that long. */
+  /** Milliseconds by which the next reading is late, which is the time for which the event loop has been blocked. */
   overdueMs(now: number): number {
     return now - this.#dueAt;
   }
@@ -118,7 +121,10 @@ export class LoadSensor {
   }
 }
 
-/** Workers that accept connections themselves share one queue, and each refuses its share of the excess. */
+/**
+ * Returns a worker's share of an accept queue. Workers that accept connections themselves share one queue, and each
+ * refuses its share of the excess.
+ */
 function shareOf(queue: AcceptQueue): WaitingConnections {
   let workers = 0;
   return {

@@ -1,15 +1,15 @@
-/** The load since the reading before. */
+/** The load since the previous reading. */
 export interface LoadReading {
-  /** Milliseconds on the clock of `performance.now()`. */
+  /** The time of the reading, on the clock of `performance.now()`. */
   readonly now: number;
   /** Milliseconds of event loop delay. */
   readonly delayMs: number;
-  /** Milliseconds in which the event loop was active, and idle. */
+  /** Milliseconds in which the event loop was active and in which it was idle. */
   readonly activeMs: number;
   readonly idleMs: number;
   /** Connections in the accept queue, as last read; `undefined` where it cannot be read. */
   readonly queued: number | undefined;
-  /** Whether `queued` was read just now. */
+  /** Whether `queued` was read for this reading. */
   readonly fresh: boolean;
 }
 
@@ -21,28 +21,28 @@ export interface OverloadSettings {
 
 /** From this utilization of the event loop on, a process has no spare time. */
 export const busy = 0.9;
-/** Where the queue cannot be read, this utilization over the window counts as overload. */
+/** If the queue cannot be read, this utilization over the window counts as overload. */
 export const saturated = 0.99;
 
 const minReadings = 3;
 /**
- * A sudden delay of `stall` times the accepted wait is one long task. The requests that waited for it get `stallForgiven`
- * times its length to complete.
+ * A sudden delay of more than `stall` times the accepted wait counts as one long task. No overload begins for
+ * `stallForgiven` times its length, in which the requests that waited for it can complete.
  */
 const stall = 5;
 const stallForgiven = 5;
 const suddenFactor = 10;
 /** Half of Node's default backlog; the kernel drops connections beyond the backlog. */
 const longQueue = 256;
-/** A wait of this many requests is no overload, however long they take. */
+/** Waiting for this many requests does not count as overload, however long they take. */
 const acceptedRequests = 5;
-/** A backlog that falls by less than this over the window counts as steady. */
+/** A backlog that decreases by less than this over the window counts as constant. */
 const steady = 0.97;
 
-/** Distinguishes overload from a busy moment: overload lasts and does not shrink. */
+/** Distinguishes overload from a short peak: overload lasts, and the backlog does not shrink. */
 export class OverloadWatch {
   readonly #settings: OverloadSettings;
-  /** The readings of the window, and the last one before it. */
+  /** The readings of the window, and the last reading before it. */
   #window: LoadReading[] = [];
   #late = false;
   #stallOverAt = 0;
@@ -51,7 +51,7 @@ export class OverloadWatch {
     this.#settings = settings;
   }
 
-  /** Adds a reading. Returns true when the process is overloaded; the window is then empty again. */
+  /** Adds a reading. Returns true if the process is overloaded, and then empties the window. */
   isOverloaded(reading: LoadReading, serviceMs: number, serves: boolean): boolean {
     const { maxWaitMs, sustainedMs } = this.#settings;
     const { now, delayMs, queued } = reading;
@@ -65,7 +65,7 @@ export class OverloadWatch {
     this.#late = waitMs > Math.max(maxWaitMs, acceptedRequests * serviceMs) || waiting >= longQueue;
     const full = window.length >= minReadings && (window[0] as LoadReading).now <= from;
     if (!full || now < this.#stallOverAt || utilization < busy) return false;
-    // where the queue cannot be read, utilization is the only measure
+    // if the queue cannot be read, utilization is the only measure
     const isSaturated = queued === undefined && utilization >= saturated && serves;
     if (!isSaturated && (!this.#late || isShrinking(window, serviceMs))) return false;
     this.#window = [];
@@ -73,7 +73,7 @@ export class OverloadWatch {
   }
 }
 
-/** The means of some readings, weighted by their durations. */
+/** Calculates the means of some readings, weighted by their durations. */
 function over(readings: readonly LoadReading[], serviceMs: number) {
   let waitMs = 0;
   let waiting = 0;

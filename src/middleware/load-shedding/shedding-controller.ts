@@ -4,7 +4,7 @@ import { busy, type LoadReading, type OverloadSettings, OverloadWatch, saturated
 /** Priorities in the order in which they are refused. */
 export const priorities = ['low', 'normal', 'high'] as const;
 
-/** The queue that is accepted while shedding: the time of this many requests, and at least `minTargetMs`. */
+/** The wait that is accepted while shedding: the time of this many requests, and at least `minTargetMs`. */
 const waitingRequests = 3;
 const minTargetMs = 10;
 const calmAfterMs = 2000;
@@ -17,30 +17,31 @@ const bridgedShare = 0.7;
 const maxShare = 0.95;
 
 /**
- * Decides from readings of the load which requests are refused, never at random. Under overload it refuses requests
- * beyond a short queue, the longest waiting first, and of these the lowest priority.
+ * Decides which requests are refused, based on readings of the load and never at random. Under overload it refuses
+ * requests beyond a short queue. The requests that have waited longest are refused first, and of these the lowest
+ * priority.
  */
 export class SheddingController {
   readonly #watch: OverloadWatch;
   #active = 0;
   #served = 0;
   #admitted = 0;
-  /** Since the queue was last read: requests, those of them above the cut, and those that were refused. */
+  /** Counts since the queue was last read: requests, requests with a priority above the cut, and refused requests. */
   #arrived = 0;
   #above = 0;
   #refused = 0;
   #readAt = 0;
-  /** Requests to refuse until the next reading, and their number at the last one. */
+  /** The number of requests to refuse until the next reading, and the excess at the last reading. */
   #excess = 0;
   #excessBefore = 0;
   #excessReason: SheddingReason = 'delay';
   #targetMs = minTargetMs;
-  /** Priorities below the cut are refused, those above it admitted. */
+  /** Priorities below the cut are refused, and priorities above it are admitted. */
   #cut = 0;
   #refusedAt = 0;
   #cutRefusedAt = 0;
   #shortSince: number | undefined = undefined;
-  /** The share of requests to refuse where the queue cannot be read, and the sum of its fractions. */
+  /** The share of requests to refuse if the queue cannot be read, and the sum of its fractions. */
   #share = 0;
   #fraction = 0;
   #shareReason: SheddingReason = 'utilization';
@@ -52,12 +53,15 @@ export class SheddingController {
     this.#watch = new OverloadWatch(settings);
   }
 
-  /** Milliseconds of the event loop per admitted request; once it is always busy, the inverse of the capacity. */
+  /**
+   * Milliseconds of event loop time per admitted request. While the event loop is always busy, this is the inverse of
+   * the capacity.
+   */
   get serviceMs(): number {
     return this.#active / Math.max(1, this.#served);
   }
 
-  /** Counts a request while none is refused. */
+  /** Counts a request while no request is refused. */
   count(): void {
     this.#admitted++;
   }
@@ -76,8 +80,8 @@ export class SheddingController {
   }
 
   /**
-   * Returns why a request of this priority is refused, or `undefined`; called only while shedding. `turnMs` is the age of
-   * the turn of the event loop in which the request was read: the request has waited at least that long.
+   * Returns why a request of this priority is refused, or `undefined`. It is called only while shedding. `turnMs` is
+   * the age of the turn of the event loop in which the request was read, and the least time it has waited.
    */
   refuses(priority: number, turnMs: number, now: number): SheddingReason | undefined {
     this.#arrived++;
@@ -118,7 +122,7 @@ export class SheddingController {
     const serviceMs = Math.max(1e-3, this.serviceMs);
     this.#targetMs = Math.max(waitingRequests * serviceMs, minTargetMs);
     const allowed = this.#targetMs / serviceMs;
-    // an event loop that was idle since then has caught up
+    // an event loop that was idle since the last reading has no delayed requests
     const idle = idleMs > (1 - busy) * (activeMs + idleMs);
     const late = idle ? 0 : delayMs / serviceMs;
     if (!fresh) {
@@ -126,7 +130,7 @@ export class SheddingController {
       return;
     }
     const excess = late + (queued ?? 0) - allowed;
-    // fewer requests arrived than were to be refused, and the queue does not shrink
+    // fewer requests arrived than had to be refused, and the queue does not shrink
     const grows = this.#excess > 0 && excess > allowed && excess >= this.#excessBefore;
     const short = grows || (this.#share > 0 && this.#above === this.#arrived) || this.#share === maxShare;
     this.#moveCut(now, short, idle);
@@ -136,7 +140,7 @@ export class SheddingController {
     if (queued === undefined) {
       if (this.#arrived > 0) this.#share = nextShare(this.#share, activeMs, idleMs);
     } else {
-      // between rare readings, the share that the last one led to is used
+      // if readings are rare, the share of requests refused since the last reading is applied between them
       this.#shareReason = this.#excessReason;
       const slow = now - this.#readAt > slowReadingMs && this.#arrived > 0;
       this.#share = slow ? bridgedShare * (this.#refused / this.#arrived) : 0;
@@ -145,11 +149,11 @@ export class SheddingController {
     this.#arrived = this.#above = this.#refused = 0;
   }
 
-  /** Refuses the next priority, too, where refusing the lower ones is not enough, and admits it when it is. */
+  /** Refuses the next priority as well if refusing the lower ones is not enough, and admits it again when it is. */
   #moveCut(now: number, short: boolean, idle: boolean): void {
     if (short && this.#above > 0 && this.#cut < priorities.length - 1) {
       this.#shortSince ??= now;
-      // without requests of lower priorities, waiting has no use
+      // if no requests of lower priorities arrive, a delay of the change is of no use
       if (this.#above < this.#arrived && now - this.#shortSince < raiseCutAfterMs) return;
       this.#cut++;
     } else {
@@ -169,7 +173,10 @@ export class SheddingController {
   }
 }
 
-/** Holds the event loop a little below saturation: where the queue cannot be read, idle time shows that it is empty. */
+/**
+ * Calculates the share of requests to refuse that keeps event loop utilization a little below saturation. If the queue
+ * cannot be read, idle time shows that it is empty.
+ */
 function nextShare(share: number, activeMs: number, idleMs: number): number {
   const seconds = (activeMs + idleMs) / 1000;
   const utilization = activeMs / Math.max(1e-3, activeMs + idleMs);

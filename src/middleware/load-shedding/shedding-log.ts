@@ -9,7 +9,7 @@ const debug = debugFor('load-shedding');
 
 /**
  * Logs when shedding begins, once per second while requests are refused, and when it ends. A line per refused request
- * would cost the time that shedding saves.
+ * would cost the time that load shedding saves.
  */
 export class SheddingLog {
   readonly #state: SheddingState;

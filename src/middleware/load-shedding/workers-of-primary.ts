@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableCpus } from '../../support/available-cpus.js';
 
-/** The number of children of the primary; where the kernel does not list them, one per core is assumed. */
+/** Returns the number of children of the primary. If the kernel does not list them, one worker per core is assumed. */
 export function workersOfPrimary(): number {
   try {
     const children = readFileSync(`/proc/${process.ppid}/task/${process.ppid}/children`, 'latin1');
