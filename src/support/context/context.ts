@@ -11,52 +11,52 @@ import { newRequestId, validRequestId } from './request-id.js';
 import { withNames } from './route-pattern.js';
 import { parseTraceparent, type TraceContext } from './trace-context.js';
 
-/** The resolved options every context of one app shares. */
+/** The resolved options that all contexts of one app share. */
 export interface ContextSettings {
   readonly header: string | false;
   readonly trust: boolean | ((req: IncomingMessage) => boolean) | undefined;
 }
 
-/** The settings of a part that stands alone, without `requestContext` before it. */
+/** The settings of a part that is used alone, without `requestContext` before it. */
 export const defaultContextSettings: ContextSettings = { header: 'x-request-id', trust: undefined };
 
 const storage = processWide(requestStorageKey, () => new AsyncLocalStorage<InternalRequestContext>());
 
 type Carrier = { [contextKey]?: InternalRequestContext };
 
-/** A request, as the parts see it: what apps may read, and the notes the parts leave each other. */
+/** The context of a request for the parts: the fields that apps may read, and the state that the parts share. */
 export class InternalRequestContext implements RequestContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** Milliseconds on the clock of `performance.now()`. */
   readonly startedAt: number = performance.now();
   readonly method: string;
-  /** The URL as the client sent it, whatever routers did to `req.url` since. */
+  /** The URL as the client sent it, even if routers have changed `req.url` since. */
   readonly url: string;
-  /** True once something failed; `error` may be any value, `undefined` included. */
+  /** True after the first failure; `error` may be any value, `undefined` included. */
   failed = false;
-  /** The first error of this request as it was thrown, or a later one that names it as its cause. */
+  /** The first error of this request as it was thrown, or a later one whose cause is the first one. */
   error: unknown = undefined;
   /** Logs an error that occurs after the line of the request was written; set together with that line. */
   onLateError: ((context: InternalRequestContext, error: unknown) => void) | undefined = undefined;
-  /** True where the errors of this request are logged when its response closes. */
+  /** True when the errors of this request are logged as its response closes. */
   logsErrors = false;
-  /** The call of the handler that runs, where the app's layers are observed. */
+  /** The call of the running handler, if the app's layers are observed. */
   call: { readonly next: (error?: unknown) => void } | undefined = undefined;
-  /** Hears of handlers that end without an answer; set where the app's layers are observed. */
+  /** Called for handlers that end without a response; set if the app's layers are observed. */
   onSilence: ((res: ServerResponse) => void) | undefined = undefined;
-  /** The name of the handler that ran last, where the app's layers are observed. */
+  /** The name of the handler that ran last, if the app's layers are observed. */
   handlerName: string | undefined = undefined;
   /** True inside the pipeline of a productionized app. */
   productionized = false;
-  /** Called when the response closes, where the pipeline listens for that already: one listener is cheaper than two. */
+  /** Called when the response closes, if the pipeline listens for that already: one listener is cheaper than two. */
   onClose: ((context: InternalRequestContext) => void) | undefined = undefined;
-  /** The logger children are made from; set by the request logger. */
+  /** The parent of this request's logger; set by the logger part or the request logger. */
   logger: Logger | undefined = undefined;
-  /** The base path and route that matched, noted before routers restore them. */
+  /** The base path and route that matched, recorded before routers restore them. */
   matchedBase: string | undefined = undefined;
   matchedPath: unknown = undefined;
-  /** Values of parameters in mount paths, by name. */
+  /** Values of the parameters in mount paths, by name. */
   mountParams: Record<string, string> | undefined = undefined;
 
   #settings: ContextSettings;
@@ -76,7 +76,7 @@ export class InternalRequestContext implements RequestContext {
     this.#app = app;
   }
 
-  /** The request id: the one a trusted hop sent, when it is well formed, else one of our own. */
+  /** The request id: the one that a trusted hop sent, if it is valid, else a generated one. */
   get id(): string {
     this.#id ??= this.#incomingId() ?? newRequestId();
     return this.#id;
@@ -92,7 +92,7 @@ export class InternalRequestContext implements RequestContext {
     return trusted === true ? sent : undefined;
   }
 
-  /** The `next` of the handler that runs, where the app's layers are observed. */
+  /** The `next` of the running handler, if the app's layers are observed. */
   get next(): ((error?: unknown) => void) | undefined {
     return this.call?.next;
   }
@@ -113,7 +113,7 @@ export class InternalRequestContext implements RequestContext {
     return this.#trace ?? undefined;
   }
 
-  /** A logger that carries the request id, and the trace ids where there are any. */
+  /** A logger that carries the request id, and the trace ids if there are any. */
   get log(): Logger | undefined {
     if (this.#log === undefined && this.logger !== undefined) {
       const bindings: Record<string, string> = { reqId: this.id };
@@ -126,7 +126,7 @@ export class InternalRequestContext implements RequestContext {
     return this.#log;
   }
 
-  /** Aborts when the response closes before it was completely handed over. */
+  /** Aborts when the response closes before all its data was passed to the operating system. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = new AbortController();
@@ -141,7 +141,7 @@ export class InternalRequestContext implements RequestContext {
     return this.#abort.signal;
   }
 
-  /** Aborts `signal` though the client is still there, as at a deadline. */
+  /** Aborts `signal` while the client is still connected, for example at a deadline. */
   abort(reason: unknown): void {
     void this.signal;
     this.#abort?.abort(reason);
@@ -152,13 +152,16 @@ export class InternalRequestContext implements RequestContext {
     return this.#errors ?? [];
   }
 
-  /** Records an error, and whether its own line is written elsewhere. Returns false for one that is known already. */
+  /**
+   * Records an error; `isLogged` means that its own line is written elsewhere. Returns false for an error that is
+   * recorded already.
+   */
   fail(error: unknown, isLogged = false): boolean {
     if (this.#errors?.includes(error)) return false;
     this.#errors ??= [];
     this.#errors.push(error);
     if (!this.failed) passToPinoHttp(this.res, error);
-    // the line of an error contains its causes
+    // the line of an error contains its causes, so the later error replaces its own cause
     if (!this.failed || read(error, 'cause') === this.error) this.error = error;
     this.failed = true;
     if (!isLogged) this.onLateError?.(this, error);
@@ -167,7 +170,7 @@ export class InternalRequestContext implements RequestContext {
 }
 
 /**
- * pino-http puts a logger on the response, and reads the error of its line from `res.err`. Its message for any error is
+ * pino-http sets a logger on the response, and reads the error of its line from `res.err`. Its message for any error is
  * "request errored", which does not fit a 4xx.
  */
 function passToPinoHttp(res: ServerResponse, error: unknown): void {
@@ -180,17 +183,17 @@ function hopIsTrusted(req: IncomingMessage, app = (req as Request).app): boolean
   return typeof trust === 'function' && trust(req.socket?.remoteAddress, 0) === true;
 }
 
-/** The context of a request object, if it has entered one. */
+/** Returns the context of a request object, if there is one. */
 export function contextOf(req: IncomingMessage): InternalRequestContext | undefined {
   return (req as Carrier)[contextKey];
 }
 
-/** The context of the request that is being served where this is called; `undefined` outside requests. */
+/** Returns the context of the request during which it is called; `undefined` outside requests. */
 export function currentContext(): InternalRequestContext | undefined {
   return storage.getStore();
 }
 
-/** Starts the context of a request and sends its id back. */
+/** Starts the context of a request and sets the response header that contains its id. */
 export function startContext(
   req: IncomingMessage,
   res: ServerResponse,
@@ -203,7 +206,10 @@ export function startContext(
   return context;
 }
 
-/** Runs a function inside a context: `currentRequest()` names it there and in all that follows from there. */
+/**
+ * Runs a function inside a context. `currentRequest()` returns this context in the function and in all asynchronous
+ * work that it starts.
+ */
 export function runInContext<Args extends unknown[]>(
   context: InternalRequestContext,
   fn: (...args: Args) => void,
@@ -212,7 +218,7 @@ export function runInContext<Args extends unknown[]>(
   storage.run(context, fn, ...args);
 }
 
-/** Calls a function as part of no request, and returns what it returns. */
+/** Calls a function outside any request, and returns its result. */
 export function runOutsideRequests<Args extends unknown[], Result>(
   fn: (...args: Args) => Result,
   ...args: Args
@@ -221,7 +227,7 @@ export function runOutsideRequests<Args extends unknown[], Result>(
   return storage.run(undefined as never, fn, ...args);
 }
 
-/** Binds a listener to a context; request events such as `end` lose it on every Node version. */
+/** Binds a listener to a context; request events such as `end` lose the context on every Node version. */
 export function bindToContext<Args extends unknown[]>(
   context: InternalRequestContext,
   listener: (...args: Args) => void,
@@ -229,7 +235,7 @@ export function bindToContext<Args extends unknown[]>(
   return (...args) => storage.run(context, listener, ...args);
 }
 
-/** Enters a context unless the request is in one already, then goes on. For parts used alone. */
+/** Enters a context unless the request has one already, then calls `next`. For parts that are used alone. */
 export function enterContext(
   req: Request,
   res: Response,

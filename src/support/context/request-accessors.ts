@@ -4,9 +4,9 @@ import type { Logger } from 'pino';
 import { accessorsKey, contextKey } from '../symbols.js';
 
 /**
- * What each request of an app has beside Express's own, once `productionize`, `requestContext` or `requestLogger` is in
- * place. No type of Express is changed by importing this package, since another package or the app may declare the same
- * names: an app opts in, in a file of its own.
+ * The properties that each request of an app has in addition to Express's own. `productionize`, `requestContext` or
+ * `requestLogger` installs them. The import of this package changes no type of Express, since another package or the
+ * app may declare the same names. An app adds the types in a separate file:
  *
  * @example
  * declare global {
@@ -16,17 +16,17 @@ import { accessorsKey, contextKey } from '../symbols.js';
  * }
  */
 export interface RequestFields {
-  /** The request id: the one a trusted proxy sent, else one of our own. */
+  /** The request id: the one that a trusted proxy sent, else a generated one. */
   id: string;
-  /** A logger that carries the request id; made when first read. */
+  /** A logger that carries the request id; created when it is first read. */
   log: Logger;
-  /** Aborts when the client goes away before the response is complete; never after a complete response. */
+  /** Aborts when the client disconnects before the response is complete; never after a complete response. */
   readonly signal: AbortSignal;
 }
 
 type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: AbortSignal } };
 
-/** Gives the requests of one app `req.id`, `req.log` and `req.signal`, on the app's own prototype. */
+/** Defines `req.id`, `req.log` and `req.signal` for the requests of one app, on the app's own prototype. */
 export function installAccessors(app: Application): void {
   const prototype = (app as Express).request as object as Record<symbol, boolean>;
   if (prototype[accessorsKey]) return;
@@ -45,7 +45,7 @@ export function installAccessors(app: Application): void {
   Object.defineProperty(prototype, accessorsKey, { value: true, configurable: true });
 }
 
-/** Takes the accessors of {@link installAccessors} off again. */
+/** Removes the accessors of {@link installAccessors}. */
 export function removeAccessors(app: Application): void {
   const prototype = (app as Express).request as object as Record<string | symbol, unknown>;
   if (!Object.hasOwn(prototype, accessorsKey)) return;

@@ -1,4 +1,4 @@
-/** A base path with its parameter values replaced by their names: `/users/7` becomes `/users/:id`. */
+/** Returns a base path with its parameter values replaced by their names: `/users/7` becomes `/users/:id`. */
 export function withNames(base: string, params: Record<string, string> | undefined): string {
   if (params === undefined) return base;
   const names = new Map(Object.entries(params).map(([name, value]) => [value, name]));
@@ -11,7 +11,7 @@ export function withNames(base: string, params: Record<string, string> | undefin
     .join('/');
 }
 
-/** Routers match decoded values, and clients differ in what they encode. */
+/** Returns a decoded part of a path, since routers match decoded values and clients differ in what they encode. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

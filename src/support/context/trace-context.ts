@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 
-/** A W3C trace context: where this request stands in a distributed trace. */
+/** A W3C trace context: the position of a request in a distributed trace. */
 export interface TraceContext {
-  /** 32 hexadecimal digits, the same in all services the call passes. */
+  /** 32 hexadecimal digits, the same in all services that take part in the trace. */
   readonly traceId: string;
-  /** 16 hexadecimal digits: the caller's span, the parent of what happens here. */
+  /** 16 hexadecimal digits: the caller's span, which is the parent of the spans of this request. */
   readonly spanId: string;
-  /** Two hexadecimal digits; the last bit says "sampled". */
+  /** Two hexadecimal digits; the last bit means "sampled". */
   readonly flags: string;
-  /** A new `traceparent` header for one outgoing call. */
+  /** Returns a new `traceparent` header for one outgoing call. */
   child(): string;
 }
 
@@ -16,8 +16,8 @@ export interface TraceContext {
 const grammar = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /**
- * Reads a `traceparent` header (https://www.w3.org/TR/trace-context/). Anything malformed, the forbidden version
- * `ff` and ids of zeros only are ignored, as the recommendation asks.
+ * Reads a `traceparent` header (https://www.w3.org/TR/trace-context/). A malformed header, the forbidden version `ff`
+ * and ids of only zeros are ignored, as the recommendation requires.
  */
 export function parseTraceparent(header: string | string[] | undefined): TraceContext | undefined {
   if (typeof header !== 'string' || header.length > 512) return undefined;

@@ -1,11 +1,11 @@
 import Negotiator from 'negotiator';
 
-/** The contents of an error response, before it takes the form that the client prefers. */
+/** The contents of an error response, before they are rendered in the form that the client prefers. */
 export interface ErrorSummary {
   readonly status: number;
   /** The status text. */
   readonly title: string;
-  /** What Express itself says in production. */
+  /** The text that Express itself sends in production. */
   readonly text: string;
   readonly detail: string | undefined;
   readonly requestId: string | undefined;
@@ -21,13 +21,14 @@ const anything = '*/*';
 const html = 'text/html';
 const problem = 'application/problem+json';
 const plain = 'text/plain';
-// ties and wildcards select the first, which is what Express sends
+// ties and wildcards select the first type, which is also the one that Express sends
 const offers = [html, problem, 'application/json', plain];
 const maxAccept = 1024;
 
 /**
- * Renders an error as the client prefers it: problem details (RFC 9457), HTML or text. A client that states no
- * preference gets the page of Express's own final handler; one that accepts none of these, problem details.
+ * Renders an error in the form that the client prefers: problem details (RFC 9457), HTML or text. A client that states
+ * no preference receives the page of Express's own final handler. A client that accepts none of these receives problem
+ * details.
  */
 export function renderError(accept: string | undefined, summary: ErrorSummary): ErrorBody {
   const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || anything;

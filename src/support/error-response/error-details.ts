@@ -2,7 +2,7 @@ import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderVa
 import { hopByHop } from '../hop-by-hop.js';
 import { statusOf as errorStatus, read } from '../serialize-error.js';
 
-// Anything can be thrown: every function here is total, whatever it is given.
+// Any value can be thrown, so every function here returns a result for any argument.
 
 /** A header of an error response that passed Node's own checks. */
 export type ErrorHeader = readonly [name: string, value: string | string[]];
@@ -11,16 +11,16 @@ const maxText = 1024;
 const maxHeaders = 64;
 const maxHeaderBytes = 4096;
 
-/** Headers that describe the message itself; what an error says of them would not fit the body we send. */
+/** Headers that describe the message itself. Values that an error sets would not match the body that is sent. */
 const framing = new Set([...hopByHop, 'content-encoding', 'content-length', 'content-type']);
 
-/** The text of at most so many characters, without control characters but line breaks and tabs. */
+/** Returns the first `max` characters of a text, without control characters except line breaks and tabs. */
 export function plainText(text: string, max = maxText): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
   return cut.replace(/[^\P{Cc}\n\t]/gu, '');
 }
 
-/** The status of the response: the error's own, else the one already set on the response, else 500. */
+/** Returns the status of the response: that of the error, else the one already set on the response, else 500. */
 export function statusOf(error: unknown, res: ServerResponse): number {
   return errorStatus(error) ?? errorStatus(res) ?? 500;
 }
@@ -34,7 +34,10 @@ function quotesBody(error: unknown): boolean {
   return read(error, 'type') === 'entity.parse.failed';
 }
 
-/** What the client may be told beyond the status: the message of a 4xx that `expose`s it, as http-errors marks them. */
+/**
+ * Returns what the client receives in addition to the status. For a 4xx with `expose`, as http-errors sets it, this is
+ * the message of the error.
+ */
 export function detailOf(error: unknown, status: number): string | undefined {
   if (status >= 500) return 'The server could not complete the request.';
   if (quotesBody(error)) return 'The request body could not be parsed.';
@@ -43,8 +46,8 @@ export function detailOf(error: unknown, status: number): string | undefined {
 }
 
 /**
- * The headers an error asks for, without those that are invalid, oversized or about the framing. As in Express, an
- * error that names no status has no say in the headers either.
+ * Returns the headers of an error, without those that are invalid, oversized or part of the framing. As in Express, the
+ * headers of an error without a status are ignored.
  */
 export function headersOf(error: unknown): ErrorHeader[] {
   if (errorStatus(error) === undefined) return [];

@@ -6,8 +6,8 @@ import { type LoggedError, serializeError } from '../serialize-error.js';
 import { plainText } from './error-details.js';
 
 /**
- * Logs an error of a request once: with the line of the request where a logger watches it, else by the given logger,
- * else on the console unless the app's `env` is `test`, as Express does.
+ * Logs an error of a request once. The line of the request contains it if a logger watches the request. Otherwise the
+ * passed logger writes it. Without a logger, the console prints it unless the app's `env` is `test`, as in Express.
  */
 export function reportError(error: unknown, req: IncomingMessage, logger?: PartLogger): void {
   const context = contextOf(req);
@@ -17,19 +17,19 @@ export function reportError(error: unknown, req: IncomingMessage, logger?: PartL
     if (logger) logger.error({ err: serializeError(error), reqId: context?.id }, 'request failed');
     else if ((req as Request).app?.get('env') !== 'test') console.error(errorText(error));
   } catch {
-    // a logger that throws must not cost the client its response
+    // an exception of the logger must not prevent the response
   }
 }
 
 const maxReport = 32_768;
 
-/** An error as text of bounded length: the stacks of it and of what is inside it. */
+/** Returns an error as text of bounded length: its own stack and those of the errors inside it. */
 export function errorText(error: unknown): string {
   return plainText(textOf(serializeError(error)), maxReport);
 }
 
 function textOf({ type, message, stack, cause, errors = [] }: LoggedError): string {
-  // of an error that quotes a request body, the stack is the frames alone
+  // the stack of an error that quotes a request body contains only the frames
   const own = stack?.includes(message) ? stack : `${type}: ${message}${stack ? `\n    ${stack}` : ''}`;
   const causes = cause === undefined ? [] : [`Caused by: ${textOf(cause)}`];
   return [own, ...causes, ...errors.map((one) => `One of: ${textOf(one)}`)].join('\n');

@@ -14,10 +14,13 @@ import { errorText } from './error-report.js';
 
 const debug = debugFor('error-handler');
 
-/** Responses for which an error response was begun; under compression `writableEnded` is true only long after `end()`. */
+/**
+ * Responses for which an error response has begun. Under compression, `writableEnded` becomes true only long after
+ * `end()`.
+ */
 const begun = processWide(errorResponsesKey, () => new WeakSet<ServerResponse>());
 
-/** Headers of the representation that failed, digests of its body among them (RFC 9530). */
+/** Headers of the failed representation, which include digests of its body (RFC 9530). */
 const representationHeaders = [
   'content-encoding',
   'content-language',
@@ -33,10 +36,10 @@ const representationHeaders = [
   'transfer-encoding',
 ];
 
-/** Headers by which caches would store an error whatever its Cache-Control is; those of CDNs by RFC 9213 section 3. */
+/** Headers that make caches store an error, whatever its Cache-Control is; those of CDNs are in RFC 9213 section 3. */
 const cacheHeaders = /^(surrogate-control|x-accel-expires|.+-cache-control)$/;
 
-/** Responds to a request that failed: exactly once, and with a reset when its response has begun already. */
+/** Responds to a failed request exactly once, and resets the connection if the response has already begun. */
 export function respondToError(
   error: unknown,
   req: IncomingMessage,
@@ -58,7 +61,7 @@ export function respondToError(
   }
 }
 
-/** The text that Express's final handler shows outside production, with the causes of the error. */
+/** Returns the text that Express's final handler sends outside production, with the causes of the error. */
 function shownStack(error: unknown): string {
   return typeof read(error, 'stack') === 'string' ? errorText(error) : plainText(asText(error));
 }
@@ -74,7 +77,7 @@ function asText(value: unknown): string {
 /** Responds with 404 to a request that no handler responded to. */
 export function respondNotFound(req: IncomingMessage, res: ServerResponse): void {
   if (begun.has(res) || res.headersSent) return;
-  // the headers of HEAD are those of GET, the length included
+  // the headers of a HEAD response are those of GET, the length included
   const method = req.method === 'HEAD' ? 'GET' : req.method;
   const text = `Cannot ${method} ${resourceOf(req)}`;
   const requestId = contextOf(req)?.id;
@@ -100,11 +103,11 @@ function respond(req: IncomingMessage, res: ServerResponse, summary: ErrorSummar
 }
 
 /**
- * Waits for the rest of the request body, which is discarded: a client that is still sending may not see an earlier
+ * Waits for the rest of the request body and discards it: a client that is still sending may not see an earlier
  * response. The wait ends with the body or the connection, and Node's `requestTimeout` bounds both.
  */
 function afterRequest(req: IncomingMessage, then: () => void): void {
-  // with a 'readable' listener, resume() does nothing and the end would never come
+  // with a 'readable' listener, resume() does nothing and 'end' would never be emitted
   if (req.readableEnded || req.destroyed || req.listenerCount('readable') > 0) {
     then();
     return;
@@ -118,7 +121,7 @@ function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary,
   const { type, body } = renderError(req.headers.accept, summary);
   res.statusCode = summary.status;
   if (req.httpVersionMajor < 2) res.statusMessage = summary.title;
-  // removing a header that was never set would still switch off chunked encoding
+  // even the removal of a header that was never set would switch off chunked encoding
   for (const name of res.getHeaderNames()) {
     if (representationHeaders.includes(name) || cacheHeaders.test(name)) res.removeHeader(name);
   }
@@ -135,7 +138,7 @@ function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary,
   else res.end(body);
 }
 
-/** The path as Express's final handler names it: encoded, without origin and query. */
+/** Returns the path in the form of Express's final handler: encoded, without origin and query. */
 function resourceOf(req: IncomingMessage): string {
   const url: unknown = (req as Request).originalUrl || req.url;
   if (typeof url !== 'string') return 'resource';
