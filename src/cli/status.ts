@@ -37,7 +37,7 @@ function table(cluster: ClusterStatus): string {
   ].join('\n');
 }
 
-/** Removes escape sequences and control characters of another process, because a terminal would execute them. */
+/** Makes text of another process safe to print: a terminal would execute its escape sequences. */
 function printable(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '?');
 }

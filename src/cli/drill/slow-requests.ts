@@ -28,7 +28,7 @@ export function slowRequests(path: string, expectedStatus: number): Traffic {
   };
 }
 
-/** Splits the first write to a socket: one half is sent immediately, the other after `slowMs`. Then calls `sent`. */
+/** Splits the first write to a socket. The second half is sent after `slowMs`, and `sent` is called just before. */
 function inTwoPieces(socket: net.Socket, end: AbortSignal, sent: () => void): net.Socket {
   const { write } = socket;
   socket.write = function writeInTwoPieces(data: string | Uint8Array, ...rest: unknown[]) {

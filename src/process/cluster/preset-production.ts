@@ -1,7 +1,7 @@
 /**
- * Sets NODE_ENV to `production` on the prototype of `process.env`, so that any other value takes precedence. Dotenv and
- * `process.loadEnvFile` do not overwrite a variable of the environment. With an own property, an app whose `.env` file
- * contains `NODE_ENV=staging` would use the production database.
+ * Sets NODE_ENV to `production` on the prototype of `process.env`, so that any other value takes precedence. A variable
+ * of the environment would also override `.env` files, because dotenv and `process.loadEnvFile` do not overwrite it. An
+ * app with `NODE_ENV=staging` in its `.env` would then use the production database.
  */
 export function presetProduction(): void {
   Object.getPrototypeOf(process.env).NODE_ENV = 'production';

@@ -75,7 +75,7 @@ export async function listenSticky({
   };
 }
 
-/** Makes a worker enumerable in `cluster.workers` or not. The package finds others only for their existing sessions. */
+/** Sets whether the package can choose a worker. One that is not enumerable receives only its existing sessions. */
 function offer({ id, handle }: ClusterWorker, enumerable: boolean): void {
   const workers = cluster.workers ?? {};
   if (!(id in workers)) return;

@@ -150,7 +150,7 @@ function describe(error: unknown): string {
   return text.slice(0, longestError);
 }
 
-/** The stack of an error. That of a CommonJS file that does not compile lacks the error, which is prepended. */
+/** The stack of an error. Where a file does not compile and the stack begins with its path, the error is prepended. */
 function describeError(error: Error): string {
   const { stack } = error;
   if (stack === undefined || stack.startsWith(error.name) || !doesNotCompile(error)) {

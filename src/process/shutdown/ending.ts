@@ -62,7 +62,7 @@ interface Ending {
 
 const ending = processWide<Ending>(shutdownKey, () => ({ members: new Set(), run: undefined }));
 
-/** Milliseconds for the hooks when the time limit has passed. */
+/** Milliseconds for each hook when the time limit has passed. */
 const leastForHooksMs = 250;
 const flushMs = 200;
 

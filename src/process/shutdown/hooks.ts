@@ -10,12 +10,12 @@ export type ShutdownHook = () => unknown;
 /** Options of `onDrain` and `onShutdown`. */
 export interface HookOptions {
   /**
-   * The name of the function in the log.
+   * The name of the hook in the log.
    * @default the name of the function
    */
   readonly name?: string;
   /**
-   * Milliseconds for the function, after which the shutdown continues without it.
+   * Milliseconds for the hook, after which the shutdown continues without it.
    * @default 5000
    */
   readonly timeoutMs?: number;
