@@ -58,7 +58,8 @@ export interface ClusterOptions {
   readonly control?: boolean;
   /**
    * The directory of the control socket, owned by this user, with mode 700.
-   * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime directory, else one in the temporary directory
+   * @default `EXPRESS_PRODUCTIONIZE_RUNTIME_DIR`, else the user's runtime directory, else one in the temporary
+   * directory
    */
   readonly runtimeDir?: string;
   /**

@@ -33,8 +33,8 @@ export interface FatalErrorsOptions {
   readonly reportMs?: number;
   /**
    * Receives two lines for a fatal error: one with the level `error` when it happens, one with `fatal` just before the
-   * exit. Both have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of other
-   * requests `inFlight`.
+   * exit. Both have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of
+   * other requests `inFlight`.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;

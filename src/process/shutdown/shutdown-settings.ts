@@ -23,7 +23,8 @@ export interface GracefulShutdownOptions {
   readonly timeoutMs?: number;
   /**
    * Milliseconds between the orchestrator's signal and its SIGKILL.
-   * @default the value of PM2 or the systemd unit; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under PM2, 10000
+   * @default the value of PM2 or the systemd unit; else 30000 in Kubernetes and ECS, 90000 under systemd, 1600 under
+   * PM2, and 10000 elsewhere
    */
   readonly graceMs?: number;
   /**
@@ -38,8 +39,8 @@ export interface GracefulShutdownOptions {
    */
   readonly adminServers?: Server | readonly Server[];
   /**
-   * Whether PM2 with `wait_ready`, the primary of a cluster and systemd with `Type=notify` are notified when the servers
-   * listen and their health checks pass.
+   * Whether PM2 with `wait_ready`, the primary of a cluster and systemd with `Type=notify` are notified when the
+   * servers listen and their health checks pass.
    * @default true
    */
   readonly ready?: boolean;
