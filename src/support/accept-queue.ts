@@ -4,8 +4,9 @@ import { type ListeningSocket, listening, listeningSockets } from './listening-s
 import { unobserved } from './unobserved.js';
 
 /**
- * Connections that the kernel has accepted for a server and Node has not. Node accepts one per turn of its event loop, so
- * that under new connections this queue grows while each turn stays short. No other measure shows these connections. For a listening socket, `rx_queue` in `/proc/net/tcp` is its length
+ * Connections that the kernel has accepted for a server and Node has not. Node accepts one per turn of its event loop.
+ * With many new connections, this queue therefore grows while each turn remains short, and no other measure shows them.
+ * For a listening socket, `rx_queue` in `/proc/net/tcp` is the length of the queue
  * (https://docs.kernel.org/networking/proc_net_tcp.html).
  */
 export class AcceptQueue {
@@ -18,7 +19,7 @@ export class AcceptQueue {
     this.#sockets = sockets;
   }
 
-  /** The queue of a server, or the reason why it cannot be read. */
+  /** Returns the queue of a server, or the reason why it cannot be read. */
   static of(server: Server): AcceptQueue | string {
     const address = server.address();
     if (address === null || typeof address === 'string') return 'the server does not listen on TCP';
@@ -29,7 +30,7 @@ export class AcceptQueue {
       : 'the listening socket is not held by this process';
   }
 
-  /** The number of waiting connections; `undefined` when it cannot be read. */
+  /** The number of waiting connections, or `undefined` if it cannot be read. */
   length(): number | undefined {
     return unobserved(() => this.#read() ?? this.#relocate());
   }
@@ -51,7 +52,10 @@ export class AcceptQueue {
   }
 }
 
-/** The sockets this process listens with on a port; others may listen on the same one (SO_REUSEPORT). */
+/**
+ * Returns the sockets with which this process listens on a port. Other processes may listen on the same port
+ * (SO_REUSEPORT).
+ */
 function locate(port: number): ListeningSocket[] | undefined {
   const sockets = listeningSockets()?.filter((socket) => socket.port === port);
   if (sockets === undefined || sockets.length === 0) return sockets;
@@ -59,7 +63,7 @@ function locate(port: number): ListeningSocket[] | undefined {
   return sockets.filter(({ inode }) => own.has(inode));
 }
 
-/** The inodes of the sockets this process holds. */
+/** Returns the inodes of the sockets that are open in this process. */
 function ownSockets(): Set<string> {
   const inodes = new Set<string>();
   for (const fd of descriptors()) {
@@ -77,7 +81,7 @@ function descriptors(): string[] {
   }
 }
 
-/** The inode of a socket that is open in this process, by its descriptor. */
+/** Returns the inode of a socket that is open in this process, by its descriptor. */
 export function inodeOf(fd: number | string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
@@ -86,7 +90,10 @@ export function inodeOf(fd: number | string): string | undefined {
   }
 }
 
-/** Reads no further than the row: the rows behind it are all connections of the machine. */
+/**
+ * Reads the queue length from the row of a socket. It reads no further, because the rows after it are all connections
+ * of the machine.
+ */
 function lengthOf({ table, inode, start, end }: ListeningSocket): number | undefined {
   const buffer = Buffer.allocUnsafe(end);
   let read: number;

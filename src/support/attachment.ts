@@ -4,9 +4,9 @@ interface Attachment {
 }
 
 /**
- * Attaches something that all callers with the same carrier share: the first call attaches it, and the last undo detaches
- * it. The carrier is a value of {@link processWide}, or the server or prototype that it is attached to. Returns the undo
- * of this caller; calling that twice counts once.
+ * Attaches something that all callers with the same carrier share. The first call attaches it, and the last release
+ * detaches it. The carrier is a value of {@link processWide}, or the server or prototype that it is attached to.
+ * Returns the function that releases this caller's share; calling it twice has no further effect.
  */
 export function attachShared(carrier: object, key: PropertyKey, attach: () => () => void): () => void {
   const attachments = carrier as Record<PropertyKey, Attachment | undefined>;
@@ -21,7 +21,7 @@ export function attachShared(carrier: object, key: PropertyKey, attach: () => ()
   });
 }
 
-/** A function that acts on its first call only. */
+/** Wraps a function so that only the first call has an effect. */
 export function once<Args extends unknown[]>(action: (...args: Args) => void): (...args: Args) => void {
   let called = false;
   return (...args) => {

@@ -5,8 +5,9 @@ import path from 'node:path';
 type Read = (path: string) => string;
 
 /**
- * How many CPUs this process may keep busy: the affinity mask (a cpuset is part of it) and the CPU quota of its
- * control groups, whichever is less. A fraction for quotas below one CPU. Reads files: for set-up only.
+ * Returns how many CPUs this process may use: those of its affinity mask, or the CPU quota of its control groups if
+ * that is less. The mask includes a cpuset. The result is a fraction if the quota is below one CPU. Call it at set-up
+ * only, because it reads files.
  */
 export function availableCpus(read: Read = readText): number {
   return Math.min(os.availableParallelism(), cpuQuota(read));
@@ -17,9 +18,9 @@ function readText(path: string): string {
 }
 
 /**
- * The least CFS quota of the group and its parents, in CPUs; `Infinity` without one. A container sees its own group
- * at the root of the mount, a systemd service stands some levels below. `os.availableParallelism` knows the quota
- * from Node 22.12 on, and rounds it.
+ * Returns the least CFS quota of the group and its parents in CPUs, or `Infinity` without a quota. In a container, its
+ * group is the root of the mount; that of a systemd service is some levels below the root. `os.availableParallelism`
+ * includes the quota from Node 22.12 on, and rounds it.
  */
 function cpuQuota(read: Read): number {
   const groups = attempt(() => read('/proc/self/cgroup').split('\n')) ?? [];
@@ -33,7 +34,7 @@ function cpuQuota(read: Read): number {
   );
 }
 
-/** A group and its parents, the root as the empty string. */
+/** Returns the paths of a group and its parents. The root is the empty string. */
 function levels(group = '/'): string[] {
   const found: string[] = [];
   for (let at = path.posix.resolve('/', group); at !== '/'; at = path.posix.dirname(at)) found.push(at);

@@ -1,6 +1,6 @@
 /**
- * A Map that holds at least the `least` entries used last, and at most twice as many, in two generations: when the young
- * one is full, the old one is dropped. For keys that clients choose.
+ * A Map for keys that clients choose. It contains at least the `least` entries used last, and at most twice as many, in
+ * two generations. When the young generation is full, the old one is dropped.
  */
 export class BoundedMap<Value> {
   readonly #least: number;
@@ -37,8 +37,8 @@ const leastHeaders = 128;
 const maxLength = 256;
 
 /**
- * Remembers a pure function's results per header value. Clients choose the values, so both the number of entries and
- * the length of a remembered one are bounded.
+ * Caches the results of a pure function by header value. Clients choose the values, so the number of entries and the
+ * length of a cached value are bounded.
  */
 export function memoizeHeader<Result>(parse: (value: string) => Result): (value: string) => Result {
   const known = new BoundedMap<Result>(leastHeaders);

@@ -3,8 +3,8 @@ import { processWide } from './process-wide.js';
 import { warningsKey } from './symbols.js';
 
 /**
- * Everything this library throws or warns about: a stable code, what it does, and what it means in one sentence.
- * `docs/errors.md` has an entry for each, with its cause and its cure.
+ * The errors and warnings of this library: a stable code, what it does, and one sentence that explains it.
+ * `docs/errors.md` has an entry for each, with its cause and its solution.
  */
 export const errors = {
   ERR_PRODUCTIONIZE_APP: {
@@ -154,23 +154,23 @@ export const errors = {
 } as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 
 interface ErrorEntry {
-  /** Thrown at set-up, a warning of the process, or a code on an error that a handler caused. */
+  /** How the code is used: thrown at set-up, emitted as a process warning, or set on an error of a handler. */
   readonly does: 'throws' | 'warns' | 'throws or warns' | 'marks an error';
   readonly means: string;
 }
 
-/** A code of the table. */
+/** One of the codes. */
 export type ErrorCode = keyof typeof errors;
 
-/** The file in the package that describes the codes; every help address begins with it. */
+/** The file in the package that describes the codes. Every help address begins with it. */
 export const helpFile = 'docs/errors.md';
 
-/** Where a code is described. */
+/** Returns the help address of a code. */
 export function helpFor(code: ErrorCode): string {
   return `${helpFile}#${code.toLowerCase()} in the package`;
 }
 
-/** A programmer's mistake, thrown at set-up and never during a request. */
+/** A mistake of the programmer. It is thrown at set-up and never during a request. */
 export class ProductionizeError extends TypeError {
   override readonly name = 'ProductionizeError';
   readonly code: ErrorCode;
@@ -182,8 +182,8 @@ export class ProductionizeError extends TypeError {
 }
 
 /**
- * Describes any value on one short line: a primitive and a list of them as they are, all else by what it is, so that a
- * message never dumps an object.
+ * Describes any value on one short line. Primitives and lists of them are printed; other values are described by their
+ * kind, so that a message never contains the contents of an object.
  */
 export function quote(value: unknown): string {
   let text: string;
@@ -223,7 +223,7 @@ function isPlainList(value: object): boolean {
   );
 }
 
-/** Whether a value is what a server hands to a handler: a factory gets one where its parentheses were forgotten. */
+/** Whether a value is a request. A factory receives one if it is passed to Express without its parentheses. */
 export function isRequest(value: unknown): boolean {
   const { method, url, headers } = Object(value) as Record<string, unknown>;
   return typeof method === 'string' && typeof url === 'string' && typeof headers === 'object';
@@ -232,8 +232,8 @@ export function isRequest(value: unknown): boolean {
 const warned = processWide(warningsKey, () => new Set<string>());
 
 /**
- * Warns about a risky environment, once per process and subject. It goes through `process.emitWarning`, so
- * `--no-warnings`, `--trace-warnings` and a `warning` listener work as for Node's own.
+ * Warns about a risky environment, once per process and subject. It uses `process.emitWarning`, so `--no-warnings`,
+ * `--trace-warnings` and `warning` listeners apply.
  */
 export function warnOnce(code: ErrorCode, message: string, subject = ''): void {
   const key = `${code} ${subject}`;

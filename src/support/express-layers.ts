@@ -2,15 +2,15 @@ import type { Application } from 'express';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
-/** What Express 4 and 5 keep for each `use`, route and route handler. */
+/** The layer that Express 4 and 5 create for each `use`, route and route handler. */
 export interface Layer {
   readonly handle: AnyFunction & { stack?: Layer[] };
   readonly name: string;
   readonly route?: { readonly path: unknown; readonly stack: Layer[] };
   readonly method?: string;
-  /** Express 5: true when the layer matches every path. */
+  /** Express 5: true if the layer matches every path. */
   readonly slash?: boolean;
-  /** Express 4: the same. */
+  /** Express 4: its `fast_slash` is true if the layer matches every path. */
   readonly regexp?: { readonly fast_slash?: boolean };
 }
 
@@ -21,13 +21,13 @@ export interface Router {
   params: Record<string, AnyFunction[]>;
 }
 
-/** The major version of the Express an app was made by. */
+/** Returns the major version of the Express that created an app. */
 export function expressMajor(app: Application): 4 | 5 {
   return typeof (app as { lazyrouter?: unknown }).lazyrouter === 'function' ? 4 : 5;
 }
 
 /**
- * The router of an app. Asking for it creates it and freezes the routing settings, so ask no earlier than the
+ * Returns the router of an app. This creates the router and freezes the routing settings. Call it no earlier than the
  * first request or the start of the server.
  */
 export function routerOf(app: Application): Router {
@@ -37,7 +37,7 @@ export function routerOf(app: Application): Router {
   return bare._router as Router;
 }
 
-/** Visits every layer of a router, with those of its routes and of the routers mounted in it. */
+/** Visits every layer of a router, its routes and the routers mounted in it. */
 export function walkLayers(router: { stack: Layer[] }, visit: (layer: Layer) => void): void {
   for (const layer of router.stack) {
     visit(layer);

@@ -1,5 +1,5 @@
 import { processWide } from './process-wide.js';
 import { fatalHooksKey } from './symbols.js';
 
-/** Called with an uncaught error when the process begins to drain because of it. */
+/** Functions that are called with an uncaught error when the process begins to drain because of it. */
 export const fatalHooks = processWide(fatalHooksKey, () => new Set<(error: unknown) => void>());

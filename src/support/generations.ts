@@ -1,4 +1,4 @@
-// the key, the map's slot and the value's own header, roughly
+// an estimate in bytes for the key, the slot in the Map and the object header of the value
 const entryOverhead = 256;
 
 interface Entry<Value> {
@@ -7,9 +7,9 @@ interface Entry<Value> {
 }
 
 /**
- * Values within a total of bytes, in two generations: when the young one holds half of the bytes, it becomes the old one,
- * and values not read since then are dropped. A Map in order of use would walk over all it ever deleted to
- * find its oldest entry.
+ * Stores values up to a total of bytes, in two generations. A value that is read moves to the young generation. When
+ * the young generation holds half of the bytes, it replaces the old one, and the values left there are dropped. A
+ * single Map in order of use would iterate over all its deleted entries to find the oldest one.
  */
 export class Generations<Value> {
   readonly #generationBytes: number;
@@ -22,7 +22,7 @@ export class Generations<Value> {
     this.#generationBytes = maxBytes / 2;
   }
 
-  /** Bytes stored, the overhead of entries included. */
+  /** The stored bytes, which include the overhead of entries. */
   get size(): number {
     return this.#youngBytes + this.#oldBytes;
   }
@@ -36,7 +36,7 @@ export class Generations<Value> {
     return survivor.value;
   }
 
-  /** Stores a value of that many bytes, in the place of the one before. */
+  /** Stores a value of that many bytes, and replaces the earlier value of the key. */
   set(key: string, value: Value, bytes: number): void {
     this.delete(key);
     this.#store(key, { value, cost: bytes + entryOverhead });

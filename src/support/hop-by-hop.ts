@@ -1,4 +1,4 @@
-/** Headers of one connection, never of the response that it carries (RFC 9110 section 7.6.1). */
+/** Headers that apply to one connection only, not to the response (RFC 9110 section 7.6.1). */
 export const hopByHop: readonly string[] = [
   'connection',
   'keep-alive',

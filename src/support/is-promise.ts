@@ -1,4 +1,4 @@
-/** Whether something is a promise, of any kind that can be awaited. */
+/** Whether a value is a promise or another thenable. */
 export function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
   return (
     value !== null &&

@@ -10,36 +10,36 @@ export type SheddingReason = 'queue' | 'delay' | 'utilization' | 'priority';
 
 /** The state and the counts of load shedding. */
 export interface SheddingState {
-  /** When it began to refuse requests, on the clock of `performance.now()`; `undefined` while every request is admitted. */
+  /** When shedding began, on the clock of `performance.now()`; `undefined` while every request is admitted. */
   since: number | undefined;
   /** Requests refused since the start, by reason. */
   readonly refused: Record<SheddingReason, number>;
 }
 
-/** Requests that took too long, and the work that was wasted on them. */
+/** The counts of requests that passed their deadline, and of the work that was wasted on them. */
 export interface DeadlineCounts {
   /** Requests that got 503 at their deadline. */
   expired: number;
-  /** Responses that the handler finished after that. */
+  /** Responses that the handler finished after the deadline. */
   late: number;
   /** Responses that were finished after the client had disconnected. */
   gone: number;
-  /** Milliseconds of work of these handlers, in all. */
+  /** The total time, in milliseconds, from the deadline or disconnect to the end of these responses. */
   wastedMs: number;
 }
 
-/** The state of one app, written by the shutdown and read by health checks. */
+/** The state of one app. The shutdown sets it, and health checks read it. */
 export interface Lifecycle {
   state: LifecycleState;
   /** Responses that are not complete. */
   readonly inFlight: Set<ServerResponse>;
-  /** Servers the app was seen on. */
+  /** Servers on which the app was seen. */
   readonly servers: Set<Server>;
-  /** Functions that must resolve with true before the app is announced as ready, beside `state`. */
+  /** Functions that must resolve with true before the app is announced as ready, in addition to `state`. */
   readonly gates: Set<() => Promise<boolean>>;
-  /** Written by load shedding, read by health checks and metrics. */
+  /** Load shedding sets it; health checks and metrics read it. */
   readonly shedding: SheddingState;
-  /** Written by the deadline part, read by metrics. */
+  /** The deadline part sets it; metrics read it. */
   readonly deadlines: DeadlineCounts;
 }
 
@@ -59,7 +59,10 @@ export function createLifecycle(): Lifecycle {
   };
 }
 
-/** Counts a response as in flight until it closes, or until `onClose`, one listener for all responses, removes it. */
+/**
+ * Counts a response as in flight until it closes. `onClose` is the listener that removes it then; all responses share
+ * one function.
+ */
 export function trackResponse(
   lifecycle: Lifecycle,
   res: ServerResponse,
@@ -68,7 +71,7 @@ export function trackResponse(
   lifecycle.inFlight.add(res);
   if (onClose === untrack) (res as Tracked)[lifecycleKey] = lifecycle;
   res.on('close', onClose);
-  // a response without a socket waits behind another one
+  // a response without a socket waits for an earlier pipelined response
   if (res.socket === null) closeWithConnection(res);
   if (lifecycle.state === 'draining') closeAfterResponse(res);
 }
@@ -77,7 +80,7 @@ function untrack(this: ServerResponse): void {
   (this as Tracked)[lifecycleKey]?.inFlight.delete(this);
 }
 
-/** Sets an app to draining: every response whose headers are unsent closes its connection. */
+/** Sets the state of an app to draining. Every response whose headers are not sent yet closes its connection. */
 export function startDraining(lifecycle: Lifecycle): void {
   if (lifecycle.state === 'draining') return;
   lifecycle.state = 'draining';

@@ -1,12 +1,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** The kernel's tables of TCP sockets in this process's network (proc(5)); listening ones come first. */
+/**
+ * The kernel's tables of TCP sockets in the network namespace of this process (proc(5)). Listening sockets are listed
+ * first.
+ */
 export const socketTables: readonly string[] = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 
-/** The state of a listening socket in them. */
+/** The state of a listening socket in these tables. */
 export const listening = '0A';
 
-/** A row of a socket in any other state: remote port, state, queues. */
+/** Matches the row of a socket in any other state: remote port, state, queues. */
 const otherState = /:[0-9A-F]{4} (?!0A)[0-9A-F]{2} [0-9A-F]{8}:/;
 const pieceBytes = 8192;
 
@@ -19,7 +22,7 @@ export interface ListeningSocket {
   readonly inode: string;
 }
 
-/** The listening TCP sockets of this machine; `undefined` where the tables cannot be read. */
+/** Returns the listening TCP sockets of this machine, or `undefined` if the tables cannot be read. */
 export function listeningSockets(): ListeningSocket[] | undefined {
   const tables = socketTables.map((table) => ({ table, text: beginningOf(table) }));
   if (tables.every(({ text }) => text === undefined)) return undefined;
@@ -40,7 +43,7 @@ function rowsIn(table: string, text: string): ListeningSocket[] {
   return rows;
 }
 
-/** The beginning of a table with the listening sockets; behind them are all connections of the machine. */
+/** Reads the beginning of a table with the listening sockets. The rows after it are all connections of the machine. */
 function beginningOf(table: string): string | undefined {
   let fd: number;
   try {

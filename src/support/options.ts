@@ -1,18 +1,19 @@
 import { isRequest, ProductionizeError, quote } from './errors.js';
 import { read } from './serialize-error.js';
 
-/** The longest time of a timer in milliseconds, and the largest number of what is counted in 32 bits. */
+/** The longest time of a timer in milliseconds, and the largest count in 32 bits. */
 export const maxInt32 = 2 ** 31 - 1;
 
 /** How a part is switched inside `productionize`: off, on with its defaults, or on with options. */
 export type Switch<Options> = boolean | Options;
 
-/** What a check of one option says: nothing when the value is good, else what was expected. */
+/** A check of one option. It returns `undefined` for a valid value, otherwise a description of the expected value. */
 export type Check = (value: unknown) => string | undefined;
 
 /**
- * Checks options once, at set-up. An explicit `undefined` counts as omitted; an unknown name is an error, with
- * the nearest known name as a hint, and what is no object one with `hint`. Returns a copy without undefined fields, to destructure with defaults.
+ * Checks options once, at set-up. An explicit `undefined` counts as omitted. An unknown name is an error with the
+ * nearest known name as a hint. A value that is not an object is an error with `hint`. Returns a copy without undefined
+ * fields, for destructuring with defaults.
  */
 export function checkOptions<Options extends object>(
   part: string,
@@ -46,8 +47,8 @@ export function checkOptions<Options extends object>(
 }
 
 /**
- * Refuses the request that a factory gets in the place of its first argument where its parentheses were forgotten, as
- * in `app.use(compression)`; `usage` is what to write instead.
+ * Throws if the first argument of a factory is a request. This occurs if its parentheses were forgotten, as in
+ * `app.use(compression)`. `usage` is what to write instead.
  */
 export function refuseRequest(factory: string, first: unknown, usage = `app.use(${factory}())`): void {
   if (!isRequest(first)) return;
@@ -77,7 +78,7 @@ export const isString: Check = (value) =>
 export const isStringList: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'an array of strings';
 
-/** A whole number in a range; the unit is part of the message. */
+/** Accepts a whole number in a range. The unit is part of the message. */
 export function isInteger(unit: string, min = 0, max = Number.MAX_SAFE_INTEGER): Check {
   return (value) =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
@@ -85,17 +86,17 @@ export function isInteger(unit: string, min = 0, max = Number.MAX_SAFE_INTEGER):
       : `a whole number of ${unit}, ${min} or more${max < Number.MAX_SAFE_INTEGER ? ` and at most ${max}` : ''}`;
 }
 
-/** The time of a timer: Node takes one that is longer for a millisecond. */
+/** Accepts the time of a timer. Node replaces a longer time with one millisecond. */
 export function isMilliseconds(min = 0): Check {
   return isInteger('milliseconds', min, maxInt32);
 }
 
-/** Something that has all of these methods. */
+/** Accepts a value that has all of these methods. */
 export function hasMethods(expected: string, ...names: readonly string[]): Check {
   return (value) => (names.every((name) => typeof read(value, name) === 'function') ? undefined : expected);
 }
 
-/** An object that is no array. */
+/** Accepts an object that is not an array. */
 export function isObject(expected: string): Check {
   return (value) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : expected;
@@ -105,7 +106,7 @@ export function isOneOf(...values: readonly unknown[]): Check {
   return (value) => (values.includes(value) ? undefined : `one of ${values.map(quote).join(', ')}`);
 }
 
-/** Any of several checks; the messages are joined with "or". */
+/** Accepts a value that passes one of several checks. The messages are joined with "or". */
 export function isEither(...checks: Check[]): Check {
   return (value) => {
     const expected: string[] = [];

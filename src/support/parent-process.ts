@@ -3,14 +3,14 @@ import { withTimeLimit } from './time-limit.js';
 
 const handshakeMs = 1000;
 
-/** This process as a worker of `node:cluster`, PM2's cluster mode included. */
+/** Returns this process as a worker of `node:cluster`, which includes PM2's cluster mode. */
 export function clusterWorker(): Worker | undefined {
   return cluster.isWorker ? cluster.worker : undefined;
 }
 
 /**
- * Prevents Node from ending a worker and its requests when the primary exits, and calls back instead. Returns its undo.
- * Node ends a worker whose channel closes, unless `exitedAfterDisconnect` is set.
+ * Prevents Node from ending a worker when its primary exits, and calls `onLoss` instead. Returns a function that undoes
+ * this. Node ends a worker whose channel closes, unless `exitedAfterDisconnect` is set.
  */
 export function outlivePrimary(onLoss: () => void): () => void {
   const worker = clusterWorker();
@@ -25,8 +25,9 @@ export function outlivePrimary(onLoss: () => void): () => void {
 }
 
 /**
- * Listens for messages of the parent: PM2 where signals are missing, or a cluster's primary. Returns its undo. Only called
- * where such a parent is known, because Node buffers messages for the first listener, which may be the app's.
+ * Listens for messages of the parent: PM2 on systems without signals, or the primary of a cluster. Returns a function
+ * that removes the listener. Call it only if such a parent is known. Node buffers messages for the first listener,
+ * which may be the app's.
  */
 export function onParentMessage(listener: (message: unknown) => void): () => void {
   const worker = clusterWorker();
@@ -37,7 +38,7 @@ export function onParentMessage(listener: (message: unknown) => void): () => voi
   const channel = process.channel as { refCounted?(): void; unrefCounted?(): void } | null | undefined;
   if (channel == null) return () => {};
   process.on('message', listener);
-  // Node keeps a process alive for each listener; this one must not
+  // Node keeps a process alive for each listener, but not for this one
   channel.unrefCounted?.();
   return () => {
     channel.refCounted?.();
@@ -46,8 +47,8 @@ export function onParentMessage(listener: (message: unknown) => void): () => voi
 }
 
 /**
- * Disconnects from the cluster: the primary is notified that this worker accepts no connections, and passes those on
- * their way to another worker, before the channel closes.
+ * Disconnects from the cluster. Before the channel closes, the primary is notified that this worker accepts no
+ * connections. It passes the connections that are being sent to this worker to another one.
  */
 export async function leaveCluster(): Promise<void> {
   const worker = clusterWorker();

@@ -2,8 +2,8 @@ import { debugFor } from './debug.js';
 import { hasMethods } from './options.js';
 
 /**
- * What a part logs to, and each part in the same way: facts as fields, and a message. A pino or bunyan logger fits, and
- * so does `console`.
+ * The logger of a part. Every part passes facts as fields, and a message. A pino or bunyan logger fits, and so does
+ * `console`.
  */
 export interface PartLogger {
   info(fields: object, message: string): void;
@@ -17,7 +17,7 @@ const debug = debugFor('log');
 
 export const isPartLogger = hasMethods('a logger with `info`, `warn` and `error`', 'info', 'warn', 'error');
 
-/** Writes one line; a logger that throws disturbs nobody. */
+/** Writes one line. An error of the logger is ignored and printed by `debug` only. */
 export function logLine(
   logger: PartLogger | undefined,
   level: keyof PartLogger,

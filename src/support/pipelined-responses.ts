@@ -5,8 +5,8 @@ import { waitingResponsesKey } from './symbols.js';
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Closes a response with its connection while it waits for those before it. Node closes only the response of a pipelined
- * connection that has the socket; the others would never emit `close`.
+ * Makes sure that a pipelined response emits `close` with its connection. Node closes only the response that has the
+ * socket. The responses that wait for earlier ones would never emit `close`.
  */
 export function closeWithConnection(res: ServerResponse): void {
   const socket: Pipelined | null = res.req.socket;
@@ -17,7 +17,7 @@ export function closeWithConnection(res: ServerResponse): void {
     socket.once('close', () => {
       const left = [...waiting].filter((one) => one.socket === null && !one.writableFinished);
       for (const one of left) one.destroy();
-      // newer versions of Node let a response without a socket close when it is destroyed
+      // in newer versions of Node, a response without a socket emits `close` when it is destroyed
       setImmediate(() => {
         for (const one of left) if (waiting.has(one)) one.emit('close');
       });
@@ -31,7 +31,7 @@ function forget(this: ServerResponse): void {
   (this.req.socket as Pipelined | null)?.[waitingResponsesKey]?.delete(this);
 }
 
-/** Whether the client has sent another request behind that of this response. */
+/** Whether the client has sent another request after that of this response. */
 export function isFollowed(res: ServerResponse): boolean {
   const waiting = [...((res.req.socket as Pipelined | null)?.[waitingResponsesKey] ?? [])];
   return waiting.length > 0 && waiting.at(-1) !== res;

@@ -1,4 +1,7 @@
-/** Puts a method on an object, in the place of an inherited one too. The undo restores what was there, unless it was replaced since. */
+/**
+ * Replaces a method of an object, even an inherited one. The returned function restores the earlier state, unless the
+ * method was replaced again since.
+ */
 export function replaceMethod<Target extends object, Name extends keyof Target>(
   target: Target,
   name: Name,
@@ -13,7 +16,7 @@ export function replaceMethod<Target extends object, Name extends keyof Target>(
   };
 }
 
-/** The same; `wrap` is passed the method that was there before. */
+/** Replaces a method of an object with the result of `wrap`, which is passed the earlier method. */
 export function wrapMethod<Method>(
   target: object,
   name: PropertyKey,

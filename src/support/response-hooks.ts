@@ -1,20 +1,20 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { takesText } from './symbols.js';
 
-/** A body or a part of it. */
+/** A body or a part of a body. */
 export type Body = string | Uint8Array;
 
 export function isBody(chunk: unknown): chunk is Body {
   return typeof chunk === 'string' || chunk instanceof Uint8Array;
 }
 
-/** What is called when a chunk was taken, or could not be. */
+/** The callback of `write`, which is called when a chunk was written or could not be written. */
 export type WriteCallback = (error?: Error | null) => void;
 
-/** The headers `writeHead` takes: an object, a flat list of names and values, or a list of pairs. */
+/** The headers that `writeHead` accepts: an object, a flat list of names and values, or a list of pairs. */
 type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | [string, OutgoingHttpHeader][];
 
-/** The functions that a response had before, their arguments in full. They are called with the response as `this`. */
+/** The functions that were replaced, with all of their arguments. They are called with the response as `this`. */
 export interface OwnFunctions {
   readonly writeHead: (
     status: number,
@@ -24,37 +24,42 @@ export interface OwnFunctions {
   readonly write: (chunk: Body, charset?: BufferEncoding, callback?: WriteCallback) => boolean;
   readonly end: (chunk?: Body | null, charset?: BufferEncoding, callback?: () => void) => unknown;
   readonly destroy: ServerResponse['destroy'];
-  /** From here on they do nothing but call back: the client has another response, or nobody waits for one. */
+  /**
+   * From this call on, the functions only call their callbacks, because the client has another response or has
+   * disconnected.
+   */
   discard(): void;
 }
 
-/** What stands between a handler and its response. Only the functions it has something to do with are replaced. */
+/**
+ * Receives the calls of a handler on its response. Only the functions for which the watcher has a method are replaced.
+ */
 export interface ResponseWatcher {
   /**
-   * The headers are complete and not sent, those given to `writeHead` included. `body` is the whole body, where that
-   * is known. Called again when the head was refused and another one is tried.
+   * Called when the headers are complete and not sent. Headers passed to `writeHead` are set on the response. `body` is
+   * the whole body, if it is known. Called again if the head was refused and another one is written.
    */
   onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void;
   /** Called in place of `write`. */
   onWrite?(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean;
   /** Called in place of `end`. */
   onEnd?(chunk?: Body | null, charset?: BufferEncoding, callback?: () => void): void;
-  /** The head, or the body in `end`, was refused by an error. */
+  /** Called when writing the head, or the body in `end`, threw an error. */
   onRefused?(): void;
-  /** This side cuts the response short; its own `destroy` is called next. */
+  /** Called when the server destroys the response, before its own `destroy`. */
   onDestroy?(): void;
-  /** Trailers were set. */
+  /** Called when trailers are set. */
   onTrailers?(): void;
 }
 
 export interface ResponseHooks<Watcher extends ResponseWatcher> {
-  /** The watcher of a response. */
+  /** Returns the watcher of a response. */
   of(res: ServerResponse): Watcher | undefined;
-  /** Puts a watcher before a response that has none of these hooks yet. */
+  /** Installs a watcher on a response that has none of these hooks yet. */
   watch(res: ServerResponse, watcher: Watcher): OwnFunctions;
 }
 
-/** One response and its watcher. */
+/** The hooks of one response, with its watcher and the replaced functions. */
 class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
   readonly watcher: Watcher;
   writeHead: OwnFunctions['writeHead'];
@@ -63,11 +68,11 @@ class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
   destroy: OwnFunctions['destroy'];
   setTrailers: ((...args: unknown[]) => void) | undefined = undefined;
 
-  /** The watcher has seen the headers. */
+  /** Whether `onHead` was called for the current headers. */
   decided = false;
-  /** `writeHead` only looks: the head is sent together with the body. */
+  /** Whether `writeHead` only determines the headers. The head is then sent together with the body. */
   looking = false;
-  /** The response's own `end`, or the watcher, is at work and comes back through the hooks. */
+  /** Whether the response's own `end` or the watcher is running, so that its calls of the hooks are passed on. */
   passing = false;
   discarded = false;
   body: Body | undefined = undefined;
@@ -83,7 +88,7 @@ class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
   }
 
   decide(status: number): void {
-    // without an `end` of its own it would not learn that the head was refused: it decides each time
+    // if `end` is not replaced, a refused head is not noticed there, so `onHead` is called each time
     this.decided = this.watcher.onEnd !== undefined;
     this.passing = true;
     try {
@@ -109,9 +114,10 @@ class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
 }
 
 /**
- * Makes functions that stand before a response's own `writeHead`, `write`, `end` and the like, and call a watcher. All
- * responses share them; the watcher of each is under `key`, so that several hooks can stand before one another. They
- * call what they replaced, over HTTP/2 too; others may hook in before and after them.
+ * Creates functions that replace a response's own `writeHead`, `write`, `end` and others, and call a watcher. All
+ * responses share the functions. The watcher of each response is stored under `key`, so that several hooks can be
+ * installed on one response. The functions call those that they replaced, over HTTP/2 too. Other packages may replace
+ * functions before and after them.
  */
 export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): ResponseHooks<Watcher> {
   type Watched = ServerResponse & Record<symbol, Hook<Watcher>>;
@@ -150,7 +156,7 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
   ): boolean {
     if (typeof charset === 'function') return write.call(this, chunk, undefined, charset);
     const hook = hookOf(this);
-    // what cannot be written is left to the original, which throws before it sends any header
+    // the original function throws for an invalid chunk before it sends any header
     if (hook.passing || !isBody(chunk)) return hook.write.call(this, chunk, charset, callback);
     if (!hook.decided && !this.headersSent) this.writeHead(this.statusCode);
     return (hook.watcher as Required<ResponseWatcher>).onWrite(chunk, charset, callback);
@@ -170,9 +176,9 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
       if (!hook.decided && !this.headersSent && (chunk == null || isBody(chunk))) {
         hook.body = chunk ?? '';
         hook.charset = charset;
-        // where others hooked in after us, what they do to the headers comes before the decision
+        // functions that other packages installed later have to change the headers before `onHead` is called
         if (this.writeHead === (writeHead as unknown)) hook.decide(this.statusCode);
-        // the client is gone, and `end` makes no head that a cache could judge
+        // the client has disconnected, and `end` writes no head that a cache could evaluate
         else if (this.destroyed) this.writeHead(this.statusCode);
         else outer = look(this, hook);
       }
@@ -190,8 +196,8 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
   }
 
   /**
-   * Calls the hooks of others, and returns what has to be put back: they must not be called a second time when the head
-   * is sent.
+   * Calls the `writeHead` functions of other packages without sending the head. Returns the function to restore, since
+   * they must not be called a second time when the head is sent.
    */
   function look(res: ServerResponse, hook: Hook<Watcher>): ServerResponse['writeHead'] | undefined {
     hook.looking = true;
@@ -231,7 +237,7 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
       if (watcher.onDestroy) res.destroy = destroy as ServerResponse['destroy'];
       if (watcher.onTrailers) {
         const trailing = res as unknown as Record<string, (...args: unknown[]) => void>;
-        // `addTrailers` of HTTP/2 calls this one
+        // in HTTP/2, `addTrailers` calls `setTrailer`
         const name = 'setTrailer' in res ? 'setTrailer' : 'addTrailers';
         hook.setTrailers = trailing[name];
         trailing[name] = setTrailers;
@@ -241,7 +247,7 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
   };
 }
 
-/** Sets what was given to `writeHead` on the response itself, where it can be read and changed. */
+/** Sets the headers passed to `writeHead` on the response itself, where watchers can read and change them. */
 function setHeaders(res: ServerResponse, headers: HeadersArgument): void {
   if (!Array.isArray(headers)) {
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value as OutgoingHttpHeader);
@@ -255,8 +261,8 @@ function setHeaders(res: ServerResponse, headers: HeadersArgument): void {
 const discarded = responseHooks(Symbol('discarded'));
 
 /**
- * Lets a handler go on with a response that nobody waits for: what it sets and writes goes nowhere, and nothing
- * throws. `onEnd` is called once, when the handler has ended it.
+ * Discards the further response of a handler whose client has another response or has disconnected. Later headers and
+ * writes have no effect, and nothing throws. `onEnd` is called once, when the handler has ended the response.
  */
 export function discardResponse(res: ServerResponse, onEnd: () => void): void {
   let ended = false;

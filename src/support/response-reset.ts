@@ -6,9 +6,10 @@ import { streamOf } from './response-state.js';
 const internalError = 2;
 
 /**
- * Ends the connection of a response that cannot be completed. Where only the end of the connection marks the end of the
- * body (HTTP/1.0), a regular close would mean "complete", so it is a TCP reset. Over HTTP/2 the stream ends with an
- * error: without one, the response would look complete, and the connection carries other responses, too.
+ * Ends the connection of a response that cannot be completed. In HTTP/1.0, the end of the connection marks the end of
+ * the body. A regular close would therefore mean "complete", so the connection is ended by a TCP reset. Over HTTP/2,
+ * the stream ends with an error. Without an error the response would look complete, and the connection carries other
+ * responses, too.
  */
 export function resetResponse(res: ServerResponse): void {
   const stream = streamOf(res);
@@ -22,7 +23,7 @@ export function resetResponse(res: ServerResponse): void {
     try {
       socket.resetAndDestroy();
     } catch {
-      // only TCP has a reset: TLS and unix sockets are closed below
+      // only TCP sockets can be reset; TLS and Unix sockets are closed below
     }
   }
   res.destroy();

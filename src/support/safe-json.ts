@@ -4,8 +4,8 @@ export type SafeJson<T = unknown> =
   | { readonly ok: false; readonly error: Error };
 
 /**
- * Parses JSON without throwing, whatever the text or the reviver does. The error quotes nothing of the text, which
- * may be somebody's password. Keys that could reach a prototype are dropped, as in {@link stripPrototypeKeys}.
+ * Parses JSON without throwing, even if the reviver throws. The error quotes nothing of the text, which may contain a
+ * password. Keys that could reach a prototype are dropped, as in {@link stripPrototypeKeys}.
  *
  * @example
  * const { ok, value, error } = safeJsonParse(cookie)
@@ -24,16 +24,20 @@ export function safeJsonParse<T = unknown>(
   }
 }
 
-/** Objects and arrays inside a body that are visited without a list of those seen: some 2 MB of the smallest JSON. */
+/**
+ * The greatest number of objects and arrays that are visited without a list of those seen: some 2 MB of the smallest
+ * JSON.
+ */
 const maxUnlisted = 1_000_000;
 
 /**
- * Deletes, at any depth, own `__proto__` keys and `constructor` keys that hold a `prototype`: as plain data they are
- * harmless, but the first deep merge turns them into properties of every object. Only plain objects and arrays are
- * visited. Returns how many keys it deleted.
+ * Deletes own `__proto__` keys, and `constructor` keys that hold a `prototype`, at any depth. As plain data they are
+ * harmless, but the first deep merge would make them properties of every object. Only plain objects and arrays are
+ * visited. Returns the number of deleted keys.
  */
 export function stripPrototypeKeys(value: unknown): number {
-  // a list of what was seen costs three times as much as parsing did, and only graphs with shared parts need it
+  // a list of visited objects costs three times as much as parsing, and only values with shared objects need
+  // it
   const { stripped, finished } = stripWithin(value, maxUnlisted);
   return finished ? stripped : stripped + stripWithin(value, Number.POSITIVE_INFINITY, new Set()).stripped;
 }
@@ -70,7 +74,7 @@ function stripWithin(
   return { stripped, finished: true };
 }
 
-/** An array, or an object of no class, of whatever realm. */
+/** Whether a value is an array or an object without a class, from any realm. */
 function isPlain(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype = Object.getPrototypeOf(value);

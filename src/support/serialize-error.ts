@@ -1,4 +1,7 @@
-/** What is logged of an error: never its other properties, which carry request headers in more than one library. */
+/**
+ * The logged properties of an error. Other properties are never logged, because several libraries set request headers
+ * on errors.
+ */
 export interface LoggedError {
   readonly type: string;
   readonly message: string;
@@ -14,13 +17,13 @@ const maxErrors = 20;
 const maxMessage = 2000;
 const maxStack = 8000;
 
-// results, so that a logger's serializer may see one again
+// the results of `serializeError`, which a logger's serializer may receive again
 const logged = new WeakSet<object>();
 
 /**
- * Describes anything that was thrown for a log line: type, message, stack, code, status, and the causes and
- * aggregated errors to a fixed depth and number. It never throws, whatever the getters or proxies do, and quotes
- * no request body.
+ * Describes any thrown value for a log line: type, message, stack, code, status, causes and aggregated errors. Causes
+ * and errors are limited in depth and number. It never throws, even if a getter or proxy does, and quotes no request
+ * body.
  *
  * @example
  * const logger = pino({ serializers: { err: serializeError } })
@@ -31,7 +34,7 @@ export function serializeError(value: unknown): LoggedError {
 }
 
 interface Walk {
-  /** The errors above, to find cycles. */
+  /** The errors that contain the current one, to find cycles. */
   readonly seen: Set<object>;
   left: number;
 }
@@ -86,7 +89,7 @@ function describeList(list: unknown, walk: Walk, depth: number): LoggedError[] |
     const described: LoggedError[] = [];
     for (let i = 0; i < list.length; i++) {
       const error: unknown = list[i];
-      // validation libraries list plain objects here, and those quote the input
+      // validation libraries list plain objects here, which quote the input
       if (!isErrorLike(error)) return undefined;
       const nested = describeNested(error, walk, depth);
       if (nested === undefined) break;
@@ -103,13 +106,16 @@ function describeNested(value: unknown, walk: Walk, depth: number): LoggedError 
   return describe(value, walk, depth + 1);
 }
 
-/** Whether it has a message and a stack, wherever it was made. */
+/** Whether a value has a message and a stack, as errors of any realm have. */
 function isErrorLike(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return typeof read(value, 'message') === 'string' && typeof read(value, 'stack') === 'string';
 }
 
-/** body-parser keeps the body's beginning in the message of its errors, and so does V8 in those of JSON.parse. */
+/**
+ * Whether the message of an error quotes the body. The messages of body-parser and of `JSON.parse` in V8 contain the
+ * beginning of the body.
+ */
 function quotesBody(value: object, message: unknown): boolean {
   const type = read(value, 'type');
   if (typeof type === 'string' && type.startsWith('entity.')) return true;
@@ -123,7 +129,7 @@ function framesOnly(stack: unknown, message: unknown): string | undefined {
   return frames === '' ? undefined : text(frames, maxStack);
 }
 
-/** The HTTP status an error asks for, when it is one. */
+/** Returns the status of an error if it is an HTTP error status, else `undefined`. */
 export function statusOf(value: unknown): number | undefined {
   for (const name of ['status', 'statusCode']) {
     const status = read(value, name);
@@ -133,18 +139,18 @@ export function statusOf(value: unknown): number | undefined {
   return undefined;
 }
 
-/** The name of an error's kind: its own name, else that of its class. */
+/** Returns the type of an error: its own name, else the name of its class. */
 export function typeOf(value: object): string {
   const name = read(value, 'name');
   if (typeof name === 'string' && name !== '' && name !== 'Error') return text(name, 100);
   const made = read(value, 'constructor');
   const className = typeof made === 'function' ? read(made, 'name') : undefined;
-  // plain data with a type is an error that was described before
+  // plain data with a type is the result of an earlier description
   const type = className === 'Object' ? read(value, 'type') : className;
   return typeof type === 'string' && type !== '' ? text(type, 100) : 'Error';
 }
 
-/** Reads a property of any value; a throwing getter and a revoked proxy read as `undefined`. */
+/** Reads a property of any value. Returns `undefined` if a getter throws or a proxy is revoked. */
 export function read(value: unknown, name: string): unknown {
   try {
     return (value as Record<string, unknown> | null | undefined)?.[name];
@@ -158,7 +164,7 @@ function text(value: unknown, limit: number): string {
   try {
     string = String(value);
   } catch {
-    // an object without a prototype, such as the query of Express 5
+    // an object without a prototype, such as `req.query` in Express 5, has no `toString`
     string = '(no text)';
   }
   return string.length > limit ? `${string.slice(0, limit)}…` : string;

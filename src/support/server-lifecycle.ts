@@ -5,7 +5,7 @@ import { lifecyclesKey } from './symbols.js';
 
 interface ServerLifecycles {
   readonly all: Set<Lifecycle>;
-  /** The lifecycle of a server whose requests no productionized app counts. */
+  /** The lifecycle of a server that belongs to no productionized app. */
   tracked: Lifecycle | undefined;
 }
 
@@ -20,19 +20,22 @@ function lifecyclesStoredOn(server: Server): ServerLifecycles {
   return living[lifecyclesKey] as ServerLifecycles;
 }
 
-/** The lifecycles of all apps that were seen on a server, and its own where it is tracked. */
+/**
+ * Returns the lifecycles of all apps that were seen on a server. If the server itself is tracked, its lifecycle is
+ * included.
+ */
 export function lifecyclesOf(server: Server): ReadonlySet<Lifecycle> {
   return lifecyclesStoredOn(server).all;
 }
 
-/** An app that counts its own requests was seen on a server. */
+/** Adds the lifecycle of an app that counts its own requests and was seen on a server. */
 export function attachLifecycle(server: Server, lifecycle: Lifecycle): void {
   lifecyclesStoredOn(server).all.add(lifecycle);
 }
 
 /**
- * Counts the requests of a server that belongs to no productionized app. All parts that track the same server share
- * one lifecycle. Returns it with a function that ends the tracking once no part needs it.
+ * Counts the requests of a server that belongs to no productionized app. All parts that track the same server share one
+ * lifecycle. Returns it with a function that releases it; tracking ends once no part needs it.
  */
 export function trackServer(server: Server): { lifecycle: Lifecycle; release: () => void } {
   const lives = lifecyclesStoredOn(server);
@@ -45,7 +48,8 @@ export function trackServer(server: Server): { lifecycle: Lifecycle; release: ()
     };
     if (server.listening) ready();
     server.on('listening', ready);
-    // a listener for `request` makes an HTTP/2 server build requests it otherwise would not
+    // with a listener for `request`, an HTTP/2 server creates request objects that it otherwise would not
+    // create
     const compatible = server.listenerCount('request') > 0 || 'closeIdleConnections' in server;
     if (compatible) server.prependListener('request', track);
     lives.all.add(lifecycle);

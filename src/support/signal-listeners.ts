@@ -12,8 +12,8 @@ export function appListensFor(signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Listeners of the `signal-exit` package re-raise a signal only when they are alone, as ours do: each would wait
- * for the other for ever.
+ * Returns the number of listeners of the `signal-exit` package. Like ours, they re-raise a signal only if there are no
+ * other listeners. If both counted each other, none of them would ever re-raise it.
  */
 export function standAsideListeners(): number {
   const version3 = (process as { __signal_exit_emitter__?: { count?: unknown } }).__signal_exit_emitter__;

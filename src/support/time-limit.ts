@@ -1,6 +1,6 @@
 /**
- * Settles as the promise does, or resolves with what `onLate` returns once `limitMs` milliseconds have passed. The
- * work itself goes on. With `ref: false` the limit does not keep the process alive.
+ * Settles as the promise does, or resolves with the result of `onLate` after `limitMs` milliseconds. The work itself
+ * continues. With `ref: false`, the limit does not keep the process alive.
  */
 export function withTimeLimit<Value, Late>(
   work: PromiseLike<Value>,

@@ -2,12 +2,12 @@ import { processWide } from './process-wide.js';
 import { ownSyncWorkKey } from './symbols.js';
 
 /**
- * How deep the process is in synchronous work that this library chose to do and has bounded. The detector of
- * synchronous calls reports nothing while `depth` is above zero.
+ * The nesting depth of synchronous work that this library does on purpose and limits. The detector of synchronous calls
+ * reports nothing while `depth` is above zero.
  */
 export const ownSyncWork = processWide(ownSyncWorkKey, () => ({ depth: 0 }));
 
-/** Runs bounded synchronous work that the detector does not report. */
+/** Runs limited synchronous work that the detector does not report. */
 export function unobserved<Args extends unknown[], Result>(
   work: (...args: Args) => Result,
   ...args: Args

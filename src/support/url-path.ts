@@ -1,10 +1,12 @@
-/** A URL up to its query, whatever is in front of that. */
+/** Returns a URL without its query, with any origin left in place. */
 export function withoutQuery(url: string): string {
   const query = url.indexOf('?');
   return query === -1 ? url : url.slice(0, query);
 }
 
-/** The path of a request's target: without its query and fragment, and without the origin that an absolute one has. */
+/**
+ * Returns the path of a request target: without its query and fragment, and without the origin of an absolute target.
+ */
 export function pathOf(target: string): string {
   const path = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '') || '/';
   const end = path.search(/[?#]/);
