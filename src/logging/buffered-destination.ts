@@ -71,7 +71,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
   #dropped = 0;
   /** The last synchronous flush reached its deadline, and no bytes were written since. */
   #stuck = false;
-  /** The descriptor is being closed. */
+  /** Resolves when the descriptor is closed; `undefined` until it is being closed. */
   #closing: Promise<void> | undefined;
   #waiters: { chunks: number; resolve: () => void }[] = [];
 

@@ -159,7 +159,6 @@ interface ErrorEntry {
   readonly means: string;
 }
 
-/** One of the codes. */
 export type ErrorCode = keyof typeof errors;
 
 /** The file in the package that describes the codes. Every help address begins with it. */

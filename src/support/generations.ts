@@ -8,8 +8,8 @@ interface Entry<Value> {
 
 /**
  * Stores values up to a total of bytes, in two generations. A value that is read moves to the young generation. When
- * the young generation holds half of the bytes, it replaces the old one, and the values left there are dropped. A
- * single Map in order of use would iterate over all its deleted entries to find the oldest one.
+ * the young generation holds half of the bytes, it replaces the old one, and the values that remain there are dropped.
+ * A single Map in order of use would iterate over all its deleted entries to find the oldest one.
  */
 export class Generations<Value> {
   readonly #generationBytes: number;

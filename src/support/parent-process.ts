@@ -38,7 +38,7 @@ export function onParentMessage(listener: (message: unknown) => void): () => voi
   const channel = process.channel as { refCounted?(): void; unrefCounted?(): void } | null | undefined;
   if (channel == null) return () => {};
   process.on('message', listener);
-  // Node keeps a process alive for each listener, but not for this one
+  // this listener must not keep the process alive, as a listener for messages does by default
   channel.unrefCounted?.();
   return () => {
     channel.refCounted?.();

@@ -5,7 +5,7 @@ import { waitingResponsesKey } from './symbols.js';
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Makes sure that a pipelined response emits `close` with its connection. Node closes only the response that has the
+ * Ensures that a pipelined response emits `close` with its connection. Node closes only the response that has the
  * socket. The responses that wait for earlier ones would never emit `close`.
  */
 export function closeWithConnection(res: ServerResponse): void {

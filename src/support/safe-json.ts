@@ -1,4 +1,4 @@
-/** What {@link safeJsonParse} returns. */
+/** The result of {@link safeJsonParse}. */
 export type SafeJson<T = unknown> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: Error };

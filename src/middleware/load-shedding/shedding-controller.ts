@@ -66,7 +66,6 @@ export class SheddingController {
     this.#admitted++;
   }
 
-  /** Adds a reading. */
   read(reading: LoadReading): void {
     const elapsed = reading.activeMs + reading.idleMs;
     const decay = Math.exp(-elapsed / memoryMs);
