@@ -29,7 +29,7 @@ export type Cache = (
 export interface Pipeline {
   readonly context: ContextSettings;
   readonly lifecycle: Lifecycle;
-  /** Called in order before a request has a context or a log line. The first gate that responds ends the request. */
+  /** Called in order before a request has a context or a log line. The calls end with the first gate that responds. */
   first: readonly Gate[];
   /** Called in order before the routes. Each calls `next` immediately and does not respond itself. */
   observers: readonly RequestHandler[];

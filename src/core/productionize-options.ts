@@ -34,7 +34,7 @@ export interface ProductionizeOptions {
   /** Responds to `/livez`, `/readyz` and `/startupz`, unless the app responds to them itself. @default true */
   readonly healthChecks?: boolean | HealthChecksOptions;
   /**
-   * Request id, `req.signal` and `currentRequest()`. The other parts need it, so it cannot be `false`.
+   * Request id, `req.signal` and `currentRequest()`. The other parts need this context, so it cannot be `false`.
    * @default true
    */
   readonly requestContext?: true | RequestContextOptions;

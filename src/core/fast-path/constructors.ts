@@ -38,8 +38,8 @@ export function constructorsOf(app: Application): Constructors {
 }
 
 /**
- * Creates the two classes of an app. The undo restores the app as Express made it. It does nothing when other code
- * created the classes.
+ * Creates the two classes of an app. The undo restores the app as Express made it. If the classes exist already, the
+ * undo does nothing.
  */
 export function installConstructors(app: Application): () => void {
   const prototypes = app as unknown as Prototypes;

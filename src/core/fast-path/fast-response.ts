@@ -10,9 +10,7 @@ type Senders = { json: Json; send: Send; set: unknown };
 
 type TakesBody = ((...args: never[]) => unknown) & { [takesText]?: boolean };
 
-/**
- * Status codes of responses without a body. Express handles them itself, since the fast path omits its steps for them.
- */
+/** Status codes of responses without a body. Express takes extra steps for these, which the fast path omits. */
 const bodiless = new Set([204, 205, 304]);
 
 /**

@@ -49,7 +49,8 @@ export class HandlerCall {
   get next(): Next {
     this.#next ??= (...args) => {
       const [error] = args;
-      // express-async-errors calls next(undefined) for a rejection with undefined, one microtask before threw()
+      // express-async-errors calls next(undefined) one microtask before threw() if a handler rejects with
+      // undefined
       if (this.#pending && !error && args.length > 0) queueMicrotask(() => this.#passOn(error));
       else this.#passOn(error);
     };

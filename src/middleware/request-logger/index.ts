@@ -153,8 +153,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     headers: headers.map((name) => name.toLowerCase()),
     isSecret: secretNameTest(redactQuery),
   };
-  // this serializer replaces that of any given logger: an error of an HTTP client contains the headers it
-  // sent
+  // this serializer replaces that of any logger: an error of an HTTP client contains the headers it sent
   const writer = logger.child({}, { serializers: { err: serializeError } });
   const writePlain = plainLineWriter(logger);
   const buffers = bufferDebug ? new DebugBuffers(logger, bufferDebug === true ? {} : bufferDebug) : undefined;
