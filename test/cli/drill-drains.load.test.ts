@@ -61,7 +61,7 @@ describe('an app that drains', () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1', '--path', '/status/500']);
     const { code, out } = await done();
     expect(out).toContain('GET /status/500 on port');
-    expect(out).toContain('is answered 500');
+    expect(out).toContain('responds with 500');
     expect(code).toBe(0);
   });
 });
