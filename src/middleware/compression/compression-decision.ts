@@ -27,7 +27,7 @@ const isCompressible = memoizeHeader(
 
 /**
  * Whether the media type of a response is compressible: the default `filter` of {@link compression}. Event streams are
- * excluded, because each open one would hold an encoder of a quarter of a megabyte.
+ * excluded, because the encoder of each open stream would use about 256 KiB of memory.
  */
 export function compressibleType(_req: IncomingMessage, res: ServerResponse): boolean {
   return isCompressible(headerText(res, 'content-type'));
@@ -41,9 +41,9 @@ const cacheDirectives = memoizeHeader((value) => ({
 const digests = ['Content-Digest', 'Repr-Digest', 'Digest', 'Content-MD5'];
 
 /**
- * Chooses the encoding of a response when its headers are complete and not sent yet. Sets `Vary` when another request for
- * the resource could receive another encoding, whether this response is encoded or not. `length` is the length of the body
- * if it is known.
+ * Chooses the encoding of a response when its headers are complete and not sent yet. It sets `Vary` when another
+ * request for the resource could receive another encoding, even if this response is not encoded. `length` is the length
+ * of the body, if the length is available.
  */
 export function chooseCodec(
   req: IncomingMessage,
@@ -55,7 +55,7 @@ export function chooseCodec(
   if (status < 200 || status === 204) return skip(req, 'it has no body');
   const accepted = String(req.headers['accept-encoding'] ?? '');
   if (status === 304 && !res.hasHeader('Content-Type')) {
-    // its type is gone, yet it owes the Vary and the ETag of the answer it stands for (RFC 9110 section 15.4.5)
+    // A 304 without a Content-Type must have the Vary and the ETag of the 200 response (RFC 9110 section 15.4.5).
     varyOnEncoding(res);
     if (offer(accepted)) weakenETag(res);
     return skip(req, 'it has no body');
@@ -79,7 +79,7 @@ export function chooseCodec(
   );
 }
 
-/** An error of the filter would be thrown by `res.end`, so it counts as false. */
+/** Calls the filter. An error is treated as false, because otherwise `res.end` would throw it. */
 function passes(filter: DecisionSettings['filter'], req: IncomingMessage, res: ServerResponse): boolean {
   try {
     return filter(req as Request, res as Response) === true;

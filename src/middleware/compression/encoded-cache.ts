@@ -2,16 +2,16 @@ import { debugFor } from '../../support/debug.js';
 
 const debug = debugFor('compression');
 
-// slots of the table of positions, and bytes of lengths in front of each entry of the ring
+// The number of slots in the table of positions, and the bytes of the lengths in front of each entry of the ring.
 const slots = 8192;
 const headerBytes = 12;
 /** The number of bytes that the fingerprint reads at the head of a body, at its tail, and spread over it. */
 const samples = 64;
 
 /**
- * Caches bodies and their encodings in one ring buffer, in which new entries overwrite the oldest. A body is found by a
- * fingerprint of some of its bytes and then compared whole, which takes a tenth of the time of a digest and cannot be
- * forged. Storing a body allocates nothing: a body that is never sent again costs two copies and no garbage collection.
+ * Caches bodies and their encodings in one ring buffer, in which new entries overwrite the oldest. A lookup computes a
+ * fingerprint of some bytes and then compares the whole body. This takes a tenth of the time of a digest, and a client
+ * cannot forge a match. Storing a body copies it and its encoding, and allocates no memory.
  */
 export class EncodedCache {
   #maxBytes: number;
@@ -37,7 +37,7 @@ export class EncodedCache {
       return undefined;
     if (ring.compare(body, 0, body.length, bodyAt, encodedAt) !== 0) return undefined;
     const encoded = Buffer.from(ring.subarray(encodedAt, encodedAt + ring.readUInt32LE(at + 4)));
-    // an entry in use is written again before it is overwritten
+    // An entry in the older half of the ring is written again, so that it is not overwritten soon.
     if (this.#written - start > this.#maxBytes / 2) this.set(encoding, body, encoded);
     return encoded;
   }
@@ -60,7 +60,7 @@ export class EncodedCache {
     this.#written += needed;
   }
 
-  /** A failed allocation turns the cache off: each further attempt would trigger a full garbage collection. */
+  /** Allocates the ring. A failure turns the cache off, because each attempt causes a full garbage collection. */
   #allocate(): Buffer | undefined {
     try {
       return Buffer.allocUnsafeSlow(this.#maxBytes);
@@ -72,7 +72,7 @@ export class EncodedCache {
   }
 }
 
-/** br, gzip and zstd differ in their first letter. */
+/** The seed of the hash for an encoding: its first letter, in which br, gzip and zstd differ. */
 function seedOf(encoding: string): number {
   return encoding.charCodeAt(0);
 }

@@ -44,14 +44,14 @@ export interface CompressionOptions {
    */
   readonly threshold?: number;
   /**
-   * Bodies of up to this many bytes that are passed to `res.end` whole are encoded in one synchronous call. 0 turns that
-   * off.
+   * Bodies of up to this many bytes that are passed to `res.end` whole are encoded in one synchronous call. 0 turns
+   * synchronous encoding off.
    * @default 64 KiB on one core or in a cluster worker, otherwise 64 KiB divided by the cores, at least 12 KiB
    */
   readonly syncLimitBytes?: number;
   /**
-   * Bytes of memory for bodies and their encodings, for responses that are sent again. 0 turns the cache off. The maximum
-   * is the size of one `Buffer` (`buffer.constants.MAX_LENGTH`).
+   * Bytes of memory for bodies and their encodings, for responses that are sent again. 0 turns the cache off. The
+   * maximum is the size of one `Buffer` (`buffer.constants.MAX_LENGTH`).
    * @default 8 MiB
    */
   readonly cacheBytes?: number;
@@ -61,24 +61,25 @@ export interface CompressionOptions {
    */
   readonly filter?: (req: Request, res: Response) => boolean;
   /**
-   * The protection against BREACH for responses that set a cookie or are `private` or `no-store`: their compressed length
-   * can reveal a secret in them. `'pad'` encodes them with gzip only and adds up to 100 bytes of random length. `'skip'`
-   * does not encode them. `'off'` encodes them like others.
+   * The protection against BREACH for responses that set a cookie or are `private` or `no-store`: their compressed
+   * length can reveal a secret in them. `'pad'` encodes them with gzip only and adds up to 100 bytes of random length.
+   * `'skip'` does not encode them. `'off'` encodes them like others.
    * @default 'pad'
    */
   readonly breach?: 'pad' | 'skip' | 'off';
 }
 
 /**
- * Up to this size a synchronous call costs the main thread no more than a streaming encoder, for any number of cores:
- * 10 KB in gzip take 53–72 µs against 56–89 µs (about 200 µs in total), 16 KB take 90–130 µs against 65–104 µs.
+ * Up to this size a synchronous call uses the main thread no longer than a streaming encoder, on any number of cores.
+ * For 10 KB in gzip, a synchronous call takes 53–72 µs and a stream 56–89 µs (about 200 µs in total). For 16 KB, a
+ * synchronous call takes 90–130 µs and a stream 65–104 µs.
  */
 const syncFloor = 12 * 1024;
-/** On one core only the total counts: 64 KB take 0.8 ms in one call and 1 ms in a stream. */
+/** The limit on one core, where only the total time matters: 64 KB take 0.8 ms in one call and 1 ms in a stream. */
 const syncCeiling = 64 * 1024;
 
 function defaultSyncLimit(): number {
-  // the workers of a cluster share the cores
+  // The workers of a cluster share the cores.
   const cpus = cluster.isWorker ? 1 : Math.max(1, availableCpus());
   return Math.max(syncFloor, Math.floor(syncCeiling / cpus));
 }
@@ -132,13 +133,14 @@ export function resolveCompression(
 
 /**
  * Middleware that encodes response bodies with Brotli, gzip or zstd. A body that is passed to `res.end` whole, as by
- * `res.json` and `res.send`, is encoded in one call and sent with its exact length. When the same body is sent again, its
- * encoding is read from a bounded cache. Larger bodies and those sent by `res.write` use a streaming encoder, which is
- * flushed 10 ms after a write, or immediately by `res.flush()`.
+ * `res.json` and `res.send`, is encoded in one call and sent with its exact length. When the same body is sent again,
+ * its encoding is read from a bounded cache. Larger bodies and those sent by `res.write` use a streaming encoder, which
+ * is flushed 10 ms after a write, or immediately by `res.flush()`.
  *
- * Not encoded are responses with a range, `no-transform`, a `Content-Encoding` or a digest, event streams, and bodies that
- * are not compressible or below the threshold. `DEBUG=productionize:compression` prints the reason. A strong ETag becomes
- * weak when the body is encoded. `Vary` is set when another request could receive another encoding (RFC 9110).
+ * Responses with a range, `no-transform`, a `Content-Encoding` or a digest are not encoded. Event streams and bodies
+ * that are not compressible or below the threshold are not encoded either. `DEBUG=productionize:compression` prints the
+ * reason. A strong ETag becomes weak when the body is encoded. `Vary` is set when another request could receive another
+ * encoding (RFC 9110).
  *
  * @throws ProductionizeError when an option is wrong.
  * @example

@@ -27,7 +27,7 @@ export interface EncodingSettings extends DecisionSettings {
 
 /** Larger bodies are not cached, so that a few of them do not fill the cache. */
 const maxCachedBody = 256 * 1024;
-/** Strings are converted in this buffer when their bytes are needed for one call only. */
+/** The buffer in which strings are converted when their bytes are needed for one call only. */
 let scratch: Buffer | undefined;
 
 const encodings = responseHooks<ResponseEncoding>(encodingKey);
@@ -55,7 +55,7 @@ class ResponseEncoding implements ResponseWatcher {
   /** The chosen codec, or `undefined` when the body is sent without an encoding. */
   codec: Codec | undefined = undefined;
   stream: EncodedStream | undefined = undefined;
-  /** The whole body and its encoding, if the whole body is known when the headers are completed. */
+  /** The whole body and its encoding, if the whole body is available when the headers are completed. */
   body: Body | undefined = undefined;
   encoded: Buffer | undefined = undefined;
   /** Whether the response's own `end` was called with the encoded body. */
@@ -115,7 +115,7 @@ class ResponseEncoding implements ResponseWatcher {
     const res = this.res;
     if (res.headersSent) return;
     if (this.codec !== undefined) res.removeHeader('Content-Encoding');
-    // without a Content-Length of the app, Node keeps the length of the first body until the header is removed
+    // If the app has set no Content-Length, Node retains the length of the first body until the header is removed.
     if (this.codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
     this.codec = undefined;
     this.body = undefined;
@@ -170,7 +170,7 @@ class ResponseEncoding implements ResponseWatcher {
       }
       if (bytes.length > syncLimit) {
         if (stored) this.storedWithBody = stored;
-        // a copy, because the app may reuse its buffer before the encoder is done
+        // The bytes are copied, because the app may reuse its buffer before the encoder is done.
         else if (cached) this.missed = Buffer.from(bytes);
         return undefined;
       }
@@ -196,7 +196,7 @@ function byteLength(body: Body, charset?: BufferEncoding): number {
 
 /** The bytes of a body, valid until the next call. */
 function borrowBytes(body: Body, charset?: BufferEncoding): Uint8Array {
-  // a UTF-16 code unit takes at most three bytes
+  // A UTF-16 code unit takes at most three bytes in UTF-8.
   if (typeof body !== 'string' || body.length * 3 > maxCachedBody) return toBytes(body, charset);
   scratch ??= Buffer.allocUnsafeSlow(maxCachedBody);
   return scratch.subarray(0, scratch.write(body, charset));

@@ -6,9 +6,9 @@ type Preferring = {
 };
 
 /**
- * Creates a function that chooses one of these encodings for a value of `Accept-Encoding`: by the client's q-values, and
- * among equals by the order given (RFC 9110 section 12.5.3). It returns `null` for the identity. Results are memoized,
- * because a site receives a handful of values.
+ * Creates a function that chooses one of these encodings for a value of `Accept-Encoding`. The highest q-value takes
+ * precedence, and among equal q-values the order of `codings` (RFC 9110 section 12.5.3). The function returns `null`
+ * for the identity. Results are memoized, because the clients of a site send few different values.
  */
 export function negotiation<Coding extends { readonly encoding: string }>(
   codings: readonly Coding[],

@@ -8,14 +8,14 @@ import type { Codec, Encoder } from './encoders.js';
 const debug = debugFor('compression');
 
 /**
- * Milliseconds that a written chunk may stay in the encoder. A fast source is not cut into small blocks, and the delay of
- * a slow source is not noticeable.
+ * Milliseconds that a written chunk may stay in the encoder. With this delay a fast source results in large blocks, and
+ * a user does not notice the delay of a slow source.
  */
 const flushDelay = 10;
 
 /**
- * Sends a body through an encoder with the contract of the response's own `write` and `end`: backpressure of the encoder
- * is backpressure of the response, each callback runs once, and the encoder is destroyed with the response.
+ * Sends a body through an encoder, with the contract of the response's own `write` and `end`. Backpressure of the
+ * encoder is backpressure of the response, each callback runs once, and the encoder is destroyed with the response.
  */
 export class EncodedStream {
   readonly #res: ServerResponse;
@@ -56,8 +56,8 @@ export class EncodedStream {
   }
 
   /**
-   * There are two buffers, that of the socket and that of the encoder. A `drain` of the socket only resumes the encoder.
-   * A source that received it would fill the encoder faster than a slow client reads.
+   * The socket and the encoder have separate buffers. A `drain` of the socket only resumes the encoder. A source that
+   * received this event would fill the encoder faster than a slow client reads.
    */
   #routeDrain(): void {
     const res = this.#res;
@@ -86,7 +86,7 @@ export class EncodedStream {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#flushTimer);
-    // the response's own getter would become true only after the encoder has ended
+    // The response's own getter would become true only after the encoder has ended.
     Object.defineProperty(this.#res, 'writableEnded', { value: true, configurable: true });
     this.#encoder.end(chunk, charset ?? 'utf8');
   }

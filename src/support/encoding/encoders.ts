@@ -22,11 +22,11 @@ export interface Codec {
   /** Encodes a whole body in one synchronous call. */
   readonly encode: (body: Uint8Array) => Buffer;
   /**
-   * Creates a streaming encoder. With a known `size`, zstd allocates tables of that size: at its best levels the tables
-   * for an unknown size cost 400 ms per file. A body of another size is an error then.
+   * Creates a streaming encoder. With a `size`, zstd allocates tables of that size, and a body of another size causes
+   * an error. Without a `size`, the tables cost 400 ms per file at the best levels.
    */
   readonly stream: (size?: number) => Encoder;
-  /** The flush that ends a block and keeps the dictionary. */
+  /** The kind of flush that ends a block and retains the dictionary. */
   readonly flushKind: number;
   /** Whether the same body always results in the same bytes. */
   readonly cacheable: boolean;
@@ -35,12 +35,12 @@ export interface Codec {
 }
 
 /**
- * The default level of each encoding. On 10 KB of JSON, Brotli at 3 takes as long as gzip at 6 (50 and 53 µs) and is 3%
- * smaller. At 4 it takes half as long again for another 1%.
+ * The default level of each encoding. On 10 KB of JSON, Brotli at 3 takes as long as gzip at 6 (50 and 53 µs), and its
+ * output is 3% smaller. Brotli at 4 takes 50% longer than at 3, and its output is another 1% smaller.
  */
 export const defaultLevels: Readonly<Record<Encoding, number>> = { br: 3, gzip: 6, zstd: 3 };
 
-// functions of zlib are looked up at each call, so that later patches of the module are called
+// Functions of zlib are looked up at each call, so that functions that were patched later are called.
 const codecs: Readonly<Record<Encoding, (level: number) => Codec>> = {
   gzip(level) {
     const options = { level };
@@ -79,7 +79,7 @@ export function codecOf(encoding: Encoding, level = defaultLevels[encoding]): Co
   return codecs[encoding](level);
 }
 
-/** gzip with padding of random length, against BREACH. */
+/** The gzip codec with padding of random length, a protection against BREACH. */
 export function paddedGzip(level?: number): Codec {
   const gzip = codecOf('gzip', level);
   return { ...gzip, cacheable: false, start: padGzip, encode: (body) => padGzip(gzip.encode(body)) };
@@ -91,8 +91,9 @@ const nameFlag = 0x08;
 const maxNameLength = 100;
 
 /**
- * Adds a file name with a random length of 1 to 100 characters to a gzip body (RFC 1952 section 2.3.1). Decoders skip it,
- * and the length on the wire no longer reveals how well the body compressed. `start` is the whole body or its first chunk.
+ * Adds a file name with a random length of 1 to 100 characters to a gzip body (RFC 1952 section 2.3.1). Decoders skip
+ * the name. The length of the response then no longer reveals how small the compressed body is. `start` is the whole
+ * body or its first chunk.
  */
 function padGzip(start: Buffer): Buffer {
   const name = Buffer.alloc(randomInt(1, maxNameLength + 1) + 1, 'p');

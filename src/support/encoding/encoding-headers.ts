@@ -16,15 +16,15 @@ export function varyOnEncoding(res: ServerResponse): void {
   else if (!variesOnEncoding(vary)) res.setHeader('Vary', `${vary}, Accept-Encoding`);
 }
 
-/** Makes a strong ETag weak: a strong one means the same bytes for every encoding (RFC 9110 section 8.8.1). */
+/** Makes a strong ETag weak, because a strong one identifies the bytes of one encoding (RFC 9110 section 8.8.1). */
 export function weakenETag(res: ServerResponse): void {
   const etag = headerText(res, 'etag');
   if (etag.startsWith('"')) res.setHeader('ETag', `W/${etag}`);
 }
 
 /**
- * Sets the headers of an encoded body, of `length` bytes or of unknown length. `Accept-Ranges` is removed, because ranges
- * of the identity could be combined with encoded bytes.
+ * Sets the headers of an encoded body, of `length` bytes or of unknown length. `Accept-Ranges` is removed, because a
+ * client could combine ranges of the identity with encoded bytes.
  */
 export function declareEncoding(res: ServerResponse, encoding: string, length: number | undefined): void {
   res.setHeader('Content-Encoding', encoding);

@@ -16,7 +16,7 @@ export class StoredEncodings {
 
   set(encoding: string, encoded: Buffer): void {
     if (this.#encoded.has(encoding)) return;
-    // a copy, because the result of zlib is a small slice that keeps a large allocation alive
+    // The bytes are copied, because the result of zlib is a small slice that retains a large allocation.
     const copy = Buffer.allocUnsafeSlow(encoded.length);
     encoded.copy(copy);
     this.#encoded.set(encoding, copy);
