@@ -4,7 +4,7 @@ const missingCodes = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EIN
 const exhaustedCodes = new Set(['EMFILE', 'ENFILE']);
 const messages = { 404: 'there is no such file', 405: 'only GET and HEAD are supported here' };
 
-/** An opened or read file is not in the state in which it was checked. */
+/** The error for an opened or read file that has changed since it was checked. */
 export class FileChanged extends Error {
   constructor() {
     super('a static file changed while it was read');
@@ -26,7 +26,7 @@ export function statusError(status: 404 | 405, headers?: Record<string, string>)
   return createError(status, messages[status], { headers });
 }
 
-/** Gives an error of the file system its status. Its message contains a local path, so it is not exposed. */
+/** Sets the status of an error of the file system. Its message contains a local path, so it is not exposed. */
 export function httpError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isForbidden(error)) return createError(403, error, { expose: false });

@@ -25,8 +25,8 @@ interface Validators {
 
 /**
  * Plans the response to a GET or HEAD. Preconditions are evaluated in the order of RFC 9110 section 13.2.2, and only if
- * the status that the app has set is successful (section 13.2.1). Ranges apply to the identity only, since a range of
- * encoded bytes only helps clients that have the other bytes of that encoding.
+ * the status that the app has set is successful (section 13.2.1). Ranges apply to the identity only, because a range of
+ * encoded bytes is useful only to clients that have the other bytes of that encoding.
  */
 export function planResponse(
   { method, headers }: IncomingMessage,
@@ -34,7 +34,7 @@ export function planResponse(
   resource: Resource,
 ): ResponsePlan {
   const { identity } = resource;
-  // RFC 9110 section 14.2: ranges are defined for GET
+  // Ranges are defined for GET only (RFC 9110 section 14.2).
   const hasRange = method === 'GET' && headers.range !== undefined && res.statusCode === 200;
   const wanted = hasRange ? rangeOf(headers, validatorsOf(res, resource, identity), resource) : undefined;
   const accepted = headers['accept-encoding'];
@@ -77,7 +77,7 @@ function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, modifi
   return since !== undefined && modified > Date.parse(since);
 }
 
-/** The requested range of the identity. Several ranges, or one that does not apply, result in the whole file. */
+/** The requested range of the identity. Several ranges, or a range that does not apply, result in the whole file. */
 function rangeOf(
   headers: IncomingHttpHeaders,
   validators: Validators,
@@ -92,14 +92,14 @@ function rangeOf(
   return ranges[0];
 }
 
-/** A suffix longer than the file means all of it (RFC 9110 section 14.1.2); range-parser rejects that. */
+/** Shortens a suffix range to the whole file (RFC 9110 section 14.1.2), because range-parser rejects a longer one. */
 function withinSize(range: string, size: number): string {
   return range.replace(/([=,]\s*)-(\d+)/g, (suffix, before, length) =>
     Number(length) > size ? `${before}0-` : suffix,
   );
 }
 
-/** RFC 9110 section 13.1.5: only a strong match proves that the client has the other bytes of this file. */
+/** Whether `If-Range` matches. Only a strong match proves that the client has this file (RFC 9110 section 13.1.5). */
 function ifRangeMatches(condition: string, { etag, lastModified }: Validators): boolean {
   if (/^(?:W\/)?"/.test(condition)) return matchesStrongly(condition, etag);
   return !etag.startsWith('W/') && Date.parse(condition) === Date.parse(lastModified);
@@ -117,7 +117,7 @@ export function setFileHeaders(
 ): void {
   const { size } = representation.state;
   if (resource.varies) varyOnEncoding(res);
-  // RFC 9110 section 15.4.5: these describe a body that is not sent
+  // These headers describe a body that is not sent (RFC 9110 section 15.4.5).
   if (status >= 300) for (const name of contentHeaders) res.removeHeader(name);
   if (status === 412 || status === 416) {
     if (status === 416) res.setHeader('Content-Range', `bytes */${size}`);
@@ -126,7 +126,7 @@ export function setFileHeaders(
   }
   setDefault(res, 'Cache-Control', resource.cacheControl);
   setDefault(res, 'ETag', representation.etag);
-  // the app sets one ETag for all encodings
+  // An ETag of the app is the same for all encodings.
   if (representation.encoding !== 'identity' && headerText(res, 'etag') !== representation.etag)
     weakenETag(res);
   setDefault(res, 'Last-Modified', resource.lastModified);
@@ -136,7 +136,7 @@ export function setFileHeaders(
   res.setHeader('Content-Length', part === undefined ? size : part.end - part.start + 1);
 }
 
-/** Headers that the app has set take precedence. */
+/** Sets a header unless the app has set it. */
 function setDefault(res: ServerResponse, name: string, value: string): void {
   if (headerText(res, name) === '') res.setHeader(name, value);
 }

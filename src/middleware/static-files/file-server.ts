@@ -28,7 +28,7 @@ export interface ServerSettings {
   readonly setHeaders: ((res: ServerResponse, path: string, stats: fs.Stats) => void) | undefined;
 }
 
-/** How often a file is read again that is replaced while it is being sent. */
+/** The maximum number of attempts to read a file that is replaced before it is sent. */
 const maxAttempts = 3;
 
 /** Responds to requests with the files of one root. */
@@ -61,7 +61,7 @@ export class FileServer {
     const known = this.#store.cached(path);
     if (typeof known === 'object' && !this.#isMountPoint(req) && this.#respondFromMemory(req, res, known))
       return;
-    // most of these requests are for a later route: they are passed on without a promise
+    // Most requests for missing files are for a later route, so they are passed on synchronously.
     if (known === 'missing' && !this.#isNavigation(req)) {
       this.#skip(next, 404);
       return;
@@ -99,7 +99,9 @@ export class FileServer {
     return index !== false && typeof (await this.#find(`${path}/${index}`)) === 'object';
   }
 
-  /** Express passes on a request for the mount path itself as `/`. Relative links of its page would miss the mount path. */
+  /**
+   * Whether the request is for the mount path without a slash: relative links of its page would omit the mount path.
+   */
   #isMountPoint(req: IncomingMessage): boolean {
     const { originalUrl } = req as { originalUrl?: string };
     if (originalUrl === undefined || originalUrl === req.url) return false;
@@ -125,7 +127,7 @@ export class FileServer {
     return fallback !== undefined && isNavigation(req.headers, pathsOf(req), fallback.except);
   }
 
-  /** Warns once when the root does not exist: with a mistyped path every request results in a 404. */
+  /** Warns once when the root does not exist, because a mistyped path results in a 404 for every request. */
   async #warnIfRootIsMissing(): Promise<void> {
     if (this.#rootIsChecked) return;
     this.#rootIsChecked = true;
@@ -213,7 +215,7 @@ function varyOnNavigation(res: ServerResponse): void {
   res.setHeader('Vary', `${vary === '' ? '' : `${vary}, `}Accept, Sec-Fetch-Dest`);
 }
 
-/** Adds the trailing slash. Leading slashes are merged because browsers read `//host` and `/\host` as another host. */
+/** Adds the trailing slash. Leading slashes are merged, because browsers read `//host` and `/\host` as another host. */
 function redirectToDirectory(req: IncomingMessage, res: ServerResponse): void {
   const { originalUrl = req.url ?? '/' } = req as { originalUrl?: string };
   const path = pathOf(originalUrl);

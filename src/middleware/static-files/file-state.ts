@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 /** The metadata by which two states of a file differ. */
 export type FileState = Pick<Stats, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>;
 
-/** Coarse file systems store times with a resolution of two seconds: within it a file can change without a visible trace. */
+/** Some file systems store times with a resolution of two seconds: a second change in this time is not detectable. */
 const settleMs = 2000;
 
 /** Whether both are the same file in the same state. */
@@ -12,7 +12,7 @@ export function isSameFile(a: FileState | undefined, b: FileState | undefined): 
   return hasSameStats(a, b) && a.ino === b.ino;
 }
 
-/** Whether size and times are equal. The inode is not compared: some network file systems report another one for an open file. */
+/** Whether size and times are equal. Some network file systems report another inode for an open file. */
 export function hasSameStats(a: FileState, b: FileState): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
@@ -22,16 +22,17 @@ export function isSettled({ ctimeMs }: FileState, now: number): boolean {
   return Math.abs(now - ctimeMs) > settleMs;
 }
 
-/** Earlier dates are artificial: Nix, Buildpacks, Bazel and `npm pack` give all files one such date. */
+/** Earlier dates are artificial: Nix, Buildpacks, Bazel and `npm pack` set one such date on all files. */
 const firstDate = Date.UTC(1990, 0);
 
-/** When a file was written, or when it was put in its place if that date is artificial. */
+/** The time of the last modification, or of the last status change (ctime) if the former is artificial. */
 export function modifiedMs({ mtimeMs, ctimeMs }: Pick<FileState, 'mtimeMs' | 'ctimeMs'>): number {
   return mtimeMs < firstDate ? ctimeMs : mtimeMs;
 }
 
 /**
- * The ETag of a representation. It is strong when any other state of the file has another ETag (RFC 9110 section 8.8.1).
+ * The ETag of a representation. It is strong when any other state of the file has another ETag (RFC 9110 section
+ * 8.8.1).
  */
 export function etagOf(state: FileState, encoding: string | undefined, now: number): string {
   const suffix = encoding === undefined ? '' : `-${encoding}`;

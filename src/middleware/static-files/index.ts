@@ -41,8 +41,8 @@ export interface StaticFilesOptions {
    */
   readonly maxAgeSeconds?: number;
   /**
-   * The precompressed siblings to look for (`app.js.br`, `app.js.zst`, `app.js.gz`), the preferred one first. `[]` turns
-   * them off. `express-productionize precompress` writes them.
+   * The precompressed siblings to look for (`app.js.br`, `app.js.zst`, `app.js.gz`), the preferred one first. With `[]`
+   * no siblings are sent. `express-productionize precompress` writes siblings.
    * @default ['br', 'zstd', 'gzip']
    */
   readonly precompressed?: readonly Encoding[];
@@ -52,7 +52,7 @@ export interface StaticFilesOptions {
    */
   readonly index?: string | false;
   /**
-   * The page of a single-page app, as a path below the root. It is sent for navigations to paths that name no file.
+   * The page of a single-page app, as a path below the root. It is sent for navigations to paths without a file.
    * Mount the middleware after the routes of the app, because later routes do not receive these requests.
    * @default undefined, none
    */
@@ -73,8 +73,8 @@ export interface StaticFilesOptions {
    */
   readonly followSymlinks?: boolean;
   /**
-   * Whether a request that no file matches goes to the next handler. Otherwise the error handler receives a 404, or a 405
-   * for methods other than GET and HEAD.
+   * Whether a request that no file matches goes to the next handler. Otherwise the error handler receives a 404, or a
+   * 405 for methods other than GET and HEAD.
    * @default true
    */
   readonly fallthrough?: boolean;
@@ -84,13 +84,13 @@ export interface StaticFilesOptions {
    */
   readonly cacheBytes?: number;
   /**
-   * Milliseconds between two checks of a file on disk. A change or a removal may go unnoticed for this long. With 0 each
-   * request checks.
+   * Milliseconds between two checks of a file on disk. A change or a removal may have no effect for this time. With 0
+   * the file is checked for each request.
    * @default 1000, and 0 where NODE_ENV is `development`, `test` or not set
    */
   readonly revalidateMs?: number;
   /**
-   * Sets additional headers on the response, or replaces those it has. It receives the path of the file that is sent.
+   * A function that sets or replaces headers of the response. It receives the path of the file that is sent.
    * @default undefined
    */
   readonly setHeaders?: (res: ServerResponse, path: string, stats: Stats) => void;
@@ -109,13 +109,13 @@ const isEncodingList: Check = (value) =>
     : "a list of 'br', 'zstd' and 'gzip'";
 
 /**
- * Middleware that serves the files below a directory. It sends precompressed siblings to clients that accept them. Names
- * with a content hash are `immutable`, HTML is revalidated, and other files are fresh for a minute. It supports ranges,
- * conditional requests and HEAD (RFC 9110). Small files are cached in bounded memory and checked again every second.
- * Nothing is read at start-up.
+ * Middleware that serves the files below a directory. It sends precompressed siblings to clients that accept them.
+ * Names with a content hash are `immutable`, HTML is revalidated, and other files are fresh for a minute. It supports
+ * ranges, conditional requests and HEAD (RFC 9110). Small files are cached in bounded memory and checked again every
+ * second. Nothing is read at start-up.
  *
- * Dotfiles, path traversal, links out of the root and names with a special meaning on Windows are not found. A request
- * that no file matches goes to the next handler.
+ * Paths with dotfiles, path traversal, links out of the root or names with a special meaning on Windows are not found.
+ * A request that no file matches goes to the next handler.
  *
  * @throws ProductionizeError when `root` is no path or an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html
@@ -196,10 +196,10 @@ function directoryOf(root: string | URL): string {
   );
 }
 
-/** The rule runs once per state of a file. When it throws, the file is not immutable. */
+/** Returns the rule, which is called once per state of a file. When it throws, the file is not immutable. */
 function immutableRule(rule: boolean | RegExp | ((path: string) => boolean)): (path: string) => boolean {
   if (typeof rule === 'boolean') return rule ? hasContentHash : () => false;
-  // a global or sticky pattern continues from its last match
+  // A global or sticky pattern would continue after its last match.
   const matches =
     rule instanceof RegExp ? new RegExp(rule.source, rule.flags.replace(/[gy]/g, '')) : undefined;
   return (file) => {

@@ -8,7 +8,7 @@ import type { Representation } from './resource.js';
  * does not wait for a pipe that has replaced the file.
  */
 export async function openFile({ file, state }: Representation): Promise<fs.promises.FileHandle> {
-  // Windows has neither flag
+  // Windows does not support O_NOFOLLOW and O_NONBLOCK.
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   let handle: fs.promises.FileHandle;
   try {
@@ -32,7 +32,7 @@ export async function readWhole(representation: Representation): Promise<Buffer>
   const { state } = representation;
   const handle = await openFile(representation);
   try {
-    // a slice of a pool would keep the whole pool alive
+    // A slice of the buffer pool would retain the whole pool.
     const body = Buffer.allocUnsafeSlow(state.size);
     let filled = 0;
     while (filled < body.length) {

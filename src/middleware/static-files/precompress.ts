@@ -21,7 +21,7 @@ export interface PrecompressOptions {
    */
   readonly threshold?: number;
   /**
-   * How many siblings are encoded at the same time.
+   * The number of siblings that are encoded at the same time.
    * @default the number of available CPUs
    */
   readonly concurrency?: number;
@@ -37,7 +37,7 @@ export interface PrecompressOptions {
    */
   readonly dryRun?: boolean;
   /**
-   * Called after each sibling with the counts so far.
+   * A function that is called after each sibling with the current counts.
    * @default undefined
    */
   readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
@@ -50,10 +50,10 @@ const isKnownEncodingList: Check = (value) =>
 
 /**
  * Writes the compressed siblings (`app.js.br`, `app.js.gz`, `app.js.zst`) of the files below a directory, which
- * `staticFiles`, nginx and others send. Only files of a compressible type get a sibling, and only if it is smaller.
- * Siblings that are up to date are skipped. Each one is renamed into place when it is complete, with the time of its
- * original. Links are not followed and names with a leading dot are skipped. A file that fails is in the report, and the
- * others are processed.
+ * `staticFiles`, nginx and other servers send. A sibling is written only for files of a compressible type, and only if
+ * it is smaller. Siblings that are up to date are skipped. Each sibling is renamed into place when it is complete, with
+ * the time of its original. Links are not followed, and names with a leading dot are skipped. When a file fails, the
+ * report contains the failure, and the other files are processed.
  *
  * @throws ProductionizeError when there is no such directory or an option is wrong.
  * @example

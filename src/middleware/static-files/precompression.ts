@@ -173,7 +173,9 @@ function isOriginal(name: string): boolean {
   return isWorthEncoding(name) && !extensions.has(path.extname(name));
 }
 
-/** A sibling that we wrote has the exact time of its original. A sibling of another tool may be newer. */
+/**
+ * Whether a sibling is up to date. One that we wrote has the time of its original; one of another tool may be newer.
+ */
 function isUpToDate(sibling: fs.Stats, original: fs.Stats, isOurs: boolean): boolean {
   if (!isCopyOf(sibling, original)) return false;
   return !isOurs || Math.abs(sibling.mtimeMs - original.mtimeMs) <= copyToleranceMs;

@@ -16,7 +16,7 @@ export interface StoreSettings {
 
 /** A file larger than this fraction of the cache is sent from disk. */
 const maxShare = 64;
-/** Missing paths are chosen by clients: the number and the length of the cached ones are bounded. */
+/** Clients choose the missing paths, so the number and the length of the cached ones are bounded. */
 const minMissing = 500;
 const maxMissingLength = 256;
 /** The approximate memory of a resource without a body. */

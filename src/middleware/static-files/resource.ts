@@ -27,7 +27,7 @@ export interface Resource {
   readonly stats: fs.Stats;
   readonly lastModified: string;
   readonly cacheControl: string;
-  /** Whether there could be more than one representation. */
+  /** Whether the resource can have more than one representation. */
   readonly varies: boolean;
   readonly identity: Representation;
   /** The identity and its siblings. */
@@ -73,13 +73,13 @@ export class ResourceReader {
     const wanted = isWorthEncoding(path) ? encodings : [];
     const [stats, ...siblings] = await Promise.all([
       statOf(file),
-      // an error of a sibling does not affect the file itself
+      // An error of a sibling does not affect the file itself.
       ...wanted.map((encoding) => statOf(file + siblingExtensions[encoding]).catch(() => undefined)),
     ]);
     return { at, stats, siblings: wanted.map((encoding, i) => ({ encoding, stats: siblings[i] })) };
   }
 
-  /** Whether nothing changed between two observations. A file that had not settled counts as changed. */
+  /** Whether nothing changed between two observations. A recently changed file is treated as changed. */
   isUnchanged(before: Observation, now: Observation): boolean {
     const pairs = before.siblings.map((sibling, i) => [sibling.stats, now.siblings[i]?.stats] as const);
     return [[before.stats, now.stats] as const, ...pairs].every(

@@ -7,7 +7,7 @@ import { unfinishedFile } from './unfinished-files.js';
 
 const debug = debugFor('precompress');
 
-/** The file is in the directory itself. Its leading dot prevents that it is served. */
+/** The name of the manifest in the directory. Because of the leading dot the manifest is not served. */
 const manifestName = '.precompressed.json';
 
 interface SiblingState {
@@ -16,13 +16,13 @@ interface SiblingState {
 }
 
 /**
- * Records which siblings in a directory we have written, with their size and time. Siblings that another tool has written
- * or changed are left in place.
+ * Records which siblings in a directory we have written, with their size and time. Siblings that another tool has
+ * written or changed are left in place.
  */
 export class SiblingManifest {
   readonly #root: string;
   readonly #recorded: Map<string, SiblingState>;
-  /** What this run has written, and (as `undefined`) removed. */
+  /** The siblings that this run has written, and (as `undefined`) those that it has removed. */
   readonly #changes = new Map<string, SiblingState | undefined>();
 
   private constructor(root: string, recorded: Map<string, SiblingState>) {
@@ -30,7 +30,7 @@ export class SiblingManifest {
     this.#recorded = recorded;
   }
 
-  /** Reads the manifest of a directory. A missing or damaged one counts as empty. */
+  /** Reads the manifest of a directory. A missing or damaged manifest is treated as empty. */
   static async of(root: string): Promise<SiblingManifest> {
     return new SiblingManifest(root, await read(root));
   }
@@ -58,7 +58,7 @@ export class SiblingManifest {
     for (const name of this.#recorded.keys()) {
       const file = path.join(this.#root, name);
       const directory = await fs.promises.realpath(path.dirname(file)).catch(() => undefined);
-      // the directory may have been replaced by a link to another place
+      // A link to another directory may have replaced the directory.
       if (directory === undefined || directory !== path.dirname(file)) continue;
       const stats = await fs.promises.lstat(file).catch(() => undefined);
       if (stats === undefined) this.delete(file);
@@ -75,7 +75,7 @@ export class SiblingManifest {
 
   async save(): Promise<void> {
     if (this.#changes.size === 0) return;
-    // another run may have saved the manifest since this one began
+    // Another run may have saved the manifest since this run began.
     const recorded = await read(this.#root);
     for (const [name, state] of this.#changes) {
       if (state === undefined) recorded.delete(name);
@@ -109,7 +109,7 @@ async function read(root: string): Promise<Map<string, SiblingState>> {
     for (const [name, { size, mtimeMs }] of Object.entries(
       JSON.parse(text).siblings as Record<string, SiblingState>,
     )) {
-      // the content of the file is not trusted: a name must not lead out of the directory
+      // The content of the file is not trusted: a name must not lead out of the directory.
       const isSibling = Object.values(siblingExtensions).some((extension) => name.endsWith(extension));
       if (isSibling && isServable(`/${name}`, [])) recorded.set(name, { size, mtimeMs });
     }

@@ -6,15 +6,15 @@ import { hasSameStats } from './file-state.js';
 import { siblingExtensions } from './siblings.js';
 import { unfinishedFile } from './unfinished-files.js';
 
-/** The files are encoded once and downloaded often: the best levels pay off. */
+/** The levels with the smallest output. A file is encoded once and sent often, so the time of encoding matters less. */
 const bestLevels: Readonly<Record<Encoding, number>> = { br: 11, gzip: 9, zstd: 19 };
 
 /** The state of the sibling that was written, or why none was. */
 export type WriteResult = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
 
 /**
- * Encodes a file into its sibling, which is renamed into place when it is complete and gets the time of the original.
- * On failure no file remains. Throws when the file changes during encoding.
+ * Encodes a file into its sibling, which is renamed into place when it is complete and has the time of the original.
+ * After a failure the incomplete file is removed. Throws when the file changes during encoding.
  */
 export async function writeSibling(file: string, encoding: Encoding): Promise<WriteResult> {
   const sibling = file + siblingExtensions[encoding];
@@ -28,7 +28,7 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
       codecOf(encoding, bestLevels[encoding]).stream(before.size),
       fs.createWriteStream(unfinished, { flags: 'wx', mode }),
     );
-    // when the file has changed, that is the error to report; the encoder fails then, too, because of the wrong size
+    // The encoder fails because of the wrong size when the file has changed. The change is the error to report.
     await encoded.catch(() => {});
     const after = await fs.promises.lstat(file);
     if (!hasSameStats(before, after)) throw new Error('it changed while it was read');
@@ -38,7 +38,7 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
       await fs.promises.rm(unfinished, { force: true });
       return 'not smaller';
     }
-    // the umask may have removed read permissions that the original has
+    // The umask may have removed read permissions that the original has.
     if ((masked & 0o666) !== mode) await fs.promises.chmod(unfinished, mode);
     await fs.promises.utimes(unfinished, before.atime, before.mtimeMs / 1000);
     await fs.promises.rename(unfinished, sibling);

@@ -5,7 +5,7 @@ import { memoizeHeader } from '../../support/bounded-map.js';
 /** Values of `Sec-Fetch-Dest` that stand for a page (https://www.w3.org/TR/fetch-metadata/). */
 const pages = new Set(['document', 'iframe', 'frame']);
 
-/** Scripts send a wildcard; a browser that navigates names the type. */
+/** Whether `Accept` contains the type of HTML. A browser that navigates sends it, and scripts send a wildcard. */
 const acceptsHtml = memoizeHeader(
   (accept) =>
     /\btext\/html\b/i.test(accept) &&
@@ -15,7 +15,7 @@ const acceptsHtml = memoizeHeader(
 );
 
 /**
- * Whether a request navigates to a page of a single-page app: the client accepts HTML, and the path has no file name
+ * Whether a request navigates to a page of a single-page app. The client accepts HTML, and the path has no file name
  * extension and is not reserved for the server.
  */
 export function isNavigation(
@@ -33,7 +33,7 @@ function hasExtension(path: string): boolean {
   return path.includes('.', path.lastIndexOf('/') + 1);
 }
 
-/** Case-insensitive, like the paths of Express. */
+/** Whether a path is equal to or below `prefix`. The comparison is case-insensitive, like that of routes in Express. */
 function isBelow(path: string, prefix: string): boolean {
   const start = path.slice(0, prefix.length).toLowerCase();
   return start === prefix.toLowerCase() && (path.length === prefix.length || path[prefix.length] === '/');

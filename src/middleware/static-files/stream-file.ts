@@ -8,7 +8,7 @@ const chunkBytes = 64 * 1024;
 
 /**
  * Sends `length` bytes of an open file from `start` on, with backpressure, until all is sent or the client disconnects.
- * When the file is shorter or cannot be read, the connection is closed because `Content-Length` was sent already.
+ * When the file is shorter or cannot be read, the connection is closed, because `Content-Length` was already sent.
  */
 export async function streamFile(
   handle: fs.promises.FileHandle,
@@ -29,7 +29,7 @@ export async function streamFile(
   res.on('drain', onDrain);
   try {
     while (left > 0 && !closed && !res.destroyed) {
-      // a new buffer each time: the socket still references the chunks that it has not sent yet
+      // Each chunk needs a new buffer, because the socket references the chunks that it has not sent yet.
       const buffer = Buffer.allocUnsafeSlow(Math.min(left, chunkBytes));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
       if (closed || res.destroyed) break;

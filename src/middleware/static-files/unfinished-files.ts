@@ -6,7 +6,7 @@ import { debugFor } from '../../support/debug.js';
 
 const debug = debugFor('precompress');
 
-/** The name is hidden, and not longer than the final name can be. */
+/** The names of unfinished files. They begin with a dot and are not longer than the longest valid file name. */
 const scheme = /^\.precompress-([0-9a-f]{12})-(\d+)-[0-9a-f]{8}\.tmp$/;
 
 let namespaceId: Promise<string> | undefined;
@@ -40,7 +40,7 @@ export async function removeIfAbandoned(file: string): Promise<void> {
 
 async function isBeingWritten(pid: number, file: string): Promise<boolean> {
   if (pid === process.pid) {
-    // a file that is older than this process is from an earlier process with the same id
+    // A file that is older than this process was written by an earlier process with the same id.
     const { ctimeMs } = await fs.promises.lstat(file);
     return ctimeMs > Date.now() - process.uptime() * 1000 - 1000;
   }
