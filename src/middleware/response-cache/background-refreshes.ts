@@ -18,14 +18,14 @@ const refreshKey = Symbol('refresh');
 interface Refresh {
   readonly by: BackgroundRefreshes;
   readonly leader: Leader;
-  /** The mount path and URL at which the original request reached this cache. */
+  /** The mount path and the URL with which the original request was passed to this cache. */
   readonly place: string;
   reached: boolean;
 }
 
 type Refreshing = IncomingMessage & { [refreshKey]?: Refresh };
 
-/** Refreshes stale responses after they are sent, with one detached request per key through the whole app. */
+/** Refreshes stale responses after they are sent. The whole app handles one detached request per key. */
 export class BackgroundRefreshes {
   readonly #store: CacheParts['store'];
   readonly #coalesced: CacheParts['coalesced'];
@@ -39,11 +39,11 @@ export class BackgroundRefreshes {
     this.#coalesced = coalesced;
   }
 
-  /** Sends a copy of `req`, unless a refresh is in progress. Returns false when the app does not support that. */
+  /** Sends a copy of `req`, unless a refresh is in progress. Returns false when a refresh is not possible. */
   start(req: IncomingMessage, key: string, app: Application | undefined): boolean {
     if (this.#running.has(key)) return true;
     if (app === undefined || (!this.#reached && Date.now() < this.#retryAt)) return false;
-    // a detached request cannot present a client certificate
+    // A detached request cannot have a client certificate.
     if ((req.socket as { authorized?: boolean } | undefined)?.authorized) return false;
     this.#running.add(key);
     const leader = this.#coalesced.lead(key);
@@ -64,7 +64,7 @@ export class BackgroundRefreshes {
         debug(() => ['%s: the refresh did not reach this cache', detached.url]);
       });
     };
-    // the stale response is sent first
+    // The refresh starts later, so that the stale response is sent first.
     if (!this.#store.hasLeases) setImmediate(begin);
     else {
       void this.#store
@@ -77,7 +77,7 @@ export class BackgroundRefreshes {
   /** The leader that a detached request of this cache reports to. */
   leaderOf(req: IncomingMessage): Leader | undefined {
     const refresh = (req as Refreshing)[refreshKey];
-    // an app that another one calls manually receives a part of the URL only: there it is another request
+    // When a handler calls another app directly, that app receives a part of the URL, so the request differs there.
     if (refresh?.by !== this || refresh.place !== placeOf(req)) return undefined;
     refresh.reached = true;
     this.#reached = true;

@@ -18,7 +18,7 @@ export class BodyCollector {
       this.#chunks = [];
       return false;
     }
-    // a slice of a pool would keep the whole pool alive
+    // A slice of the buffer pool would retain the whole pool.
     const copy = Buffer.allocUnsafeSlow(length);
     if (typeof chunk === 'string') copy.write(chunk, charset);
     else copy.set(chunk);

@@ -13,7 +13,10 @@ import { type ResponseWatcher, responseHooks } from '../../support/response-hook
 
 /** Options of {@link cacheControl}: the directives of a response (RFC 9111, 5861 and 8246). */
 export interface CacheControlOptions {
-  /** Shared caches may store it even if the request had `Authorization`. Other responses need only `maxAge`. @default false */
+  /**
+   * Shared caches may store it even if the request had `Authorization`. Other responses need only `maxAge`.
+   * @default false
+   */
   readonly public?: boolean;
   /** Only the browser may store it: the response is for one user. @default false */
   readonly private?: boolean;
@@ -41,10 +44,10 @@ export interface CacheControlOptions {
 
 type Directive = keyof CacheControlOptions;
 
-// RFC 9111 section 1.2.2: greater values count as this one
+// Caches treat greater values as this one (RFC 9111 section 1.2.2).
 const isSeconds = isInteger('seconds', 0, maxInt32);
 
-/** In the order in which they appear in the header. */
+/** The directives, in the order in which they appear in the header. */
 const directives: Record<Directive, readonly [name: string, check: Check]> = {
   public: ['public', isBoolean],
   private: ['private', isBoolean],
@@ -90,11 +93,11 @@ const needs: readonly (readonly [one: Directive, others: readonly Directive[]])[
 ];
 
 /**
- * Middleware that sets `Cache-Control` on the response of a route, for browsers, CDNs, nginx, Varnish and
- * {@link responseCache}. A `Cache-Control` that the handler sets later takes precedence. A response with a status of 400 or
+ * Middleware that sets `Cache-Control` on the response of a route, for browsers, CDNs, nginx, Varnish and {@link
+ * responseCache}. A `Cache-Control` that the handler sets later takes precedence. A response with a status of 400 or
  * more is sent with `no-store`, unless the handler has set its own `Cache-Control`.
  *
- * @throws ProductionizeError when a directive is wrong, contradicts another, or means nothing without another.
+ * @throws ProductionizeError when a directive is wrong, contradicts another, or has no effect without another.
  * @see https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
  * @see https://www.rfc-editor.org/rfc/rfc5861
  * @example
@@ -131,7 +134,7 @@ function header(options: CacheControlOptions): string {
     const other = others.find(isSet);
     if (isSet(one) && other) throw contradiction(given, `\`${one}\` without \`${other}\``, why);
   }
-  // max-age=0 has the same effect as no-cache and is often combined with it
+  // A max-age of 0 is accepted, because it has the same effect as no-cache and is often combined with it.
   const fresh = (['maxAge', 'sMaxAge'] as const).find((name) => (given[name] ?? 0) > 0);
   if (isSet('noCache') && fresh) {
     throw contradiction(given, `\`noCache\` without \`${fresh}\``, 'each use of the response revalidates it');
@@ -159,7 +162,10 @@ function contradiction(given: object, expected: string, why: string): Production
 
 const routeValues = responseHooks<RouteValue>(Symbol('cache-control'));
 
-/** The value that a route has set. Handlers that send an error later, such as that of Express, do not remove it. */
+/**
+ * The value that a route has set, which is replaced in an error response. Error handlers, such as that of Express, do
+ * not remove it.
+ */
 class RouteValue implements ResponseWatcher {
   readonly #res: ServerResponse;
   #value = '';

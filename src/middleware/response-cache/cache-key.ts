@@ -8,7 +8,7 @@ export type QueryRule = true | ReadonlySet<string>;
 
 /** The URL of a request, as a cache key. */
 export interface Target {
-  /** Path and query are first, so that a prefix of the path selects the key on all hosts. It ends with a space. */
+  /** The key starts with path and query, so that a prefix of the path selects it on all hosts. It ends with a space. */
   readonly key: string;
   /** Whether the URL has parameters that are not part of the key. */
   readonly hasMore: boolean;
@@ -23,19 +23,19 @@ type Trust = (address: string | undefined, hop: number) => boolean;
 
 const longestUrl = 2048;
 const longestHost = 255;
-/** Query parsers drop parameters beyond a limit, so their order matters then. */
+/** With more parameters the key depends on their order, because query parsers drop parameters beyond a limit. */
 const mostParameters = 100;
 
-// the characters of RFC 3986 in a path and a query, and those that clients do not encode; no origin, no fragment
+// A path and a query with the characters of RFC 3986 and those that clients do not encode, without origin and fragment.
 const plainUrl = /^\/[\w\-.~!$&'()*+,;=:@%/?[\]|]*$/;
 const plainHost = /^(?:[a-z\d._-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/;
-// a name that every query parser reads in the same way, at any position
+// Every query parser reads such a name in the same way, at any position.
 const plainName = /^[\w-]+$/;
 
 /**
- * The key of a request: path, query, protocol and host, as the app reads them with its `trust proxy` setting. Returns
- * `undefined` when one of them is malformed. The path is not normalized, because a handler can respond differently to two
- * spellings.
+ * The key of a request: path, query, protocol and host, as the app reads them with its `trust proxy` setting. It is
+ * `undefined` when one of them is malformed. The path is not normalized, because the responses to two spellings can
+ * differ.
  */
 export function targetOf(
   req: IncomingMessage,
@@ -53,7 +53,7 @@ export function targetOf(
   if (query === undefined) return undefined;
   const path = url.slice(0, mark);
   const { text, hasMore } = query;
-  // a handler can distinguish an empty query from none
+  // A handler can distinguish an empty query from a missing one.
   const asked = text === '' && hasMore ? path : `${path}?${text}`;
   return { key: `${asked} ${from} `, hasMore, trustedHeaders };
 }
@@ -80,8 +80,8 @@ function keyOfUrl(asked: string, origin: string, rule: QueryRule): string {
 }
 
 /**
- * Converts a selection of URLs to one of store keys: `key` is a URL, or a path on all hosts; `prefix` is the start of a
- * path, on all hosts.
+ * Converts a selection of URLs to a selection of store keys. `key` is a URL, or a path on all hosts. `prefix` is the
+ * start of a path, on all hosts.
  *
  * @throws ProductionizeError when the selection is invalid.
  */
@@ -117,7 +117,7 @@ function originOf(
   let protocol = encrypted ? 'https' : 'http';
   const authority = headers[':authority'] as string | undefined;
   let host = headers.host ?? authority ?? '';
-  // an HTTP/2 request has two fields for the host, and a handler may read either
+  // An HTTP/2 request has two fields for the host, and a handler may read either.
   if (authority !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
   const sentProtocol = headers['x-forwarded-proto'];
   const sentHost = headers['x-forwarded-host'];
@@ -146,7 +146,7 @@ function firstOf(header: string | string[] | undefined): string | undefined {
   return first?.trim() || undefined;
 }
 
-/** The part of the query that is in the key, sorted if the order has no meaning; `undefined` if it is malformed. */
+/** The part of the query that is in the key, sorted if the order has no effect; `undefined` if it is malformed. */
 function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: boolean } | undefined {
   const parameters = query.split('&');
   if (parameters.length === 1 && rule === true) return { text: query, hasMore: false };
@@ -156,7 +156,7 @@ function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: bo
   for (const parameter of parameters) {
     const name = nameOf(parameter);
     if (name === undefined) return undefined;
-    // parsers nest, merge or drop names with brackets, dots or no characters: the order has a meaning then
+    // The order matters for names with brackets, dots or no characters, because parsers nest, merge or drop them.
     const plain = plainName.test(name);
     if (!plain) sortable = false;
     if (rule !== true && plain && !rule.has(name)) hasMore = true;

@@ -11,7 +11,7 @@ export interface CoalescedResult {
   readonly stored: StoredResponse;
 }
 
-/** How waiting ends: with a result, as the next leader, or with neither. */
+/** How waiting ends: with a result, as the next leader, or (`'alone'`) with the request's own handler. */
 export type Outcome = { readonly result: CoalescedResult } | { readonly leader: Leader } | 'alone';
 
 /** A request that waits for another one. */
@@ -21,7 +21,7 @@ export interface Waiter {
   resume(outcome: Outcome): void;
 }
 
-/** The request whose response is shared. It reports one outcome; a response after a failure is still used. */
+/** The request whose response is shared. It reports one outcome. A response after a failure is still used. */
 export interface Leader {
   /** The response can be shared with all waiting requests, and with those that arrive before `stored` resolves. */
   succeed(result: CoalescedResult, stored?: Promise<void>): void;
@@ -43,9 +43,9 @@ interface Group {
 }
 
 /**
- * One request per key runs its handler, and the others wait for the result. There are two limits, as with
- * `proxy_cache_lock` of nginx: after half of `waitMs` another request becomes the leader, and none waits longer than
- * `waitMs`.
+ * One request per key runs its handler, and the others wait for the result. Two limits apply, as with
+ * `proxy_cache_lock` of nginx. After half of `waitMs` another request becomes the leader, and no request waits longer
+ * than `waitMs`.
  */
 export class CoalescedRequests {
   readonly #waitMs: number;
@@ -55,7 +55,7 @@ export class CoalescedRequests {
     this.#waitMs = waitMs;
   }
 
-  /** Milliseconds after which another leader is appointed. */
+  /** Milliseconds after which another request becomes the leader. */
   get leaderMs(): number {
     return Math.max(1, this.#waitMs / 2);
   }
@@ -125,7 +125,7 @@ export class CoalescedRequests {
       fail: () => {
         if (reported) return;
         reported = true;
-        // asynchronously: if hundreds of leaders failed one after the other, the stack would overflow
+        // The next leader starts asynchronously: otherwise hundreds of failing leaders would overflow the stack.
         setImmediate(() => {
           if (group.leader === self) this.#next(group);
         });
@@ -160,7 +160,7 @@ export class CoalescedRequests {
   }
 }
 
-/** Resumes a waiting request. An error does not affect the others; when the result cannot be sent, its handler runs. */
+/** Resumes a waiting request. When the result cannot be sent, its handler runs. An error does not affect the others. */
 function resume(waiter: Waiter, outcome: Outcome): void {
   try {
     waiter.resume(outcome);

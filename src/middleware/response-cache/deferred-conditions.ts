@@ -5,8 +5,8 @@ const conditions = ['if-none-match', 'if-modified-since'] as const;
 const bodyHeaders = ['Content-Type', 'Content-Length', 'Transfer-Encoding'];
 
 /**
- * Removes the conditions of a request, so that its handler produces a whole response for the requests that wait. They are
- * evaluated when the headers of that response are complete.
+ * Removes the conditions of a request, so that its handler produces a whole response for the requests that wait. The
+ * conditions are evaluated when the headers of that response are complete.
  */
 export class DeferredConditions {
   readonly #req: IncomingMessage;
@@ -39,7 +39,7 @@ export class DeferredConditions {
   }
 }
 
-/** Changes a response whose headers are complete to a 304. */
+/** Changes a response with complete headers to a 304. */
 export function becomeNotModified(res: ServerResponse): void {
   res.statusCode = 304;
   for (const name of bodyHeaders) if (res.hasHeader(name)) res.removeHeader(name);

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import type { Application, Request } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
 
-/** Headers that apply to one response or to a cache, and do not select the resource. */
+/** The headers that are not copied. They apply to one response or to a cache, and do not select the resource. */
 const leftOut = new Set([
   ...hopByHop,
   'cache-control',
@@ -30,7 +30,7 @@ class DetachedSocket extends Duplex {
   readonly authorized: boolean | undefined;
 
   constructor(like: Socket) {
-    // no backpressure: only a server forwards the `drain` of a connection to its response
+    // Backpressure is off, because only a server forwards the `drain` of a connection to its response.
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER });
     this.remoteAddress = like.remoteAddress;
     this.remotePort = like.remotePort;
@@ -101,8 +101,8 @@ export function detachedRequest(like: IncomingMessage): IncomingMessage {
 }
 
 /**
- * Sends a detached request through a whole app, as if it had arrived on a connection. `onEnd` is called when the response
- * is complete, or after `limitMs`. It does not throw.
+ * Passes a detached request to the whole app, as if it had arrived on a connection. `onEnd` is called when the response
+ * is complete, or after `limitMs`. This function does not throw.
  */
 export function runDetached(
   app: Application,
@@ -115,7 +115,7 @@ export function runDetached(
   res.assignSocket(socket);
   const timer = setTimeout(() => socket.destroy(), limitMs).unref();
   res.once('finish', () => socket.destroy());
-  // a handler may destroy the connection with an error
+  // A handler may destroy the connection with an error.
   socket.on('error', () => {});
   res.on('error', () => {});
   socket.once('close', () => {
@@ -138,7 +138,7 @@ function headersLike(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return copy;
 }
 
-/** The outermost app that a sub-app is mounted in. */
+/** The outermost app in which a sub-app is mounted. */
 export function outermost(app: Application): Application {
   let outer = app;
   for (let parent = parentOf(outer); parent !== undefined; parent = parentOf(outer)) outer = parent;

@@ -3,13 +3,13 @@ import { memoizeHeader } from '../../support/bounded-map.js';
 /** The directives of a `Cache-Control` header: lower-case names, with their values where they have any. */
 export type Directives = ReadonlyMap<string, string>;
 
-// token [ "=" ( token / quoted-string ) ], and commas that are not inside quotes (RFC 9111 section 5.2)
+// A directive is token [ "=" ( token / quoted-string ) ]. Commas inside quotes do not end it (RFC 9111 section 5.2).
 const directive = /([^\s,;="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g;
 
-/** Greater numbers of seconds count as this one (RFC 9111 section 1.2.2). */
+/** Greater numbers of seconds are treated as this one (RFC 9111 section 1.2.2). */
 const longest = 2 ** 31;
 
-/** Parses `Cache-Control`. Of a directive that is present twice the shorter time is used (RFC 9111 section 4.2.1). */
+/** Parses `Cache-Control`. When a directive is present twice, the shorter time is used (RFC 9111 section 4.2.1). */
 export const parseDirectives = memoizeHeader((header: string): Directives => {
   const found = new Map<string, string>();
   for (const [, rawName = '', quoted, token] of header.matchAll(directive)) {
@@ -21,7 +21,7 @@ export const parseDirectives = memoizeHeader((header: string): Directives => {
   return found;
 });
 
-/** The seconds of a directive: 0 for an invalid number (RFC 9111 section 4.2.1), `undefined` for an absent directive. */
+/** The seconds of a directive: 0 for an invalid number (RFC 9111 section 4.2.1), `undefined` if it is absent. */
 export function secondsOf(directives: Directives, name: string): number | undefined {
   const value = directives.get(name);
   return value === undefined ? undefined : toSeconds(value);

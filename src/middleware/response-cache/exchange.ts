@@ -5,7 +5,7 @@ import type { Forwarded } from './cache-status.js';
 import type { Lookup } from './response-storage.js';
 import type { StoredResponse } from './stored-response.js';
 
-/** Passes a request on to its handler. `more` is passed through, which avoids a closure per request. */
+/** Passes a request on to its handler. `more` is an argument of the caller, which avoids a closure per request. */
 export type Proceed = (req: IncomingMessage, res: ServerResponse, more: unknown) => void;
 
 /** A request and its response while the cache handles them. */
@@ -29,7 +29,7 @@ export interface Miss {
   /** Whether the request has credentials that are not part of the key. */
   readonly hasCredentials: boolean;
   readonly obeysDirectives: boolean;
-  /** Whether the response to an earlier request must not be used, even if that is still in progress. */
+  /** Whether the handler must run, even if a request for the same key is in progress. */
   readonly needsOwnRun: boolean;
 }
 

@@ -24,7 +24,7 @@ export interface ForwardingParts
   retry(exchange: Exchange, target: Miss['target']): void;
 }
 
-/** A request without a stored response: it goes to its handler, or waits for a request that does. */
+/** A request without a usable stored response. It is passed to its handler, or waits for the result of another one. */
 export class ForwardedRequest implements Waiter {
   readonly #parts: ForwardingParts;
   readonly #miss: Miss;
@@ -49,7 +49,7 @@ export class ForwardedRequest implements Waiter {
     else this.run({ leader });
   }
 
-  /** Waits for the lease of the key among all processes first. */
+  /** Acquires the lease of the key and runs the handler, or sends the response that another process has stored. */
   async #runWithLease(leader: Leader): Promise<void> {
     const { store, coalesced } = this.#parts;
     const { exchange, target, lookup } = this.#miss;
@@ -94,7 +94,7 @@ export class ForwardedRequest implements Waiter {
     } else this.run();
   }
 
-  /** An entry of another process may be damaged. */
+  /** Sends an entry of another process, or runs the handler if the entry is damaged. */
   #useStored(result: CoalescedResult): void {
     try {
       this.#use(result);
@@ -104,7 +104,7 @@ export class ForwardedRequest implements Waiter {
     }
   }
 
-  /** Sends the response to the other request if it is also the response to this one. */
+  /** Sends the response of the other request, if it also matches this request. */
   #use({ key, generation, vary, stored }: CoalescedResult): void {
     const { exchange, target, forwarded, hasCredentials, obeysDirectives } = this.#miss;
     const { req, res } = exchange;

@@ -6,9 +6,9 @@ const passMs = 600_000;
 const leastKeys = 2048;
 
 /**
- * Records the keys whose responses may not be shared. Requests for them are not coalesced: otherwise the handler of a page
- * that is never stored would run for one request at a time. Each such response renews its key, and a response that is
- * stored removes it.
+ * Records the keys whose responses may not be shared. Requests for these keys are not coalesced. Otherwise the handler
+ * of a page that is never stored would run for one request at a time. Each such response renews its key, and a stored
+ * response removes it.
  */
 export class HitForPass {
   readonly #until = new BoundedMap<number>(leastKeys);

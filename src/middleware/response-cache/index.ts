@@ -42,25 +42,25 @@ export interface ResponseCacheOptions {
    */
   readonly query?: readonly string[] | true;
   /**
-   * Cookies that are part of the cache key. A request with any other cookie is served a stored response only if that has
-   * `public` or `s-maxage`.
+   * Cookies that are part of the cache key. A request with any other cookie is served a stored response only if the
+   * response has `public` or `s-maxage`.
    * @default []
    */
   readonly cookies?: readonly string[];
   /**
-   * Seconds for which a successful response without `max-age`, `s-maxage` or `Expires` is fresh. `no-store` and `private`
-   * are still obeyed.
+   * Seconds for which a successful response without `max-age`, `s-maxage` or `Expires` is fresh. `no-store` and
+   * `private` are still obeyed.
    * @default none: a response without a lifetime is not stored
    */
   readonly ttlSeconds?: number;
   /**
-   * Milliseconds a request waits at most for another one with the same key. After half of them one more request goes to
-   * the handler.
+   * The maximum milliseconds that a request waits for another one with the same key. After half of this time one more
+   * request is passed to the handler.
    * @default 10000
    */
   readonly waitMs?: number;
   /**
-   * Milliseconds after which a call of the store counts as failed, and the request goes to its handler.
+   * Milliseconds after which a call of the store is treated as failed, and the request is passed to its handler.
    * @default 250
    */
   readonly storeTimeoutMs?: number;
@@ -70,13 +70,13 @@ export interface ResponseCacheOptions {
    */
   readonly statuses?: readonly number[];
   /**
-   * Returns tags by which a response can be purged together with others, in addition to its `Cache-Tag` header.
+   * A function that returns the tags of a response, in addition to its `Cache-Tag` header. A purge can select a tag.
    * @default none
    */
   readonly tags?: (req: Request, res: Response) => readonly string[];
   /**
-   * Whether `no-cache`, `max-age`, `min-fresh` and `max-stale` of a request are obeyed, or a function that decides it per
-   * request. A cache at the origin may ignore them (RFC 9111 section 5.2.1); otherwise every client can bypass it.
+   * Whether `no-cache`, `max-age`, `min-fresh` and `max-stale` of a request are obeyed, or a function that decides it
+   * per request. A cache at the origin may ignore them (RFC 9111 section 5.2.1); otherwise every client can bypass it.
    * @default false
    */
   readonly requestDirectives?: boolean | ((req: Request) => boolean);
@@ -90,15 +90,15 @@ export interface ResponseCacheOptions {
 /** The middleware of {@link responseCache}. */
 export interface ResponseCache extends RequestHandler {
   /**
-   * Removes stored responses: of one URL or one path on all hosts (`key`), of all paths with a prefix (`prefix`), or with
-   * a tag (`tag`). Responses that handlers are producing at the moment are not stored either.
+   * Removes stored responses: of one URL or one path on all hosts (`key`), of all paths with a prefix (`prefix`), or
+   * with a tag (`tag`). Responses that handlers are producing at the moment are not stored either.
    */
   purge(selection: PurgeSelection): Promise<PurgeReport>;
   /** Closes the store. */
   close(): void | Promise<void>;
 }
 
-/** Without `requestDirectives` no request is served a response for its `max-stale`. */
+/** Seconds for which stale responses are stored for `max-stale`. It has an effect only with `requestDirectives`. */
 const maxStaleSeconds = 86_400;
 
 const defaultStatuses = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410];
@@ -112,13 +112,15 @@ const isStatusList: Check = (value) =>
     : 'an array of statuses from 200 on, without 206 and 304';
 
 /**
- * Middleware that responds to GET and HEAD with stored responses, as a shared cache (RFC 9111). The `Cache-Control` of a
- * response decides whether it is stored; one without a lifetime is not. It supports `stale-while-revalidate` and
+ * Middleware that responds to GET and HEAD with stored responses, as a shared cache (RFC 9111). The `Cache-Control` of
+ * a response decides whether it is stored; one without a lifetime is not. It supports `stale-while-revalidate` and
  * `stale-if-error` (RFC 5861), `Vary`, conditional requests and ranges, and sets `Cache-Status` (RFC 9211). One request
- * per key goes to the handler while the others wait. An unsafe method that succeeds invalidates the response of its URL.
+ * per key is passed to the handler while the others wait. A successful unsafe method invalidates the response of its
+ * URL.
  *
- * Never stored: a response that sets a cookie, has `private`, `no-store` or `no-cache`, or is partial, and one to a request
- * with credentials or cookies unless it has `public` or `s-maxage`. `DEBUG=productionize:cache` prints the reason.
+ * A response that sets a cookie, has `private`, `no-store` or `no-cache`, or is partial is never stored. A response to
+ * a request with credentials or cookies is stored only if it has `public` or `s-maxage`. `DEBUG=productionize:cache`
+ * prints the reason.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://www.rfc-editor.org/rfc/rfc9111

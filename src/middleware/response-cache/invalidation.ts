@@ -10,8 +10,9 @@ export function isSafe(method: string | undefined): boolean {
 }
 
 /**
- * Watches the response to an unsafe method. Unless that is an error, the stored responses of the URL and of the URLs in
- * `Location` and `Content-Location` are invalidated (RFC 9111 section 4.4). That starts before the response is sent.
+ * Watches the response to an unsafe method. If it is no error, the stored responses of the URL and of the URLs in
+ * `Location` and `Content-Location` are invalidated (RFC 9111 section 4.4). The invalidation starts before the response
+ * is sent.
  */
 export class Invalidation implements ResponseWatcher {
   readonly #res: ServerResponse;

@@ -19,12 +19,12 @@ interface Item {
   newer: Item | undefined;
 }
 
-// the approximate memory of the objects around an entry
+// The approximate memory of the objects around an entry, in bytes.
 const itemOverhead = 512;
 
 /**
  * A store for {@link responseCache} in the memory of this process. When it is full, the least recently used entries are
- * removed. Encodings of a stored body by `compression` are stored with it and counted.
+ * removed. The encodings that `compression` creates of a stored body are stored with it and included in `maxBytes`.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -42,7 +42,7 @@ class MemoryStore implements CacheStore {
   readonly #items = new Map<string, Item>();
   readonly #tagged = new Map<string, Set<Item>>();
   #bytes = 0;
-  // a linked list in order of use: the first key of a Map is slow to find after many deletions
+  // The items are a linked list in order of use, because the first key of a Map is slow to find after many deletions.
   #oldest: Item | undefined;
   #newest: Item | undefined;
 

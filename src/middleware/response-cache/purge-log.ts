@@ -1,11 +1,11 @@
 import type { PurgeSelection } from './cache-store.js';
 
-/** A response counts as purged when there were more purges while its handler ran. */
+/** The number of purges that are recorded. After more purges during its handler, a response is treated as purged. */
 const remembered = 256;
 
 /**
- * Records the last purges. A response whose handler started before a purge is not stored after it, because it may contain
- * outdated data.
+ * Records the last purges. A response whose handler started before a purge is not stored after it, because it may
+ * contain outdated data.
  */
 export class PurgeLog {
   #count = 0;
@@ -21,7 +21,7 @@ export class PurgeLog {
     this.#count += 1;
   }
 
-  /** Whether a key or one of the tags was purged since. */
+  /** Whether a key or one of the tags was purged since `mark`. */
   purgedSince(mark: number, key: string, tags: readonly string[]): boolean {
     if (this.#count === mark) return false;
     if (this.#count - mark > remembered) return true;

@@ -10,7 +10,7 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   if (headers['transfer-encoding'] !== undefined) return 'request-body';
   const length = headers['content-length'];
   if (length !== undefined && length !== '0') return 'request-body';
-  // an HTTP/2 request can have a body without a header for it
+  // An HTTP/2 request can have a body without a header for it.
   if (streamOf({ req })?.endAfterHeaders === false) return 'request-body';
   if ((req as { upgrade?: boolean }).upgrade === true || headers.upgrade?.toLowerCase() === 'websocket') {
     return 'upgrade';
@@ -20,7 +20,7 @@ export function whyBypassed(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
-/** Headers that can influence a response and are not part of the key: they are used for cache poisoning. */
+/** Headers that can influence a response and are not part of the key. Attackers use them for cache poisoning. */
 const unkeyedHeaders = [
   'forwarded',
   'x-forwarded-host',

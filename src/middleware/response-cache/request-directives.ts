@@ -8,7 +8,7 @@ export function isOnlyIfCached({ headers }: IncomingMessage): boolean {
   return header !== undefined && parseDirectives(header).has('only-if-cached');
 }
 
-/** Whether a request forbids to store its response (RFC 9111 section 5.2.1.5). */
+/** Whether a request forbids caches to store its response (RFC 9111 section 5.2.1.5). */
 export function isNoStore({ headers }: IncomingMessage): boolean {
   const header = headers['cache-control'];
   return header !== undefined && parseDirectives(header).has('no-store');
@@ -22,8 +22,8 @@ export function isNoCache({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether a stored response satisfies the directives of a request (RFC 9111 section 5.2.1): `fresh` if it is fresh,
- * `stale` even if it is stale (`max-stale`), or `no`.
+ * Whether a stored response satisfies the directives of a request (RFC 9111 section 5.2.1). `fresh` means that it does
+ * while it is fresh, `stale` that it does even if it is stale (`max-stale`), and `no` that it does not.
  */
 export function matchDirectives(
   req: IncomingMessage,

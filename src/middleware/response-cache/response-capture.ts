@@ -26,7 +26,7 @@ const debug = debugFor('cache');
 /** Errors that a stale response may replace (RFC 5861 section 4). */
 const failures = new Set([500, 502, 503, 504]);
 
-/** What depends on the response to a request, besides its own client. */
+/** The users of a response other than its own client. */
 export interface CaptureRole {
   /** Set when other requests wait for the response. */
   readonly leader?: Leader | undefined;
@@ -74,7 +74,7 @@ export class ResponseCapture implements ResponseWatcher {
     this.#own = parts.hooks.watch(res, this);
     if (leader === undefined) return;
     this.#conditions = new DeferredConditions(req);
-    // after the client has disconnected another request becomes the leader; the response is still stored
+    // When the client disconnects, another request becomes the leader. The response is still stored.
     res.on('close', () => {
       if (!this.#over) leader.fail();
     });
@@ -110,7 +110,7 @@ export class ResponseCapture implements ResponseWatcher {
     becomeNotModified(res);
     if (whole || storable === undefined) this.#own.end.call(res);
     else {
-      // a piped source continues only while the response is open
+      // The response stays open, because a piped source would stop otherwise.
       this.#endLater = this.#own.end;
       res.flushHeaders();
     }
@@ -121,7 +121,7 @@ export class ResponseCapture implements ResponseWatcher {
     if (this.#unstored !== undefined) return undefined;
     const verdict = this.#judge(headers);
     if (!('refused' in verdict)) return verdict;
-    // a 304 does not show whether the whole response can be shared
+    // A 304 does not show whether the whole response can be shared.
     if (this.#status >= 500 || this.#status === 304) this.#giveUp(verdict.refused, 'fail');
     else {
       this.#outdatesStored = !this.#miss.hasCredentials;
@@ -197,10 +197,13 @@ export class ResponseCapture implements ResponseWatcher {
     } else this.#store(storable, body);
   }
 
-  /** Middleware mounted before the cache, such as sessions, sets headers in `writeHead`, after the cache has read them. */
+  /**
+   * Whether the headers that were sent allow to store the response. Middleware mounted before the cache, such as
+   * sessions, sets headers in `writeHead`, after the cache has read them.
+   */
   #isWhatWasSent({ vary }: Storable): boolean {
     const { res } = this.#miss.exchange;
-    // without a client no head is sent: that is fine only if no other middleware replaced writeHead
+    // After a disconnect no head is sent. The response is stored only if no other middleware has replaced writeHead.
     if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.#own.writeHead))) return false;
     const sent = this.#judge(res.getHeaders());
     if ('refused' in sent) return false;
@@ -264,7 +267,7 @@ function hasOwnHead(res: ServerResponse, writeHead: unknown): boolean {
   return writeHead === Object.getPrototypeOf(res).writeHead;
 }
 
-/** The names of headers in their original case; HTTP/2 has lower case only. */
+/** The names of headers in their original case. In HTTP/2 all names are in lower case. */
 function writtenNames(res: ServerResponse): string[] {
   return (res as { getRawHeaderNames?(): string[] }).getRawHeaderNames?.() ?? res.getHeaderNames();
 }

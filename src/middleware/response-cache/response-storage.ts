@@ -22,7 +22,7 @@ export interface CompleteResponse {
   readonly storable: Storable;
   readonly body: Buffer;
   readonly tags: readonly string[];
-  /** Whether the response was purged since; called again after an asynchronous read of the store. */
+  /** Whether the response was purged during its handler. It is called again after an asynchronous read of the store. */
   readonly isPurged: () => boolean;
 }
 
@@ -51,7 +51,7 @@ function lookUpVariant(
 
 /**
  * Stores a response under the key of its URL, or as a variant with a marker under that key. `cookies` are part of the
- * variant; `known` is the marker of the earlier lookup.
+ * key of the variant. `known` is the marker of the earlier lookup.
  */
 export function storeResponse(
   store: StoreAccess,
@@ -62,7 +62,7 @@ export function storeResponse(
   response: CompleteResponse,
 ): { result: CoalescedResult; stored: Promise<void> | undefined } {
   const fields = [...response.storable.vary, ...[...cookies].map(cookieField)];
-  // another variant may have been stored, or a purge may have run, since the lookup
+  // Since the lookup, another variant may have been stored, or a purge may have run.
   const latest = store.get(key);
   if (!isPromise(latest)) {
     const place = placeOf(req, key, latest, fields);

@@ -5,15 +5,15 @@ import { contextOf } from '../../support/context/context.js';
 import { addCacheStatus } from './cache-status.js';
 import type { StoredHead, StoredResponse } from './stored-response.js';
 
-/** The `end` of a response, possibly without the hook of the cache. */
+/** The `end` function of a response, with or without the hook of the cache. */
 type End = (this: ServerResponse, body?: Buffer) => unknown;
 
-// the forms that all versions of range-parser in Express read in the same way
+// All versions of range-parser in Express read these forms in the same way.
 const plainRanges = /^ *bytes= *(?:\d+-\d*|-\d+)(?: *, *(?:\d+-\d*|-\d+))*$/;
 
 /**
- * The requested part of a stored response. `unclear` is a range that is not satisfiable or not readable, which is left to
- * the handler.
+ * The requested part of a stored response. `unclear` is a range that is not satisfiable or not readable. The handler
+ * responds to such a request.
  */
 export function rangeOf(
   { headers, method }: IncomingMessage,
@@ -24,7 +24,7 @@ export function rangeOf(
   if (!/^ *bytes=/.test(range)) return 'whole';
   const condition = headers['if-range'];
   if (condition !== undefined && !ifRangeMatches(String(condition), head)) {
-    // a weak tag does not match (RFC 9110 section 13.1.5), but express.static accepts it
+    // A weak tag does not match (RFC 9110 section 13.1.5), but express.static accepts it.
     return condition === head.etag ? 'unclear' : 'whole';
   }
   const ranges = plainRanges.test(range) ? parseRange(body.length, range, { combine: true }) : -2;
@@ -52,8 +52,8 @@ export function isNotModified(
 }
 
 /**
- * Sends a stored response as the route would: whole, as a range, as a 304, or the head only. `status` are the parameters
- * of `Cache-Status`. `end` is the response's own.
+ * Sends a stored response as the route would: whole, as a range, as a 304, or the head only. `status` contains the
+ * parameters of `Cache-Status`. `end` is the response's own function.
  */
 export function sendStoredResponse(
   req: IncomingMessage,
@@ -67,13 +67,13 @@ export function sendStoredResponse(
   const notModified = isNotModified(req.headers, head.status, head.etag, head.modified);
   for (const [name, value] of head.headers) {
     if (notModified && isContentType(name)) continue;
-    // a copy, because other code may append to the list
+    // The list is copied, because other code may append to it.
     res.setHeader(name, typeof value === 'string' ? value : [...value]);
   }
   res.setHeader('Age', Math.max(0, Math.floor((now - head.bornAt) / 1000)));
   if (status !== undefined) addCacheStatus(res, status);
   if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
-  // no router runs, so the route for the log is set here
+  // The route for the log is set here, because no router runs.
   const context = contextOf(req);
   if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
     context.matchedBase = '';

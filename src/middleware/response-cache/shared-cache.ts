@@ -83,7 +83,7 @@ export class SharedCache {
     return this.#purge(storeSelection(selection, this.#settings.query));
   }
 
-  /** Removes stored responses, and prevents that responses in progress are stored. */
+  /** Removes stored responses. Responses in progress are not stored. */
   #purge(selection: PurgeSelection): Promise<PurgeReport> {
     const { purges, coalesced, store } = this.#parts;
     purges.add(selection);
@@ -130,7 +130,7 @@ export class SharedCache {
     else this.#forward(exchange, target, lookup, forwarded, stale);
   }
 
-  /** Returns false when the handler has to respond, because the stored response cannot satisfy the requested range. */
+  /** Sends a stored response. Returns false when it cannot satisfy the requested range: the handler runs then. */
   #sendHit({ req, res }: Exchange, stored: StoredResponse, now: number): boolean {
     if (req.headers.range !== undefined && rangeOf(req, stored) === 'unclear') return false;
     try {
@@ -219,7 +219,7 @@ export class SharedCache {
     proceed(req, res, more);
   }
 
-  /** Any method but GET and HEAD. */
+  /** Handles requests with a method other than GET and HEAD. */
   #handleOther(req: IncomingMessage, res: ServerResponse, proceed: Proceed, more: unknown): void {
     const { cacheStatus, query } = this.#settings;
     if (cacheStatus) addCacheStatus(res, 'fwd=method');
@@ -230,7 +230,7 @@ export class SharedCache {
     proceed(req, res, more);
   }
 
-  /** RFC 9111 section 5.2.1.7. */
+  /** Responds to `only-if-cached` without a usable stored response (RFC 9111 section 5.2.1.7). */
   #refuse(res: ServerResponse, forwarded: Forwarded): void {
     res.statusCode = 504;
     res.setHeader('Cache-Control', 'no-store');
@@ -238,9 +238,9 @@ export class SharedCache {
     res.end();
   }
 
-  /** Refreshes a stale response in the background, unless that is in progress. Returns false when that is not possible. */
+  /** Refreshes a stale response in the background, unless that is in progress. Returns false if it is not possible. */
   #refresh({ req }: Exchange, target: Target, { key }: Lookup): boolean {
-    // a request with inputs that are not part of the key must not produce the response for all clients
+    // A request with inputs that are not part of the key must not produce the response for all clients.
     if (this.#parts.coalesced.has(key) || !this.mayRefresh() || unkeyedInput(req, target) !== undefined) {
       return true;
     }

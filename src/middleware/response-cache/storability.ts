@@ -7,7 +7,7 @@ import { varyFields } from './vary.js';
 /** The options that decide whether a response is stored. */
 export interface StoringRules {
   readonly statuses: ReadonlySet<number>;
-  /** The lifetime of a response that states none. */
+  /** The lifetime of a response without `max-age`, `s-maxage` or `Expires`. */
   readonly ttlSeconds: number | undefined;
   readonly maxEntryBytes: number;
   /** Seconds for which stale responses are stored for requests with `max-stale`. */
@@ -55,9 +55,10 @@ const neverStored = new Set([
 const plainSuccess = new Set([200, 203, 204, 300, 301, 308]);
 
 /**
- * Whether a shared cache may store a response (RFC 9111 section 3), and for how long. It is stricter than the RFC where
- * one user could receive the response of another: `no-cache` and `private` with field names count like those without,
- * `must-revalidate` does not allow to share the response to a request with credentials, and there is no heuristic freshness.
+ * Whether a shared cache may store a response (RFC 9111 section 3), and for how long. The rules are stricter than the
+ * RFC where one user could receive the response of another. `no-cache` and `private` with field names are treated as
+ * those without. `must-revalidate` does not allow caches to share the response to a request with credentials. There is
+ * no heuristic freshness.
  */
 export function storability(facts: ResponseFacts, rules: StoringRules): Storable | Refusal {
   const { status, headers, hasCredentials } = facts;
@@ -86,7 +87,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   const date = parseHttpDate(text(headers.date));
   const lifetime = lifetimeOf(directives, headers, date, now) ?? defaultLifetime(status, rules);
   if (lifetime === undefined) return { refused: 'it states no lifetime' };
-  // RFC 9111 section 4.2.3, for a response from another server that the handler passes on
+  // The handler may pass on a response from another server, whose age is computed here (RFC 9111 section 4.2.3).
   const apparent = Number.isNaN(date) ? 0 : Math.max(0, now - date);
   const bornAt = now - Math.max(apparent, ageOf(headers) * 1000);
   const freshUntil = bornAt + lifetime * 1000;
@@ -97,7 +98,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   const errorUntil = window('stale-if-error');
   const usableUntil = Math.max(freshUntil, staleUntil, errorUntil);
   if (usableUntil <= now) return { refused: 'it is stale already' };
-  // s-maxage includes proxy-revalidate (RFC 9111 section 5.2.2.10)
+  // `s-maxage` includes `proxy-revalidate` (RFC 9111 section 5.2.2.10).
   const allowsMaxStale = mayBeStale && !directives.has('s-maxage');
   const expiresAt = Math.max(usableUntil, allowsMaxStale ? freshUntil + rules.maxStaleSeconds * 1000 : 0);
 
@@ -139,12 +140,12 @@ function defaultLifetime(status: number, { ttlSeconds }: StoringRules): number |
 }
 
 function ageOf({ age }: OutgoingHttpHeaders): number {
-  // RFC 9111 section 5.1: the first member of a list counts, and an invalid value is ignored
+  // The first member of a list is used, and an invalid value is ignored (RFC 9111 section 5.1).
   const [first = ''] = text(age).split(',');
   return /^\d+$/.test(first.trim()) ? Number(first) : 0;
 }
 
-/** A CORS permission for one origin must not be sent to another one, even if `Vary` is missing. */
+/** Adds `Origin` to `Vary`, because a CORS permission for one origin must not be sent to another one. */
 function withOrigin(vary: readonly string[], headers: OutgoingHttpHeaders): readonly string[] {
   const allowed = text(headers['access-control-allow-origin']);
   return allowed === '' || allowed === '*' || vary.includes('origin') ? vary : [...vary, 'origin'];
@@ -172,12 +173,12 @@ function text(value: number | string | readonly string[] | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-// IMF-fixdate, and the two obsolete forms (RFC 9110 section 5.6.7)
+// IMF-fixdate and the two obsolete forms of a date (RFC 9110 section 5.6.7).
 const fixdate = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 const rfc850 = /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/;
 const asctime = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
 
-/** A year of two digits is at most 50 years in the future (RFC 9110 section 5.6.7). */
+/** Completes a year of two digits, which is at most 50 years in the future (RFC 9110 section 5.6.7). */
 function withCentury(text: string): string {
   return text.replace(/^\w+, (\d\d)-(\w{3})-(\d\d)/, (_date, day, month, digits) => {
     const latest = new Date().getUTCFullYear() + 50;

@@ -9,8 +9,8 @@ const debug = debugFor('cache');
 type Found = CacheEntry | undefined;
 
 /**
- * Wraps a store so that calls never throw, never reject, and never take longer than `timeoutMs`. A failure counts as a
- * miss and causes one warning per process.
+ * Wraps a store so that calls never throw, never reject, and never take longer than `timeoutMs`. A failure is treated
+ * as a miss and causes one warning per process.
  */
 export class StoreAccess {
   readonly #store: CacheStore;
@@ -38,7 +38,7 @@ export class StoreAccess {
     }
   }
 
-  /** Resolves when the entry is stored or storing has failed; `undefined` when the store is synchronous. */
+  /** Resolves when the entry is stored or the store has failed. Returns `undefined` when the store is synchronous. */
   set(key: string, entry: CacheEntry): Promise<void> | undefined {
     try {
       const done = this.#store.set(key, entry);
@@ -60,7 +60,7 @@ export class StoreAccess {
     }
   }
 
-  /** Acquires the lease of a key; `undefined` when another process held it. */
+  /** Acquires the lease of a key. Resolves to `undefined` when another process held it. */
   async lease(key: string, limitMs: number): Promise<(() => void) | undefined> {
     const alone = () => {};
     try {

@@ -10,7 +10,7 @@ export type HeaderValue = string | readonly string[];
 export interface StoredHead {
   readonly v: typeof version;
   readonly status: number;
-  /** A status text that the app has set. */
+  /** The reason phrase that the app has set. */
   readonly message?: string;
   readonly headers: readonly (readonly [name: string, value: HeaderValue])[];
   readonly etag?: string;
@@ -20,10 +20,10 @@ export interface StoredHead {
   /** When the response had age 0; milliseconds since the epoch, as all times here. */
   readonly bornAt: number;
   readonly freshUntil: number;
-  /** Until when it may be served while it is revalidated, and until when instead of an error (RFC 5861). */
+  /** The ends of the times in which it may be served: while it is revalidated, and instead of an error (RFC 5861). */
   readonly staleUntil: number;
   readonly errorUntil: number;
-  /** Whether requests with credentials may be served it: it has `public` or `s-maxage`. */
+  /** Whether it may be sent to requests with credentials, because it has `public` or `s-maxage`. */
   readonly open: boolean;
   /** The route pattern, for the log. */
   readonly route?: string;
@@ -31,7 +31,7 @@ export interface StoredHead {
 
 /**
  * The entry under the key of a URL whose responses vary. It contains the names of the request headers, and a generation
- * that is part of the keys of all variants: when the marker is removed, no variant is found.
+ * that is part of the keys of all variants. When the marker is removed, no lookup finds a variant.
  */
 export interface VaryMarker {
   readonly v: typeof version;

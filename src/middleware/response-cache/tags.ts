@@ -7,8 +7,8 @@ const mostTags = 128;
 const longestTag = 256;
 
 /**
- * The tags of a response, from its `Cache-Tag` header and the option. Returns `undefined` when they are invalid: the
- * response is not stored then, because a purge would miss it.
+ * The tags of a response, from its `Cache-Tag` header and the option `tags`. Returns `undefined` when they are invalid.
+ * The response is not stored then, because a purge would not remove it.
  */
 export function tagsOf(
   req: IncomingMessage,

@@ -31,7 +31,7 @@ export function markerFor(fields: readonly string[], before: VaryMarker | undefi
   return [all, same ? before.generation : crypto.randomBytes(9).toString('base64url')];
 }
 
-/** The key of the variant that a request selects. It contains a digest, because values may be long or secret. */
+/** The key of the variant that a request selects. It contains a digest of the values, which may be long or secret. */
 export function variantKey(
   key: string,
   generation: string,
@@ -49,11 +49,11 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   return listFields.has(field) ? withoutSpaces(text) : text;
 }
 
-// browsers send the same few lists with different whitespace (RFC 9111 section 4.1)
+// Whitespace is normalized, because browsers send the same lists with different whitespace (RFC 9111 section 4.1).
 const withoutSpaces = memoizeHeader((list: string) =>
   list
     .toLowerCase()
-    // two steps, so that a long run of spaces is read once by each
+    // Each of the two expressions reads a long run of spaces only once.
     .replace(/[ \t]+/g, ' ')
     .replace(/ ?([,;]) ?/g, '$1')
     .trim(),
@@ -83,7 +83,7 @@ function nameOf(pair: string): string {
   return pair.split('=', 1)[0] as string;
 }
 
-// crypto.hash is available since Node 20.12
+// The function crypto.hash is available since Node 20.12.
 const digest: (text: string) => string =
   'hash' in crypto
     ? (text) => crypto.hash('sha256', text, 'base64url' as 'base64')

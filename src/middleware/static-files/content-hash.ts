@@ -2,9 +2,7 @@
 const hashedName =
   /^(.*[^/.-])[-.]([\w-]{8}|[0-9a-f]{16}|[0-9a-f]{20})(?:\.(?:chunk|bundle|min|module|legacy))?\.(?:[cm]?js|css|wasm|json|woff2?|ttf|otf|eot|svg|png|jpe?g|gif|webp|avif|ico|mp3|mp4|webm|ogg)(?:\.map)?$/;
 
-/**
- * Directories and names that bundlers use by default: Vite, Next, Nuxt, Astro, SvelteKit, create-react-app, esbuild.
- */
+/** Default directories and names of bundlers: Vite, Next, Nuxt, Astro, SvelteKit, create-react-app, esbuild. */
 const bundlerOutput =
   /\/(?:assets|chunks|_next\/static|_nuxt|_astro|_app\/immutable|static\/(?:js|css|media))\/|\/chunk-[^/]*$/;
 

@@ -100,7 +100,8 @@ export class FileServer {
   }
 
   /**
-   * Whether the request is for the mount path without a slash: relative links of its page would omit the mount path.
+   * Whether the request is for the mount path without a slash, for which `req.url` is `/` in Express. Relative links of
+   * its page would not contain the mount path.
    */
   #isMountPoint(req: IncomingMessage): boolean {
     const { originalUrl } = req as { originalUrl?: string };

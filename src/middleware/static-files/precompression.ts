@@ -173,9 +173,7 @@ function isOriginal(name: string): boolean {
   return isWorthEncoding(name) && !extensions.has(path.extname(name));
 }
 
-/**
- * Whether a sibling is up to date. One that we wrote has the time of its original; one of another tool may be newer.
- */
+/** A sibling that we wrote has the same time as its original. A sibling of another tool may be newer. */
 function isUpToDate(sibling: fs.Stats, original: fs.Stats, isOurs: boolean): boolean {
   if (!isCopyOf(sibling, original)) return false;
   return !isOurs || Math.abs(sibling.mtimeMs - original.mtimeMs) <= copyToleranceMs;
