@@ -22,7 +22,7 @@ export interface NginxCacheOptions extends ProxyCacheOptions {
   readonly keysMegabytes?: number;
   /** Megabytes of responses on disk. @default 1024 */
   readonly maxMegabytes?: number;
-  /** Seconds that requests wait for another one with the same key before they are forwarded, too. @default 5 */
+  /** Seconds that requests wait for another one with the same key before they are also forwarded. @default 5 */
   readonly lockSeconds?: number;
   /** Idle connections to the app per nginx worker. @default 32 */
   readonly keepalive?: number;
@@ -30,13 +30,14 @@ export interface NginxCacheOptions extends ProxyCacheOptions {
 
 /**
  * Generates an nginx site that caches the responses of an app, for the `http` context (`conf.d/app.conf`) of nginx 1.18
- * or later. The `Cache-Control` of the response decides whether and how long it is stored (see {@link cacheControl}). One
- * request per key is forwarded while the others wait. Stale responses are served during an update in the background.
- * Requests with `Authorization` or a session cookie bypass the cache. Responses have `Cache-Status` (RFC 9211).
+ * or later. The `Cache-Control` of the response decides whether and how long it is stored (see {@link cacheControl}).
+ * One request per key is forwarded while the others wait. Stale responses are served during an update in the
+ * background. Requests with `Authorization` or a session cookie bypass the cache. Responses have `Cache-Status` (RFC
+ * 9211).
  *
  * This proxy is one hop for the app: `app.set('trust proxy', 1)`. nginx does not support `must-revalidate`, and
- * `stale-if-error` for error responses (`stale: 'always'` covers that). It ignores `Age`, so a response from a cache in the
- * app is stored for the lifetime of both caches.
+ * `stale-if-error` for error responses (`stale: 'always'` covers that). It ignores `Age`, so a response from a cache in
+ * the app is stored for the lifetime of both caches.
  *
  * @throws ProductionizeError when an option is wrong. No value can inject configuration.
  * @see https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_cache
@@ -70,7 +71,7 @@ export function nginxCache(options: NginxCacheOptions): string {
     keepalive: isInteger('connections', 1, 4096),
   });
 
-  // the prefix avoids conflicts with variables of nginx such as `http_…` and `upstream_…`
+  // The prefix avoids conflicts with variables of nginx such as `http_…` and `upstream_…`.
   const own = `$cache_${name}`;
   const staleOn =
     stale === 'always' ? 'error timeout updating http_500 http_502 http_503 http_504' : 'error timeout';
@@ -92,7 +93,7 @@ export function nginxCache(options: NginxCacheOptions): string {
         'proxy_set_header X-Forwarded-Proto $scheme;',
         ...claims.map((claim) => `proxy_set_header ${claim} "";`),
       ];
-  // responses can depend on the scheme and the host of the client
+  // Responses can depend on the scheme and the host of the client.
   const key = trustForwarded
     ? `${own}_forwarded_proto://$host/${own}_forwarded_host$request_uri`
     : '$scheme://$host$request_uri';

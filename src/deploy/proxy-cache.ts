@@ -8,24 +8,25 @@ export interface ProxyCacheOptions {
   /** The base of all names in the file: lower-case letters, digits and `_`. @default 'app' */
   readonly name?: string;
   /**
-   * The cookies with which a request bypasses the cache: all (`true`), or those with these names. With names, a GET without
-   * one of them is forwarded without its other cookies, so that no response can depend on them.
+   * The cookies with which a request bypasses the cache: all (`true`), or those with these names. With names, a GET
+   * without such a cookie is forwarded without any cookie, so that no response can depend on them.
    * @default true
    */
   readonly sessionCookies?: true | readonly string[];
   /**
-   * When stale responses are served. `'directives'`: within `stale-while-revalidate` and `stale-if-error` of the response,
-   * and while the app cannot be reached. `'always'`: also instead of every 500, 502, 503 and 504, and during every update.
+   * When stale responses are served. `'directives'`: within `stale-while-revalidate` and `stale-if-error` of the
+   * response, and while the app cannot be reached. `'always'`: also instead of every 500, 502, 503 and 504, and during
+   * every update.
    * @default 'directives'
    */
   readonly stale?: 'directives' | 'always';
   /** Seconds for which a response is stored in order to be served stale. @default 86400 */
   readonly maxStaleSeconds?: number;
-  /** Seconds that the app may take to start a response, and between two parts of it. @default 60 */
+  /** The maximum seconds until the app starts a response, and between two parts of the response. @default 60 */
   readonly timeoutSeconds?: number;
   /**
-   * Whether `X-Forwarded-*` of the peer are trusted, because a load balancer in front overwrites them. Otherwise this proxy
-   * is the edge and overwrites them.
+   * Whether `X-Forwarded-*` of the peer are trusted, because a load balancer in front overwrites them. Otherwise this
+   * proxy is the edge and overwrites them.
    * @default false
    */
   readonly trustForwarded?: boolean;
@@ -42,8 +43,8 @@ export const proxyCacheChecks: { [Name in keyof Required<ProxyCacheOptions>]: Ch
 };
 
 /**
- * Headers by which a client could influence a response that is shared with others, in addition to those that are
- * overwritten. They are removed at the edge.
+ * Headers with which a client could influence a response for other clients, in addition to those that are overwritten.
+ * These headers are removed at the edge.
  */
 export const claims: readonly string[] = [
   'Forwarded',
@@ -57,12 +58,12 @@ export const claims: readonly string[] = [
   'X-Rewrite-URL',
 ];
 
-/** Ensures that missing upstreams are checked and refused: they have no default. */
+/** Returns options in which missing upstreams fail the check, because they have no default. */
 export function withUpstreams<Options extends ProxyCacheOptions>(options: Options): Options {
   return { ...options, upstreams: options?.upstreams ?? [] };
 }
 
-/** A regular expression, valid in both programs, for a `Cookie` header with one of these names. */
+/** A regular expression, valid in nginx and Varnish, for a `Cookie` header with one of these names. */
 export function cookiePattern(names: readonly string[]): string {
   return `(^|;[ \\t]*)(${names.map((name) => name.replaceAll('.', '[.]')).join('|')})=`;
 }
@@ -70,7 +71,7 @@ export function cookiePattern(names: readonly string[]): string {
 /** Matches a `Vary` list with the member `*`: such a response never matches another request (RFC 9111 section 4.1). */
 export const varyStar = '(^|,)[ \\t]*[*][ \\t]*(,|$)';
 
-/** Indents lines; empty ones stay empty. */
+/** Indents lines. Empty lines stay empty. */
 export function indent(lines: readonly string[], depth = 1): string[] {
   return lines.map((line) => (line === '' ? line : '    '.repeat(depth) + line));
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Check } from '../support/options.js';
 
-// Values are written to files of other programs: each check accepts only text that needs no quoting there.
+// Values are written to files of other programs, so each check accepts only text that needs no quotes there.
 
 const hostName = /^(?=.{1,253}$)[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)*$/i;
 

@@ -25,12 +25,12 @@ export interface VarnishCacheOptions extends ProxyCacheOptions {
 }
 
 /**
- * Generates the VCL for a Varnish, 6.5 or later, that caches the responses of an app. The `Cache-Control` of the response
- * decides whether and how long it is stored (see {@link cacheControl}). Responses without a lifetime are not stored. One
- * request per key is forwarded while the others wait. Stale responses are served during an update in the background
- * (`stale-while-revalidate`), instead of a 5xx (`stale-if-error`), and while the app cannot be reached, unless
- * `must-revalidate` forbids it. Requests with `Authorization` or a session cookie bypass the cache. Responses have
- * `Cache-Status` (RFC 9211).
+ * Generates the VCL for a Varnish, 6.5 or later, that caches the responses of an app. The `Cache-Control` of the
+ * response decides whether and how long it is stored (see {@link cacheControl}). Responses without a lifetime are not
+ * stored. One request per key is forwarded while the others wait. Stale responses are served during an update in the
+ * background (`stale-while-revalidate`), instead of a 5xx (`stale-if-error`), and while the app cannot be reached. With
+ * `must-revalidate` no stale response is served. Requests with `Authorization` or a session cookie bypass the cache.
+ * Responses have `Cache-Status` (RFC 9211).
  *
  * Varnish does not support TLS: behind a TLS proxy set `trustForwarded`. Otherwise this proxy is one hop for the app:
  * `app.set('trust proxy', 1)`.
@@ -58,7 +58,7 @@ export function varnishCache(options: VarnishCacheOptions): string {
     probeMs: isInteger('milliseconds', 100, 3_600_000),
     purgeFrom: isNetworkList,
   });
-  // the prefix avoids conflicts with keywords and modules of VCL
+  // The prefix avoids conflicts with keywords and modules of VCL.
   const name = `cache_${site}`;
   const backends = upstreams.map((upstream, i) => ({ ...addressOf(upstream), id: `${name}_${i + 1}` }));
   const always = stale === 'always';
@@ -229,7 +229,7 @@ function probe(name: string, path: string | false, ms: number): string {
 }
 
 function forwarded(trusted: boolean): string[] {
-  // Varnish appends the client to X-Forwarded-For itself
+  // Varnish itself appends the address of the client to X-Forwarded-For.
   if (trusted) {
     return [
       'unset req.http.Forwarded;',
@@ -259,7 +259,7 @@ function cookies(session: true | readonly string[]): string[] {
   ];
 }
 
-// responses can depend on the scheme and the host of the client
+// Responses can depend on the scheme and the host of the client.
 const hash = `sub vcl_hash {
     hash_data(req.http.X-Forwarded-Proto);
     hash_data(req.http.X-Forwarded-Host);

@@ -1,27 +1,27 @@
 /** The circuit opens after this time without a success. */
 const toleratedMs = 200;
-/** The same while the circuit is not closed yet: a process that has just started may be too busy to reply in time. */
+/** The same time before the circuit closes, because a process that has just started may read replies late. */
 const startMs = 1000;
 const shortestPauseMs = 250;
 const longestPauseMs = 10_000;
-/** A circuit that opens again within this time waits twice as long for a probe. */
+/** When the circuit opens again within this time, the pause before the next probe doubles. */
 const relapseMs = 30_000;
 
 /** The events of a {@link CircuitBreaker}. */
 export interface CircuitBreakerEvents {
   onOpen(reason: string): void;
-  /** `openMs` is how long it was open; `undefined` when `onOpen` was not called. */
+  /** `openMs` are the milliseconds for which it was open, or `undefined` when `onOpen` was not called. */
   onClose(openMs: number | undefined): void;
 }
 
 /**
- * Decides whether Redis is used. It opens when the connection is lost, or after 200 ms with failures only. A successful
- * probe closes it. It starts open, without an event. Times are those of `performance.now()`.
+ * Decides whether Redis is used. The circuit opens when the connection is lost, or after 200 ms with failures only. A
+ * successful probe closes it. The initial state is open, without an event. Times are those of `performance.now()`.
  */
 export class CircuitBreaker {
   closed = false;
   readonly #events: CircuitBreakerEvents;
-  /** When it opened and reported that. */
+  /** The time at which `onOpen` was called; `undefined` if it was not called. */
   #openedAt: number | undefined;
   #closedAt = -Infinity;
   #failingSince: number | undefined;
@@ -32,7 +32,7 @@ export class CircuitBreaker {
     this.#events = events;
   }
 
-  /** A command received its reply in time. */
+  /** Records that the reply to a command was received in time. */
   succeeded(): void {
     this.#failingSince = undefined;
   }
@@ -49,7 +49,7 @@ export class CircuitBreaker {
     this.#open(reason, now);
   }
 
-  /** The connection is lost: the next one is probed immediately. */
+  /** Opens the circuit because the connection is lost. The next connection is probed immediately. */
   lost(reason: string, now: number): void {
     this.#probeAt = now;
     this.#open(reason, now);

@@ -10,7 +10,7 @@ export interface RedisStoreClient {
   sendCommand(args: string[]): Promise<unknown>;
 }
 
-/** Replies are buffers: by `returnBuffers` in version 4, by the type mapping of bulk strings in versions 5 and 6. */
+/** Options for replies as buffers: `returnBuffers` in version 4, the type mapping of bulk strings in 5 and 6. */
 const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: undefined };
 
 /** A duplicate of the client. */
@@ -27,8 +27,8 @@ export interface Connection {
 }
 
 /**
- * Creates a connection without an offline queue that does not reconnect: a client that waits to reconnect keeps the
- * process alive.
+ * Creates a connection that has no offline queue and does not reconnect. A client that waits to reconnect keeps the
+ * process running.
  */
 export function duplicateOf(client: RedisStoreClient): Connection {
   const { socket } = (client.options ?? {}) as { socket?: object };
@@ -36,7 +36,7 @@ export function duplicateOf(client: RedisStoreClient): Connection {
     socket: { ...socket, reconnectStrategy: false },
     disableOfflineQueue: true,
     commandsQueueMaxLength: undefined,
-    // options that only concern the client of the app
+    // These options apply only to the client of the app.
     pingInterval: undefined,
     clientSideCache: undefined,
     emitInvalidate: undefined,
@@ -46,7 +46,7 @@ export function duplicateOf(client: RedisStoreClient): Connection {
   return connection;
 }
 
-/** Version 4 throws where it should reject. */
+/** Sends a command. This function rejects where version 4 of the client throws. */
 export async function send(connection: Connection, args: readonly (string | Buffer)[]): Promise<unknown> {
   return connection.sendCommand(args, inBytes);
 }
@@ -57,17 +57,17 @@ export function end(connection: Connection): void {
     const ended = connection.destroy ? connection.destroy() : connection.disconnect?.();
     if (isPromise(ended)) ended.catch(() => {});
   } catch {
-    // it was closed already
+    // The connection was already closed.
   }
 }
 
-/** What is expected instead of a value that is not a client which can be duplicated. */
+/** Returns `undefined` for a client that can be duplicated, and for other values the text of what is expected. */
 export function isRedisClient(value: unknown): string | undefined {
   const { duplicate, sendCommand, isReady } = Object(value) as Partial<RedisStoreClient>;
   const good =
     typeof duplicate === 'function' &&
     typeof isReady === 'boolean' &&
-    // the sendCommand of a cluster or a sentinel has more parameters
+    // The `sendCommand` function of a cluster or a sentinel has more parameters.
     typeof sendCommand === 'function' &&
     sendCommand.length <= 2;
   return good

@@ -9,7 +9,7 @@ import type { RedisStoreEvent } from './store-events.js';
 
 const debug = debugFor('redis-store');
 
-/** A command without a reply. Replies arrive in the order of commands. */
+/** A command whose reply is not received yet. Replies arrive in the order of commands. */
 interface PendingCommand {
   readonly sentAt: number;
   readonly bytes: number;
@@ -21,14 +21,14 @@ const maxPending = 10_000;
 const maxPendingBytes = 16 * 1024 * 1024;
 /** A connection is replaced when a command has no reply after this time. */
 const maxSilenceMs = 5000;
-/** The pause of writes after one was refused, because the memory of Redis is full, for instance. */
+/** No writes are sent for this time after Redis has refused one, for example because its memory is full. */
 const writePauseMs = 1000;
 /** A probe is sent after this time without a command, because servers close idle connections. */
 const maxIdleMs = 5000;
 
 /**
- * Sends commands to Redis and waits a limited time for each reply. Nothing is sent when a reply cannot arrive in time:
- * without a connection, behind an overdue command, or while the circuit is open.
+ * Sends commands to Redis and waits a limited time for each reply. A command is not sent when its reply cannot arrive
+ * in time: without a connection, behind an overdue command, or while the circuit is open.
  */
 export class RedisCommands {
   readonly #client: ReconnectingClient;
@@ -39,7 +39,7 @@ export class RedisCommands {
   readonly #pending = new Set<PendingCommand>();
   readonly #events = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
-  /** The number of overdue commands. Replies to later commands would be late, too. */
+  /** The number of overdue commands. Redis replies in order, so replies to later commands would also be late. */
   #overdue = 0;
   #lastSentAt = 0;
   #probing = false;
@@ -86,24 +86,24 @@ export class RedisCommands {
   /** Resolves when the first connection attempt has succeeded (true) or failed (false). */
   async ready(): Promise<boolean> {
     if (this.#isKnown) return this.up;
-    // the connections are unref'd, but a process that awaits this must not exit
+    // The connections are unref'd, but the process must not exit while a caller awaits this promise.
     const alive = setInterval(() => {}, maxSilenceMs);
     await once(this.#events, 'known');
     clearInterval(alive);
     return this.up;
   }
 
-  /** Adds a listener for each time that Redis is lost or found, including the first. */
+  /** Adds a listener for the state of Redis, which is called at each change and for the first state. */
   on(state: 'down' | 'up', listener: () => void): void {
     this.#events.on(state, listener);
   }
 
-  /** Resolves to the reply, or to `undefined` when there is none in time. */
+  /** Sends a command. Resolves to the reply, or to `undefined` when no reply is received in time. */
   send(args: readonly Argument[]): Promise<unknown> {
     return this.#sendIfPossible(args, 0, undefined);
   }
 
-  /** The same for a command that writes. After a refusal writes pause. */
+  /** Sends a command that writes, with the same result. For a second after a refusal no writes are sent. */
   write(args: readonly Argument[], bytes = 0): Promise<unknown> {
     if (performance.now() < this.#writesPausedUntil) return nothing;
     return this.#sendIfPossible(args, bytes, (error) => this.#refused(error)).then((reply) => {
@@ -179,8 +179,8 @@ export class RedisCommands {
         this.#circuit.failed(`no reply in ${this.#timeoutMs} ms`, performance.now());
         resolve(undefined);
       };
-      // a busy event loop of this process does not count: the time starts when the command is written, at the end of this
-      // turn, and ends after the replies in the socket are read
+      // A busy event loop of this process must not make a reply overdue. The time starts when the command is
+      // written, at the end of this turn. It ends after the replies in the socket are read.
       let timer: NodeJS.Timeout | undefined;
       const written = setImmediate(() => {
         timer = setTimeout(setImmediate, this.#timeoutMs, onTimeout);
@@ -201,7 +201,7 @@ export class RedisCommands {
         (error) => {
           settle();
           debug(() => ['%s: %s', args[0], error]);
-          // an error of a lost connection is not a refusal
+          // An error of a lost connection is not a refusal.
           if (this.#client.connection === connection) {
             if (onRefusal) onRefusal(error);
             else this.#circuit.failed(messageOf(error), performance.now());

@@ -2,9 +2,9 @@ import type { CacheEntry } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
 /**
- * An entry in Redis is one value: the name of the format, the number of tags, the token and name of each tag, the length
- * of a JSON text, that text, and the body. Numbers are big-endian. The length of a tag name has two bytes. The Lua scripts
- * write and read the part before the length of the text.
+ * The name of the format of entries. An entry in Redis is one value. It begins with this name, the number of tags, and
+ * the token and name of each tag. The length of a JSON text, that text, and the body follow. Numbers are big-endian.
+ * The length of a tag name has two bytes. The Lua scripts write and read the part before the length of the text.
  */
 export const formatName = 'EPC1';
 export const tokenBytes = 16;
@@ -16,7 +16,7 @@ interface Head {
   readonly expiresAt: number;
 }
 
-/** The part of an entry behind the tags, which the client writes. `undefined` when the tags exceed a limit. */
+/** The part of an entry after the tags, which this process encodes. It is `undefined` when the tags exceed a limit. */
 export function encodeEntry({ head, body, expiresAt, tags }: CacheEntry): Buffer | undefined {
   if (tags.length > mostTags || tags.some((tag) => Buffer.byteLength(tag) > longestTag)) return undefined;
   const text = Buffer.from(JSON.stringify({ head, expiresAt } satisfies Head));
@@ -49,7 +49,7 @@ export function decodeEntry(value: unknown, now: number): CacheEntry | undefined
   return { head, body: ownBytes(value.subarray(end)), expiresAt, tags };
 }
 
-/** A reply may be a slice of a large buffer of the socket, which it would keep in memory. */
+/** Copies the bytes of a reply, because a slice would retain the large buffer of the socket. */
 function ownBytes(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
 }

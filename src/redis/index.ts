@@ -29,17 +29,18 @@ export type { CacheEntry, CacheStore, PartLogger, PurgeReport, PurgeSelection, R
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it. The client itself is not
-   * used and does not have to be connected.
+   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it. The client itself is
+   * not used and does not have to be connected.
    */
   readonly client: RedisStoreClient;
   /**
-   * The prefix of all keys and of the channel. Apps that share a Redis, but not their responses, need different ones.
+   * The prefix of all keys and of the channel. Apps that share a Redis, but not their responses, need different
+   * prefixes.
    * @default 'express-productionize:'
    */
   readonly prefix?: string;
   /**
-   * Milliseconds that an operation waits for Redis at most. After that the store continues without it.
+   * The maximum milliseconds that an operation waits for Redis. After that time the store continues without Redis.
    * @default 50
    */
   readonly timeoutMs?: number;
@@ -49,15 +50,15 @@ export interface RedisStoreOptions {
    */
   readonly maxEntryBytes?: number;
   /**
-   * The store in this process that is read first, or `false` for none. A purge in any process removes its entries within a
-   * second.
+   * The store in this process that is read first, or `false` for none. A purge in any process removes its entries
+   * within a second.
    * @default memoryStore({ maxBytes: 16 MiB })
    */
   readonly local?: CacheStore | false;
   /**
-   * Receives one line per change of state: `redis` is `down` when Redis is lost or too slow, `up` when it is used again,
-   * `read-only` when it refuses writes (its memory is full), and `writable` when it accepts them again. The line has the
-   * `reason`, or the duration in milliseconds (`afterMs`).
+   * Receives one line per change of state. `redis` is `down` when Redis is lost or too slow, and `up` when it is used
+   * again. It is `read-only` when Redis refuses writes (its memory is full), and `writable` when Redis accepts them
+   * again. The line contains the `reason`, or the duration in milliseconds (`afterMs`).
    * @default a warning of the process
    */
   readonly logger?: PartLogger;
@@ -81,7 +82,7 @@ const isStore: Check = (value) =>
 
 function resolveRedisStore(options: RedisStoreOptions) {
   if (typeof options === 'string' || isRedisClient(options) === undefined) {
-    // a URL may contain a password, so it is not part of the message
+    // The URL is not part of the message, because it may contain a password.
     const got = typeof options === 'string' ? 'a string' : 'the client itself';
     const usage = typeof options === 'string' ? '{ client: createClient({ url }) }' : '{ client }';
     throw new ProductionizeError(
@@ -102,8 +103,8 @@ function resolveRedisStore(options: RedisStoreOptions) {
 
 /**
  * A store for {@link responseCache} that processes and hosts share through Redis 5 or later. A store in this process is
- * read first, so that a popular response costs no round trip. Purges by key, prefix and tag reach all processes within a
- * second. One process runs the handler for a key while the others wait.
+ * read first, so that a popular response costs no round trip. Purges by key, prefix and tag reach all processes within
+ * a second. One process runs the handler for a key while the others wait.
  *
  * No request fails because of Redis, and none waits longer for it than `timeoutMs`. When the connection is lost, or
  * replies are late, Redis is not used until it replies to a probe. Meanwhile responses are stored for a second in this
@@ -197,7 +198,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
-      // the entry that it replaces must not be served any more
+      // An earlier entry of the key must no longer be served.
       commands.sendWithoutReply(['UNLINK', names.entry + key]);
       return;
     }
@@ -218,7 +219,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       fills.purge(selection, false, performance.now());
       const here = await localStore.purge(selection);
       const report = await purges.purge(selection);
-      // an entry may have been copied from Redis between the two
+      // The local store may have received an entry from Redis between the two purges.
       await localStore.purge(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },

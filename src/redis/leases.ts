@@ -7,12 +7,12 @@ import { encodeMessage } from './store-messages.js';
 /** The end of a lease is published. Polling covers messages that are not sent or not received. */
 const pollMs = 200;
 
-/** Ends a lease; `undefined` when another process held it. */
+/** The function that ends a lease, or `undefined` when another process held it. */
 type EndLease = (() => void) | undefined;
 
 const withoutRedis: EndLease = () => {};
 
-/** One process acquires the lease of a key, and the others wait. Without Redis each process acquires it. */
+/** One process acquires the lease of a key, and the other processes wait. Without Redis each process acquires it. */
 export class Leases {
   readonly #commands: RedisCommands;
   readonly #names: KeyNames;
@@ -25,11 +25,12 @@ export class Leases {
     commands.on('down', () => this.#wakeAll());
   }
 
-  /** `wasAbsent`: no entry was found before. If another process has stored one since, there is no lease. */
+  /** Acquires a lease, unless no entry was found before (`wasAbsent`) and another process has stored one since. */
   async lease(key: string, limitMs: number, wasAbsent: boolean): Promise<EndLease> {
     const name = this.#names.lease + key;
     const token = randomBytes(12).toString('base64');
-    // the message that the lease of another process has ended may arrive before the reply that it exists
+    // The message that the lease of another process has ended may arrive before the reply that the lease
+    // exists.
     let over = false;
     const forget = this.#listen(key, () => {
       over = true;

@@ -8,13 +8,13 @@ import type {
 import { isPromise } from '../support/is-promise.js';
 import { maxUncheckedMs, type Subscription } from './subscription.js';
 
-/** The store in this process. While messages of purges may be missed, its entries live for a second at most. */
+/** The store in this process. While messages of purges may be missed, its entries expire after a second at most. */
 export class LocalStore {
   /** The number of purges. An entry that was read from Redis during one may be outdated. */
   purges = 0;
   readonly #store: CacheStore | false;
   readonly #subscription: Subscription;
-  /** Entries that live for a second, with the original entries. */
+  /** The entries that expire after a second, with the original entries. */
   readonly #shortLived = new WeakMap<CacheEntry, CacheEntry>();
 
   constructor(store: CacheStore | false, subscription: Subscription) {
@@ -24,7 +24,7 @@ export class LocalStore {
 
   get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     if (!this.#store) return undefined;
-    // it purges this store when messages may have been missed
+    // This call purges the store when messages may have been missed.
     this.#subscription.isCurrent(performance.now());
     const entry = this.#store.get(key);
     return isPromise(entry) || entry === undefined ? entry : (this.#shortLived.get(entry) ?? entry);

@@ -17,29 +17,29 @@ interface Purge {
 /** The latest possible start of the handler that produces an entry. */
 interface Start {
   readonly at: number;
-  /** Whether no entry was found then, so that the handler of the next entry started at this time. */
+  /** Whether no entry was found at that time, so that the handler of the next entry started then. */
   readonly missed: boolean;
   /** Whether the last read of Redis found no entry. */
   absent: boolean;
 }
 
 /**
- * Records which entries are being produced. An entry that any process purges while its handler runs is not stored, because
- * it may contain outdated data. The handler of an entry that replaces another one started after that one was stored or
- * found. Times are those of `performance.now()`.
+ * Records the starts of handlers and the purges. An entry that any process purges while its handler runs is not stored,
+ * because it may contain outdated data. When an entry replaces another one, its handler started after the earlier entry
+ * was stored or found. Times are those of `performance.now()`.
  */
 export class PendingFills {
   readonly #starts = new BoundedMap<Start>(leastKeys);
   readonly #purges: Purge[] = [];
 
-  /** No entry was found, or the lease was acquired: the handler starts. */
+  /** Records that the handler starts, because no entry was found or the lease was acquired. */
   start(key: string, now: number): void {
     const start = this.#starts.get(key);
     if (start?.missed) start.absent = true;
     else this.#starts.set(key, { at: now, missed: true, absent: true });
   }
 
-  /** An entry was found: a handler that replaces it starts later. */
+  /** Records that an entry was found. A handler that replaces the entry starts later. */
   found(key: string, now: number): void {
     const start = this.#starts.get(key);
     if (start?.missed) start.absent = false;
@@ -51,13 +51,13 @@ export class PendingFills {
     return this.#starts.get(key)?.absent === true;
   }
 
-  /** The handler is done, and its entry was `stored` or not. */
+  /** Records that the handler is done, and whether its entry is `stored`. */
   end(key: string, stored: boolean, now: number): void {
     this.#starts.delete(key);
     if (stored) this.found(key, now);
   }
 
-  /** The handler is done without an entry. */
+  /** Records that the handler is done without an entry. */
   abandon(key: string): void {
     if (this.#starts.get(key)?.missed) this.#starts.delete(key);
   }
@@ -66,7 +66,7 @@ export class PendingFills {
   mayStore(key: string, tags: readonly string[], now: number): boolean {
     const start = this.#starts.get(key);
     const since = start?.at ?? now - unknownMs;
-    // when older purges are not recorded any more, the entry counts as purged
+    // When the purges since the start are not all recorded, the entry is treated as purged.
     if (this.#purges.length === maxPurges && (this.#purges[0] as Purge).at >= since) return false;
     return !this.#purges.some(
       ({ selection, at, elsewhere }) =>
@@ -74,7 +74,10 @@ export class PendingFills {
     );
   }
 
-  /** Records a purge in this process or `elsewhere`. Code in this process that purges and then stores knows the order. */
+  /**
+   * Records a purge in this process or `elsewhere`. Code in this process that purges and then stores has determined the
+   * order. Therefore a purge in this process has no effect on a later `set` without a recorded miss.
+   */
   purge(selection: PurgeSelection, elsewhere: boolean, now: number): void {
     if (this.#purges.length === maxPurges) this.#purges.shift();
     this.#purges.push({ selection, elsewhere, at: now });

@@ -22,11 +22,11 @@ export class Purges {
     commands.on('up', () => void this.#repeat());
   }
 
-  /** Reports the number of removed entries if it is known. The reach is `'process'` when Redis did not reply in time. */
+  /** Reports the number of removed entries if Redis counts them. The reach is `'process'` without a reply in time. */
   async purge(selection: PurgeSelection): Promise<PurgeReport> {
     const removed = await this.#remove(selection);
     if (removed === undefined) {
-      // too many to be recorded individually: everything is purged
+      // When there are too many failed purges to record each of them, everything is purged later.
       this.#failed = this.#failed.length < maxFailed ? [...this.#failed, selection] : [{ prefix: '' }];
       return { reach: 'process' };
     }
@@ -56,7 +56,8 @@ export class Purges {
       if (unlinked === undefined) return undefined;
       removed += unlinked as number;
     } while (cursor !== '0');
-    // published at the end, so that entries that a process has read from Redis meanwhile are dropped, too
+    // The message is published at the end, so that entries that a process has read meanwhile are also
+    // dropped.
     const receivers = await this.#commands.send([
       'PUBLISH',
       this.#names.channel,

@@ -10,7 +10,7 @@ export interface ConnectionEvents {
 
 const firstRetryMs = 50;
 const longestRetryMs = 2000;
-/** For a server that accepts the connection and then sends nothing. */
+/** The time limit of the handshake, for a server that accepts the connection and then sends nothing. */
 const handshakeLimitMs = 10_000;
 
 /** One connection of the store, which is replaced when it ends. It does not keep the process alive. */
@@ -51,7 +51,7 @@ export class ReconnectingClient {
       dropped = true;
       clearTimeout(handshake);
       this.connection = undefined;
-      // version 4 cannot close a connection that is being opened: see below
+      // Version 4 cannot close a connection that is being opened: see `connect` below.
       if (opened) end(connection);
       if (this.#closed) return;
       this.#retry = setTimeout(() => this.#connect(), this.#retryMs * (1 + Math.random()) * 0.5).unref();
@@ -65,7 +65,8 @@ export class ReconnectingClient {
     connection.on('end', () => drop(new Error('the connection was closed')));
     connection.on('connect', () => {
       opened = true;
-      // version 4 has to start its handshake before it can be closed without an unhandled rejection
+      // Version 4 must start its handshake first: otherwise closing the connection causes an unhandled
+      // rejection.
       if (dropped) setImmediate(end, connection);
     });
     connection.on('ready', () => {

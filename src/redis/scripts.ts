@@ -1,13 +1,13 @@
 import { formatName, tokenBytes } from './entry-format.js';
 
 /**
- * Each script is sent with its text: Redis caches the compiled script, and a restarted server needs no reload. The scripts
- * read keys of tags that are named in values, which Redis Cluster does not allow.
+ * Each script is sent with its text. Redis caches the compiled script, and no script has to be loaded after a restart
+ * of the server. The scripts read keys of tags whose names are in values, which Redis Cluster does not allow.
  */
 
 /**
- * Returns an entry if its tags still have the tokens with which it was stored. A tag is purged by removing its token. A
- * token that was evicted or has expired has the same effect, so that every entry can be purged.
+ * Returns an entry if its tags still have the tokens with which it was stored. A purge of a tag removes its token. The
+ * eviction or expiry of a token has the same effect, so that every entry can be purged.
  * KEYS: the entry. ARGV: the prefix of tags.
  */
 export const getEntry = `local value = redis.pcall('GET', KEYS[1])
@@ -26,10 +26,10 @@ if read then redis.pcall('UNLINK', KEYS[1]) end
 return false`;
 
 /**
- * Stores an entry with the tokens of its tags. A tag without a token gets one, which lives at least as long as the entry.
- * Other processes are notified when it replaces another entry.
- * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the entry
- * behind its tags, the tags.
+ * Stores an entry with the tokens of its tags. A tag without a token receives a new one, which does not expire before
+ * the entry. Other processes are notified when the entry replaces another one.
+ * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the part of
+ * the entry after its tags, the tags.
  */
 export const setEntry = `local parts = { '${formatName}', struct.pack('>I2', #ARGV - 6) }
 for i = 7, #ARGV do
@@ -48,14 +48,14 @@ local replaced = redis.call('EXISTS', KEYS[1]) == 1
 redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
 if replaced then redis.call('PUBLISH', ARGV[4], ARGV[5]) end`;
 
-/** Removes a key and publishes that. KEYS: an entry or a tag. ARGV: the channel, the message. */
+/** Removes a key and publishes the message. KEYS: an entry or a tag. ARGV: the channel, the message. */
 export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;
 
 /**
- * Acquires a lease, or marks the present one, so that its end is published. Returns 2 when an entry was stored since none
- * was found.
+ * Acquires a lease, or marks the existing one, so that its end is published. Returns 2 when an entry exists that was
+ * not found before.
  * KEYS: the lease, the entry. ARGV: a token, milliseconds to live, '1' when no entry was found.
  */
 export const takeLease = `if ARGV[3] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 2 end
@@ -63,7 +63,10 @@ if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then redis.pcall('APPEND', KEYS[1], '+') end
 return 0`;
 
-/** Ends a lease if the token matches, and notifies waiting processes. KEYS: the lease. ARGV: its token, the channel, the message. */
+/**
+ * Ends a lease if the token matches, and notifies waiting processes.
+ * KEYS: the lease. ARGV: its token, the channel, the message.
+ */
 export const endLease = `local held = redis.pcall('GET', KEYS[1])
 if type(held) ~= 'string' or string.sub(held, 1, #ARGV[1]) ~= ARGV[1] then return end
 redis.call('DEL', KEYS[1])

@@ -5,9 +5,9 @@ import { logLine, type PartLogger } from '../support/part-logger.js';
 /** A change of the state of Redis. */
 export interface RedisStoreEvent {
   readonly event: 'down' | 'up' | 'read-only' | 'writable';
-  /** Why it is down or read-only. */
+  /** The reason why Redis is down or read-only. */
   readonly reason?: string;
-  /** The milliseconds for which it was down or read-only. */
+  /** The milliseconds for which Redis was down or read-only. */
   readonly afterMs?: number;
 }
 

@@ -13,7 +13,7 @@ export function encodeMessage(message: StoreMessage): string {
   return JSON.stringify(message);
 }
 
-/** The message in a text; `undefined` for other texts on the channel. */
+/** Decodes a message. Returns `undefined` for other texts on the channel. */
 export function decodeMessage(text: string): StoreMessage | undefined {
   const parsed = safeJsonParse<Record<string, unknown> | null>(text);
   if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null) return undefined;

@@ -6,20 +6,20 @@ import { decodeMessage, type StoreMessage } from './store-messages.js';
 
 const debug = debugFor('redis-store');
 
-/** The time after the last successful ping during which no message counts as missed. */
+/** For this time after the last successful ping the subscription is treated as complete. */
 export const maxUncheckedMs = 1000;
 const maxSilenceMs = 5000;
 
 /** The events of a {@link Subscription}. */
 export interface SubscriptionEvents {
   onMessage(message: StoreMessage): void;
-  /** Messages may have been missed. Those that are published from now on are received. */
+  /** Called when messages may have been missed. */
   onGap(): void;
 }
 
 /**
- * Receives the messages of other processes. A dead connection may go unnoticed for minutes, so it is pinged every tick.
- * Redis sends in order, so the reply proves that all messages were received that were published before the ping.
+ * Receives the messages of other processes. Every tick sends a ping, because a dead connection may not cause an error
+ * for minutes. Redis sends in order, so the reply proves that all messages published before the ping were received.
  */
 export class Subscription {
   readonly #client: ReconnectingClient;
@@ -74,7 +74,7 @@ export class Subscription {
         if (message) this.#events.onMessage(message);
       });
       if (this.#client.connection !== connection) return;
-      // messages may have been published between two connections
+      // Messages may have been published between two connections.
       this.#events.onGap();
       this.#subscribed = connection;
       this.#received(sentAt);

@@ -15,7 +15,7 @@ export interface SharedStoreCase {
   run(one: CacheStore, other: CacheStore): Promise<void>;
 }
 
-/** An entry that lives for a minute. */
+/** An entry that expires after a minute. */
 export function entryOf(body: string | Buffer, tags: readonly string[] = []): CacheEntry {
   return {
     head: { status: 200, fields: [['content-type', 'text/plain']] },

@@ -12,9 +12,8 @@ import { sharedCases } from './shared-cases.js';
 export type { CacheEntry, CacheStore, PurgeReport, PurgeSelection, SharedStoreCase, StoreCase };
 
 /**
- * The requirements of {@link responseCache} for a store, as cases for any test runner. Each case needs an empty store that
- * no other code uses.
- *
+ * The requirements of {@link responseCache} for a store, as cases for any test runner. Each case needs an empty store
+ * that no other code uses.
  * @example
  * for (const { name, run } of storeConformance) {
  *   test(name, async () => {

@@ -12,7 +12,7 @@ async function take(store: CacheStore, key: string, limitMs: number): Promise<()
   return end as () => void;
 }
 
-/** A case that stores without `lease` pass. */
+/** Creates a case that passes without a run for stores that have no `lease`. */
 function ofLeases(name: string, run: SharedStoreCase['run']): SharedStoreCase {
   return {
     name,
