@@ -29,8 +29,7 @@ export class Leases {
   async lease(key: string, limitMs: number, wasAbsent: boolean): Promise<EndLease> {
     const name = this.#names.lease + key;
     const token = randomBytes(12).toString('base64');
-    // The message that the lease of another process has ended may arrive before the reply that the lease
-    // exists.
+    // The message about the end of a lease may arrive before the reply that the lease exists.
     let over = false;
     const forget = this.#listen(key, () => {
       over = true;

@@ -56,8 +56,7 @@ export class Purges {
       if (unlinked === undefined) return undefined;
       removed += unlinked as number;
     } while (cursor !== '0');
-    // The message is published at the end, so that entries that a process has read meanwhile are also
-    // dropped.
+    // The message is published at the end, so that entries that were read meanwhile are also dropped.
     const receivers = await this.#commands.send([
       'PUBLISH',
       this.#names.channel,

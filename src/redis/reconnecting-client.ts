@@ -65,8 +65,7 @@ export class ReconnectingClient {
     connection.on('end', () => drop(new Error('the connection was closed')));
     connection.on('connect', () => {
       opened = true;
-      // Version 4 must start its handshake first: otherwise closing the connection causes an unhandled
-      // rejection.
+      // Version 4 must start its handshake first, because closing it earlier causes an unhandled rejection.
       if (dropped) setImmediate(end, connection);
     });
     connection.on('ready', () => {

@@ -55,8 +55,7 @@ export function chooseCodec(
   if (status < 200 || status === 204) return skip(req, 'it has no body');
   const accepted = String(req.headers['accept-encoding'] ?? '');
   if (status === 304 && !res.hasHeader('Content-Type')) {
-    // A 304 without a Content-Type must have the Vary and the ETag of the 200 response (RFC 9110 section
-    // 15.4.5).
+    // A 304 without Content-Type needs the Vary and the ETag of the 200 (RFC 9110 section 15.4.5).
     varyOnEncoding(res);
     if (offer(accepted)) weakenETag(res);
     return skip(req, 'it has no body');

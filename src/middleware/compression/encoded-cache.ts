@@ -2,8 +2,7 @@ import { debugFor } from '../../support/debug.js';
 
 const debug = debugFor('compression');
 
-// The number of slots in the table of positions, and the bytes of the lengths in front of each entry of the
-// ring.
+// The slots in the table of positions, and the bytes of the lengths in front of each entry of the ring.
 const slots = 8192;
 const headerBytes = 12;
 /** The number of bytes that the fingerprint reads at the head of a body, at its tail, and spread over it. */

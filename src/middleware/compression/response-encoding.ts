@@ -115,8 +115,7 @@ class ResponseEncoding implements ResponseWatcher {
     const res = this.res;
     if (res.headersSent) return;
     if (this.codec !== undefined) res.removeHeader('Content-Encoding');
-    // If the app has set no Content-Length, Node retains the length of the first body until the header is
-    // removed.
+    // Without a Content-Length of the app, Node retains the first length until the header is removed.
     if (this.codec !== undefined || !res.hasHeader('Content-Length')) res.removeHeader('Content-Length');
     this.codec = undefined;
     this.body = undefined;

@@ -77,8 +77,7 @@ export class BackgroundRefreshes {
   /** The leader that a detached request of this cache reports to. */
   leaderOf(req: IncomingMessage): Leader | undefined {
     const refresh = (req as Refreshing)[refreshKey];
-    // When a handler calls another app directly, that app receives a part of the URL, so the request differs
-    // there.
+    // An app that a handler calls directly receives a part of the URL, so the request differs there.
     if (refresh?.by !== this || refresh.place !== placeOf(req)) return undefined;
     refresh.reached = true;
     this.#reached = true;

@@ -26,8 +26,7 @@ const longestHost = 255;
 /** With more parameters the key depends on their order, because query parsers drop parameters beyond a limit. */
 const mostParameters = 100;
 
-// A path and a query with the characters of RFC 3986 and those that clients do not encode, without origin and
-// fragment.
+// A path and a query with characters of RFC 3986 and those that clients do not encode; no origin or fragment.
 const plainUrl = /^\/[\w\-.~!$&'()*+,;=:@%/?[\]|]*$/;
 const plainHost = /^(?:[a-z\d._-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/;
 // Every query parser reads such a name in the same way, at any position.
@@ -157,8 +156,7 @@ function keyedQuery(query: string, rule: QueryRule): { text: string; hasMore: bo
   for (const parameter of parameters) {
     const name = nameOf(parameter);
     if (name === undefined) return undefined;
-    // The order matters for names with brackets, dots or no characters, because parsers nest, merge or drop
-    // them.
+    // Parsers nest, merge or drop names with brackets, dots or no characters, so the order matters.
     const plain = plainName.test(name);
     if (!plain) sortable = false;
     if (rule !== true && plain && !rule.has(name)) hasMore = true;

@@ -125,8 +125,7 @@ export class CoalescedRequests {
       fail: () => {
         if (reported) return;
         reported = true;
-        // The next leader starts asynchronously: otherwise hundreds of failing leaders would overflow the
-        // stack.
+        // The next leader starts asynchronously, so that many failing leaders do not overflow the stack.
         setImmediate(() => {
           if (group.leader === self) this.#next(group);
         });

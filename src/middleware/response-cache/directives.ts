@@ -3,8 +3,7 @@ import { memoizeHeader } from '../../support/bounded-map.js';
 /** The directives of a `Cache-Control` header: lower-case names, with their values where they have any. */
 export type Directives = ReadonlyMap<string, string>;
 
-// A directive is token [ "=" ( token / quoted-string ) ]. Commas inside quotes do not end it (RFC 9111
-// section 5.2).
+// token [ "=" ( token / quoted-string ) ]. Commas inside quotes do not end it (RFC 9111 section 5.2).
 const directive = /([^\s,;="]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*)))?/g;
 
 /** Greater numbers of seconds are treated as this one (RFC 9111 section 1.2.2). */

@@ -42,8 +42,7 @@ class MemoryStore implements CacheStore {
   readonly #items = new Map<string, Item>();
   readonly #tagged = new Map<string, Set<Item>>();
   #bytes = 0;
-  // The items are a linked list in order of use, because the first key of a Map is slow to find after many
-  // deletions.
+  // A linked list in order of use is needed: the first key of a Map is slow to find after many deletions.
   #oldest: Item | undefined;
   #newest: Item | undefined;
 

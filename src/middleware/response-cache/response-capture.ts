@@ -203,8 +203,7 @@ export class ResponseCapture implements ResponseWatcher {
    */
   #isWhatWasSent({ vary }: Storable): boolean {
     const { res } = this.#miss.exchange;
-    // After a disconnect no head is sent. The response is stored only if no other middleware has replaced
-    // writeHead.
+    // After a disconnect no head is sent. Then the response is stored only with an original writeHead.
     if (!res.headersSent && !(res.destroyed && hasOwnHead(res, this.#own.writeHead))) return false;
     const sent = this.#judge(res.getHeaders());
     if ('refused' in sent) return false;

@@ -87,8 +87,7 @@ export function storability(facts: ResponseFacts, rules: StoringRules): Storable
   const date = parseHttpDate(text(headers.date));
   const lifetime = lifetimeOf(directives, headers, date, now) ?? defaultLifetime(status, rules);
   if (lifetime === undefined) return { refused: 'it states no lifetime' };
-  // The handler may pass on a response from another server, whose age is computed here (RFC 9111 section
-  // 4.2.3).
+  // The handler may pass on a response of another server, which has an age (RFC 9111 section 4.2.3).
   const apparent = Number.isNaN(date) ? 0 : Math.max(0, now - date);
   const bornAt = now - Math.max(apparent, ageOf(headers) * 1000);
   const freshUntil = bornAt + lifetime * 1000;

@@ -49,8 +49,7 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   return listFields.has(field) ? withoutSpaces(text) : text;
 }
 
-// Whitespace is normalized, because browsers send the same lists with different whitespace (RFC 9111 section
-// 4.1).
+// Whitespace is normalized, because it differs between browsers (RFC 9111 section 4.1).
 const withoutSpaces = memoizeHeader((list: string) =>
   list
     .toLowerCase()

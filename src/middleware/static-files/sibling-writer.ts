@@ -28,8 +28,7 @@ export async function writeSibling(file: string, encoding: Encoding): Promise<Wr
       codecOf(encoding, bestLevels[encoding]).stream(before.size),
       fs.createWriteStream(unfinished, { flags: 'wx', mode }),
     );
-    // The encoder fails because of the wrong size when the file has changed. The change is the error to
-    // report.
+    // When the file has changed, the encoder fails because of the size. The change is the error to report.
     await encoded.catch(() => {});
     const after = await fs.promises.lstat(file);
     if (!hasSameStats(before, after)) throw new Error('it changed while it was read');
