@@ -29,16 +29,12 @@ describe('NODE_ENV of start', () => {
     ['production where nothing sets it', '', undefined, 'production'],
     ['the value of the .env file of the app', dotenv, undefined, 'staging'],
     ['the value of the environment, before that of the file', dotenv, 'test', 'test'],
-    [
-      'production in the threads and children of the app',
-      "const seen = [require('node:child_process').execFileSync(process.execPath, ['-p', 'process.env.NODE_ENV'], { encoding: 'utf8' }).trim()]",
-      undefined,
-      'production',
-    ],
-  ])('is %s', async (_, first, given, expected) => {
-    const seen = first.includes('seen') ? 'seen[0]' : 'process.env.NODE_ENV';
+  ])('is %s, also in the children of the app', async (_, first, given, expected) => {
+    const child =
+      "require('node:child_process').execFileSync(process.execPath, ['-p', 'process.env.NODE_ENV'])";
+    const seen = `[process.env.NODE_ENV, String(${child}).trim()]`;
     const { cluster } = start(write(folder(), { first, body: seen }), ['-w', '1'], { NODE_ENV: given });
-    expect(await body(cluster)).toBe(expected);
+    expect(await body(cluster)).toBe(`${expected},${expected}`);
   });
 });
 
