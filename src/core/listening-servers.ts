@@ -1,7 +1,7 @@
-import { subscribe } from 'node:diagnostics_channel';
 import type { Server } from 'node:http';
 import type { Application } from 'express';
 import { once } from '../support/attachment.js';
+import { onServerListen } from '../support/listening.js';
 import { attachedTo } from './report.js';
 
 let onlyApp: WeakRef<Application> | undefined;
@@ -18,8 +18,7 @@ export function watchListeningServers(app: Application): void {
 }
 
 const subscribeOnce = once(() => {
-  subscribe('tracing:net.server.listen:asyncStart', (message) => {
-    const { server } = message as { readonly server: Server };
+  onServerListen((server) => {
     const app = appOf(server);
     if (app) attachedTo(app)?.adopt?.(server);
   });

@@ -1,4 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { onServerListen } from '../../support/listening.js';
 
 /**
  * Sets NODE_ENV to `production` on the prototype of `process.env`, so that any other value takes precedence. A variable
@@ -9,18 +9,15 @@ export function presetProduction(): void {
   Object.getPrototypeOf(process.env).NODE_ENV = 'production';
 }
 
-const listening = 'tracing:net.server.listen:asyncStart';
-
 /**
  * Copies the value into the environment of this process when its first server listens: by then the app has loaded its
  * `.env` file, and child processes and threads inherit only what the environment itself contains.
  */
 export function inheritNodeEnvOnceListening(): void {
-  const inherit = (): void => {
-    unsubscribe(listening, inherit);
+  const undo = onServerListen(() => {
+    undo();
     const { env } = process;
     const { NODE_ENV } = env;
     env.NODE_ENV = NODE_ENV;
-  };
-  subscribe(listening, inherit);
+  });
 }

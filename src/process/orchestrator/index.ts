@@ -6,11 +6,11 @@ import { stopTimeoutMs } from './systemd-unit.js';
 
 /** The manager that starts and stops this process, according to its environment. */
 export interface Orchestrator {
-  readonly name: ProcessManager | 'nobody known';
+  readonly name: ProcessManager | 'unknown';
   /** Milliseconds between its signal and its SIGKILL. */
   readonly graceMs: number;
   /** True when the environment or the unit contains `graceMs`; false when it is the default of the manager. */
-  readonly told: boolean;
+  readonly stated: boolean;
   /** Milliseconds in which a load balancer still sends requests after the signal. */
   readonly delayMs: number;
 }
@@ -22,19 +22,19 @@ export function findOrchestrator(env: Env = process.env): Orchestrator {
   const manager = findProcessManager(env);
   switch (manager) {
     case 'PM2': {
-      const told = Number(env.kill_timeout) > 0;
-      return { name: manager, graceMs: told ? Number(env.kill_timeout) : 1600, told, delayMs: 0 };
+      const stated = Number(env.kill_timeout) > 0;
+      return { name: manager, graceMs: stated ? Number(env.kill_timeout) : 1600, stated, delayMs: 0 };
     }
     // the load balancer removes the endpoint while the process receives its signal, not before
     case 'Kubernetes':
     case 'ECS':
-      return { name: manager, graceMs: 30_000, told: false, delayMs: 5000 };
+      return { name: manager, graceMs: 30_000, stated: false, delayMs: 5000 };
     case 'systemd': {
-      const told = stopTimeoutMs();
-      return { name: manager, graceMs: told ?? 90_000, told: told !== undefined, delayMs: 0 };
+      const stated = stopTimeoutMs();
+      return { name: manager, graceMs: stated ?? 90_000, stated: stated !== undefined, delayMs: 0 };
     }
     default:
-      return { name: manager ?? 'nobody known', graceMs: 10_000, told: false, delayMs: 0 };
+      return { name: manager ?? 'unknown', graceMs: 10_000, stated: false, delayMs: 0 };
   }
 }
 

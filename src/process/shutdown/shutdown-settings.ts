@@ -100,7 +100,7 @@ export function resolveShutdown(
   const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, logger = stderrLogger } = given;
   const { timeoutMs = inDevelopment ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
     given;
-  const isKnown = orchestrator.told || given.graceMs !== undefined;
+  const isKnown = orchestrator.stated || given.graceMs !== undefined;
   // with `Type=notify`, systemd is sent a request to extend its stop timeout instead
   if (delayMs + timeoutMs > graceMs && isKnown && !isHeard()) {
     warnOnce(

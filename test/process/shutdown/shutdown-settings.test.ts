@@ -11,7 +11,7 @@ afterEach(cleanUp);
 
 describe('gracefulShutdown', () => {
   it.each([
-    ['nobody known', {}, { delayMs: 0, timeoutMs: 9500 }],
+    ['an unknown manager', {}, { delayMs: 0, timeoutMs: 9500 }],
     ['PM2', { pm_id: '0' }, { delayMs: 0, timeoutMs: 1300 }],
     ['PM2 with a kill_timeout', { pm_id: '0', kill_timeout: '8000' }, { delayMs: 0, timeoutMs: 7600 }],
     ['Kubernetes', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { delayMs: 5000, timeoutMs: 24_000 }],
@@ -21,7 +21,7 @@ describe('gracefulShutdown', () => {
       { KUBERNETES_SERVICE_HOST: '10.0.0.1', NODE_ENV: 'development' },
       { delayMs: 0, timeoutMs: 29_000 },
     ],
-    ['nobody known in development', { NODE_ENV: 'development' }, { delayMs: 0, timeoutMs: 500 }],
+    ['an unknown manager in development', { NODE_ENV: 'development' }, { delayMs: 0, timeoutMs: 500 }],
     ['PM2 in development', { pm_id: '0', NODE_ENV: 'development' }, { delayMs: 0, timeoutMs: 1300 }],
   ])('delay and budget fit the grace of %s', (_name, environment, expected) => {
     const before = { ...process.env };
