@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { maxWorkers } from '../process/cluster/worker-count.js';
+import { nearestName } from '../support/nearest-name.js';
 
 /** Exit codes of the command line. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
@@ -69,29 +70,8 @@ export function parse(name: string, command: Command, argv: readonly string[]): 
 
 /** A sentence with the most similar known word, or an empty string when none is similar. */
 export function didYouMean(word: string, known: readonly string[]): string {
-  const [nearest] = known
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= 2 && distance < candidate.replace(/^-+/, '').length / 2)
-    .sort((a, b) => a.distance - b.distance);
-  return nearest ? ` Did you mean ${nearest.candidate}?` : '';
-}
-
-/** The number of insertions, deletions, replacements and swaps of neighbours between two words. */
-function editDistance(a: string, b: string): number {
-  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i]);
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? (i === 0 ? j : 0);
-  for (let i = 0; i <= a.length; i++) {
-    for (let j = 0; j <= b.length; j++) {
-      if (i === 0 || j === 0) {
-        (rows[i] as number[])[j] = i + j;
-        continue;
-      }
-      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : replaced;
-      (rows[i] as number[])[j] = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped);
-    }
-  }
-  return at(a.length, b.length);
+  const nearest = nearestName(word, known);
+  return nearest === undefined ? '' : ` Did you mean ${nearest}?`;
 }
 
 /** Parses a whole number from the command line. */

@@ -1,4 +1,5 @@
 import { isRequest, ProductionizeError, quote } from './errors.js';
+import { nearestName } from './nearest-name.js';
 import { read } from './serialize-error.js';
 
 /** The longest time of a timer in milliseconds, and the largest count in 32 bits. */
@@ -59,8 +60,7 @@ export function refuseRequest(factory: string, first: unknown, usage = `app.use(
 }
 
 function unknownOption(part: string, name: string, known: string[]): ProductionizeError {
-  const folded = name.toLowerCase().replace(/[^a-z]/g, '');
-  const near = known.find((k) => k.toLowerCase().startsWith(folded) || folded.startsWith(k.toLowerCase()));
+  const near = nearestName(name, known);
   const hint = near ? `Did you mean \`${near}\`?` : `Known options: ${known.join(', ') || 'none'}.`;
   return new ProductionizeError(
     'ERR_PRODUCTIONIZE_OPTION',
