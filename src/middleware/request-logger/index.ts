@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { secretNameTest } from '../../logging/log-redaction.js';
-import { createLogger } from '../../logging/logger.js';
 import { lostLineReporter } from '../../logging/lost-lines.js';
 import { plainLineWriter } from '../../logging/plain-line.js';
 import {
@@ -24,62 +23,14 @@ import {
 } from '../../support/context/context.js';
 import { installAccessors } from '../../support/context/request-accessors.js';
 import { debugFor } from '../../support/debug.js';
-import {
-  type Check,
-  checkOptions,
-  hasMethods,
-  isBoolean,
-  isEither,
-  isInteger,
-  isOneOf,
-  isStringList,
-} from '../../support/options.js';
 import { read, serializeError } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
-import { type DebugBufferOptions, DebugBuffers, type RequestBuffer } from './log-buffer.js';
+import { DebugBuffers, type RequestBuffer } from './log-buffer.js';
 import { Collapser, errorKind } from './log-collapse.js';
+import { type RequestLoggerOptions, resolveRequestLogger } from './request-logger-options.js';
 
-/** Options of {@link requestLogger}. */
-export interface RequestLoggerOptions {
-  /**
-   * The pino logger that writes the lines; `req.log` is a child of it.
-   * @default createLogger()
-   */
-  readonly logger?: Logger;
-  /**
-   * Paths that are not logged when they succeed, for the probes of an orchestrator.
-   * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
-   */
-  readonly silentPaths?: readonly string[];
-  /**
-   * Names of request headers to log. The values of secret headers are `[redacted]`, and so are secrets in URLs.
-   * @default []
-   */
-  readonly headers?: readonly string[];
-  /**
-   * Names of query parameters to redact in addition to the usual ones, such as `token`, `key`, `code` and `password`.
-   * @default []
-   */
-  readonly redactQuery?: readonly string[];
-  /**
-   * The status that is logged when the client disconnected before the response was complete: `null`, or nginx's 499.
-   * @default null
-   */
-  readonly abortedStatus?: 499 | null;
-  /**
-   * The number of identical errors per second that are logged individually. Further ones become one line with
-   * `repeated`. `false` logs all.
-   * @default 10
-   */
-  readonly collapseErrorsAbove?: number | false;
-  /**
-   * Whether `debug` and `trace` lines of `req.log` are buffered and written when the request fails, although the level
-   * is higher.
-   * @default false
-   */
-  readonly bufferDebug?: boolean | DebugBufferOptions;
-}
+export type { RequestLoggerOptions };
 
 type Logged = InternalRequestContext & { [loggedKey]?: RequestBuffer | true };
 
@@ -90,16 +41,6 @@ interface Entry {
 }
 
 const debug = debugFor('request-logger');
-
-const isLogger = hasMethods('a pino logger', 'child', 'info', 'isLevelEnabled');
-
-const isBufferOptions: Check = (value) => {
-  checkOptions('requestLogger.bufferDebug', value as DebugBufferOptions, {
-    maxRequestBytes: isInteger('bytes', 0),
-    maxTotalBytes: isInteger('bytes', 0),
-  });
-  return undefined;
-};
 
 /**
  * Middleware that writes one line per request when its response closes, however it ends. The line contains id, method,
@@ -128,24 +69,8 @@ export function requestErrorLogger(logger: Logger): RequestHandler {
 }
 
 function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: boolean): RequestHandler {
-  const checked = checkOptions('requestLogger', options, {
-    logger: isLogger,
-    silentPaths: isStringList,
-    headers: isStringList,
-    redactQuery: isStringList,
-    abortedStatus: isOneOf(null, 499),
-    collapseErrorsAbove: isEither(isOneOf(false), isInteger('errors', 1)),
-    bufferDebug: isEither(isBoolean, isBufferOptions),
-  });
-  const {
-    logger = createLogger(),
-    silentPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
-    headers = [],
-    redactQuery,
-    abortedStatus = null,
-    collapseErrorsAbove = 10,
-    bufferDebug = false,
-  } = checked;
+  const { logger, silentPaths, headers, redactQuery, abortedStatus, collapseErrorsAbove, bufferDebug } =
+    resolveRequestLogger(options);
   const contextSettings = defaultContextSettings;
   const isSilent = new Set(silentPaths);
   const settings: LineSettings = {
