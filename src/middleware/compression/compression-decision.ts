@@ -6,6 +6,7 @@ import { debugFor } from '../../support/debug.js';
 import type { Codec } from '../../support/encoding/encoders.js';
 import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/encoding-headers.js';
 import { withoutQuery } from '../../support/url-path.js';
+import type { SentRepresentations } from './sent-representations.js';
 
 const debug = debugFor('compression');
 
@@ -19,6 +20,7 @@ export interface DecisionSettings {
   readonly offer: Offer;
   /** The offer for responses that may contain secrets. */
   readonly secretOffer: Offer;
+  readonly sent: SentRepresentations;
 }
 
 const isCompressible = memoizeHeader(
@@ -32,6 +34,8 @@ const isCompressible = memoizeHeader(
 export function compressibleType(_req: IncomingMessage, res: ServerResponse): boolean {
   return isCompressible(headerText(res, 'content-type'));
 }
+
+type Directives = ReturnType<typeof cacheDirectives>;
 
 const cacheDirectives = memoizeHeader((value) => ({
   noTransform: /(?:^|[\s,])no-transform(?:$|[\s,])/i.test(value),
@@ -50,33 +54,69 @@ export function chooseCodec(
   res: ServerResponse,
   status: number,
   length: number | undefined,
-  { threshold, filter, offer, secretOffer }: DecisionSettings,
+  settings: DecisionSettings,
 ): Codec | undefined {
   if (status < 200 || status === 204) return skip(req, 'it has no body');
-  const accepted = String(req.headers['accept-encoding'] ?? '');
   if (status === 304 && !res.hasHeader('Content-Type')) {
-    // A 304 without Content-Type needs the Vary and the ETag of the 200 (RFC 9110 section 15.4.5).
-    varyOnEncoding(res);
-    if (offer(accepted)) weakenETag(res);
+    describeNotModified(req, res, settings);
     return skip(req, 'it has no body');
   }
-  if (!passes(filter, req, res))
-    return skip(req, 'its type is not compressible, or the filter returned false');
-  const { noTransform, secret } = cacheDirectives(headerText(res, 'cache-control'));
-  if (noTransform) return skip(req, 'no-transform');
-  const present = headerText(res, 'content-encoding');
-  if (present !== '' && present !== 'identity') return skip(req, `it has Content-Encoding ${present}`);
+  const { threshold, filter, sent } = settings;
+  const whole = status === 200 && req.method === 'GET';
+  const directives = cacheDirectives(headerText(res, 'cache-control'));
+  const unvarying = passes(filter, req, res)
+    ? fixedEncoding(res, directives)
+    : 'its type is not compressible, or the filter returned false';
+  if (unvarying !== undefined) {
+    if (whole) sent.add(req, res, 'unvarying');
+    return skip(req, unvarying);
+  }
   varyOnEncoding(res);
   if (status === 206 || res.hasHeader('Content-Range'))
     return skip(req, 'it is a range of the unencoded body');
   if (status === 304 || req.method === 'HEAD') return skip(req, 'it has no body');
-  if (length !== undefined && (length < threshold || length === 0)) return skip(req, 'below the threshold');
-  if (digests.some((name) => res.hasHeader(name))) return skip(req, 'it has a digest of its bytes');
-  const mayHoldSecrets = secret || res.hasHeader('Set-Cookie');
-  const codec = (mayHoldSecrets ? secretOffer : offer)(accepted);
-  return (
-    codec ?? skip(req, mayHoldSecrets ? 'the encoding is not offered for secrets' : 'no acceptable encoding')
-  );
+  const unencodable = unencodableBody(res, length, threshold);
+  if (unencodable !== undefined) {
+    if (whole) sent.add(req, res, 'identity');
+    return skip(req, unencodable);
+  }
+  return acceptedCodec(req, res, directives, settings) ?? skip(req, 'no acceptable encoding');
+}
+
+/** Sets the `Vary` and the ETag of the 200 on its 304, which has no Content-Type (RFC 9110 section 15.4.5). */
+function describeNotModified(req: IncomingMessage, res: ServerResponse, settings: DecisionSettings): void {
+  const directives = cacheDirectives(headerText(res, 'cache-control'));
+  const form = settings.sent.get(req, res);
+  if (form === 'unvarying' || fixedEncoding(res, directives) !== undefined) return;
+  varyOnEncoding(res);
+  if (form !== 'identity' && acceptedCodec(req, res, directives, settings)) weakenETag(res);
+}
+
+/** The reason why a response has the same encoding for every request, if its headers state one. */
+function fixedEncoding(res: ServerResponse, { noTransform }: Directives): string | undefined {
+  if (noTransform) return 'no-transform';
+  const present = headerText(res, 'content-encoding');
+  return present === '' || present === 'identity' ? undefined : `it has Content-Encoding ${present}`;
+}
+
+function unencodableBody(
+  res: ServerResponse,
+  length: number | undefined,
+  threshold: number,
+): string | undefined {
+  if (length !== undefined && (length < threshold || length === 0)) return 'below the threshold';
+  return digests.some((name) => res.hasHeader(name)) ? 'it has a digest of its bytes' : undefined;
+}
+
+/** The codec that a request accepts. Another one is offered for a response that may contain secrets. */
+function acceptedCodec(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { secret }: Directives,
+  { offer, secretOffer }: DecisionSettings,
+): Codec | null {
+  const choose = secret || res.hasHeader('Set-Cookie') ? secretOffer : offer;
+  return choose(String(req.headers['accept-encoding'] ?? ''));
 }
 
 /** Calls the filter. An error is treated as false, because otherwise `res.end` would throw it. */

@@ -15,6 +15,7 @@ import { type Check, checkOptions, isFunction, isInteger, isOneOf } from '../../
 import { compressibleType } from './compression-decision.js';
 import { EncodedCache } from './encoded-cache.js';
 import { type EncodingSettings, encodeResponse } from './response-encoding.js';
+import { SentRepresentations } from './sent-representations.js';
 
 declare global {
   namespace Express {
@@ -125,6 +126,7 @@ export function resolveCompression(
     threshold,
     filter,
     offer,
+    sent: new SentRepresentations(),
     secretOffer: breach === 'off' ? offer : negotiation(padded),
     syncLimit: syncLimitBytes,
     cache: cacheBytes > 0 ? new EncodedCache(cacheBytes) : undefined,

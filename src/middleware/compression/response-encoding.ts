@@ -84,10 +84,12 @@ class ResponseEncoding implements ResponseWatcher {
       const failed = encoded === undefined && bytes.length <= this.settings.syncLimit;
       if (failed || (encoded !== undefined && encoded.length >= bytes.length)) {
         debug(() => ['not encoded, %s', failed ? 'the encoder failed' : 'the encoded body is not smaller']);
+        if (!failed && status === 200) this.settings.sent.add(this.req, this.res, 'identity');
         return;
       }
       this.encoded = encoded;
     }
+    if (status === 200) this.settings.sent.add(this.req, this.res, 'encoded');
     declareEncoding(this.res, codec.encoding, this.encoded?.length);
     this.codec = codec;
   }

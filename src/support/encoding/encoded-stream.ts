@@ -53,6 +53,14 @@ export class EncodedStream {
       encoder.destroy();
     });
     this.#routeDrain();
+    Object.defineProperties(res, {
+      // The response's own getter would become true only after the encoder has ended.
+      writableEnded: { get: () => this.#ended, configurable: true },
+      writableNeedDrain: {
+        get: () => !res.destroyed && !this.#ended && encoder.writableNeedDrain,
+        configurable: true,
+      },
+    });
   }
 
   /**
@@ -86,8 +94,6 @@ export class EncodedStream {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#flushTimer);
-    // The response's own getter would become true only after the encoder has ended.
-    Object.defineProperty(this.#res, 'writableEnded', { value: true, configurable: true });
     this.#encoder.end(chunk, charset ?? 'utf8');
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { PassThrough, pipeline, Readable } from 'node:stream';
+import { PassThrough, pipeline, Readable, Writable } from 'node:stream';
 import zlib from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { type CompressionOptions, compression } from '../../../src/middleware/compression/index.js';
@@ -329,6 +329,68 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     const sent = await get(address, gzip);
     expect(results).toEqual([false]);
     expect(decoded(sent)).toBe(`${noise(1_000_000)}end`);
+  });
+
+  const parts = Array.from({ length: 400 }, (_, i) => noise(16_384, `part ${i}`));
+  const slowSources: [string, (res: Response) => Promise<void>][] = [
+    [
+      'Writable.toWeb(res)',
+      (res) => {
+        const source = Readable.from(parts.map((part) => Buffer.from(part)));
+        return Readable.toWeb(source).pipeTo(Writable.toWeb(res));
+      },
+    ],
+    [
+      'a loop that waits while res.writableNeedDrain',
+      async (res) => {
+        for (const part of parts) {
+          if (res.writableNeedDrain) await once(res, 'drain');
+          res.write(part);
+        }
+        res.end();
+      },
+    ],
+  ];
+
+  it.each(slowSources)('sends everything to a client that reads late: %s', async (_how, send) => {
+    const stalled = deferred<void>();
+    const address = await url(async (_req, res, next) => {
+      const pause = () => {
+        if (res.writableNeedDrain) stalled.resolve();
+        else if (!res.closed) setImmediate(pause);
+      };
+      res.type('text');
+      setImmediate(pause);
+      await send(res).catch(next);
+    });
+    const message = await slowClient(address);
+    await stalled.promise;
+    const chunks: Buffer[] = [];
+    for await (const chunk of message.pipe(zlib.createGunzip())) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(Buffer.from(parts.join('')))).toBe(true);
+  });
+
+  it('needs no drain once it has ended or its client has disconnected', async () => {
+    const states: boolean[] = [];
+    const closed = deferred<void>();
+    const address = await url((req, res) => {
+      res.type('text').write(noise(1_000_000));
+      states.push(res.writableNeedDrain);
+      if (req.path === '/ended') {
+        res.end();
+        states.push(res.writableNeedDrain, res.writableEnded);
+        return;
+      }
+      res.on('close', () => {
+        states.push(res.writableNeedDrain, res.writableEnded);
+        closed.resolve();
+      });
+    });
+    await get(`${address}/ended`, gzip);
+    expect(states.splice(0)).toEqual([true, false, true]);
+    (await slowClient(`${address}/gone`)).destroy();
+    await closed.promise;
+    expect(states).toEqual([true, false, false]);
   });
 
   it('resets the connection when a source fails after the headers, and closes the encoder', async () => {

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -7,6 +8,7 @@ import zlib from 'node:zlib';
 import theirs from 'compression';
 import createDebug from 'debug';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
 import { type CompressionOptions, compression } from '../../../src/middleware/compression/index.js';
 import { ownSyncWork } from '../../../src/support/unobserved.js';
 import { accept, decoded, decoders, noise, prose } from '../../helpers/encoding.js';
@@ -133,6 +135,76 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
       const second = await get(url + where, { headers });
       expect([first.headers.vary, second.status, second.headers.vary]).toEqual([vary, 304, vary]);
     }
+  });
+
+  describe('a 304 of a response that is not encoded', () => {
+    const image = Buffer.alloc(5000);
+    const fixed = { ETag: '"v1"', 'Last-Modified': 'Mon, 05 Jan 2026 08:00:00 GMT' };
+    const sending =
+      (headers: object, body: string | Buffer): RequestHandler =>
+      (_req, res) =>
+        void res.set({ ...fixed, ...headers }).send(body);
+
+    async function site(): Promise<string> {
+      const app = express();
+      app.use(helmet(), compression());
+      const router = express.Router();
+      router.get('/short/:id', sending({ 'Content-Type': 'text/plain' }, 'short'));
+      router.get('/image/:id', sending({ 'Content-Type': 'image/png' }, image));
+      router.get('/weak/:id', sending({ 'Content-Type': 'image/png', ETag: 'W/"v1"' }, image));
+      router.get('/digest/:id', sending({ 'Content-Type': 'text/plain', 'Content-MD5': 'x' }, prose));
+      router.get(
+        '/fixed/:id',
+        sending({ 'Content-Type': 'text/plain', 'Cache-Control': 'no-transform' }, prose),
+      );
+      router.get(
+        '/private/:id',
+        sending({ 'Content-Type': 'text/plain', 'Cache-Control': 'private' }, prose),
+      );
+      router.get('/noise/:id', sending({ 'Content-Type': 'text/plain' }, randomBytes(2000)));
+      router.get('/long/:id', sending({ 'Content-Type': 'text/plain' }, prose));
+      app.use('/items', router);
+      return (await serve(app)).url;
+    }
+
+    const described = ({ status, headers: { etag, vary } }: Answer) => ({ status, etag, vary });
+
+    it.each([
+      ['short', '"v1"', 'Accept-Encoding'],
+      ['image', '"v1"', undefined],
+      ['weak', 'W/"v1"', undefined],
+      ['digest', '"v1"', 'Accept-Encoding'],
+      ['fixed', '"v1"', undefined],
+      ['noise', '"v1"', 'Accept-Encoding'],
+      ['private', '"v1"', 'Accept-Encoding'],
+      ['long', 'W/"v1"', 'Accept-Encoding'],
+    ])('has the ETag and the Vary of the 200: %s', async (name, etag, vary) => {
+      const url = await site();
+      const where = `${url}/items/${name}/7?page=1`;
+      const br = { 'accept-encoding': 'br' };
+      expect(described(await get(where, { headers: br }))).toEqual({ status: 200, etag, vary });
+      for (const condition of [
+        { 'if-none-match': '"v1"' },
+        { 'if-none-match': '"v0", W/"v1"' },
+        { 'if-none-match': '*' },
+        { 'if-modified-since': fixed['Last-Modified'] },
+      ]) {
+        const again = await get(where, { headers: { ...br, ...condition } });
+        expect(described(again)).toEqual({ status: 304, etag, vary });
+      }
+    });
+
+    it('has the strong ETag that the client has sent where this process has sent no 200', async () => {
+      const url = await site();
+      const ask = (name: string, etag: string) =>
+        get(`${url}/items/${name}/1`, { headers: { 'accept-encoding': 'gzip', 'if-none-match': etag } });
+      for (const [name, sent, etag] of [
+        ['short', '"v0", "v1"', '"v1"'],
+        ['long', 'W/"v1"', 'W/"v1"'],
+      ] as const) {
+        expect(described(await ask(name, sent))).toEqual({ status: 304, etag, vary: 'Accept-Encoding' });
+      }
+    });
   });
 
   it.each([
