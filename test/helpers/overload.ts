@@ -16,12 +16,12 @@ export const arrange = (expressName: string, options: object = soon, how = 'alon
   run('overloaded.mjs', { args: [expressName, JSON.stringify(options), how] });
 
 /** Clients that ask again as soon as they are answered, until `stop`; every answer is kept. */
-export function overload(url: string, { clients = 60, keepAlive = false } = {}) {
+export function overload(url: string, { clients = 60, keepAlive = false, headers = {} } = {}) {
   const agent = keepAlive ? new http.Agent({ keepAlive: true, maxSockets: clients }) : false;
   const answers: Answer[] = [];
   let stopped = false;
   const client = async () => {
-    while (!stopped) answers.push(await get(url, { agent }));
+    while (!stopped) answers.push(await get(url, { agent, headers }));
   };
   const done = Promise.all(Array.from({ length: clients }, client));
   done.catch(() => undefined);

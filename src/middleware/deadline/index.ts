@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { contextOf, defaultContextSettings, enterContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
+import { respondUnavailable } from '../../support/error-response/error-response.js';
 import { createLifecycle, type DeadlineCounts, type Lifecycle } from '../../support/lifecycle.js';
 import {
   checkOptions,
@@ -12,7 +13,6 @@ import {
   maxInt32,
 } from '../../support/options.js';
 import { discardResponse } from '../../support/response-hooks.js';
-import { respondUnavailable } from '../../support/unavailable.js';
 
 /** Options of {@link deadline}. */
 export interface DeadlineOptions {
@@ -39,15 +39,6 @@ const timerKey = Symbol('deadline');
 type Timed = ServerResponse & { [timerKey]?: NodeJS.Timeout };
 
 const debug = debugFor('deadline');
-
-/** Headers that the handler set for its own response. They do not apply to the 503. */
-const staleHeaders = [
-  'Content-Encoding',
-  'Content-Disposition',
-  'ETag',
-  'Last-Modified',
-  'Transfer-Encoding',
-];
 
 /**
  * Middleware that responds with 503 to a request whose handler has sent no headers in time. `req.signal` aborts, and a
@@ -100,10 +91,9 @@ export function keepDeadlines(
     const context = contextOf(req);
     const error = new DOMException('The request passed its deadline', 'TimeoutError');
     context?.fail(error);
-    for (const name of staleHeaders) if (res.hasHeader(name)) res.removeHeader(name);
     // the rest of the request body is not read
     if (!req.complete) res.setHeader('Connection', 'close');
-    respondUnavailable(res, retryAfterSeconds);
+    respondUnavailable(req, res, retryAfterSeconds);
     const expiredAt = performance.now();
     discardResponse(res, () => {
       counts.late++;

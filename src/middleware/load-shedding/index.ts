@@ -2,11 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Request } from 'express';
 import { debugFor } from '../../support/debug.js';
+import { respondUnavailable } from '../../support/error-response/error-response.js';
 import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
-import { respondUnavailable } from '../../support/unavailable.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { LoadSensor } from './load-sensor.js';
 import type { LoadReading } from './overload-watch.js';
@@ -171,7 +171,7 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       const reason = controller.refuses(rank, turnMs(now), now);
       if (reason === undefined) return false;
       shedding.refused[reason]++;
-      respondUnavailable(res, retryAfterSeconds);
+      respondUnavailable(req, res, retryAfterSeconds);
       return true;
     },
     watch(server, later) {

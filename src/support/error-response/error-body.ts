@@ -1,4 +1,5 @@
 import Negotiator from 'negotiator';
+import { memoizeHeader } from '../bounded-map.js';
 
 /** The contents of an error response, before they are rendered in the form that the client prefers. */
 export interface ErrorSummary {
@@ -31,15 +32,20 @@ const maxAccept = 1024;
  * details.
  */
 export function renderError(accept: string | undefined, summary: ErrorSummary): ErrorBody {
-  const asked = accept?.slice(0, maxAccept).trim().toLowerCase() || anything;
-  const kind = asked === anything ? html : new Negotiator({ headers: { accept: asked } }).mediaType(offers);
+  const { kind, named } = preference(accept?.slice(0, maxAccept).trim().toLowerCase() || anything);
   if (kind === html) {
-    const page = asked.includes(html) ? readableText(summary) : (summary.stack ?? summary.text);
+    const page = named ? readableText(summary) : (summary.stack ?? summary.text);
     return { type: `${html}; charset=utf-8`, body: htmlPage(page) };
   }
   if (kind === plain) return { type: `${plain}; charset=utf-8`, body: `${readableText(summary)}\n` };
   return { type: problem, body: problemDetails(summary) };
 }
+
+/** The preferred type, and whether the client has named it. */
+const preference = memoizeHeader((accept) => ({
+  kind: accept === anything ? html : new Negotiator({ headers: { accept } }).mediaType(offers),
+  named: accept.includes(html),
+}));
 
 function problemDetails({ status, title, detail, requestId, stack }: ErrorSummary): string {
   return JSON.stringify({ type: 'about:blank', title, status, detail, requestId, stack });

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import type { Request } from 'express';
+import { memoizeHeader } from '../bounded-map.js';
 import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
 import { processWide } from '../process-wide.js';
@@ -8,8 +9,8 @@ import { resetResponse } from '../response-reset.js';
 import { read } from '../serialize-error.js';
 import { errorResponsesKey } from '../symbols.js';
 import { pathOf } from '../url-path.js';
-import { type ErrorSummary, renderError } from './error-body.js';
-import { detailOf, headersOf, plainText, statusOf, titleOf } from './error-details.js';
+import { type ErrorBody, type ErrorSummary, renderError } from './error-body.js';
+import { detailOf, type ErrorHeader, headersOf, plainText, statusOf, titleOf } from './error-details.js';
 import { errorText } from './error-report.js';
 
 const debug = debugFor('error-handler');
@@ -24,6 +25,7 @@ const begun = processWide(errorResponsesKey, () => new WeakSet<ServerResponse>()
 const representationHeaders = [
   'content-encoding',
   'content-language',
+  'content-location',
   'content-range',
   'content-disposition',
   'content-digest',
@@ -37,7 +39,7 @@ const representationHeaders = [
 ];
 
 /** Headers that make caches store an error, whatever its Cache-Control is; those of CDNs are in RFC 9213 section 3. */
-const cacheHeaders = /^(surrogate-control|x-accel-expires|.+-cache-control)$/;
+const cacheHeaders = /^(edge-control|surrogate-control|x-accel-expires|.+-cache-control)$/;
 
 /** Responds to a failed request exactly once, and resets the connection if the response has already begun. */
 export function respondToError(
@@ -84,20 +86,42 @@ export function respondNotFound(req: IncomingMessage, res: ServerResponse): void
   respond(req, res, { status: 404, title: titleOf(404), text, detail: text, requestId, stack: undefined });
 }
 
+const unavailable: ErrorSummary = {
+  status: 503,
+  title: titleOf(503),
+  text: titleOf(503),
+  detail: detailOf(undefined, 503),
+  requestId: undefined,
+  stack: undefined,
+};
+
+/** The rendered 503. It is cached for each value of `Accept`, because refusals have to be cheap under overload. */
+const unavailableBody = memoizeHeader((accept) => renderError(accept, unavailable));
+
+/**
+ * Responds with 503 in the form the client prefers, without waiting for the rest of the request body. `Retry-After` is
+ * random, so that clients refused at the same time do not retry at the same time: it is `retryAfterSeconds` at least and
+ * three times that at most.
+ */
+export function respondUnavailable(
+  req: IncomingMessage,
+  res: ServerResponse,
+  retryAfterSeconds: number,
+): void {
+  const retryAfter = retryAfterSeconds + Math.floor(Math.random() * (2 * retryAfterSeconds + 1));
+  const accept = req.headers.accept ?? '';
+  const requestId = contextOf(req)?.id;
+  const body =
+    requestId === undefined ? unavailableBody(accept) : renderError(accept, { ...unavailable, requestId });
+  begun.add(res);
+  write(req, res, 503, body, [['Retry-After', String(retryAfter)]]);
+}
+
 function respond(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error?: unknown): void {
   begun.add(res);
   afterRequest(req, () => {
-    if (res.headersSent) return;
-    try {
-      write(req, res, summary, error);
-    } catch (failure) {
-      debug(() => [
-        'the response to %s %s could not be written: %s',
-        req.method,
-        req.url,
-        errorText(failure),
-      ]);
-      resetResponse(res);
+    if (!res.headersSent) {
+      write(req, res, summary.status, renderError(req.headers.accept, summary), headersOf(error));
     }
   });
 }
@@ -117,25 +141,41 @@ function afterRequest(req: IncomingMessage, then: () => void): void {
   req.resume();
 }
 
-function write(req: IncomingMessage, res: ServerResponse, summary: ErrorSummary, error: unknown): void {
-  const { type, body } = renderError(req.headers.accept, summary);
-  res.statusCode = summary.status;
-  if (req.httpVersionMajor < 2) res.statusMessage = summary.title;
+/** Sends an error response. If it cannot be written, because a header is invalid, the connection is reset. */
+function write(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  { type, body }: ErrorBody,
+  headers: readonly ErrorHeader[],
+): void {
+  try {
+    res.statusCode = status;
+    if (req.httpVersionMajor < 2) res.statusMessage = titleOf(status);
+    removeStaleHeaders(res);
+    res.setHeader('Cache-Control', 'no-store');
+    for (const [name, value] of headers) res.setHeader(name, value);
+    addVary(res, 'Accept');
+    res.setHeader('Content-Security-Policy', "default-src 'none'");
+    res.setHeader('X-Content-Type-Options', 'nosniff');
+    res.setHeader('Content-Type', type);
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    if (req.method === 'HEAD') res.end();
+    else res.end(body);
+  } catch (failure) {
+    debug(() => ['the response to %s %s could not be written: %s', req.method, req.url, errorText(failure)]);
+    resetResponse(res);
+  }
+}
+
+/** Removes the headers that describe another body, and those that allow caches to store the response. */
+function removeStaleHeaders(res: ServerResponse): void {
   // even the removal of a header that was never set would switch off chunked encoding
   for (const name of res.getHeaderNames()) {
     if (representationHeaders.includes(name) || cacheHeaders.test(name)) res.removeHeader(name);
   }
   // one in the past, or none at all such as -1, agrees with no-store
   if (Date.parse(String(res.getHeader('expires'))) > Date.now()) res.removeHeader('expires');
-  res.setHeader('Cache-Control', 'no-store');
-  for (const [name, value] of headersOf(error)) res.setHeader(name, value);
-  addVary(res, 'Accept');
-  res.setHeader('Content-Security-Policy', "default-src 'none'");
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.setHeader('Content-Type', type);
-  res.setHeader('Content-Length', Buffer.byteLength(body));
-  if (req.method === 'HEAD') res.end();
-  else res.end(body);
 }
 
 /** Returns the path in the form of Express's final handler: encoded, without origin and query. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
+import helmet from 'helmet';
 import { deadline, productionize, requestLogger } from '../../../src/index.js';
 import { createLogger } from '../../../src/logging/logger.js';
 import { deferred } from '../../helpers/deferred.js';
@@ -9,6 +10,9 @@ import { memoryLog } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
 afterEach(closeAll);
+
+// it comes without types
+const session = jest.requireActual<(options: object) => RequestHandler>('express-session');
 
 describe.each(expressVersions)('deadline on %s', (_name, express) => {
   /** An app whose /slow waits for `go` and then answers in the way asked for. */
@@ -52,7 +56,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
       const { app, log, go, done, signals, kept } = arrange();
       const { url } = await serve(app);
       const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-      const answer = await get(`${url}/slow/${way}`, { agent });
+      const answer = await get(`${url}/slow/${way}`, { agent, headers: { accept: 'application/json' } });
       expect(answer).toMatchObject({ status: 503, cut: false });
       expect(JSON.parse(answer.text)).toMatchObject({ status: 503 });
       expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(2);
@@ -122,12 +126,68 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
       });
     });
     const { url } = await serve(app);
-    const answer = await get(`${url}/slow`, { headers: { 'accept-encoding': 'gzip' } });
+    const headers = { accept: 'application/json', 'accept-encoding': 'gzip' };
+    const answer = await get(`${url}/slow`, { headers });
     await aborted.promise;
     expect(answer).toMatchObject({ status: 503, cut: false });
     expect(JSON.parse(answer.text)).toMatchObject({ status: 503 });
     await log.line(({ status }) => status === 503);
     expect(log.lines).toHaveLength(1);
+  });
+
+  it.each([
+    ['text/html,application/xhtml+xml,*/*;q=0.8', 'text/html; charset=utf-8', /<!DOCTYPE html>/],
+    ['application/json', 'application/problem+json', /^\{"type":"about:blank"/],
+    ['text/plain', 'text/plain; charset=utf-8', /^Service Unavailable\n/],
+  ])('responds in the form of other errors to Accept: %s', async (accept, type, body) => {
+    const app = productionize(express(), { ...memoryLog().options, deadline: { afterMs: 30 } });
+    const router = express.Router();
+    // a handler that sets the headers of its response before it waits
+    router.all('/:name', (_req, res) => {
+      res.status(201).set({
+        ETag: '"v1"',
+        'Content-Digest': 'sha-256=:eA==:',
+        'Content-Encoding': 'br',
+        Expires: new Date(Date.now() + 600_000).toUTCString(),
+        'X-Accel-Expires': '600',
+        'CDN-Cache-Control': 'max-age=600',
+      });
+      res.statusMessage = 'Made';
+    });
+    app.use(helmet(), session({ secret: 's', resave: false, saveUninitialized: true }));
+    app.use('/reports', router);
+    const { url } = await serve(app);
+    const [sent, head] = await Promise.all(
+      ['GET', 'HEAD'].map((method) => get(`${url}/reports/7`, { method, headers: { accept } })),
+    );
+    expect(sent).toMatchObject({
+      status: 503,
+      cut: false,
+      text: expect.stringMatching(body),
+      headers: {
+        'content-type': type,
+        'cache-control': 'no-store',
+        vary: expect.stringMatching(/^Accept(,|$)/),
+      },
+    });
+    expect(sent?.text).toContain(sent?.headers['x-request-id']);
+    expect(Number(sent?.headers['retry-after'])).toBeGreaterThanOrEqual(2);
+    for (const name of ['etag', 'content-digest', 'content-encoding', 'expires', 'x-accel-expires']) {
+      expect(sent?.headers).not.toHaveProperty(name);
+    }
+    expect(sent?.headers).not.toHaveProperty('cdn-cache-control');
+    expect(head).toMatchObject({ status: 503, text: '', headers: { 'content-type': type } });
+  });
+
+  it('resets the connection where the 503 cannot be written', async () => {
+    const app = express();
+    app.use(deadline({ afterMs: 30 }));
+    app.get('/', (_req, res) => {
+      res.writeHead = () => {
+        throw new Error('broken');
+      };
+    });
+    await expect(get((await serve(app)).url)).rejects.toThrow('socket hang up');
   });
 
   it('responds to a client that is still sending, and closes', async () => {

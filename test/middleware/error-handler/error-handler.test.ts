@@ -432,6 +432,8 @@ describe('errorHandler', () => {
     'X-Accel-Expires',
     'CDN-Cache-Control',
     'Cloudflare-CDN-Cache-Control',
+    'Edge-Control',
+    'Content-Location',
     'Content-Digest',
     'Repr-Digest',
     'Digest',

@@ -78,6 +78,42 @@ describe.each(expressVersions)('priorities on %s', (_name, express) => {
 });
 
 describe('loadShedding', () => {
+  it('refuses in the form of other errors', async () => {
+    const events = new EventEmitter();
+    const gate = shedLoad(createLifecycle(), {
+      ...soon,
+      logger: loggerTo(({ shedding }: { shedding: string }) => events.emit(shedding)),
+    });
+    const { url, server } = await serve((req, res) => {
+      res.setHeader('X-Accel-Expires', '600');
+      if (gate.refuses(req, res)) return;
+      const until = performance.now() + 5;
+      while (performance.now() < until);
+      res.end('done');
+    });
+    gate.watch(server);
+    const accepted = [
+      ['text/html,*/*;q=0.8', 'text/html; charset=utf-8', /<pre>Service Unavailable/],
+      ['application/json', 'application/problem+json', /"status":503/],
+      ['text/plain', 'text/plain; charset=utf-8', /^Service Unavailable\n/],
+    ] as const;
+    const loads = accepted.map(([accept]) => overload(url, { clients: 20, headers: { accept } }));
+    const refusals = () => loads.map((load) => load.answers.find(({ status }) => status === 503));
+    while (refusals().includes(undefined)) await once(events, 'refused');
+    await Promise.all(loads.map((load) => load.stop()));
+    gate.uninstall();
+    for (const [i, [, type, body]] of accepted.entries()) {
+      const refusal = refusals()[i];
+      expect(refusal).toMatchObject({
+        cut: false,
+        text: expect.stringMatching(body),
+        headers: { 'content-type': type, 'cache-control': 'no-store', vary: 'Accept' },
+      });
+      expect(Number(refusal?.headers['retry-after'])).toBeGreaterThanOrEqual(2);
+      expect(refusal?.headers).not.toHaveProperty('x-accel-expires');
+    }
+  });
+
   it('notifies the lifecycle when shedding begins and ends', async () => {
     const lifecycle = createLifecycle();
     const events = new EventEmitter();

@@ -29,7 +29,8 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
 
   it('refuses with 503 and a jittered Retry-After, and counts every refusal by reason', async () => {
     const program = arrange(expressName);
-    const load = overload(`http://127.0.0.1:${await program.port()}/work`);
+    const headers = { accept: 'application/json' };
+    const load = overload(`http://127.0.0.1:${await program.port()}/work`, { headers });
     await program.line(/"refused","count":[1-9]/);
     await load.stop();
     const refusals = load.answers.filter(({ status }) => status === 503);
