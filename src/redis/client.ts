@@ -17,7 +17,7 @@ const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: und
 export interface Connection {
   connect(): Promise<unknown>;
   sendCommand(args: readonly (string | Buffer)[], options?: typeof inBytes): Promise<unknown>;
-  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  subscribe(channels: readonly string[], listener: (message: string) => void): Promise<unknown>;
   unref(): void;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   /** Versions 5 and 6. */

@@ -21,7 +21,7 @@ import { PendingFills } from './pending-fills.js';
 import { Purges } from './purges.js';
 import { getEntry, setEntry } from './scripts.js';
 import { reporter } from './store-events.js';
-import { encodeMessage, type StoreMessage } from './store-messages.js';
+import { encodeMessage, type PurgeMessage, type StoreMessage } from './store-messages.js';
 import { Subscription } from './subscription.js';
 
 export type { CacheEntry, CacheStore, PartLogger, PurgeReport, PurgeSelection, RedisStoreClient };
@@ -72,6 +72,7 @@ export interface RedisStore extends CacheStore {
   ready(): Promise<boolean>;
   lease(key: string, limitMs: number): Promise<(() => void) | undefined>;
   purge(selection: PurgeSelection): Promise<PurgeReport>;
+  onPurge(listener: (selection: PurgeSelection) => void): void;
   close(): void;
 }
 
@@ -132,12 +133,16 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     probeKey: `${prefix}probe`,
     report: reporter(logger),
   });
-  const subscription = new Subscription(client, names.channel, { onMessage, onGap });
+  const subscription = new Subscription(client, [names.channel, names.confirmations(id)], {
+    onMessage,
+    onGap,
+  });
   const localStore = new LocalStore(local, subscription);
   const fills = new PendingFills();
-  const purges = new Purges(commands, names, id);
+  const purges = new Purges(commands, names, id, timeoutMs);
   const leases = new Leases(commands, names);
   const ticking = setInterval(tick, tickMs).unref();
+  const listeners: ((selection: PurgeSelection) => void)[] = [];
   /** Reads of Redis in progress: simultaneous requests for a key share one. */
   const reads = new Map<string, Promise<CacheEntry | undefined>>();
 
@@ -150,13 +155,21 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     if ('ended' in message) leases.ended(message.ended);
     else if ('replaced' in message) {
       if (message.by !== id) localStore.purge({ key: message.replaced });
-    } else {
-      if (message.by !== id) fills.purge(message, true, performance.now());
-      localStore.purge(message);
+    } else if ('confirmed' in message) purges.confirmed(message.confirmed);
+    else void onPurge(message);
+  }
+
+  async function onPurge(message: PurgeMessage): Promise<void> {
+    if (message.by !== id) {
+      fills.purge(message, true, performance.now());
+      for (const listener of listeners) listener(message);
     }
+    await localStore.purge(message);
+    purges.confirm(message);
   }
 
   function onGap(): void {
+    for (const listener of listeners) listener({ prefix: '' });
     localStore.purge({ prefix: '' });
   }
 
@@ -223,6 +236,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       await localStore.purge(selection);
       return report.reach === 'all' ? report : { ...here, ...report };
     },
+    onPurge: (listener) => void listeners.push(listener),
     async lease(key, limitMs) {
       const end = await leases.lease(key, limitMs, fills.wasAbsent(key));
       if (end === undefined) return undefined;

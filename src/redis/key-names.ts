@@ -4,6 +4,8 @@ export interface KeyNames {
   readonly tag: string;
   readonly lease: string;
   readonly channel: string;
+  /** The channel on which one process receives the confirmations of its purges. */
+  confirmations(id: string): string;
 }
 
 export function keyNames(prefix: string): KeyNames {
@@ -12,5 +14,6 @@ export function keyNames(prefix: string): KeyNames {
     tag: `${prefix}tag:`,
     lease: `${prefix}lease:`,
     channel: `${prefix}messages`,
+    confirmations: (id) => `${prefix}confirmations:${id}`,
   };
 }

@@ -48,10 +48,12 @@ local replaced = redis.call('EXISTS', KEYS[1]) == 1
 redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
 if replaced then redis.call('PUBLISH', ARGV[4], ARGV[5]) end`;
 
-/** Removes a key and publishes the message. KEYS: an entry or a tag. ARGV: the channel, the message. */
+/**
+ * Removes a key and publishes the message. Returns the number of removed keys and of processes that receive the message.
+ * KEYS: an entry or a tag. ARGV: the channel, the message.
+ */
 export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
-redis.call('PUBLISH', ARGV[1], ARGV[2])
-return removed`;
+return { removed, redis.call('PUBLISH', ARGV[1], ARGV[2]) }`;
 
 /**
  * Acquires a lease, or marks the existing one, so that its end is published. Returns 2 when an entry exists that was

@@ -1,13 +1,20 @@
 import type { PurgeSelection } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
-/** The messages that stores publish: a purge, the replacement of an entry, or the end of a lease. */
+/** A purge, with the process that requested it and the number of its purge there. */
+export type PurgeMessage = PurgeSelection & { readonly by: string; readonly purge: number };
+
+/**
+ * The messages that stores publish: a purge, the confirmation that a process has dropped its copies, the replacement of
+ * an entry, or the end of a lease.
+ */
 export type StoreMessage =
-  | (PurgeSelection & { readonly by: string })
+  | PurgeMessage
+  | { readonly confirmed: string }
   | { readonly replaced: string; readonly by: string }
   | { readonly ended: string };
 
-const kinds = ['key', 'prefix', 'tag', 'replaced', 'ended'] as const;
+const kinds = ['key', 'prefix', 'tag', 'confirmed', 'replaced', 'ended'] as const;
 
 export function encodeMessage(message: StoreMessage): string {
   return JSON.stringify(message);

@@ -29,10 +29,10 @@ export class Subscription {
   #pingedAt: number | undefined;
   #hasGap = true;
 
-  constructor(client: RedisStoreClient, channel: string, events: SubscriptionEvents) {
+  constructor(client: RedisStoreClient, channels: readonly string[], events: SubscriptionEvents) {
     this.#events = events;
     this.#client = new ReconnectingClient(client, {
-      onReady: (connection) => void this.#subscribe(connection, channel),
+      onReady: (connection) => void this.#subscribe(connection, channels),
       onDown: (error) => {
         debug(() => ['subscription: %s', error]);
         this.#subscribed = undefined;
@@ -65,10 +65,10 @@ export class Subscription {
     this.#completeUntil = -Infinity;
   }
 
-  async #subscribe(connection: Connection, channel: string): Promise<void> {
+  async #subscribe(connection: Connection, channels: readonly string[]): Promise<void> {
     const sentAt = performance.now();
     try {
-      await connection.subscribe(channel, (text) => {
+      await connection.subscribe(channels, (text) => {
         const message = decodeMessage(text);
         debug(() => ['received: %o', message ?? text]);
         if (message) this.#events.onMessage(message);

@@ -2,17 +2,23 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import helmet from 'helmet';
 import { createClient } from 'redis';
 import { createClient as createClient4 } from 'redis4';
 import { createClient as createClient5 } from 'redis5';
+import { productionize, responseCache } from '../../src/index.js';
 import type { CacheEntry } from '../../src/middleware/response-cache/cache-store.js';
 import { type RedisStore, type RedisStoreOptions, redisStore } from '../../src/redis/index.js';
 import { sharedStoreConformance, storeConformance } from '../../src/store-conformance/index.js';
+import { isPromise } from '../../src/support/is-promise.js';
 import { cleanUp, until } from '../helpers/daemons.js';
+import { expressVersions } from '../helpers/express-versions.js';
+import { quiet } from '../helpers/memory-log.js';
 import { itNeeds } from '../helpers/needs.js';
 import { loggerTo } from '../helpers/part-logger.js';
 import { killAll } from '../helpers/program.js';
 import { startProxy, startRedis, type TestRedis } from '../helpers/redis.js';
+import { closeAll, get, serve } from '../helpers/serve.js';
 
 const it = itNeeds('redis-server');
 
@@ -24,6 +30,7 @@ interface Change {
 const stores = new Set<TestStore>();
 
 afterEach(async () => {
+  await closeAll();
   for (const store of stores) store.close();
   stores.clear();
   killAll();
@@ -417,6 +424,67 @@ describe('the store in this process', () => {
 });
 
 describe('purges', () => {
+  it.each([{ key: 'page' }, { prefix: 'pa' }, { tag: 'page' }])(
+    'resolve when every process has dropped its copy: %p',
+    async (selection) => {
+      const redis = await startRedis();
+      const proxy = await startProxy(redis.port);
+      proxy.delay(10);
+      const stores = [await opened(redis.url), await opened(proxy.url), await opened(redis.url)];
+      const [store] = stores as [TestStore];
+      for (let round = 0; round < 20; round++) {
+        await store.set('page', entryOf(`round ${round}`, ['page']));
+        for (const one of stores) expect(await textAt(one, 'page')).toBe(`round ${round}`);
+        expect((await store.purge(selection)).reach).toBe('all');
+        // a local copy would be returned without a promise
+        const found = stores.map((one) => one.get('page'));
+        expect(found.map(isPromise)).toEqual([true, true, true]);
+        expect(await Promise.all(found)).toEqual([undefined, undefined, undefined]);
+      }
+    },
+  );
+
+  it('wait no longer than timeoutMs for a process that confirms nothing', async () => {
+    const redis = await startRedis();
+    const store = await opened(redis.url, { timeoutMs: 200 });
+    const deaf = await redis.cli.duplicate().connect();
+    await deaf.subscribe('express-productionize:messages', () => {});
+    const took = await timed(() => store.purge({ key: 'page' }));
+    deaf.destroy();
+    expect(took).toBeGreaterThan(150);
+    expect(took).toBeLessThan(200 + slackMs);
+    expect(await timed(() => store.purge({ key: 'page' }))).toBeLessThan(150);
+  });
+
+  it.each(expressVersions)('are done before the response to a POST on %s', async (_name, express) => {
+    const redis = await startRedis();
+    let value = 0;
+    const sites = [];
+    for (let at = 0; at < 2; at++) {
+      const cache = responseCache({ store: await opened(redis.url) });
+      const app = productionize(express(), { ...quiet(), cache });
+      const pages = express.Router();
+      pages.get('/:id', (_req, res) => void res.set('Cache-Control', 'max-age=600').send(`${value}`));
+      pages.post('/:id', (_req, res) => {
+        value += 1;
+        res.sendStatus(204);
+      });
+      app.use(helmet()).use('/pages', pages);
+      sites.push((await serve(app)).port);
+    }
+    // one URL for both
+    const ask = (port: number | undefined, method = 'GET') =>
+      get(`http://127.0.0.1:${port}/pages/7`, { method, headers: { host: 'shop.example' } });
+    let hits = 0;
+    for (let round = 0; round < 100; round++) {
+      await ask(sites[1]);
+      if (/hit/.test(String((await ask(sites[1])).headers['cache-status']))) hits += 1;
+      await ask(sites[0], 'POST');
+      expect((await ask(sites[1])).text).toBe(`${value}`);
+    }
+    expect(hits).toBeGreaterThan(50);
+  });
+
   it('an entry that was being made when its tag, key or prefix was purged anywhere is not stored', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];

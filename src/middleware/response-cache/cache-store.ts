@@ -33,6 +33,11 @@ export interface CacheStore {
   set(key: string, entry: CacheEntry): void | Promise<void>;
   purge(selection: PurgeSelection): PurgeReport | Promise<PurgeReport>;
   /**
+   * Adds a listener for the purges of other processes. Requests that arrive after a purge then do not share a response
+   * whose handler started before it. A store of one process does not need this function.
+   */
+  onPurge?(listener: (selection: PurgeSelection) => void): void;
+  /**
    * Acquires the lease of a key, so that one process runs the handler for it. Resolves to a function that ends the
    * lease, which expires after `limitMs`. Resolves to `undefined` when the lease of another process has ended, with or
    * without a stored entry, or when `limitMs` have passed. A store of one process does not need this function.

@@ -34,7 +34,10 @@ export class SharedCache {
   readonly #settings: CacheSettings;
   readonly #parts: ForwardingParts;
   readonly #refreshes: BackgroundRefreshes;
-  readonly #invalidate = (key: string): void => void this.#purge({ key });
+  readonly #invalidate = (keys: readonly string[]): Promise<unknown> | undefined => {
+    const pending = keys.map((key) => this.#purge({ key })).filter(isPromise);
+    return pending.length === 0 ? undefined : this.#parts.store.inTime(Promise.all(pending));
+  };
 
   constructor(settings: CacheSettings, store: StoreAccess) {
     this.#settings = settings;
@@ -49,6 +52,7 @@ export class SharedCache {
       retry: (exchange, target) => this.#lookUp(exchange, target),
     };
     this.#refreshes = new BackgroundRefreshes(this.#parts);
+    store.onPurge((selection) => this.#outdate(selection));
   }
 
   /** Sets the app of a cache that runs before the router of that app. */
@@ -79,16 +83,19 @@ export class SharedCache {
     else this.#lookUp(exchange, target);
   }
 
-  purge(selection: PurgeSelection): Promise<PurgeReport> {
+  async purge(selection: PurgeSelection): Promise<PurgeReport> {
     return this.#purge(storeSelection(selection, this.#settings.query));
   }
 
-  /** Removes stored responses. Responses in progress are not stored. */
-  #purge(selection: PurgeSelection): Promise<PurgeReport> {
-    const { purges, coalesced, store } = this.#parts;
-    purges.add(selection);
-    coalesced.forgetResults();
-    return store.purge(selection);
+  #purge(selection: PurgeSelection): PurgeReport | Promise<PurgeReport> {
+    this.#outdate(selection);
+    return this.#parts.store.purge(selection);
+  }
+
+  /** Responses in progress are not stored and not shared with other requests. */
+  #outdate(selection: PurgeSelection): void {
+    this.#parts.purges.add(selection);
+    this.#parts.coalesced.forgetResults();
   }
 
   /** Looks up a response and continues with the result, synchronously if the store is synchronous. */
@@ -225,7 +232,7 @@ export class SharedCache {
     if (cacheStatus) addCacheStatus(res, 'fwd=method');
     const target = isSafe(req.method) ? undefined : this.#targetOf(req);
     if (target !== undefined) {
-      this.#parts.hooks.watch(res, new Invalidation(res, target.key, query, this.#invalidate));
+      new Invalidation(this.#parts.hooks, res, target.key, query, this.#invalidate);
     }
     proceed(req, res, more);
   }

@@ -49,15 +49,24 @@ export class StoreAccess {
     return undefined;
   }
 
-  async purge(selection: PurgeSelection): Promise<PurgeReport> {
+  purge(selection: PurgeSelection): PurgeReport | Promise<PurgeReport> {
     const failed: PurgeReport = { reach: 'process' };
     try {
       const done = this.#store.purge(selection);
-      return isPromise(done) ? await this.#inTime('purge', done, 10 * this.#timeoutMs, failed) : done;
+      return isPromise(done) ? this.#inTime('purge', done, 10 * this.#timeoutMs, failed) : done;
     } catch (error) {
       this.#failed('purge', error);
       return failed;
     }
+  }
+
+  /** Waits for calls of the store, but no longer than for one. */
+  inTime(calls: Promise<unknown>): Promise<unknown> {
+    return withTimeLimit(calls, this.#timeoutMs, () => {}, { ref: false });
+  }
+
+  onPurge(listener: (selection: PurgeSelection) => void): void {
+    this.#store.onPurge?.(listener);
   }
 
   /** Acquires the lease of a key. Resolves to `undefined` when another process held it. */
