@@ -55,6 +55,8 @@ export interface ResponseWatcher {
 export interface ResponseHooks<Watcher extends ResponseWatcher> {
   /** Returns the watcher of a response. */
   of(res: ServerResponse): Watcher | undefined;
+  /** Whether another package has replaced `writeHead` before these hooks were installed, and may set headers in it. */
+  hasForeignHead(res: ServerResponse): boolean;
   /** Installs a watcher on a response that has none of these hooks yet. */
   watch(res: ServerResponse, watcher: Watcher): OwnFunctions;
 }
@@ -112,6 +114,9 @@ class Hook<Watcher extends ResponseWatcher> implements OwnFunctions {
     this.end = discardEnd;
   }
 }
+
+/** The functions that replace `writeHead`, with the keys of their hooks. */
+const hookKeys = new WeakMap<object, symbol>();
 
 /**
  * Creates functions that replace a response's own `writeHead`, `write`, `end` and others, and call a watcher. All
@@ -225,9 +230,17 @@ export function responseHooks<Watcher extends ResponseWatcher>(key: symbol): Res
   }
 
   Object.assign(end, { [takesText]: true });
+  hookKeys.set(writeHead, key);
 
   return {
     of: (res) => (res as Partial<Watched>)[key]?.watcher,
+    hasForeignHead(res) {
+      let { writeHead: replaced } = hookOf(res) as Pick<OwnFunctions, 'writeHead'>;
+      for (let other = hookKeys.get(replaced); other !== undefined; other = hookKeys.get(replaced)) {
+        replaced = (res as Watched)[other]?.writeHead as OwnFunctions['writeHead'];
+      }
+      return replaced !== Object.getPrototypeOf(res).writeHead;
+    },
     watch(res, watcher) {
       const hook = new Hook(res, watcher);
       (res as Watched)[key] = hook;

@@ -1,5 +1,9 @@
 import type { Body } from '../../support/response-hooks.js';
 
+export function byteLength(body: Body, charset: BufferEncoding | undefined): number {
+  return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
+}
+
 /** Collects the chunks of a body, up to a limit. */
 export class BodyCollector {
   readonly #maxBytes: number;
@@ -12,7 +16,7 @@ export class BodyCollector {
 
   /** Copies a chunk, because its owner may reuse it. Returns false and drops the body when it is too large. */
   add(chunk: Body, charset: BufferEncoding | undefined): boolean {
-    const length = typeof chunk === 'string' ? Buffer.byteLength(chunk, charset) : chunk.byteLength;
+    const length = byteLength(chunk, charset);
     this.#bytes += length;
     if (this.#bytes > this.#maxBytes) {
       this.#chunks = [];

@@ -6,6 +6,7 @@ import type { HitForPass } from './hit-for-pass.js';
 import type { PurgeLog } from './purge-log.js';
 import type { StoringRules } from './storability.js';
 import type { StoreAccess } from './store-access.js';
+import type { VariantLimit } from './variant-limit.js';
 
 /** The resolved options of one cache. */
 export interface CacheSettings extends StoringRules {
@@ -25,5 +26,6 @@ export interface CacheParts {
   readonly coalesced: CoalescedRequests;
   readonly hitForPass: HitForPass;
   readonly purges: PurgeLog;
+  readonly variants: VariantLimit;
   readonly hooks: ResponseHooks<ResponseWatcher>;
 }

@@ -17,7 +17,10 @@ const mostLookups = 4;
 
 /** The parts of a cache that a forwarded request needs, with callbacks to the cache. */
 export interface ForwardingParts
-  extends Pick<CacheParts, 'settings' | 'store' | 'coalesced' | 'hitForPass' | 'purges' | 'hooks'> {
+  extends Pick<
+    CacheParts,
+    'settings' | 'store' | 'coalesced' | 'hitForPass' | 'purges' | 'variants' | 'hooks'
+  > {
   /** Sends a stored response with these parameters in `Cache-Status`. */
   send(req: IncomingMessage, res: ServerResponse, stored: StoredResponse, now: number, status: string): void;
   /** Starts over with a lookup. */

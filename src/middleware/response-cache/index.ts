@@ -32,7 +32,7 @@ export interface ResponseCacheOptions {
   readonly maxBytes?: number;
   /**
    * Responses with a larger body, in bytes, are not stored.
-   * @default 1 MiB
+   * @default 1 MiB, but at most an eighth of `maxBytes`
    */
   readonly maxEntryBytes?: number;
   /**
@@ -145,11 +145,13 @@ export function responseCache(options?: ResponseCacheOptions): ResponseCache {
     cacheStatus: isBoolean,
   });
   const { query = true, requestDirectives = false } = checked;
-  const store = checked.store ?? memoryStore({ maxBytes: checked.maxBytes });
+  const { maxBytes = 64 * 1024 * 1024 } = checked;
+  const store = checked.store ?? memoryStore({ maxBytes });
+  const largest = checked.store === undefined ? Math.floor(maxBytes / 8) : Number.POSITIVE_INFINITY;
   const obeys = typeof requestDirectives === 'function' ? requestDirectives : () => requestDirectives;
   const cache = new SharedCache(
     {
-      maxEntryBytes: checked.maxEntryBytes ?? 1024 * 1024,
+      maxEntryBytes: checked.maxEntryBytes ?? Math.min(1024 * 1024, largest),
       query: query === true ? true : new Set(query),
       cookies: new Set(checked.cookies),
       maxStaleSeconds: requestDirectives === false ? 0 : maxStaleSeconds,

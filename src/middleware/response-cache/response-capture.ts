@@ -9,7 +9,7 @@ import {
   type ResponseWatcher,
   type WriteCallback,
 } from '../../support/response-hooks.js';
-import { BodyCollector } from './body-collector.js';
+import { BodyCollector, byteLength } from './body-collector.js';
 import type { CacheParts } from './cache-parts.js';
 import { addCacheStatus } from './cache-status.js';
 import type { Leader } from './coalesced-requests.js';
@@ -36,7 +36,7 @@ export interface CaptureRole {
   readonly unstored?: string;
 }
 
-type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges' | 'hooks'>;
+type CapturingParts = Pick<CacheParts, 'settings' | 'store' | 'hitForPass' | 'purges' | 'variants' | 'hooks'>;
 
 /** Captures the response of a handler while it is sent, and stores it if that is allowed. */
 export class ResponseCapture implements ResponseWatcher {
@@ -58,6 +58,7 @@ export class ResponseCapture implements ResponseWatcher {
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
   #contentLength: number | undefined;
+  #tags: readonly string[] = [];
   /** Whether the stored response is outdated by this one, which may not be stored. */
   #outdatesStored = false;
   #over = false;
@@ -80,7 +81,7 @@ export class ResponseCapture implements ResponseWatcher {
     });
   }
 
-  onHead(status: number, body: Body | undefined): void {
+  onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void {
     if (this.#over) return;
     const whole = body !== undefined;
     const { exchange, stale, forwarded } = this.#miss;
@@ -94,15 +95,16 @@ export class ResponseCapture implements ResponseWatcher {
       return;
     }
     const headers = res.getHeaders();
-    const storable = this.#storableOf(headers);
-    const length = headers['content-length'];
-    this.#contentLength = length === undefined ? undefined : Number(length);
+    const declared = headers['content-length'];
+    this.#contentLength = declared === undefined ? undefined : Number(declared);
+    const storable = this.#storableOf(headers, whole ? byteLength(body, charset) : undefined);
     if (storable !== undefined) {
       this.#storable = storable;
       this.#body = new BodyCollector(this.#parts.settings.maxEntryBytes);
     }
     if (this.#parts.settings.cacheStatus) {
-      const stored = storable !== undefined && (whole || length !== undefined) ? '; stored' : '';
+      const isStored = storable !== undefined && (whole || declared !== undefined) && !this.#isChangedLater();
+      const stored = isStored ? '; stored' : '';
       const detail = this.#unstored === undefined ? '' : `; detail=${this.#unstored}`;
       addCacheStatus(res, `fwd=${forwarded}${stored}${detail}`);
     }
@@ -117,10 +119,16 @@ export class ResponseCapture implements ResponseWatcher {
     this.#own.discard();
   }
 
-  #storableOf(headers: OutgoingHttpHeaders): Storable | undefined {
+  /** `length` is that of the whole body, if it is known. */
+  #storableOf(headers: OutgoingHttpHeaders, length: number | undefined): Storable | undefined {
     if (this.#unstored !== undefined) return undefined;
     const verdict = this.#judge(headers);
-    if (!('refused' in verdict)) return verdict;
+    if (!('refused' in verdict)) {
+      const [reason, how] = this.#refusal(length) ?? [];
+      if (reason === undefined) return verdict;
+      this.#giveUp(reason, how as 'fail' | 'release');
+      return undefined;
+    }
     // A 304 does not show whether the whole response can be shared.
     if (this.#status >= 500 || this.#status === 304) this.#giveUp(verdict.refused, 'fail');
     else {
@@ -128,6 +136,27 @@ export class ResponseCapture implements ResponseWatcher {
       this.#giveUp(verdict.refused, 'release');
     }
     return undefined;
+  }
+
+  /** Why a response is not stored although its headers allow it, as far as that is known before it is sent. */
+  #refusal(length: number | undefined): [reason: string, how: 'fail' | 'release'] | undefined {
+    const { settings, purges } = this.#parts;
+    const { exchange, target } = this.#miss;
+    if (length !== undefined && length > settings.maxEntryBytes) return ['it is too large', 'release'];
+    if (this.#hasWrongLength(length)) return ['its length differs from Content-Length', 'fail'];
+    const tags = tagsOf(exchange.req, exchange.res, settings.tags);
+    if (tags === undefined) return ['its tags could not be read', 'release'];
+    this.#tags = tags;
+    if (purges.purgedSince(this.#purgeMark, target.key, tags))
+      return ['it was purged while the handler ran', 'fail'];
+    return undefined;
+  }
+
+  #hasWrongLength(length: number | undefined): boolean {
+    const hasBody = this.#status !== 204;
+    return (
+      hasBody && length !== undefined && this.#contentLength !== undefined && this.#contentLength !== length
+    );
   }
 
   #judge(headers: OutgoingHttpHeaders): Storable | Refusal {
@@ -188,8 +217,7 @@ export class ResponseCapture implements ResponseWatcher {
     const body = this.#body?.whole();
     const storable = this.#storable;
     if (storable === undefined || body === undefined) return;
-    const hasBody = storable.head.status !== 204;
-    if (this.#contentLength !== undefined && this.#contentLength !== body.length && hasBody) {
+    if (this.#hasWrongLength(body.length)) {
       this.#giveUp('its length differs from Content-Length', 'fail');
     } else if (this.#hasTrailers) this.#giveUp('it has trailers', 'release');
     else if (!this.#isWhatWasSent(storable)) {
@@ -211,14 +239,9 @@ export class ResponseCapture implements ResponseWatcher {
   }
 
   #store(storable: Storable, body: Buffer): void {
-    const { settings, store, purges, hitForPass } = this.#parts;
+    const { purges, hitForPass } = this.#parts;
     const { exchange, target, lookup } = this.#miss;
-    const { req, res } = exchange;
-    const tags = tagsOf(req, res, settings.tags);
-    if (tags === undefined) {
-      this.#giveUp('its tags could not be read', 'release');
-      return;
-    }
+    const tags = this.#tags;
     const isPurged = () => purges.purgedSince(this.#purgeMark, target.key, tags);
     if (isPurged()) {
       this.#giveUp('it was purged while the handler ran', 'fail');
@@ -226,13 +249,18 @@ export class ResponseCapture implements ResponseWatcher {
     }
     const complete = { storable, body, tags, isPurged };
     const { key } = target;
-    const { result, stored } = storeResponse(store, settings.cookies, req, key, lookup.marker, complete);
+    const { result, stored } = storeResponse(this.#parts, exchange.req, key, lookup.marker, complete);
     hitForPass.delete(hitForPassKey(this.#miss));
     this.#leader?.succeed(result, stored);
     const endLease = this.#endLease;
     if (endLease === undefined) return;
     if (isPromise(stored)) void stored.then(endLease);
     else endLease();
+  }
+
+  /** Whether middleware that was mounted before the cache may still set a header, such as a cookie. */
+  #isChangedLater(): boolean {
+    return this.#parts.hooks.hasForeignHead(this.#miss.exchange.res);
   }
 
   onTrailers(): void {

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { isPromise } from '../../support/is-promise.js';
+import type { CacheParts } from './cache-parts.js';
 import type { CacheEntry } from './cache-store.js';
 import type { CoalescedResult } from './coalesced-requests.js';
 import type { Storable } from './storability.js';
 import type { StoreAccess } from './store-access.js';
 import { isMarker, markerHead, type StoredResponse } from './stored-response.js';
+import type { VariantLimit } from './variant-limit.js';
 import { cookieField, markerFor, variantKey } from './vary.js';
 
 const noBody = Buffer.alloc(0);
@@ -50,12 +52,10 @@ function lookUpVariant(
 }
 
 /**
- * Stores a response under the key of its URL, or as a variant with a marker under that key. `cookies` are part of the
- * key of the variant. `known` is the marker of the earlier lookup.
+ * Stores a response under the key of its URL, or as a variant with a marker under that key. `known` is the marker of the earlier lookup.
  */
 export function storeResponse(
-  store: StoreAccess,
-  cookies: ReadonlySet<string>,
+  { store, variants, settings: { cookies } }: Pick<CacheParts, 'store' | 'variants' | 'settings'>,
   req: IncomingMessage,
   key: string,
   known: CacheEntry | undefined,
@@ -66,10 +66,10 @@ export function storeResponse(
   const latest = store.get(key);
   if (!isPromise(latest)) {
     const place = placeOf(req, key, latest, fields);
-    return { result: resultAt(place, response), stored: put(store, key, place, response) };
+    return { result: resultAt(place, response), stored: put(store, variants, key, place, response) };
   }
   const stored = latest.then((marker) =>
-    response.isPurged() ? undefined : put(store, key, placeOf(req, key, marker, fields), response),
+    response.isPurged() ? undefined : put(store, variants, key, placeOf(req, key, marker, fields), response),
   );
   return { result: resultAt(placeOf(req, key, known, fields), response), stored };
 }
@@ -102,6 +102,7 @@ function placeOf(
 
 function put(
   store: StoreAccess,
+  variants: VariantLimit,
   key: string,
   { key: own, vary, generation, marker }: Place,
   { storable: { head, expiresAt }, body, tags }: CompleteResponse,
@@ -112,6 +113,8 @@ function put(
       const entry = { head: { ...markerHead(vary, generation) }, body: noBody, expiresAt, tags: [] };
       void store.set(key, entry);
     }
+    const oldest = variants.add(key, own);
+    if (oldest !== undefined) void store.purge({ key: oldest });
   }
   return store.set(own, { head: { ...head }, body, expiresAt, tags });
 }

@@ -20,6 +20,7 @@ import { type Lookup, lookUp } from './response-storage.js';
 import { rangeOf, sendStoredResponse } from './send-stored-response.js';
 import type { StoreAccess } from './store-access.js';
 import { isResponse, type StoredResponse } from './stored-response.js';
+import { VariantLimit } from './variant-limit.js';
 
 const debug = debugFor('cache');
 
@@ -47,6 +48,7 @@ export class SharedCache {
       coalesced: new CoalescedRequests(settings.waitMs),
       hitForPass: new HitForPass(),
       purges: new PurgeLog(),
+      variants: new VariantLimit(),
       hooks: responseHooks(Symbol('express-productionize.cache')),
       send: (req, res, stored, now, status) => this.#send(req, res, stored, now, status),
       retry: (exchange, target) => this.#lookUp(exchange, target),

@@ -1,13 +1,14 @@
 import * as crypto from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { memoizeHeader } from '../../support/bounded-map.js';
+import { acceptedCodings } from './accepted-codings.js';
 import type { VaryMarker } from './stored-response.js';
 
 /** The prefix of a field that is a cookie; it cannot be part of a header name. */
 const cookieMark = 'cookie;';
 const mostFields = 16;
 
-const listFields = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language']);
+const listFields = new Set(['accept', 'accept-charset', 'accept-language']);
 
 /** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than 16 names. */
 export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
@@ -46,6 +47,7 @@ function fieldValue(field: string, req: IncomingMessage): string | null {
   const value = req.headers[field];
   if (value === undefined) return null;
   const text = String(value);
+  if (field === 'accept-encoding') return acceptedCodings(text);
   return listFields.has(field) ? withoutSpaces(text) : text;
 }
 

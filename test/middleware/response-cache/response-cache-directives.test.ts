@@ -1,9 +1,19 @@
 import { EventEmitter, once } from 'node:events';
 import fs from 'node:fs';
-import { productionize, type ResponseCacheOptions } from '../../../src/index.js';
+import type { RequestHandler } from 'express';
+import {
+  type CacheStore,
+  productionize,
+  type ResponseCacheOptions,
+  responseCache,
+} from '../../../src/index.js';
+import type { CacheEntry } from '../../../src/middleware/response-cache/cache-store.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
+
+// it comes without types
+const session = jest.requireActual<(options: object) => RequestHandler>('express-session');
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -101,5 +111,130 @@ describe.each(expressVersions)('the response cache on %s', (_name, express) => {
     const since = fs.statSync(__filename).mtime.toUTCString();
     const response = await get(url, { headers: { 'if-modified-since': since } });
     expect([response.status, response.text]).toEqual([304, '']);
+  });
+
+  it('Accept-Encoding is normalized, so that each set of codings is one variant', async () => {
+    const app = express();
+    let calls = 0;
+    app.get('/', (req, res) => {
+      calls += 1;
+      const coding = req.acceptsEncodings('br', 'gzip', 'identity') || 'identity';
+      res.set({ 'Cache-Control': 'max-age=60', Vary: 'Accept-Encoding', 'Content-Encoding': coding });
+      res.end(coding);
+    });
+    productionize(app, { ...quiet, cache: true });
+    const { url } = await serve(app);
+    const send = async (values: string[]) => {
+      const before = calls;
+      const texts = new Set<string>();
+      for (const value of values) texts.add((await get(url, { headers: { 'accept-encoding': value } })).text);
+      return [[...texts], calls - before];
+    };
+    expect(await send(['gzip', 'GZIP', 'x-gzip', ' gzip;q=1.0', 'br;q=0, gzip'])).toEqual([['gzip'], 1]);
+    expect(await send(['gzip, deflate, br', 'br,gzip,deflate', 'deflate;q=1, br, gzip;q=1.000'])).toEqual([
+      ['gzip'],
+      1,
+    ]);
+    expect(await send(['gzip;q=1, br;q=0.5', 'br;q=0.5,gzip'])).toEqual([['gzip'], 1]);
+    expect(await send(['identity', 'identity;q=1'])).toEqual([['identity'], 1]);
+    expect(await send(['*', '*;q=1'])).toEqual([['br'], 1]);
+    expect(await send(['*, br;q=0'])).toEqual([['gzip'], 1]);
+  });
+
+  it('a client that varies a header fills one URL with 100 variants at most', async () => {
+    const app = express();
+    app.get('/', (req, res) => {
+      res.set({ 'Cache-Control': 'max-age=60', Vary: 'Accept-Language' });
+      res.send(`in ${req.headers['accept-language']}`);
+    });
+    const items = new Map<string, CacheEntry>();
+    const store: CacheStore = {
+      get: (key) => items.get(key),
+      set: (key, entry) => void items.set(key, entry),
+      purge: (selection) => {
+        if ('key' in selection) items.delete(selection.key);
+        return { reach: 'process' };
+      },
+    };
+    productionize(app, { ...quiet, cache: { store } });
+    const { url } = await serve(app);
+    const ask = async (language: number) =>
+      (await get(url, { headers: { 'accept-language': `x-${language}` } })).headers['cache-status'];
+    for (let language = 0; language < 150; language++) await ask(language);
+    // the variants, and the entry that names the fields
+    expect(items.size).toBe(101);
+    expect(await ask(149)).toMatch(/hit/);
+    expect(await ask(20)).toMatch(/fwd=vary-miss; stored/);
+  });
+
+  describe('Cache-Status has no `stored` where nothing is stored', () => {
+    const long = 'x'.repeat(2000);
+    const send: Record<string, [RequestHandler, ResponseCacheOptions?]> = {
+      'a body above maxEntryBytes': [(_req, res) => void res.end(long), { maxEntryBytes: 1000 }],
+      'a body above an eighth of maxBytes': [(_req, res) => void res.send(long), { maxBytes: 8000 }],
+      'a wrong length': [(_req, res) => void res.set('Content-Length', '3').end('four')],
+      'tags that cannot be read': [
+        (_req, res) => void res.send('x'),
+        {
+          tags: () => {
+            throw new Error('no tags');
+          },
+        },
+      ],
+      'too many tags': [
+        (_req, res) => void res.set('Cache-Tag', `${'t,'.repeat(9)}${'u'.repeat(300)}`).send('x'),
+      ],
+    };
+
+    it.each(Object.entries(send))('%s', async (_what, [handler, options]) => {
+      const app = express();
+      app.get('/', (req, res, next) => {
+        res.set('Cache-Control', 'max-age=60');
+        handler(req, res, next);
+      });
+      productionize(app, { ...quiet, cache: options ?? true });
+      const { url } = await serve(app);
+      for (let round = 0; round < 2; round++) {
+        const { headers } = await get(url).catch(() => ({ headers: {} as Record<string, string> }));
+        expect(String(headers['cache-status'])).not.toMatch(/stored|hit/);
+      }
+    });
+
+    it('a purge while the handler runs', async () => {
+      const cache = responseCache();
+      const app = express();
+      app.get('/', async (_req, res) => {
+        await cache.purge({ key: '/' });
+        res.set('Cache-Control', 'max-age=60').send('x');
+      });
+      productionize(app, { ...quiet, cache });
+      const { url } = await serve(app);
+      expect((await get(url)).headers['cache-status']).toBe('express-productionize; fwd=uri-miss');
+    });
+
+    it('a cookie that a session before the cache sets', async () => {
+      const app = express();
+      app.use(session({ secret: 's', resave: false, saveUninitialized: true }), responseCache());
+      app.get('/', (_req, res) => void res.set('Cache-Control', 'max-age=60').send('x'));
+      const { url } = await serve(app);
+      for (let round = 0; round < 2; round++) {
+        const { headers } = await get(url);
+        expect(headers['set-cookie']).toBeDefined();
+        expect(headers['cache-status']).toBe('express-productionize; fwd=uri-miss');
+      }
+    });
+
+    it('while all other middleware of this package leaves `stored`', async () => {
+      const app = express();
+      app.get('/', (_req, res) => void res.set('Cache-Control', 'max-age=60').send('x'));
+      app.get('/file', (_req, res) => void res.sendFile(__filename, { maxAge: 60_000 }));
+      productionize(app, { ...quiet, cache: true, compression: true, deadline: true, loadShedding: true });
+      const { url } = await serve(app);
+      for (const path of ['/', '/file']) {
+        expect((await get(url + path)).headers['cache-status']).toBe(
+          'express-productionize; fwd=uri-miss; stored',
+        );
+      }
+    });
   });
 });

@@ -1,0 +1,28 @@
+import { BoundedMap } from '../../support/bounded-map.js';
+
+const leastUrls = 1024;
+/** The most variants that are stored for one URL. */
+const mostVariants = 100;
+
+/**
+ * Records the stored variants of each URL. Clients choose the values of the fields that responses vary on, so without a
+ * limit the variants of one URL could fill the store.
+ */
+export class VariantLimit {
+  readonly #variants = new BoundedMap<Set<string>>(leastUrls);
+
+  /** Records a variant of a URL. Returns the oldest one if there are too many, which is to be removed. */
+  add(key: string, variant: string): string | undefined {
+    let variants = this.#variants.get(key);
+    if (variants === undefined) {
+      variants = new Set();
+      this.#variants.set(key, variants);
+    }
+    variants.delete(variant);
+    variants.add(variant);
+    if (variants.size <= mostVariants) return undefined;
+    const [oldest] = variants as Set<string> & Iterable<string>;
+    variants.delete(oldest as string);
+    return oldest;
+  }
+}
