@@ -12,3 +12,10 @@ export function pathOf(target: string): string {
   const end = path.search(/[?#]/);
   return end < 0 ? path : path.slice(0, end);
 }
+
+/** Encodes the characters of a path that a URL may not contain. Escapes that are in the path already are preserved. */
+export function encodedPath(path: string): string {
+  return path
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replace(/%(?![\da-f]{2})|[^\x21\x23-\x3b=?-_a-z|~]+/gi, (found) => encodeURI(found));
+}

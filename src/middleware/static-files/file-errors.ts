@@ -26,14 +26,17 @@ export function statusError(status: 404 | 405, headers?: Record<string, string>)
   return createError(status, messages[status], { headers });
 }
 
-/** Sets the status of an error of the file system. Its message contains a local path, so it is not exposed. */
+/**
+ * Sets the status of an error of the file system, or of a function of the app, which may have set one. The message can
+ * contain a local path, so it is not exposed.
+ */
 export function httpError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (isForbidden(error)) return createError(403, error, { expose: false });
   if (exhaustedCodes.has(codeOf(error)) || error instanceof FileChanged) {
     return createError(503, error, { headers: { 'Retry-After': '1' } });
   }
-  return error;
+  return createError(500, error);
 }
 
 function codeOf(error: unknown): string {

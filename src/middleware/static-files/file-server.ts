@@ -4,7 +4,7 @@ import { debugFor } from '../../support/debug.js';
 import { headerText } from '../../support/encoding/encoding-headers.js';
 import { warnOnce } from '../../support/errors.js';
 import { isClosed } from '../../support/response-state.js';
-import { pathOf } from '../../support/url-path.js';
+import { encodedPath, pathOf } from '../../support/url-path.js';
 import { FileChanged, httpError, isMissing, statusError } from './file-errors.js';
 import { planResponse, type ResponsePlan, setFileHeaders } from './file-response.js';
 import { openFile } from './open-file.js';
@@ -59,8 +59,13 @@ export class FileServer {
       return;
     }
     const known = this.#store.cached(path);
-    if (typeof known === 'object' && !this.#isMountPoint(req) && this.#respondFromMemory(req, res, known))
+    try {
+      if (typeof known === 'object' && !this.#isMountPoint(req) && this.#respondFromMemory(req, res, known))
+        return;
+    } catch (error) {
+      next(httpError(error));
       return;
+    }
     // Most requests for missing files are for a later route, so they are passed on synchronously.
     if (known === 'missing' && !this.#isNavigation(req)) {
       this.#skip(next, 404);
@@ -222,7 +227,7 @@ function redirectToDirectory(req: IncomingMessage, res: ServerResponse): void {
   const path = pathOf(originalUrl);
   const query = originalUrl.slice(originalUrl.indexOf(path) + path.length);
   res.statusCode = 301;
-  res.setHeader('Location', `${path.replace(/^[/\\]+/, '/')}/${query}`);
+  res.setHeader('Location', encodedPath(`${path.replace(/^[/\\]+/, '/')}/${query}`));
   res.setHeader('Content-Length', 0);
   res.end();
 }

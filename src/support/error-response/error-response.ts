@@ -8,7 +8,7 @@ import { processWide } from '../process-wide.js';
 import { resetResponse } from '../response-reset.js';
 import { read } from '../serialize-error.js';
 import { errorResponsesKey } from '../symbols.js';
-import { pathOf } from '../url-path.js';
+import { encodedPath, pathOf } from '../url-path.js';
 import { type ErrorBody, type ErrorSummary, renderError } from './error-body.js';
 import { detailOf, type ErrorHeader, headersOf, plainText, statusOf, titleOf } from './error-details.js';
 import { errorText } from './error-report.js';
@@ -182,9 +182,7 @@ function removeStaleHeaders(res: ServerResponse): void {
 function resourceOf(req: IncomingMessage): string {
   const url: unknown = (req as Request).originalUrl || req.url;
   if (typeof url !== 'string') return 'resource';
-  return (pathOf(url) || '/')
-    .replace(/\p{Surrogate}/gu, '\ufffd')
-    .replace(/%(?![\da-f]{2})|[^\x21\x23-\x3b=?-_a-z|~]+/gi, (found) => encodeURI(found));
+  return encodedPath(pathOf(url) || '/');
 }
 
 function addVary(res: ServerResponse, name: string): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import type http from 'node:http';
+import type { RequestListener } from 'node:http';
 import zlib from 'node:zlib';
 import type { ErrorRequestHandler } from 'express';
 import { isHttpError } from 'http-errors';
@@ -488,6 +489,21 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       }
     });
 
+    it('redirects to an encoded URL where an adapter has decoded the path', async () => {
+      const site = makeSite({ 'größe 5€/index.html': 'size' });
+      const app = express();
+      app.use('/docs', staticFiles(site.root));
+      // as serverless adapters do
+      const { url } = await serve((req, res) => {
+        req.url = decodeURI(req.url ?? '');
+        (app as unknown as RequestListener)(req, res);
+      });
+      const path = '/docs/gr%C3%B6%C3%9Fe%205%E2%82%AC';
+      const redirect = await get(`${url}${path}?q=%C3%BC&r=1`);
+      expect([redirect.status, redirect.headers.location]).toEqual([301, `${path}/?q=%C3%BC&r=1`]);
+      expect((await get(`${url}${path}/`)).text).toBe('size');
+    });
+
     it('`index: false` passes directories on', async () => {
       const { url } = await serveSite(
         express,
@@ -540,6 +556,33 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
         { status: 403, statusCode: 403, expose: false },
       ]);
       expect(passed.every((error) => isHttpError(error))).toBe(true);
+    });
+
+    it.each([
+      ['a read error', 'open', Object.assign(new Error('/srv/a.js'), { code: 'EIO' }), 500],
+      ['setHeaders', 'setHeaders', new Error('broken'), 500],
+      ['setHeaders, with a status', 'setHeaders', Object.assign(new Error('busy'), { status: 503 }), 503],
+    ])('every error has a `statusCode`: %s', async (_what, where, error, status) => {
+      const site = makeSite({ 'a.js': 'x' });
+      const setHeaders = () => {
+        throw error;
+      };
+      const app = express();
+      app.use(
+        staticFiles(site.root, { revalidateMs: 60_000, ...(where === 'setHeaders' && { setHeaders }) }),
+      );
+      const passed: unknown[] = [];
+      app.use(((caught, _req, res, _next) => {
+        passed.push(caught);
+        res.status(caught.statusCode).end();
+      }) as ErrorRequestHandler);
+      const { url } = await serve(app);
+      // the second one is in memory
+      for (let i = 0; i < (where === 'open' ? 1 : 2); i++) {
+        if (where === 'open') jest.spyOn(fs.promises, 'open').mockRejectedValueOnce(error);
+        expect((await get(`${url}/a.js`)).status).toBe(status);
+        expect(passed.pop()).toMatchObject({ status, statusCode: status, expose: false });
+      }
     });
 
     it('reports a missing directory once', async () => {
