@@ -139,6 +139,28 @@ describe.each(proxies)('behind $name', (kind) => {
       ]);
     });
 
+    it.each(['*', 'Accept-Language, *', '*, Accept-Language', 'Accept-Language , * , Accept'])(
+      'a response with Vary: %s is not stored',
+      async (vary) => {
+        const path = `/minute/${at}?vary=${encodeURIComponent(vary)}`;
+        expect([await callOf(path), await callOf(path), await callOf(path)]).toEqual([1, 2, 3]);
+      },
+    );
+
+    it.each(['0', '-1', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Sun, 06 Nov 1994 08:49:37 GMT'])(
+      'a response with Expires: %s is not stored',
+      async (expires) => {
+        const path = `/unsaid/${at}?expires=${encodeURIComponent(expires)}`;
+        expect([await callOf(path), await callOf(path), await callOf(path)]).toEqual([1, 2, 3]);
+      },
+    );
+
+    it('a response with a date in the future in Expires is stored', async () => {
+      const expires = encodeURIComponent(new Date(Date.now() + 60_000).toUTCString());
+      const path = `/unsaid/${at}?expires=${expires}`;
+      expect([await callOf(path), await callOf(path)]).toEqual([1, 1]);
+    });
+
     it('Vary stores a response for each language', async () => {
       const path = `/minute/${at}?vary=Accept-Language`;
       const languages = ['de', 'en', 'de', 'en'];
