@@ -13,7 +13,8 @@ import { type SyncIoFinding, SyncReport } from './sync-report.js';
 /** Options of {@link detectSyncIo}. */
 export interface SyncIoOptions {
   /**
-   * Which functions are watched. `require` is the loading of a file, `console` only counts where stdout or stderr
+   * Which functions are watched. `require` is the loading of a file, also by
+   * `import()` from Node 22.15 on. `console` only counts where stdout or stderr
    * blocks: a file, or a terminal.
    * @default ['fs', 'child_process', 'crypto', 'zlib', 'require', 'console']
    */
@@ -100,8 +101,8 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
   const findings = (): SyncIoFinding[] => report.findings();
   const reporter = onFinding ? reportTo(onFinding) : reportByWarnings(findings);
   const report = new SyncReport({ minMs, ignore, onCount: reporter.count });
-  const stopObserving = observeSyncCalls(apis, (api, ms, context, trap, args) => {
-    if (watched.has(context.req)) report.record(api, ms, context, trap, args);
+  const stopObserving = observeSyncCalls(apis, (api, ms, context, ...where) => {
+    if (watched.has(context.req)) report.record(api, ms, context, ...where);
   });
 
   const blocks: BlockedLoop[] = [];

@@ -12,8 +12,10 @@ import { processWide } from '../../support/process-wide.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { syncCallsKey } from '../../support/symbols.js';
 import { ownSyncWork } from '../../support/unobserved.js';
+import type { CallSite } from './call-site.js';
+import { observeImports } from './import-calls.js';
 
-/** What can be watched; `require` means loading a file, a module that is loaded already costs nothing. */
+/** What can be watched; `require` means loading a file, also by `import()`. A module that is loaded costs nothing. */
 export type SyncIoGroup = 'fs' | 'child_process' | 'crypto' | 'zlib' | 'require' | 'console';
 
 export const syncIoGroups: readonly SyncIoGroup[] = [
@@ -43,6 +45,8 @@ export type SyncCallListener = (
   context: InternalRequestContext,
   trap: Callable,
   args: readonly unknown[],
+  /** Where the call was made, if the stack no longer shows it. */
+  site?: CallSite,
 ) => void;
 
 interface Target {
@@ -92,11 +96,23 @@ export function syncCallsPreloaded(): boolean {
 }
 
 function holdPatches(groups: readonly SyncIoGroup[]): () => void {
-  const undo = groups.map((group) => attachShared(state.groups, group, () => patch(targetsOf[group]())));
+  const undo = groups.map((group) => attachShared(state.groups, group, () => watchGroup(group)));
   Module.syncBuiltinESMExports();
   return () => {
     for (const release of undo) release();
     Module.syncBuiltinESMExports();
+  };
+}
+
+function watchGroup(group: SyncIoGroup): () => void {
+  const restore = patch(targetsOf[group]());
+  if (group !== 'require') return restore;
+  const stop = observeImports((ms, context, file, site) =>
+    notify(importApi, ms, context, observeImports as Callable, [file], site),
+  );
+  return () => {
+    restore();
+    stop();
   };
 }
 
@@ -135,16 +151,18 @@ function observing(api: SyncApi): ProxyHandler<Callable> {
   return { apply };
 }
 
-function notify(...[api, ms, context, trap, args]: Parameters<SyncCallListener>): void {
+function notify(...[api, ms, context, trap, args, site]: Parameters<SyncCallListener>): void {
   for (const [listener, groups] of state.listeners) {
     if (!groups.has(api.group)) continue;
     try {
-      listener(api, ms, context, trap, args);
+      listener(api, ms, context, trap, args, site);
     } catch (error) {
       debug(() => ['%s could not be reported: %o', api.name, error]);
     }
   }
 }
+
+const importApi: SyncApi = { name: 'import()', group: 'require', onlySlow: false };
 
 const targetsOf: Record<SyncIoGroup, () => Target[]> = {
   fs: () => [...allSync(fs, 'fs'), target(fs.realpathSync, 'native', 'fs', 'fs.realpathSync.native')],

@@ -8,7 +8,7 @@ export interface SyncIoFinding {
   /** The function that blocked, such as `fs.readFileSync`. */
   readonly api: string;
   readonly group: SyncIoGroup;
-  /** The file that `require` loaded: below node_modules from the package's name on, otherwise its path. */
+  /** The file that `require` or `import()` loaded: below node_modules from the package's name on, otherwise its path. */
   readonly loaded: string | undefined;
   /** `file:line:column` of the first frame outside Node, Express and this package. */
   readonly site: string;
@@ -67,10 +67,10 @@ export class SyncReport {
     return counted.sort((a, b) => b.totalMs - a.totalMs).map((finding) => ({ ...finding }));
   }
 
-  readonly record: SyncCallListener = (api, ms, context, trap, args) => {
+  readonly record: SyncCallListener = (api, ms, context, trap, args, site) => {
     if (ms < this.#settings.minMs || (api.onlySlow && ms < slowMs)) return;
     const tally = this.#tallyOf(context, api);
-    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap, args) : tally.latest;
+    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap, args, site) : tally.latest;
     if (finding === undefined) return;
     tally.calls += 1;
     tally.latest = finding;
@@ -100,8 +100,9 @@ export class SyncReport {
     context: InternalRequestContext,
     trap: Callable,
     args: readonly unknown[],
+    site: CallSite | undefined,
   ): Counted | undefined {
-    const where = this.#locate(api, trap);
+    const where = site ?? this.#locate(api, trap);
     if (where === undefined || isOutOfReach(api, where)) return undefined;
     const { method, route } = context;
     const loaded = api.group === 'require' ? moduleName(String(args[0])) : undefined;

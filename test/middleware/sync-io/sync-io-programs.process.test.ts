@@ -69,6 +69,21 @@ describe('detectSyncIo as a process', () => {
     expect(restored).toBe(true);
   });
 
+  it('reports an import() that loads an ES module, once, and none of a module that is loaded', async () => {
+    const program = run('sync-io-dynamic-import.mjs', { env: development });
+    const { answers, findings, supported } = await resultOf(program);
+    const late = '{"name":"late"}';
+    expect(answers).toEqual([late, late, '{"name":"loaded"}', 'ERR_MODULE_NOT_FOUND', late]);
+    const found = {
+      api: 'import()',
+      loaded: path.join(root, 'test/fixtures/sync-io-late.mjs'),
+      count: 1,
+      route: '/modules/:name',
+      site: expect.stringMatching(/sync-io-dynamic-import\.mjs:\d+:\d+$/),
+    };
+    expect(findings).toMatchObject(supported ? [found] : []);
+  });
+
   it('prints no warning for an ordinary app, and names what a handler requires', async () => {
     const program = run('sync-io-ordinary.cjs', { env: development });
     expect(await program.exit()).toEqual({ code: 0, signal: null });
