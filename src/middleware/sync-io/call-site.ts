@@ -8,6 +8,8 @@ export interface CallSite {
   readonly stack: string;
   /** Whether the calling code is a package below node_modules. */
   readonly inPackage: boolean;
+  /** Whether the calling code is Express, its router or this package. */
+  readonly inExpress: boolean;
   /** Whether Express's `res.render` is on the stack. */
   readonly rendering: boolean;
 }
@@ -71,6 +73,7 @@ export function callSiteOf(below: Below): CallSite {
     site: theirs ? `${theirs.file}:${theirs.position}` : '(no call site)',
     stack: lines.slice(0, framesKept).join('\n'),
     inPackage: caller !== undefined && inNodeModules.test(caller.file),
+    inExpress: caller !== undefined && passedOver.test(caller.file),
     rendering: frames.some((frame) => viewFile.test(frame.file)),
   };
 }

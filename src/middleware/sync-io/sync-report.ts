@@ -159,10 +159,11 @@ export class SyncReport {
 
 /**
  * Whether the owner of the app can change nothing about the call: a package that loads its own files late or hashes
- * and signs, or Express and a view engine that look up and read a template, which the `view cache` setting prevents in
+ * and signs, Express that prints an error, or Express and a view engine that look up and read a template, which the `view cache` setting prevents in
  * production.
  */
-function isOutOfReach(api: SyncApi, { inPackage, rendering }: CallSite): boolean {
+function isOutOfReach(api: SyncApi, { inPackage, inExpress, rendering }: CallSite): boolean {
+  if (api.group === 'console' && inExpress) return true;
   return inPackage && (api.group === 'require' || api.onlySlow || rendering);
 }
 

@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { contextOf } from '../context/context.js';
 import type { PartLogger } from '../part-logger.js';
 import { type LoggedError, serializeError } from '../serialize-error.js';
+import { unobserved } from '../unobserved.js';
 import { plainText } from './error-details.js';
 
 /**
@@ -15,7 +16,9 @@ export function reportError(error: unknown, req: IncomingMessage, logger?: PartL
   if (!isNew || context?.logsErrors) return;
   try {
     if (logger) logger.error({ err: serializeError(error), reqId: context?.id }, 'request failed');
-    else if ((req as Request).app?.get('env') !== 'test') console.error(errorText(error));
+    else if ((req as Request).app?.get('env') !== 'test') {
+      unobserved(() => console.error(errorText(error)));
+    }
   } catch {
     // an exception of the logger must not prevent the response
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { expressNames } from '../../helpers/express-versions.js';
 import { killAll, type Program, run } from '../../helpers/program.js';
 
 afterEach(killAll);
@@ -126,4 +127,32 @@ describe('detectSyncIo as a process', () => {
     expect(stderr).not.toContain('console.error at');
     fs.rmSync(path.dirname(file), { recursive: true });
   });
+
+  it.each(expressNames)(
+    'does not report the console of Express and of the error handler (%s)',
+    async (name) => {
+      const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'sync-io-')), 'err.log');
+      const fd = fs.openSync(file, 'w');
+      const program = path.join(__dirname, '../../fixtures/sync-io-errors.mjs');
+      const child = spawn(process.execPath, [program, name], {
+        env: { ...process.env, ...development, NODE_OPTIONS: '' },
+        stdio: ['ignore', 'pipe', fd],
+      });
+      let stdout = '';
+      child.stdout?.on('data', (chunk) => {
+        stdout += chunk;
+      });
+      expect(await once(child, 'close')).toEqual([0, null]);
+      fs.closeSync(fd);
+      const printed = fs.readFileSync(file, 'utf8');
+      fs.rmSync(path.dirname(file), { recursive: true });
+      expect(printed.match(/Error: as intended/g)).toHaveLength(4);
+      const own = {
+        api: 'console.error',
+        site: expect.stringMatching(/sync-io-errors\.mjs:\d+:\d+$/),
+        count: 2,
+      };
+      expect(JSON.parse(stdout)).toEqual([own]);
+    },
+  );
 });
