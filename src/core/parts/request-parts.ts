@@ -3,7 +3,7 @@ import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
 import { guardParsedBodies } from '../../middleware/body-guard/index.js';
 import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
-import { keepDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
+import { enforceDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
 import { requestErrorLogger, requestLogger } from '../../middleware/request-logger/index.js';
 import {
@@ -79,7 +79,7 @@ export const deadlinePart: Part = {
     const settings = resolveDeadline(given(options.deadline));
     const { afterMs, retryAfterSeconds } = settings;
     return {
-      before: keepDeadlines(lifecycle, settings),
+      before: enforceDeadlines(lifecycle, settings),
       facts: () => ({ afterMs: typeof afterMs === 'number' ? afterMs : 'a function', retryAfterSeconds }),
     };
   },

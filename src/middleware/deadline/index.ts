@@ -52,7 +52,7 @@ const debug = debugFor('deadline');
  * app.use(deadline({ afterMs: (req) => (req.path.startsWith('/export') ? 120_000 : 10_000) }))
  */
 export function deadline(options?: DeadlineOptions): Deadline {
-  return keepDeadlines(createLifecycle(), resolveDeadline(options));
+  return enforceDeadlines(createLifecycle(), resolveDeadline(options));
 }
 
 /** Checks the options of {@link deadline} and fills in the defaults. */
@@ -65,7 +65,7 @@ export function resolveDeadline(options?: DeadlineOptions): Required<DeadlineOpt
 }
 
 /** Creates the middleware for an app that tracks its own requests. */
-export function keepDeadlines(
+export function enforceDeadlines(
   { deadlines: counts }: Lifecycle,
   { afterMs, retryAfterSeconds }: Required<DeadlineOptions>,
 ): Deadline {

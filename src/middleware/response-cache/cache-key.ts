@@ -54,15 +54,15 @@ export function targetOf(
   const path = url.slice(0, mark);
   const { text, hasMore } = query;
   // A handler can distinguish an empty query from a missing one.
-  const asked = text === '' && hasMore ? path : `${path}?${text}`;
-  return { key: `${asked} ${from} `, hasMore, trustedHeaders };
+  const pathAndQuery = text === '' && hasMore ? path : `${path}?${text}`;
+  return { key: `${pathAndQuery} ${from} `, hasMore, trustedHeaders };
 }
 
 /** The key of another URL of the same origin; `undefined` for other origins (RFC 9111 section 4.4). */
 export function relatedKey(key: string, location: string, rule: QueryRule): string | undefined {
-  const [asked = '', origin = ''] = key.split(' ');
+  const [pathAndQuery = '', origin = ''] = key.split(' ');
   try {
-    const url = new URL(location, new URL(asked, origin));
+    const url = new URL(location, new URL(pathAndQuery, origin));
     return url.origin === new URL(origin).origin
       ? keyOfUrl(url.pathname + url.search, origin, rule)
       : undefined;
@@ -71,11 +71,11 @@ export function relatedKey(key: string, location: string, rule: QueryRule): stri
   }
 }
 
-function keyOfUrl(asked: string, origin: string, rule: QueryRule): string {
-  const mark = asked.indexOf('?');
-  const query = mark === -1 ? undefined : keyedQuery(asked.slice(mark + 1), rule);
-  if (query === undefined) return `${asked} ${origin} `;
-  const path = asked.slice(0, mark);
+function keyOfUrl(pathAndQuery: string, origin: string, rule: QueryRule): string {
+  const mark = pathAndQuery.indexOf('?');
+  const query = mark === -1 ? undefined : keyedQuery(pathAndQuery.slice(mark + 1), rule);
+  if (query === undefined) return `${pathAndQuery} ${origin} `;
+  const path = pathAndQuery.slice(0, mark);
   return `${query.text === '' && query.hasMore ? path : `${path}?${query.text}`} ${origin} `;
 }
 
@@ -90,8 +90,8 @@ export function storeSelection(selection: PurgeSelection, rule: QueryRule): Purg
   if (typeof tag === 'string' && tag !== '') return { tag };
   if (typeof prefix === 'string' && prefix !== '') return { prefix: pathOfUrl(prefix) };
   if (typeof key === 'string' && key.startsWith('/')) {
-    const [asked] = keyOfUrl(key, '', rule).split(' ');
-    return { prefix: `${asked} ` };
+    const [pathAndQuery] = keyOfUrl(key, '', rule).split(' ');
+    return { prefix: `${pathAndQuery} ` };
   }
   if (typeof key === 'string' && /^https?:\/\//i.test(key) && URL.canParse(key)) {
     const url = new URL(key);

@@ -52,7 +52,8 @@ function lookUpVariant(
 }
 
 /**
- * Stores a response under the key of its URL, or as a variant with a marker under that key. `known` is the marker of the earlier lookup.
+ * Stores a response under the key of its URL, or as a variant with a marker under that key. `known` is the marker of
+ * the earlier lookup.
  */
 export function storeResponse(
   { store, variants, settings: { cookies } }: Pick<CacheParts, 'store' | 'variants' | 'settings'>,

@@ -45,8 +45,8 @@ export function isPassedOver(file: string): boolean {
 const first = (_error: Error, frames: NodeJS.CallSite[]) => frames[0];
 
 /**
- * The place the call below `below` comes from, cheaply: file and offset, for use as a key. The offset is not
- * translated into a line, and no source map is asked.
+ * The file and offset of the call below `below`, for use as a key. It is cheap, because the offset is not translated
+ * into a line and no source map is read.
  */
 export function callerOf(below: Below): { file: string; offset: number } | undefined {
   const { prepareStackTrace } = Error;

@@ -62,7 +62,7 @@ export interface SyncIoDetector extends RequestHandler {
 
 const debug = debugFor('sync-io');
 
-const keptBlocks = 100;
+const maxBlocks = 100;
 
 /**
  * Middleware that reports synchronous calls made while a request is served: which function, from which line, for
@@ -106,10 +106,10 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
   });
 
   const blocks: BlockedLoop[] = [];
-  const loop = blockedLoopMs > 0 ? watchBlockedLoop(blockedLoopMs, keep) : undefined;
-  function keep(block: BlockedLoop): void {
+  const loop = blockedLoopMs > 0 ? watchBlockedLoop(blockedLoopMs, record) : undefined;
+  function record(block: BlockedLoop): void {
     blocks.push(block);
-    if (blocks.length > keptBlocks) blocks.shift();
+    if (blocks.length > maxBlocks) blocks.shift();
   }
 
   const startLine = describeStart(apis, blockedLoopMs, loop?.offBecause);

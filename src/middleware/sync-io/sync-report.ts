@@ -27,7 +27,7 @@ export interface SyncIoFinding {
 type Counted = { -readonly [Name in keyof SyncIoFinding]: SyncIoFinding[Name] };
 
 /** The calls of one function in one request so far. */
-interface Tally {
+interface CallCounts {
   calls: number;
   latest: Counted | undefined;
 }
@@ -55,7 +55,7 @@ export class SyncReport {
   readonly #findings = new Map<string, Counted>();
   readonly #ignored = new Set<Counted>();
   readonly #sites = new Map<string, CallSite>();
-  readonly #tallies = new WeakMap<InternalRequestContext, Map<SyncApi, Tally>>();
+  readonly #countsByRequest = new WeakMap<InternalRequestContext, Map<SyncApi, CallCounts>>();
 
   constructor(settings: SyncReportSettings) {
     this.#settings = settings;
@@ -69,11 +69,11 @@ export class SyncReport {
 
   readonly record: SyncCallListener = (api, ms, context, trap, args, site) => {
     if (ms < this.#settings.minMs || (api.onlySlow && ms < slowMs)) return;
-    const tally = this.#tallyOf(context, api);
-    const finding = tally.calls < locatedCalls ? this.#find(api, context, trap, args, site) : tally.latest;
+    const counts = this.#countsOf(context, api);
+    const finding = counts.calls < locatedCalls ? this.#find(api, context, trap, args, site) : counts.latest;
     if (finding === undefined) return;
-    tally.calls += 1;
-    tally.latest = finding;
+    counts.calls += 1;
+    counts.latest = finding;
     finding.count += 1;
     finding.totalMs += ms;
     finding.maxMs = Math.max(finding.maxMs, ms);
@@ -81,18 +81,18 @@ export class SyncReport {
     if (!this.#ignored.has(finding)) this.#settings.onCount?.(finding);
   };
 
-  #tallyOf(context: InternalRequestContext, api: SyncApi): Tally {
-    let tallies = this.#tallies.get(context);
-    if (tallies === undefined) {
-      tallies = new Map();
-      this.#tallies.set(context, tallies);
+  #countsOf(context: InternalRequestContext, api: SyncApi): CallCounts {
+    let countsByApi = this.#countsByRequest.get(context);
+    if (countsByApi === undefined) {
+      countsByApi = new Map();
+      this.#countsByRequest.set(context, countsByApi);
     }
-    let tally = tallies.get(api);
-    if (tally === undefined) {
-      tally = { calls: 0, latest: undefined };
-      tallies.set(api, tally);
+    let counts = countsByApi.get(api);
+    if (counts === undefined) {
+      counts = { calls: 0, latest: undefined };
+      countsByApi.set(api, counts);
     }
-    return tally;
+    return counts;
   }
 
   #find(
@@ -149,7 +149,7 @@ export class SyncReport {
     } catch (error) {
       warnOnce(
         'ERR_PRODUCTIONIZE_SYNC_IO',
-        `\`ignore\` threw ${quote(error)}; the finding is kept.`,
+        `\`ignore\` threw ${quote(error)}; the finding is reported.`,
         'ignore',
       );
       return false;
