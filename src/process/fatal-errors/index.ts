@@ -3,6 +3,7 @@ import { attachShared } from '../../support/attachment.js';
 import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import type { RequestContext } from '../../support/context/request-context.js';
 import { debugFor } from '../../support/debug.js';
+import { setErrorHeaders } from '../../support/error-response/error-response.js';
 import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
@@ -196,6 +197,7 @@ function end(apps: Guarded[], error: unknown, reason: string, reportMs: number, 
 
 function respondEmpty({ res }: RequestContext): void {
   res.statusCode = 500;
+  setErrorHeaders(res);
   res.end();
 }
 

@@ -25,11 +25,13 @@ const begun = processWide(errorResponsesKey, () => new WeakSet<ServerResponse>()
 const representationHeaders = [
   'content-encoding',
   'content-language',
+  'content-length',
   'content-location',
   'content-range',
   'content-disposition',
   'content-digest',
   'content-md5',
+  'content-type',
   'digest',
   'etag',
   'last-modified',
@@ -152,8 +154,7 @@ function write(
   try {
     res.statusCode = status;
     if (req.httpVersionMajor < 2) res.statusMessage = titleOf(status);
-    removeStaleHeaders(res);
-    res.setHeader('Cache-Control', 'no-store');
+    setErrorHeaders(res);
     for (const [name, value] of headers) res.setHeader(name, value);
     addVary(res, 'Accept');
     res.setHeader('Content-Security-Policy', "default-src 'none'");
@@ -168,14 +169,15 @@ function write(
   }
 }
 
-/** Removes the headers that describe another body, and those that allow caches to store the response. */
-function removeStaleHeaders(res: ServerResponse): void {
+/** Removes the headers that describe another body, and sets those that forbid caches to store the response. */
+export function setErrorHeaders(res: ServerResponse): void {
   // even the removal of a header that was never set would switch off chunked encoding
   for (const name of res.getHeaderNames()) {
     if (representationHeaders.includes(name) || cacheHeaders.test(name)) res.removeHeader(name);
   }
   // one in the past, or none at all such as -1, agrees with no-store
   if (Date.parse(String(res.getHeader('expires'))) > Date.now()) res.removeHeader('expires');
+  res.setHeader('Cache-Control', 'no-store');
 }
 
 /** Returns the path in the form of Express's final handler: encoded, without origin and query. */

@@ -26,6 +26,14 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     },
   );
 
+  it('responds alone with a 500 that no cache stores, whatever the route has set', async () => {
+    const program = run('fatal-standalone.mjs', { args: [expressName] });
+    const { status, headers, text } = await get(`http://127.0.0.1:${await program.port()}/`);
+    expect([status, headers['cache-control'], text]).toEqual([500, 'no-store', '']);
+    for (const name of ['x-accel-expires', 'etag', 'content-type']) expect(headers).not.toHaveProperty(name);
+    expect((await program.exit()).code).toBe(1);
+  });
+
   it('resets the guilty request when its headers are sent', async () => {
     const program = run('fatal.mjs', { args: [expressName, 'partial'] });
     const answer = await get(`http://127.0.0.1:${await program.port()}/die/partial`).catch(() => ({
