@@ -97,11 +97,13 @@ export function attachPipeline(
     const known = contextOf(req);
     // the app is mounted in a productionized app, whose pipeline is already running and must run only once
     if (known?.productionized) {
-      expressHandle.call(app, req, res, callback);
+      // a request that a handler forwards inside the app has no callback; a mounted app always has one
+      route(req, res, callback);
       return;
     }
     boot();
-    const server = (req.socket as { server?: Server } | undefined)?.server;
+    // a socket that no server accepted has null here
+    const server = (req.socket as { server?: Server | null } | undefined)?.server ?? undefined;
     if (server !== undefined && server !== lastServer) adopt(server);
     for (const gate of pipeline.first) if (gate(req, res)) return;
     const context = known ?? startContext(req, res, pipeline.context, app);

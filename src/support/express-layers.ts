@@ -10,8 +10,12 @@ export interface Layer {
   readonly method?: string;
   /** Express 5: true if the layer matches every path. */
   readonly slash?: boolean;
+  /** Express 5 with router 2.3 or later: the path as it was written. */
+  readonly rawPath?: unknown;
   /** Express 4: its `fast_slash` is true if the layer matches every path. */
-  readonly regexp?: { readonly fast_slash?: boolean };
+  readonly regexp?: RegExp & { readonly fast_slash?: boolean };
+  /** Express 4: the parameters of the path. */
+  readonly keys?: readonly { readonly name: string | number }[];
 }
 
 /** The parts of a router that the library reads. */

@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
 import { attachShared } from '../../support/attachment.js';
-import { contextOf, type InternalRequestContext } from '../../support/context/context.js';
+import { contextOf } from '../../support/context/context.js';
 import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { layersKey } from '../../support/symbols.js';
+import { callGuarded, isCalledDirectly } from './layer-calls.js';
+import { RouterCursor } from './router-cursor.js';
 
 type HandleRequest = (this: Layer, req: IncomingMessage, res: ServerResponse, next: Next) => void;
 type HandleError = (
@@ -16,15 +18,8 @@ type HandleError = (
   res: ServerResponse,
   next: Next,
 ) => void;
+type HandleRouter = (this: Router, req: IncomingMessage, res: ServerResponse, callback: Next) => void;
 type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...rest: unknown[]) => unknown;
-
-/** Called after the promise of a handler resolved without a response and without a call of `next`. */
-export type OnSilence = (res: ServerResponse) => void;
-
-/** Marks a request as one whose layers are observed. Requests of other apps use Express's own code. */
-export function observe(context: InternalRequestContext, onSilence: OnSilence): void {
-  context.onSilence = onSilence;
-}
 
 /**
  * Observes the layers of the Express copy that made this app. Rejections and throws of handlers, error handlers,
@@ -42,15 +37,21 @@ export function observeLayers(app: Application): () => void {
   probe.use(function probe() {});
   const prototype = Object.getPrototypeOf(probe.stack[0]) as Record<PropertyKey, unknown>;
 
-  return attachShared(prototype, layersKey, () => patch(prototype, Object.getPrototypeOf(router)));
+  return attachShared(prototype, layersKey, () => patch(prototype, router));
 }
 
-function patch(layers: Record<PropertyKey, unknown>, routers: Record<PropertyKey, unknown>): () => void {
+function patch(layers: Record<PropertyKey, unknown>, router: Router): () => void {
   const [request, error] =
     'handle_request' in layers ? ['handle_request', 'handle_error'] : ['handleRequest', 'handleError'];
+  const routers = holderOf(router, 'handle');
   const undo = [
-    wrapMethod(layers, request as string, observingRequest),
-    wrapMethod(layers, error as string, observingError),
+    wrapMethod(layers, request as string, (original: HandleRequest) =>
+      observingRequest(original, isCalledDirectly(original, layers, 3)),
+    ),
+    wrapMethod(layers, error as string, (original: HandleError) =>
+      observingError(original, isCalledDirectly(original, layers, 4)),
+    ),
+    wrapMethod(routers, 'handle', observingRouter),
   ];
   if ('process_params' in routers) undo.push(wrapMethod(routers, 'process_params', observingParams));
   return () => {
@@ -58,29 +59,48 @@ function patch(layers: Record<PropertyKey, unknown>, routers: Record<PropertyKey
   };
 }
 
-function observingRequest(original: HandleRequest): HandleRequest {
+/** Returns the prototype that has a method. In Express 5 it is not the next one of a router. */
+function holderOf(object: object, name: string): Record<PropertyKey, unknown> {
+  let holder = Object.getPrototypeOf(object);
+  while (!Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder);
+  return holder;
+}
+
+function observingRouter(original: HandleRouter): HandleRouter {
+  return function handle(req, res, callback) {
+    const context = contextOf(req);
+    const settings = context?.layers;
+    if (context === undefined || settings === undefined || !Array.isArray(this.stack)) {
+      original.call(this, req, res, callback);
+      return;
+    }
+    const cursor = new RouterCursor(context, this, settings.skipsRoutes);
+    original.call(cursor.routerOf(this), req, res, callback);
+  };
+}
+
+function observingRequest(original: HandleRequest, direct: boolean): HandleRequest {
   return function handleRequest(req, res, next) {
     const context = contextOf(req);
-    const onSilence = context?.onSilence;
-    if (context === undefined || onSilence === undefined) {
+    const settings = context?.layers;
+    if (context === undefined || settings === undefined) {
       original.call(this, req, res, next);
       return;
     }
     const { handle } = this;
-    if (this.route) noteRoute(context, this.route.path);
-    else if (!this.slash && !this.regexp?.fast_slash) noteMountParams(context);
+    if (this.route)
+      context.matchedRoute = (context.cursor as RouterCursor | undefined)?.scope.patternOf(this);
     // Routes and routers pass each of their own layers to this method. Express itself skips layers that are
     // no request handlers.
     if (this.route || handle.stack || handle.length > 3) {
       original.call(this, req, res, next);
       return;
     }
-    if (isTraced()) {
-      const traced = Object.create(this, { handle: { value: guardHandler(handle) } }) as Layer;
-      original.call(traced, req, res, next);
+    if (!direct || isTraced()) {
+      callGuarded(this, () => original.call(this, req, res, next));
       return;
     }
-    const call = new HandlerCall(req, res, next, onSilence);
+    const call = new HandlerCall(req, res, next, settings.onSilence);
     context.call = call;
     context.handlerName = this.name;
     const given = handle.length === 2 ? next : call.next;
@@ -94,11 +114,11 @@ function observingRequest(original: HandleRequest): HandleRequest {
   };
 }
 
-function observingError(original: HandleError): HandleError {
+function observingError(original: HandleError, direct: boolean): HandleError {
   return function handleError(error, req, res, next) {
     const context = contextOf(req);
-    const onSilence = context?.onSilence;
-    if (context === undefined || onSilence === undefined) {
+    const settings = context?.layers;
+    if (context === undefined || settings === undefined) {
       original.call(this, error, req, res, next);
       return;
     }
@@ -108,12 +128,11 @@ function observingError(original: HandleError): HandleError {
       original.call(this, error, req, res, next);
       return;
     }
-    if (isTraced()) {
-      const traced = Object.create(this, { handle: { value: guardHandler(handle) } }) as Layer;
-      original.call(traced, error, req, res, next);
+    if (!direct || isTraced()) {
+      callGuarded(this, () => original.call(this, error, req, res, next));
       return;
     }
-    const call = new HandlerCall(req, res, next, onSilence);
+    const call = new HandlerCall(req, res, next, settings.onSilence);
     context.call = call;
     context.handlerName = this.name;
     try {
@@ -136,25 +155,10 @@ function observingParams(original: ProcessParams): ProcessParams {
   return function processParams(layer, called, req, ...rest) {
     const context = contextOf(req as IncomingMessage);
     const names = layer.keys?.filter(({ name }) => this.params[name]);
-    if (!context?.onSilence || !names?.length) return original.call(this, layer, called, req, ...rest);
+    if (!context?.layers || !names?.length) return original.call(this, layer, called, req, ...rest);
     const params = Object.fromEntries(names.map(({ name }) => [name, this.params[name]?.map(guardParam)]));
     return original.call(Object.create(this, { params: { value: params } }), layer, called, req, ...rest);
   };
-}
-
-function noteRoute(context: InternalRequestContext, path: unknown): void {
-  context.matchedBase = (context.req as Request).baseUrl;
-  context.matchedPath = path;
-}
-
-function noteMountParams(context: InternalRequestContext): void {
-  const { params } = context.req as Request;
-  for (const name in params) {
-    const value = params[name];
-    if (typeof value !== 'string') continue;
-    context.mountParams ??= {};
-    context.mountParams[name] = value;
-  }
 }
 
 const tracing = tracingChannel('express.router.request');

@@ -1,13 +1,12 @@
-import { contextOf } from '../../support/context/context.js';
+import { contextOf, type LayerSettings } from '../../support/context/context.js';
 import { warnOnce } from '../../support/errors.js';
 import { withoutQuery } from '../../support/url-path.js';
-import type { OnSilence } from './layer-observer.js';
 
 /**
  * Watches for handlers that ended without a response: their promise resolved, nothing was sent, and `next` was not
  * called. If no other code responds within the limit, one warning names the method, the route pattern and the handler.
  */
-export function watchForResponse(limitMs: number): OnSilence {
+export function watchForResponse(limitMs: number): LayerSettings['onSilence'] {
   return function onSilence(res) {
     const context = contextOf(res.req);
     if (context === undefined) return;

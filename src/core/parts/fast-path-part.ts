@@ -4,7 +4,7 @@ import type { Part } from './part.js';
 export const fastPathPart: Part = {
   name: 'fastPath',
   reason:
-    "replaces res.json, res.send and the ETag function; servers construct requests and responses with the app's prototypes",
+    "routers pass over layers that cannot match; replaces res.json, res.send and the ETag function; servers construct requests and responses with the app's prototypes",
   setUp({ app }) {
     const fastPath = installFastPath(app);
     return {

@@ -20,7 +20,7 @@ import { installAccessors, removeAccessors } from '../../support/context/request
 import { quote } from '../../support/errors.js';
 import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
-import { observe, observeLayers } from '../express/layer-observer.js';
+import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
 import { given, type Part } from './part.js';
 
@@ -178,11 +178,14 @@ export const asyncErrorsPart: Part = {
     const { noResponseMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
       noResponseMs: isMilliseconds(),
     });
-    const onSilence = noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {};
+    const layers = {
+      onSilence: noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {},
+      skipsRoutes: options.fastPath !== false,
+    };
     return {
       before: function asyncErrorsMiddleware(req, _res, next) {
         const context = contextOf(req);
-        if (context) observe(context, onSilence);
+        if (context) context.layers = layers;
         next();
       },
       boot(router) {

@@ -107,15 +107,21 @@ function warnAfterNext(error: unknown): void {
 /** Any function Express calls with `next`: a handler, an error handler or a `param` callback. */
 export type Handler = (...args: never[]) => unknown;
 
-/** Returns the handler with every call guarded; name, length and own properties are preserved. */
-export function guardHandler<Fn extends Handler>(fn: Fn): Fn {
+/**
+ * Returns the handler with every call guarded; name, length and own properties are preserved. `onCall` runs before each
+ * call.
+ */
+export function guardHandler<Fn extends Handler>(fn: Fn, onCall?: (req: IncomingMessage) => void): Fn {
   const handler = fn as unknown as (this: unknown, ...args: unknown[]) => unknown;
   const wrapped = function (this: unknown, ...args: unknown[]): void {
     // the arguments are (req, res, next, …), or (err, req, res, next) when the third is not a function
     const first = typeof args[2] === 'function' ? 0 : 1;
     const at = first + 2;
     const [req, res, next] = args.slice(first) as [IncomingMessage, ServerResponse, Next];
-    const call = new HandlerCall(req, res, next);
+    onCall?.(req);
+    const context = contextOf(req);
+    const call = new HandlerCall(req, res, next, context?.layers?.onSilence);
+    if (context) context.call = call;
     args[at] = call.next;
     try {
       call.returned(handler.apply(this, args));

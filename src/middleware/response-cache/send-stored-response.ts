@@ -75,10 +75,7 @@ export function sendStoredResponse(
   if (head.message !== undefined && req.httpVersionMajor < 2) res.statusMessage = head.message;
   // The route for the log is set here, because no router runs.
   const context = contextOf(req);
-  if (context !== undefined && context.matchedPath === undefined && head.route !== undefined) {
-    context.matchedBase = '';
-    context.matchedPath = head.route;
-  }
+  if (context !== undefined) context.matchedRoute ??= head.route;
   if (notModified) {
     res.statusCode = 304;
     end.call(res);

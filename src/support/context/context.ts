@@ -8,13 +8,21 @@ import { contextKey, requestStorageKey } from '../symbols.js';
 import { installAccessors } from './request-accessors.js';
 import type { RequestContext } from './request-context.js';
 import { newRequestId, validRequestId } from './request-id.js';
-import { withNames } from './route-pattern.js';
+import { routePattern } from './route-pattern.js';
 import { parseTraceparent, type TraceContext } from './trace-context.js';
 
 /** The resolved options that all contexts of one app share. */
 export interface ContextSettings {
   readonly header: string | false;
   readonly trust: boolean | ((req: IncomingMessage) => boolean) | undefined;
+}
+
+/** How the layers of an app are observed. */
+export interface LayerSettings {
+  /** Called for handlers that end without a response. */
+  onSilence(res: ServerResponse): void;
+  /** Whether layers that cannot match a path are passed over. */
+  readonly skipsRoutes: boolean;
 }
 
 /** The settings of a part that is used alone, without `requestContext` before it. */
@@ -43,8 +51,10 @@ export class InternalRequestContext implements RequestContext {
   logsErrors = false;
   /** The call of the running handler, if the app's layers are observed. */
   call: { readonly next: (error?: unknown) => void } | undefined = undefined;
-  /** Called for handlers that end without a response; set if the app's layers are observed. */
-  onSilence: ((res: ServerResponse) => void) | undefined = undefined;
+  /** How the app's layers are observed; unset if they are not. */
+  layers: LayerSettings | undefined = undefined;
+  /** The run of the router that is searching for a layer, if the app's layers are observed. */
+  cursor: object | undefined = undefined;
   /** The name of the handler that ran last, if the app's layers are observed. */
   handlerName: string | undefined = undefined;
   /** True inside the pipeline of a productionized app. */
@@ -53,11 +63,8 @@ export class InternalRequestContext implements RequestContext {
   onClose: ((context: InternalRequestContext) => void) | undefined = undefined;
   /** The parent of this request's logger; set by the logger part or the request logger. */
   logger: Logger | undefined = undefined;
-  /** The base path and route that matched, recorded before routers restore them. */
-  matchedBase: string | undefined = undefined;
-  matchedPath: unknown = undefined;
-  /** Values of the parameters in mount paths, by name. */
-  mountParams: Record<string, string> | undefined = undefined;
+  /** The pattern of the route that matched last, if the app's layers are observed. */
+  matchedRoute: string | undefined = undefined;
 
   #settings: ContextSettings;
   #app: Application | undefined;
@@ -100,11 +107,8 @@ export class InternalRequestContext implements RequestContext {
   /** The route pattern, such as `/users/:id`, once a route has matched. */
   get route(): string | undefined {
     const { baseUrl, route } = this.req as Request;
-    const path = this.matchedPath ?? route?.path;
-    if (path === undefined) return undefined;
-    const base = withNames(this.matchedBase ?? baseUrl ?? '', this.mountParams);
-    const tail = Array.isArray(path) ? path.join('|') : String(path);
-    return tail === '/' && base !== '' ? base : base + tail;
+    if (this.matchedRoute !== undefined || route === undefined) return this.matchedRoute;
+    return routePattern(baseUrl ?? '', route.path);
   }
 
   /** The W3C trace context of a valid `traceparent` header, else `undefined`. */
