@@ -26,14 +26,20 @@ export function installFastResponses(app: Application): () => void {
   const { json: expressJson, send: expressSend, set: expressSet } = prototype;
   // a method that has replaced Express's own is left in place
   const { [wrappedSendKey]: original = expressSend } = expressSend as Send & { [wrappedSendKey]?: Send };
+  const isWrapped = original !== expressSend;
   if (!isExpress(expressJson, 'json replacer') || !isExpress(original, 'etag fn')) return () => {};
+  // `express.response` has the methods of all apps: one that is replaced there later takes effect in this app, too
+  const ofAllApps = Object.getPrototypeOf(prototype) as Senders;
+  const { json: jsonOfAllApps, send: sendOfAllApps } = ofAllApps;
   const typeOfText = memoizeHeader((given) => askType(prototype, expressSend, given, ''));
   const typeOfJson = askType(prototype, expressJson, '', {});
 
   const json: Json = function json(this: Response, ...args: Parameters<Json>): Response {
+    if (ofAllApps.json !== jsonOfAllApps) return ofAllApps.json.apply(this, args);
     const { settings } = this.app as unknown as { settings: Record<string, unknown> };
     const formatted = settings['json replacer'] || settings['json spaces'] || settings['json escape'];
-    if (args.length !== 1 || formatted || this.send !== send || this.set !== expressSet) {
+    const isReplaced = this.send !== send || this.set !== expressSet || ofAllApps.send !== sendOfAllApps;
+    if (args.length !== 1 || formatted || isReplaced) {
       return expressJson.apply(this, args);
     }
     const text = JSON.stringify(args[0]);
@@ -45,8 +51,9 @@ export function installFastResponses(app: Application): () => void {
 
   const send: Send = function send(this: Response, ...args: Parameters<Send>): Response {
     const [body] = args;
-    if (typeof body !== 'string' || args.length !== 1 || this.set !== expressSet) {
-      return expressSend.apply(this, args);
+    const isReplaced = this.set !== expressSet || ofAllApps.send !== sendOfAllApps;
+    if (typeof body !== 'string' || args.length !== 1 || isReplaced) {
+      return (ofAllApps.send === sendOfAllApps || isWrapped ? expressSend : ofAllApps.send).apply(this, args);
     }
     const given = this.getHeader('Content-Type');
     const isPlain = given === undefined || (typeof given === 'string' && given !== '');

@@ -31,11 +31,14 @@ export function installStreamResponses(app: Application): () => void {
   const prototype = (app as Express).response as object as ResponsePrototype;
   if (prototype[wrappedSendKey]) return () => {};
   const original = prototype.send;
+  const ofAllApps = Object.getPrototypeOf(prototype) as ResponsePrototype;
+  const isInherited = !Object.hasOwn(prototype, 'send');
 
   function send(this: ExpressResponse, ...args: Parameters<Send>): ExpressResponse {
     const [body] = args;
     if (typeof body === 'object' && body !== null && isStreamable(body)) return sendStream(this, body);
-    return original.apply(this, args);
+    // `express.response` has the method of all apps, which may be replaced later
+    return (isInherited ? ofAllApps.send : original).apply(this, args);
   }
 
   const undo = replaceMethod(prototype, 'send', Object.assign(send, { [wrappedSendKey]: original }));

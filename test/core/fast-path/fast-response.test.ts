@@ -210,4 +210,33 @@ describe.each(expressVersions)('responses of a productionized app on %s', (versi
     expect(after.json).toBe(json);
     expect(after.send).toBe(send);
   });
+
+  test.each([{}, { streamErrors: false }])(
+    'use a method that is replaced on express.response later, %j',
+    async (options) => {
+      const app = productionize(express(), { ...quiet(), ...options });
+      app.get('/json', (_req, res) => res.json({ a: 1 }));
+      app.get('/text', (_req, res) => res.send('text'));
+      const { url } = await serve(app);
+      const body = async (path: string) => (await get(url + path)).text;
+      const { response } = express as unknown as { response: Pick<Response, 'json' | 'send'> };
+      const { json, send } = response;
+      try {
+        expect([await body('/json'), await body('/text')]).toEqual(['{"a":1}', 'text']);
+        response.json = function stub(this: Response, value) {
+          return json.call(this, { data: value });
+        } as Response['json'];
+        expect(await body('/json')).toBe('{"data":{"a":1}}');
+        response.json = json;
+        response.send = function stub(this: Response, value) {
+          return send.call(this, `${value}+`);
+        } as Response['send'];
+        expect([await body('/json'), await body('/text')]).toEqual(['{"a":1}+', 'text+']);
+        response.send = send;
+        expect([await body('/json'), await body('/text')]).toEqual(['{"a":1}', 'text']);
+      } finally {
+        Object.assign(response, { json, send });
+      }
+    },
+  );
 });
