@@ -25,6 +25,11 @@ export interface Router {
   params: Record<string, AnyFunction[]>;
 }
 
+/** Whether a layer matches every path, as one of `app.use(handler)` does. */
+export function matchesEveryPath({ slash, regexp }: Layer): boolean {
+  return slash === true || regexp?.fast_slash === true;
+}
+
 /** Returns the major version of the Express that created an app. */
 export function expressMajor(app: Application): 4 | 5 {
   return typeof (app as { lazyrouter?: unknown }).lazyrouter === 'function' ? 4 : 5;

@@ -1,4 +1,4 @@
-import { type Router, walkLayers } from '../../support/express-layers.js';
+import { matchesEveryPath, type Router, walkLayers } from '../../support/express-layers.js';
 
 /** Middleware that an app mounts itself and that concerns a part of this package. */
 export interface FoundMiddleware {
@@ -19,8 +19,9 @@ export interface FoundMiddleware {
 export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
   const names = new Set<string>();
   let pinoHttp = false;
-  for (const { handle, slash, regexp } of router.stack) {
-    if (!slash && !regexp?.fast_slash) continue;
+  for (const layer of router.stack) {
+    if (!matchesEveryPath(layer)) continue;
+    const { handle } = layer;
     names.add(handle.name);
     // the function of pino-http has no recognizable name, but it has its logger as a property
     pinoHttp ||= typeof (handle as { logger?: { child?: unknown } }).logger?.child === 'function';

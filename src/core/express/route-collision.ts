@@ -1,4 +1,4 @@
-import type { AnyFunction, Layer, Router } from '../../support/express-layers.js';
+import { type AnyFunction, type Layer, matchesEveryPath, type Router } from '../../support/express-layers.js';
 
 type MatchingLayer = Layer & {
   /** Express 4 returns whether the layer matches and stores the matched path on it; Express 5 returns the path. */
@@ -16,7 +16,7 @@ export function answersPath(router: Pick<Router, 'stack'>, path: string): boolea
     const { route, handle } = layer;
     if (route) return listens(route.methods) && names(route.path, path);
     const inner = handle.stack;
-    if (layer.slash || layer.regexp?.fast_slash) return isStack(inner) && answersPath({ stack: inner }, path);
+    if (matchesEveryPath(layer)) return isStack(inner) && answersPath({ stack: inner }, path);
     const match = handle.length === 4 ? false : layer.match?.(path);
     if (!match) return false;
     const matched = (typeof match === 'object' ? match.path : layer.path) ?? '';

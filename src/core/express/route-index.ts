@@ -1,4 +1,4 @@
-import type { Layer } from '../../support/express-layers.js';
+import { type Layer, matchesEveryPath } from '../../support/express-layers.js';
 import { type PathText, pathTexts } from './path-text.js';
 
 /** A layer, and the number of segments that a path must have to match it. */
@@ -86,7 +86,7 @@ export class RouteIndex {
   }
 
   #add(root: Node, layer: Layer, index: number): void {
-    const texts = layer.slash || layer.regexp?.fast_slash ? undefined : pathTexts(layer);
+    const texts = matchesEveryPath(layer) ? undefined : pathTexts(layer);
     if (texts === undefined) {
       root.entries.push({ index, least: 0, most: Number.POSITIVE_INFINITY });
       return;

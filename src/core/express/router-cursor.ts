@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { InternalRequestContext } from '../../support/context/context.js';
-import type { Layer, Router } from '../../support/express-layers.js';
+import { type Layer, matchesEveryPath, type Router } from '../../support/express-layers.js';
 import { RouteIndex } from './route-index.js';
 import { RouteScope } from './route-scope.js';
 
@@ -107,7 +107,7 @@ export class RouterCursor {
 function parentOf(from: RouterCursor | undefined, base: string): RouterCursor | undefined {
   for (let cursor = from; cursor !== undefined; cursor = cursor.parent) {
     const layer = cursor.current;
-    const isMount = layer !== undefined && !layer.route && !layer.slash && !layer.regexp?.fast_slash;
+    const isMount = layer !== undefined && !layer.route && !matchesEveryPath(layer);
     if (base === cursor.base || (isMount && base.startsWith(cursor.base))) return cursor;
   }
   return undefined;

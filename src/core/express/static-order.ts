@@ -1,5 +1,5 @@
 import { warnOnce } from '../../support/errors.js';
-import { type Layer, type Router, walkLayers } from '../../support/express-layers.js';
+import { matchesEveryPath, type Router, walkLayers } from '../../support/express-layers.js';
 
 const statics = new Set(['serveStatic', 'staticFilesMiddleware', 'expressStaticGzip']);
 const compressions = new Set(['compression', 'compressionMiddleware']);
@@ -11,7 +11,7 @@ const compressions = new Set(['compression', 'compressionMiddleware']);
 export function warnStaticBeforeCompression(router: Pick<Router, 'stack'>): string | undefined {
   let before: string | undefined;
   for (const layer of router.stack) {
-    if (before !== undefined && isForAll(layer) && compressions.has(layer.handle.name)) {
+    if (before !== undefined && matchesEveryPath(layer) && compressions.has(layer.handle.name)) {
       warnOnce(
         'ERR_PRODUCTIONIZE_STATIC_ORDER',
         `${before} is mounted before ${layer.handle.name}: its files are sent as they are. Mount the compression first, or leave it to productionize, whose compression stands before everything.`,
@@ -23,8 +23,4 @@ export function warnStaticBeforeCompression(router: Pick<Router, 'stack'>): stri
     });
   }
   return undefined;
-}
-
-function isForAll({ slash, regexp }: Layer): boolean {
-  return slash === true || regexp?.fast_slash === true;
 }

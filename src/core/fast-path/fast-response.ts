@@ -53,7 +53,7 @@ export function installFastResponses(app: Application): () => void {
     const [body] = args;
     const isReplaced = this.set !== expressSet || ofAllApps.send !== sendOfAllApps;
     if (typeof body !== 'string' || args.length !== 1 || isReplaced) {
-      return (ofAllApps.send === sendOfAllApps || isWrapped ? expressSend : ofAllApps.send).apply(this, args);
+      return (isWrapped ? expressSend : ofAllApps.send).apply(this, args);
     }
     const given = this.getHeader('Content-Type');
     const isPlain = given === undefined || (typeof given === 'string' && given !== '');

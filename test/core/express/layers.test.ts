@@ -131,4 +131,33 @@ describe.each(expressVersions)('%s', (name, express) => {
       }
     }
   });
+
+  it.each([
+    ['tries only the layers that may match, however many routes an app has', {}, 2],
+    ['tries all layers with fastPath: false', { fastPath: false }, 400],
+  ])('%s', async (_title, options, most) => {
+    const app = express();
+    for (let index = 0; index < 400; index++) {
+      app.get(`/api/things${index}/:id`, (req, res) => {
+        res.json(req.params);
+      });
+    }
+    productionize(app, { ...quiet, ...options, healthChecks: false });
+    const prototype = Object.getPrototypeOf(routerOf(app).stack.at(-1));
+    const { match } = prototype;
+    await request(app).get('/api/things399/7').expect(200, { id: '7' });
+    let calls = 0;
+    prototype.match = function counted(this: Layer, path: string) {
+      calls++;
+      return match.call(this, path);
+    };
+    try {
+      await request(app).get('/api/things399/7').expect(200, { id: '7' });
+    } finally {
+      prototype.match = match;
+    }
+    expect(calls).toBeGreaterThan(0);
+    expect(calls).toBeLessThanOrEqual(most + 2);
+    expect(calls).toBeGreaterThanOrEqual(most - 1);
+  });
 });
