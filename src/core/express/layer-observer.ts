@@ -100,7 +100,7 @@ function observingRequest(original: HandleRequest, direct: boolean): HandleReque
       callGuarded(this, () => original.call(this, req, res, next));
       return;
     }
-    const call = new HandlerCall(req, res, next, settings.onSilence);
+    const call = new HandlerCall(req, res, next, settings.onNoResponse);
     context.call = call;
     context.handlerName = this.name;
     const given = handle.length === 2 ? next : call.next;
@@ -132,7 +132,7 @@ function observingError(original: HandleError, direct: boolean): HandleError {
       callGuarded(this, () => original.call(this, error, req, res, next));
       return;
     }
-    const call = new HandlerCall(req, res, next, settings.onSilence);
+    const call = new HandlerCall(req, res, next, settings.onNoResponse);
     context.call = call;
     context.handlerName = this.name;
     try {

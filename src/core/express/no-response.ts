@@ -6,8 +6,8 @@ import { withoutQuery } from '../../support/url-path.js';
  * Watches for handlers that ended without a response: their promise resolved, nothing was sent, and `next` was not
  * called. If no other code responds within the limit, one warning names the method, the route pattern and the handler.
  */
-export function watchForResponse(limitMs: number): LayerSettings['onSilence'] {
-  return function onSilence(res) {
+export function watchForResponse(limitMs: number): LayerSettings['onNoResponse'] {
+  return function onNoResponse(res) {
     const context = contextOf(res.req);
     if (context === undefined) return;
     const { method, route, url, handlerName } = context;

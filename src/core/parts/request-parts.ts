@@ -179,7 +179,7 @@ export const asyncErrorsPart: Part = {
       noResponseMs: isMilliseconds(),
     });
     const layers = {
-      onSilence: noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {},
+      onNoResponse: noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {},
       skipsRoutes: options.fastPath !== false,
     };
     return {

@@ -25,24 +25,24 @@ export class HandlerCall {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #proceed: Next;
-  readonly #onSilence: ((res: ServerResponse) => void) | undefined;
+  readonly #onNoResponse: ((res: ServerResponse) => void) | undefined;
   #next: Next | undefined = undefined;
   #passedOn = false;
   /** Whether the handler returned a promise that is not settled yet, and whether it was rejected. */
   #pending = false;
   #rejected = false;
 
-  /** `onSilence` is called for handlers that end without a response. */
+  /** `onNoResponse` is called for handlers that end without a response. */
   constructor(
     req: IncomingMessage,
     res: ServerResponse,
     proceed: Next,
-    onSilence?: (res: ServerResponse) => void,
+    onNoResponse?: (res: ServerResponse) => void,
   ) {
     this.#req = req;
     this.#res = res;
     this.#proceed = proceed;
-    this.#onSilence = onSilence;
+    this.#onNoResponse = onNoResponse;
   }
 
   /** The `next` that the handler receives. It is created when it is read, since most last handlers take none. */
@@ -95,7 +95,7 @@ export class HandlerCall {
   #ended(): void {
     this.#pending = false;
     const res = this.#res;
-    if (!this.#passedOn && !res.headersSent && !res.writableEnded) this.#onSilence?.(res);
+    if (!this.#passedOn && !res.headersSent && !res.writableEnded) this.#onNoResponse?.(res);
   }
 }
 
@@ -120,7 +120,7 @@ export function guardHandler<Fn extends Handler>(fn: Fn, onCall?: (req: Incoming
     const [req, res, next] = args.slice(first) as [IncomingMessage, ServerResponse, Next];
     onCall?.(req);
     const context = contextOf(req);
-    const call = new HandlerCall(req, res, next, context?.layers?.onSilence);
+    const call = new HandlerCall(req, res, next, context?.layers?.onNoResponse);
     if (context) context.call = call;
     args[at] = call.next;
     try {

@@ -20,7 +20,7 @@ export interface ContextSettings {
 /** How the layers of an app are observed. */
 export interface LayerSettings {
   /** Called for handlers that end without a response. */
-  onSilence(res: ServerResponse): void;
+  onNoResponse(res: ServerResponse): void;
   /** Whether layers that cannot match a path are passed over. */
   readonly skipsRoutes: boolean;
 }
