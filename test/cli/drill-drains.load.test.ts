@@ -35,8 +35,8 @@ describe('an app that drains', () => {
       status: 200,
     });
     expect(report.traffic.map(({ kind }) => kind)).toEqual(kinds);
-    for (const { sent, answered } of report.traffic) {
-      expect(answered).toBe(sent);
+    for (const { sent, completed } of report.traffic) {
+      expect(completed).toBe(sent);
       expect(sent).toBeGreaterThanOrEqual(4);
     }
     const reconnected = Object.fromEntries(report.traffic.map((kind) => [kind.kind, kind.reconnected]));
@@ -52,7 +52,7 @@ describe('an app that drains', () => {
     expect(code).toBe(0);
     const lines = out.split('\n');
     expect(lines[0]).toMatch(/^1 reload of 2 workers, [\d.]+ s; GET \/large on port \d+ responds with 200$/);
-    expect(lines[2]).toMatch(/^traffic +sent +answered +failed +reconnected +slowest$/);
+    expect(lines[2]).toMatch(/^traffic +sent +completed +failed +reconnected +slowest$/);
     expect(lines.slice(3, 7).map((line) => line.split(/ {2,}/)[0])).toEqual(kinds.slice(0, 4));
     expect(lines.at(-1)).toMatch(/^Passed: 0 of [\d,]+ lost over 1 reload\.$/);
   });

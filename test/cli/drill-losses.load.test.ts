@@ -18,8 +18,8 @@ describe('an app that does not', () => {
     expect(code).toBe(1);
     const losses = Object.fromEntries(report.traffic.map((kind) => [kind.kind, kind]));
     expect(losses['event streams']?.losses.ECONNRESET).toBeGreaterThanOrEqual(4);
-    expect(losses.WebSockets?.losses['cut without a close frame']).toBeGreaterThanOrEqual(4);
-    expect(report.lost).toBe(report.traffic.reduce((sum, { sent, answered }) => sum + sent - answered, 0));
+    expect(losses.WebSockets?.losses['closed without a close frame']).toBeGreaterThanOrEqual(4);
+    expect(report.lost).toBe(report.traffic.reduce((sum, { sent, completed }) => sum + sent - completed, 0));
     expect(report.verdict).toMatch(/^Failed: \d+ of [\d,]+ lost over 1 reload\.$/);
   });
 
@@ -36,7 +36,7 @@ describe('an app that does not', () => {
     const { done } = drill(fixture('app.mjs'), ['--websocket', '/ws', '--reloads', '1'], env);
     const { code, out } = await done();
     expect(code).toBe(1);
-    expect(out).toMatch(/^WebSockets: \d × cut without a close frame$/m);
+    expect(out).toMatch(/^WebSockets: \d × closed without a close frame$/m);
   });
 
   it('fails when the new code does not start: the reload, and nothing else', async () => {

@@ -37,7 +37,7 @@ describe('what cannot be drilled', () => {
       /^drill: the app did not start: it was not ready in time\. An app is ready when it listens/,
     ],
     [
-      'an app that never answers',
+      'an app that never responds',
       'hangs.mjs',
       ['--seconds', '10'],
       /^drill: GET \/ got no response over HTTP: the time limit was reached/,
@@ -49,7 +49,7 @@ describe('what cannot be drilled', () => {
       /^drill: expected the app to listen on one port, got \d+, \d+\. --port names one\./,
     ],
     [
-      'a port of nobody',
+      'a port on which the app does not listen',
       'app.mjs',
       ['--port', '1'],
       /^drill: the app does not listen on port 1: its ports are \d+\./,
@@ -66,7 +66,7 @@ describe('what cannot be drilled', () => {
       ['--websocket', '/none'],
       /^drill: GET \/none opens no WebSocket: status 400/,
     ],
-    ['no upload', 'app.mjs', ['--upload', '/none'], /^drill: POST \/none is answered 404/],
+    ['no upload', 'app.mjs', ['--upload', '/none'], /^drill: POST \/none: status 404\. Pass a path/],
   ])('%s: exit code 2', async (_, script, args, message) => {
     await refuse(script, args, message, shortGrace);
   });

@@ -18,7 +18,7 @@ describe('the report', () => {
   const counts = (kind: string, sent: number, failures: unknown[] = [], reconnected = 0, ms = 0) => {
     const made = new TrafficCounts(kind);
     made.sent = sent;
-    made.answered = sent - failures.length;
+    made.completed = sent - failures.length;
     made.reconnected = reconnected;
     made.waited(ms);
     for (const failure of failures) made.fail(failure);
@@ -35,7 +35,7 @@ describe('the report', () => {
       [
         '10 reloads of 2 workers, 12.3 s; GET / on port 3000 responds with 200',
         '',
-        'traffic            sent   answered  failed  reconnected   slowest',
+        'traffic            sent  completed  failed  reconnected   slowest',
         'keep-alive    1,234,567  1,234,567       0           80  1,234 ms',
         'slow readers          8          8       0            0      0 ms',
         '',

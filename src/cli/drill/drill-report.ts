@@ -26,7 +26,7 @@ export interface Report {
 export interface TrafficReport {
   readonly kind: string;
   readonly sent: number;
-  readonly answered: number;
+  readonly completed: number;
   readonly failed: number;
   readonly reconnected: number;
   readonly slowestMs: number;
@@ -39,10 +39,10 @@ export function makeReport(
   drill: Omit<Report, 'traffic' | 'lost' | 'verdict'>,
   counts: readonly TrafficCounts[],
 ): Report {
-  const traffic = counts.map(({ kind, sent, answered, failed, reconnected, slowestMs, losses }) => ({
+  const traffic = counts.map(({ kind, sent, completed, failed, reconnected, slowestMs, losses }) => ({
     kind,
     sent,
-    answered,
+    completed,
     failed,
     reconnected,
     slowestMs: Math.round(slowestMs),
@@ -67,13 +67,13 @@ function verdict(report: Omit<Report, 'verdict'>): string {
   return `${passed(report) ? 'Passed' : 'Failed'}: ${sentences.join(' ')}`;
 }
 
-const heads = ['traffic', 'sent', 'answered', 'failed', 'reconnected', 'slowest'];
+const heads = ['traffic', 'sent', 'completed', 'failed', 'reconnected', 'slowest'];
 
 /** Formats the table of a drill, the reasons of the losses, and the verdict. */
 export function format(report: Report): string {
-  const rows = report.traffic.map(({ kind, sent, answered, failed, reconnected, slowestMs }) => [
+  const rows = report.traffic.map(({ kind, sent, completed, failed, reconnected, slowestMs }) => [
     kind,
-    ...[sent, answered, failed, reconnected].map(number),
+    ...[sent, completed, failed, reconnected].map(number),
     `${number(slowestMs)} ms`,
   ]);
   const reasons = report.traffic.flatMap(({ kind, losses }) =>

@@ -6,7 +6,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendRequest } from '../../process/cluster/control-client.js';
-import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
+import type {
+  ClusterStatus,
+  ControlRequest,
+  ControlResponse,
+} from '../../process/cluster/control-protocol.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import type { Target } from './traffic.js';
 
@@ -42,7 +46,7 @@ if (cluster.isPrimary) process.once('disconnect', () => process.kill(process.pid
 /** The user's app in a separate cluster, as `start` runs it. Its process group can be killed as a whole. */
 export class DrilledApp {
   readonly #child: ChildProcess;
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #settings: AppSettings;
   readonly #exited: Promise<void>;
   readonly #lines: string[] = [];
@@ -52,8 +56,8 @@ export class DrilledApp {
   constructor(settings: AppSettings) {
     const { program, script, args, workers, config } = settings;
     this.#settings = settings;
-    this.#folder = mkdtempSync(path.join(os.tmpdir(), 'drill-'));
-    const start = ['start', script, '--workers', String(workers), '--runtime-dir', this.#folder];
+    this.#directory = mkdtempSync(path.join(os.tmpdir(), 'drill-'));
+    const start = ['start', script, '--workers', String(workers), '--runtime-dir', this.#directory];
     if (config) start.push('--config', config);
     this.#child = spawn(
       process.execPath,
@@ -100,10 +104,9 @@ export class DrilledApp {
 
   /** Replaces all workers. Rejects with the message of the cluster when the reload fails. */
   async reload(): Promise<void> {
-    const socket = this.#socket;
-    const answer = socket && (await sendRequest(socket, { command: 'reload' }).catch(() => undefined));
-    if (!answer) throw new Error('the cluster is gone');
-    if (!answer.ok) throw new Error(answer.message);
+    const response = await this.#send({ command: 'reload' });
+    if (!response) throw new Error('the cluster is gone');
+    if (!response.ok) throw new Error(response.message);
   }
 
   /** Resolves with the number of workers that died without a request to exit. */
@@ -128,22 +131,23 @@ export class DrilledApp {
     } catch {
       // all processes have exited
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   };
 
   get #gone(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 
-  get #socket(): string | undefined {
-    const [name] = readdirSync(this.#folder).filter((file) => file.endsWith('.sock'));
-    return name && path.join(this.#folder, name);
+  async #status(): Promise<ClusterStatus | undefined> {
+    const response = await this.#send({ command: 'status' }, 5000);
+    return response?.ok ? response.status : undefined;
   }
 
-  async #status(): Promise<ClusterStatus | undefined> {
-    const socket = this.#socket;
-    const answer = socket && (await sendRequest(socket, { command: 'status' }, 5000).catch(() => undefined));
-    return answer ? (answer.ok ? answer.status : undefined) : undefined;
+  /** Resolves with the response of the primary, or with `undefined` where it does not respond. */
+  async #send(request: ControlRequest, limitMs?: number): Promise<ControlResponse | undefined> {
+    const name = readdirSync(this.#directory).find((file) => file.endsWith('.sock'));
+    if (name === undefined) return undefined;
+    return sendRequest(path.join(this.#directory, name), request, limitMs).catch(() => undefined);
   }
 
   #choose({ workers }: ClusterStatus): Target {

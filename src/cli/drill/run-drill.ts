@@ -3,10 +3,7 @@ import { requestStatus } from './drill-exchange.js';
 import { makeReport, type Report } from './drill-report.js';
 import { type AppSettings, CannotDrill, DrilledApp } from './drilled-app.js';
 import { eventStreams } from './event-streams.js';
-import { keepAlive } from './keep-alive.js';
-import { newConnections } from './new-connections.js';
-import { slowReaders } from './slow-readers.js';
-import { slowRequests } from './slow-requests.js';
+import { getRequests } from './get-requests.js';
 import type { DrillContext, Traffic } from './traffic.js';
 import { uploads } from './uploads.js';
 import { webSockets } from './web-sockets.js';
@@ -108,10 +105,7 @@ async function trafficFor(
 ): Promise<{ all: Traffic[]; expectedStatus: number }> {
   const expectedStatus = await requestStatus(context, { path });
   const all: Traffic[] = [
-    keepAlive(path, expectedStatus),
-    newConnections(path, expectedStatus),
-    slowRequests(path, expectedStatus),
-    slowReaders(path, expectedStatus),
+    ...getRequests(path, expectedStatus),
     ...(uploadPath ? [uploads(uploadPath)] : []),
     ...(eventsPath ? [eventStreams(eventsPath)] : []),
     ...(webSocketPath ? [webSockets(webSocketPath)] : []),
@@ -132,9 +126,9 @@ async function reloadUnder(
   onReloaded: () => void,
 ): Promise<{ reloaded: number; problem: string | null }> {
   const timeUp = new Promise<never>((_, reject) => {
-    const tell = (): void => reject(new Error('the time limit was reached'));
-    if (limit.aborted) tell();
-    else limit.addEventListener('abort', tell, { once: true });
+    const onLimit = (): void => reject(new Error('the time limit was reached'));
+    if (limit.aborted) onLimit();
+    else limit.addEventListener('abort', onLimit, { once: true });
   });
   let reloaded = 0;
   try {

@@ -2,7 +2,7 @@
 export class TrafficCounts {
   readonly kind: string;
   sent = 0;
-  answered = 0;
+  completed = 0;
   /** The number of connections that replaced an ended one. */
   reconnected = 0;
   /** The longest wait for a response in milliseconds. */

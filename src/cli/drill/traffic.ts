@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TrafficCounts } from './traffic-counts.js';
+import { TrafficCounts } from './traffic-counts.js';
 
 /** The address on which the app listens. */
 export interface Target {
@@ -18,7 +18,7 @@ export interface DrillContext {
   readonly end: AbortSignal;
 }
 
-/** One kind of traffic, in a file of the same name. */
+/** One kind of traffic. */
 export interface Traffic {
   readonly counts: TrafficCounts;
   /** Sends one request before the drill. Rejects when the app does not support it. */
@@ -48,7 +48,7 @@ export async function repeat(
     counts.sent++;
     try {
       counts.waited(await once());
-      counts.answered++;
+      counts.completed++;
     } catch (error) {
       counts.fail(error);
     }
@@ -56,8 +56,21 @@ export async function repeat(
   }
 }
 
+/** Traffic of clients that each repeat a request. `send` has the result that {@link repeat} expects. */
+export function repeatedRequests(
+  kind: string,
+  pauseMs: number,
+  send: (context: DrillContext) => Promise<number>,
+): Traffic {
+  const counts = new TrafficCounts(kind);
+  return {
+    counts,
+    run: (context) => eachClient(context, () => repeat(context, counts, pauseMs, () => send(context))),
+  };
+}
+
 /** A connection that stays open. */
-export interface Opened {
+export interface OpenConnection {
   /** Resolves when the connection ended as its protocol requires, and rejects when it was interrupted. */
   readonly ended: Promise<void>;
   /** Ends the connection from the side of the client. */
@@ -67,11 +80,31 @@ export interface Opened {
 /** Milliseconds before a client reconnects. */
 const reconnectMs = 100;
 
+/** Traffic of clients that each hold one connection open. `failure` is the message when the first one fails to open. */
+export function openConnections(
+  kind: string,
+  open: (context: DrillContext) => Promise<OpenConnection>,
+  failure: string,
+): Traffic {
+  const counts = new TrafficCounts(kind);
+  return {
+    counts,
+    async probe(context) {
+      const { close, ended } = await open(context).catch((error) => {
+        throw new Error(`${failure}: ${error.message}`);
+      });
+      close();
+      await ended;
+    },
+    run: (context) => eachClient(context, () => keepOpen(context, counts, () => open(context))),
+  };
+}
+
 /** Holds a connection open until `stop` aborts, and opens the next one when it has ended. */
-export async function keepOpen(
+async function keepOpen(
   { stop }: DrillContext,
   counts: TrafficCounts,
-  open: () => Promise<Opened>,
+  open: () => Promise<OpenConnection>,
 ): Promise<void> {
   for (let opened = 0; !stop.aborted; await pause(reconnectMs, stop)) {
     counts.sent++;
@@ -85,7 +118,7 @@ export async function keepOpen(
       if (stop.aborted) close();
       else stop.addEventListener('abort', close, { once: true });
       await connection.ended;
-      counts.answered++;
+      counts.completed++;
     } catch (error) {
       counts.fail(error);
     } finally {

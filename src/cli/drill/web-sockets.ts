@@ -2,28 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { begin, responseLimitMs } from './drill-exchange.js';
-import { type DrillContext, eachClient, keepOpen, type Opened, type Traffic } from './traffic.js';
-import { TrafficCounts } from './traffic-counts.js';
+import { type DrillContext, type OpenConnection, openConnections, type Traffic } from './traffic.js';
 import { controlFrame, frameReader, opcodes } from './web-socket-frames.js';
 
 /** Clients with a WebSocket. It must end with a close frame, and the next one must open. */
 export function webSockets(path: string): Traffic {
-  const counts = new TrafficCounts('WebSockets');
-  return {
-    counts,
-    async probe(context) {
-      const { close, ended } = await open(context, path).catch((error) => {
-        throw new Error(`GET ${path} opens no WebSocket: ${error.message}`);
-      });
-      close();
-      await ended;
-    },
-    run: (context) => eachClient(context, () => keepOpen(context, counts, () => open(context, path))),
-  };
+  return openConnections('WebSockets', (context) => open(context, path), `GET ${path} opens no WebSocket`);
 }
 
 /** Opens a WebSocket (RFC 6455, 4.1) and resolves when the server has responded to a ping. */
-async function open(context: DrillContext, path: string): Promise<Opened> {
+async function open(context: DrillContext, path: string): Promise<OpenConnection> {
   const key = randomBytes(16).toString('base64');
   const { req, head } = begin(context, {
     path,
@@ -46,20 +34,20 @@ async function open(context: DrillContext, path: string): Promise<Opened> {
   const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
   if (res.headers['sec-websocket-accept'] !== accept) {
     socket.destroy();
-    throw new Error('a wrong Sec-WebSocket-Accept');
+    throw new Error('the Sec-WebSocket-Accept is wrong');
   }
   req.setTimeout(0);
-  return converse(socket, first, context.end);
+  return startProtocol(socket, first, context.end);
 }
 
-async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promise<Opened> {
+async function startProtocol(socket: Duplex, first: Buffer, end: AbortSignal): Promise<OpenConnection> {
   let closing = false;
-  let answered = (): void => {};
-  const ponged = new Promise<void>((resolve) => {
-    answered = resolve;
+  let onPong = (): void => {};
+  const pong = new Promise<void>((resolve) => {
+    onPong = resolve;
   });
   const read = frameReader(({ opcode, payload }) => {
-    if (opcode === opcodes.pong) answered();
+    if (opcode === opcodes.pong) onPong();
     if (opcode === opcodes.ping) socket.write(controlFrame(opcodes.pong, payload));
     if (opcode !== opcodes.close) return;
     if (!closing) socket.write(controlFrame(opcodes.close, payload.subarray(0, 2)));
@@ -69,7 +57,7 @@ async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promis
   const destroy = (): void => void socket.destroy();
   end.addEventListener('abort', destroy, { once: true });
   const ended = new Promise<void>((resolve, reject) => {
-    let reason = new Error('cut without a close frame');
+    let reason = new Error('closed without a close frame');
     socket.on('error', (error) => {
       reason = error;
     });
@@ -82,12 +70,13 @@ async function converse(socket: Duplex, first: Buffer, end: AbortSignal): Promis
   });
   if (first.length > 0) read(first);
   socket.write(controlFrame(opcodes.ping));
-  const silence = setTimeout(() => socket.destroy(new Error('a ping without an answer')), responseLimitMs);
+  const noPong = new Error(`no pong for ${responseLimitMs / 1000} s`);
+  const limit = setTimeout(() => socket.destroy(noPong), responseLimitMs);
   try {
     // a close frame instead of the pong is no loss
-    await Promise.race([ponged, ended]);
+    await Promise.race([pong, ended]);
   } finally {
-    clearTimeout(silence);
+    clearTimeout(limit);
   }
   return {
     ended,
