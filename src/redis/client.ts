@@ -1,4 +1,5 @@
 import { isPromise } from '../support/is-promise.js';
+
 /**
  * The parts of a client of the `redis` package, version 4, 5 or 6, that {@link redisStore} uses. The store connects
  * duplicates and does not use the client itself.
@@ -61,7 +62,7 @@ export function end(connection: Connection): void {
   }
 }
 
-/** Returns `undefined` for a client that can be duplicated, and for other values the text of what is expected. */
+/** The check of the option `client`: a client that can be duplicated. */
 export function isRedisClient(value: unknown): string | undefined {
   const { duplicate, sendCommand, isReady } = Object(value) as Partial<RedisStoreClient>;
   const good =

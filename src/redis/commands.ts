@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { type Connection, type RedisStoreClient, send } from './client.js';
-import { ReconnectingClient } from './reconnecting-client.js';
+import { ReconnectingClient, replyLimitMs } from './reconnecting-client.js';
 import { getEntry } from './scripts.js';
 import type { RedisStoreEvent } from './store-events.js';
 
@@ -15,16 +15,24 @@ interface PendingCommand {
   readonly bytes: number;
 }
 
-export type Argument = string | Buffer;
+type Argument = string | Buffer;
+/** Called when Redis replies with an error. */
+type OnRefusal = (error: unknown) => void;
 
 const maxPending = 10_000;
 const maxPendingBytes = 16 * 1024 * 1024;
-/** A connection is replaced when a command has no reply after this time. */
-const maxSilenceMs = 5000;
 /** No writes are sent for this time after Redis has refused one, for example because its memory is full. */
 const writePauseMs = 1000;
 /** A probe is sent after this time without a command, because servers close idle connections. */
 const maxIdleMs = 5000;
+
+interface CommandSettings {
+  /** The maximum wait for a reply in milliseconds. */
+  readonly timeoutMs: number;
+  /** The key that probes read. */
+  readonly probeKey: string;
+  readonly report: (event: RedisStoreEvent) => void;
+}
 
 /**
  * Sends commands to Redis and waits a limited time for each reply. A command is not sent when its reply cannot arrive
@@ -47,14 +55,7 @@ export class RedisCommands {
   #refusedAt: number | undefined;
   #writesPausedUntil = 0;
 
-  constructor(
-    client: RedisStoreClient,
-    {
-      timeoutMs,
-      probeKey,
-      report,
-    }: { timeoutMs: number; probeKey: string; report: (event: RedisStoreEvent) => void },
-  ) {
+  constructor(client: RedisStoreClient, { timeoutMs, probeKey, report }: CommandSettings) {
     this.#timeoutMs = timeoutMs;
     this.#probe = ['EVAL', getEntry, '1', probeKey, ''];
     this.#report = report;
@@ -87,7 +88,7 @@ export class RedisCommands {
   async ready(): Promise<boolean> {
     if (this.#isKnown) return this.up;
     // The connections are unref'd, but the process must not exit while a caller awaits this promise.
-    const alive = setInterval(() => {}, maxSilenceMs);
+    const alive = setInterval(() => {}, replyLimitMs);
     await once(this.#events, 'known');
     clearInterval(alive);
     return this.up;
@@ -100,7 +101,7 @@ export class RedisCommands {
 
   /** Sends a command. Resolves to the reply, or to `undefined` when no reply is received in time. */
   send(args: readonly Argument[]): Promise<unknown> {
-    return this.#sendIfPossible(args, 0, undefined);
+    return this.#sendIfPossible(args);
   }
 
   /** Sends a command that writes, with the same result. For a second after a refusal no writes are sent. */
@@ -116,7 +117,7 @@ export class RedisCommands {
   sendWithoutReply(args: readonly Argument[]): void {
     const { connection } = this.#client;
     if (!connection || !this.#circuit.closed || this.#pending.size >= maxPending) return;
-    void this.#dispatch(connection, args, 0, undefined);
+    void this.#dispatch(connection, args);
   }
 
   /** Sends a probe when one is due or the connection is idle, and replaces a dead connection. */
@@ -125,11 +126,9 @@ export class RedisCommands {
     if (!connection) return;
     const now = performance.now();
     const [oldest] = this.#pending;
-    if (oldest && now - oldest.sentAt > maxSilenceMs) {
-      this.#client.replace(new Error(`no reply for ${maxSilenceMs} ms`));
-    } else if (!this.#probing && (this.#circuit.mayProbe(now) || now - this.#lastSentAt > maxIdleMs)) {
-      void this.#sendProbe(connection);
-    }
+    if (oldest && this.#client.replaceIfDead(oldest.sentAt, now)) return;
+    if (this.#probing) return;
+    if (this.#circuit.mayProbe(now) || now - this.#lastSentAt > maxIdleMs) void this.#sendProbe(connection);
   }
 
   close(): void {
@@ -140,16 +139,12 @@ export class RedisCommands {
 
   async #sendProbe(connection: Connection): Promise<void> {
     this.#probing = true;
-    const reply = await this.#dispatch(connection, this.#probe, 0, undefined);
+    const reply = await this.#dispatch(connection, this.#probe);
     this.#probing = false;
     if (reply !== undefined && this.#client.connection === connection) this.#circuit.close(performance.now());
   }
 
-  #sendIfPossible(
-    args: readonly Argument[],
-    bytes: number,
-    onRefusal: ((error: unknown) => void) | undefined,
-  ): Promise<unknown> {
+  #sendIfPossible(args: readonly Argument[], bytes = 0, onRefusal?: OnRefusal): Promise<unknown> {
     const { connection } = this.#client;
     if (!connection || !this.#circuit.closed) return nothing;
     if (this.#overdue > 0) {
@@ -163,8 +158,8 @@ export class RedisCommands {
   #dispatch(
     connection: Connection,
     args: readonly Argument[],
-    bytes: number,
-    onRefusal: ((error: unknown) => void) | undefined,
+    bytes = 0,
+    onRefusal?: OnRefusal,
   ): Promise<unknown> {
     return new Promise((resolve) => {
       const command = { sentAt: performance.now(), bytes };

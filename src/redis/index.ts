@@ -64,7 +64,7 @@ export interface RedisStoreOptions {
   readonly logger?: PartLogger;
 }
 
-/** What {@link redisStore} returns. */
+/** The store that {@link redisStore} creates. */
 export interface RedisStore extends CacheStore {
   /** Whether Redis is used at the moment. */
   readonly up: boolean;
@@ -143,7 +143,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const leases = new Leases(commands, names);
   const ticking = setInterval(tick, tickMs).unref();
   const listeners: ((selection: PurgeSelection) => void)[] = [];
-  /** Reads of Redis in progress: simultaneous requests for a key share one. */
+  /** The reads from Redis in progress. Simultaneous requests for a key share one. */
   const reads = new Map<string, Promise<CacheEntry | undefined>>();
 
   function tick(): void {

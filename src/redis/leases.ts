@@ -31,12 +31,12 @@ export class Leases {
     const token = randomBytes(12).toString('base64');
     // The message about the end of a lease may arrive before the reply that the lease exists.
     let over = false;
-    const forget = this.#listen(key, () => {
+    const stopListening = this.#listen(key, () => {
       over = true;
     });
     const args = [name, this.#names.entry + key, token, String(Math.ceil(limitMs)), wasAbsent ? '1' : '0'];
     const taken = await this.#commands.write(['EVAL', takeLease, '2', ...args]);
-    forget();
+    stopListening();
     if (taken === 0 && !this.#closed) return over ? undefined : this.#wait(key, name, limitMs);
     if (taken === 2) return undefined;
     if (taken !== 1) return withoutRedis;
@@ -62,12 +62,12 @@ export class Leases {
   #wait(key: string, name: string, limitMs: number): Promise<EndLease> {
     return new Promise((resolve) => {
       const done = (endLease: EndLease): void => {
-        forget();
+        stopListening();
         clearTimeout(limit);
         clearInterval(poll);
         resolve(endLease);
       };
-      const forget = this.#listen(key, done);
+      const stopListening = this.#listen(key, done);
       const limit = setTimeout(done, limitMs, undefined);
       const poll = setInterval(async () => {
         if ((await this.#commands.send(['EXISTS', name])) === 0) done(undefined);

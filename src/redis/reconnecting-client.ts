@@ -10,6 +10,8 @@ export interface ConnectionEvents {
 
 const firstRetryMs = 50;
 const longestRetryMs = 2000;
+/** A connection is replaced when a command has no reply after this time. */
+export const replyLimitMs = 5000;
 /** The time limit of the handshake, for a server that accepts the connection and then sends nothing. */
 const handshakeLimitMs = 10_000;
 
@@ -30,9 +32,16 @@ export class ReconnectingClient {
     this.#connect();
   }
 
-  /** Closes a dead connection and opens another one. */
+  /** Closes the connection and opens another one. */
   replace(error: Error): void {
     this.#drop(error);
+  }
+
+  /** Replaces the connection if a command that was sent at `sentAt` has had no reply for too long, and returns whether. */
+  replaceIfDead(sentAt: number, now: number): boolean {
+    if (now - sentAt <= replyLimitMs) return false;
+    this.replace(new Error(`no reply for ${replyLimitMs} ms`));
+    return true;
   }
 
   close(): void {

@@ -8,7 +8,6 @@ const debug = debugFor('redis-store');
 
 /** For this time after the last successful ping the subscription is treated as complete. */
 export const maxUncheckedMs = 1000;
-const maxSilenceMs = 5000;
 
 /** The events of a {@link Subscription}. */
 export interface SubscriptionEvents {
@@ -56,8 +55,7 @@ export class Subscription {
     if (!connection) return;
     const now = performance.now();
     if (this.#pingedAt === undefined) void this.#ping(connection, now);
-    else if (now - this.#pingedAt > maxSilenceMs)
-      this.#client.replace(new Error(`no reply for ${maxSilenceMs} ms`));
+    else this.#client.replaceIfDead(this.#pingedAt, now);
   }
 
   close(): void {

@@ -86,7 +86,7 @@ export const entryCases: readonly StoreCase[] = [
   {
     name: 'stores and returns many entries at the same time',
     async run(store) {
-      const entries = Array.from({ length: 200 }, (_, n) => [`at once ${n}`, entryOf(`body ${n}`)] as const);
+      const entries = Array.from({ length: 200 }, (_, n) => [`many ${n}`, entryOf(`body ${n}`)] as const);
       await Promise.all(entries.map(([key, entry]) => store.set(key, entry)));
       await Promise.all(entries.map(([key, entry]) => assertStored(store, key, entry)));
     },

@@ -5,8 +5,8 @@ export const purgeCases: readonly StoreCase[] = [
   {
     name: 'purges one key and no other',
     async run(store) {
-      const entry = entryOf('stays');
-      await store.set('/one', entryOf('goes'));
+      const entry = entryOf('not purged');
+      await store.set('/one', entryOf('purged'));
       await store.set('/one/more', entry);
       const { removed } = await purge(store, { key: '/one' });
       assert.ok(removed === undefined || removed === 1, `expected 1 removed entry, got ${removed}`);
@@ -17,21 +17,21 @@ export const purgeCases: readonly StoreCase[] = [
   {
     name: 'purges all keys with a prefix, and no other',
     async run(store) {
-      const entry = entryOf('stays');
-      const gone = ['/shop/[1]*?', '/shop/[1]*?a', '/shop/[1]*?/b'];
-      const kept = ['/shop/1', '/shop/[1]', '/shop/[1]xy', '/shop/[1]*', 'x/shop/[1]*?'];
-      for (const key of [...gone, ...kept]) await store.set(key, entry);
+      const entry = entryOf('not purged');
+      const purged = ['/shop/[1]*?', '/shop/[1]*?a', '/shop/[1]*?/b'];
+      const others = ['/shop/1', '/shop/[1]', '/shop/[1]xy', '/shop/[1]*', 'x/shop/[1]*?'];
+      for (const key of [...purged, ...others]) await store.set(key, entry);
       await purge(store, { prefix: '/shop/[1]*?' });
-      for (const key of gone) await assertNone(store, key);
-      for (const key of kept) await assertStored(store, key, entry);
+      for (const key of purged) await assertNone(store, key);
+      for (const key of others) await assertStored(store, key, entry);
     },
   },
   {
     name: 'reads a prefix with a backslash, a caret or a hyphen literally',
     async run(store) {
-      const entry = entryOf('stays');
+      const entry = entryOf('not purged');
       for (const special of ['\\', '^', '-', ']', '\n', 'ä']) {
-        await store.set(`p${special}1`, entryOf('goes'));
+        await store.set(`p${special}1`, entryOf('purged'));
         await store.set('p1', entry);
         await purge(store, { prefix: `p${special}` });
         await assertNone(store, `p${special}1`);
@@ -43,7 +43,7 @@ export const purgeCases: readonly StoreCase[] = [
     name: 'purges thousands of keys by prefix',
     async run(store) {
       const keys = Array.from({ length: 2500 }, (_, n) => `many/${n}`);
-      await Promise.all(keys.map((key) => store.set(key, entryOf('goes'))));
+      await Promise.all(keys.map((key) => store.set(key, entryOf('purged'))));
       await purge(store, { prefix: 'many/' });
       for (const key of keys) await assertNone(store, key);
     },
@@ -51,7 +51,7 @@ export const purgeCases: readonly StoreCase[] = [
   {
     name: 'purges everything by the empty prefix',
     async run(store) {
-      for (const key of ['', 'a', '*']) await store.set(key, entryOf('goes'));
+      for (const key of ['', 'a', '*']) await store.set(key, entryOf('purged'));
       await purge(store, { prefix: '' });
       for (const key of ['', 'a', '*']) await assertNone(store, key);
     },
@@ -61,9 +61,9 @@ export const purgeCases: readonly StoreCase[] = [
     async run(store) {
       const tags = ['product:1', 'größe*', 'a b', '__proto__'];
       for (const tag of tags) {
-        const entry = entryOf('stays', ['product:2', 'product']);
-        await store.set('first', entryOf('goes', ['other', tag]));
-        await store.set('second', entryOf('goes', [tag]));
+        const entry = entryOf('not purged', ['product:2', 'product']);
+        await store.set('first', entryOf('purged', ['other', tag]));
+        await store.set('second', entryOf('purged', [tag]));
         await store.set('third', entry);
         await purge(store, { tag });
         await assertNone(store, 'first');

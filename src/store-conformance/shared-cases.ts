@@ -6,14 +6,14 @@ import { assertGoneSoon, assertStored, entryOf, purge, type SharedStoreCase } fr
 
 const waiting = Symbol('waiting');
 
-async function take(store: CacheStore, key: string, limitMs: number): Promise<() => void> {
+async function acquire(store: CacheStore, key: string, limitMs: number): Promise<() => void> {
   const end = await store.lease?.(key, limitMs);
   assert.equal(typeof end, 'function', `expected the lease of ${key}, got ${String(end)}`);
   return end as () => void;
 }
 
-/** Creates a case that passes without a run for stores that have no `lease`. */
-function ofLeases(name: string, run: SharedStoreCase['run']): SharedStoreCase {
+/** Creates a case that passes for stores without `lease`. */
+function leaseCase(name: string, run: SharedStoreCase['run']): SharedStoreCase {
   return {
     name,
     async run(one, other) {
@@ -48,7 +48,7 @@ export const sharedCases: readonly SharedStoreCase[] = [
     name: 'a purge that reaches all removes the entry of the other within a second',
     async run(one, other) {
       for (const selection of [{ key: 'purged' }, { prefix: 'purg' }, { tag: 'purged' }]) {
-        await one.set('purged', entryOf('goes', ['purged']));
+        await one.set('purged', entryOf('purged', ['purged']));
         await other.get('purged');
         const { reach } = await purge(one, selection);
         assert.equal(reach, 'all', 'expected a shared store that is available to reach all');
@@ -57,47 +57,47 @@ export const sharedCases: readonly SharedStoreCase[] = [
       }
     },
   },
-  ofLeases('one holds the lease, the other waits until it ends', async (one, other) => {
-    const end = await take(one, 'leased', 5000);
-    const other1 = Promise.resolve(other.lease?.('leased', 5000));
-    assert.equal(await withTimeLimit(other1, 150, () => waiting), waiting, 'expected the other to wait');
+  leaseCase('one holds the lease, the other waits until it ends', async (one, other) => {
+    const end = await acquire(one, 'leased', 5000);
+    const pending = Promise.resolve(other.lease?.('leased', 5000));
+    assert.equal(await withTimeLimit(pending, 150, () => waiting), waiting, 'expected the other to wait');
     const entry = entryOf('leased');
-    const kept = one.set('leased', entry);
+    const storing = one.set('leased', entry);
     end();
-    assert.equal(await other1, undefined);
+    assert.equal(await pending, undefined);
     await assertStored(other, 'leased', entry);
-    await kept;
-    (await take(other, 'leased', 5000))();
+    await storing;
+    (await acquire(other, 'leased', 5000))();
   }),
-  ofLeases('a lease of one key does not affect other keys', async (one, other) => {
-    const end = await take(one, 'leased: a', 5000);
-    (await take(other, 'leased: b', 1000))();
+  leaseCase('a lease of one key does not affect other keys', async (one, other) => {
+    const end = await acquire(one, 'leased: a', 5000);
+    (await acquire(other, 'leased: b', 1000))();
     end();
   }),
-  ofLeases(
+  leaseCase(
     'a lease that is not ended expires after its limit, and waiting calls resolve',
     async (one, other) => {
-      await take(one, 'forgotten', 200);
+      await acquire(one, 'not ended', 200);
       const startedAt = Date.now();
-      assert.equal(await other.lease?.('forgotten', 3000), undefined);
+      assert.equal(await other.lease?.('not ended', 3000), undefined);
       assert.ok(
         Date.now() - startedAt < 2000,
         `expected to wait about 200 ms, was ${Date.now() - startedAt}`,
       );
-      (await take(other, 'forgotten', 5000))();
+      (await acquire(other, 'not ended', 5000))();
     },
   ),
-  ofLeases('a call waits for its own limit at most', async (one, other) => {
-    const end = await take(one, 'slow', 5000);
+  leaseCase('a call waits for its own limit at most', async (one, other) => {
+    const end = await acquire(one, 'slow', 5000);
     const startedAt = Date.now();
     assert.equal(await other.lease?.('slow', 200), undefined);
     assert.ok(Date.now() - startedAt < 2000, `expected to wait 200 ms, was ${Date.now() - startedAt}`);
     end();
   }),
-  ofLeases('ending a lease late or twice does not end the next lease', async (one, other) => {
-    const end = await take(one, 'late', 100);
+  leaseCase('ending a lease late or twice does not end the next lease', async (one, other) => {
+    const end = await acquire(one, 'late', 100);
     await other.lease?.('late', 3000);
-    const endOther = await take(other, 'late', 5000);
+    const endOther = await acquire(other, 'late', 5000);
     end();
     end();
     assert.equal(

@@ -9,7 +9,7 @@ import { warningsKey } from './symbols.js';
 export const errors = {
   ERR_PRODUCTIONIZE_APP: {
     does: 'throws',
-    means: 'What was passed is not an Express app.',
+    means: 'The argument is not an Express app.',
   },
   ERR_PRODUCTIONIZE_OPTION: {
     does: 'throws',
@@ -17,35 +17,35 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_MIDDLEWARE: {
     does: 'throws',
-    means: 'A function that makes middleware was used as middleware itself.',
+    means: 'A function that creates middleware was used as middleware.',
   },
   ERR_PRODUCTIONIZE_TWICE: {
     does: 'warns',
-    means: 'A second call of productionize brought other options, which have no effect.',
+    means: 'A second call of productionize passed other options, which have no effect.',
   },
   ERR_PRODUCTIONIZE_FOUND: {
     does: 'warns',
-    means: 'The app brings this part itself, so the options given for it have no effect.',
+    means: 'The app already has this part, so the options for it have no effect.',
   },
   ERR_PRODUCTIONIZE_HANDLER: {
     does: 'throws',
-    means: 'wrapAsync got no function.',
+    means: 'The argument of wrapAsync is not a function.',
   },
   ERR_PRODUCTIONIZE_STREAM: {
     does: 'throws',
-    means: 'bindStreamErrors got no stream.',
+    means: 'The argument of bindStreamErrors is not a stream.',
   },
   ERR_PRODUCTIONIZE_REJECTION: {
     does: 'marks an error',
-    means: 'A handler threw or rejected with a value that Express takes for an instruction.',
+    means: 'A handler threw or rejected with a value that Express does not treat as an error.',
   },
   ERR_PRODUCTIONIZE_SYNC_IO: {
     does: 'throws or warns',
-    means: 'A request called something synchronous.',
+    means: 'A synchronous function was called during a request.',
   },
   ERR_PRODUCTIONIZE_NODE_ENV: {
     does: 'throws or warns',
-    means: 'NODE_ENV is not a value that Express and other packages know.',
+    means: 'NODE_ENV is not a value that Express and other packages recognize.',
   },
   ERR_PRODUCTIONIZE_NODE_ENV_LATE: {
     does: 'throws or warns',
@@ -53,7 +53,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_TRUST_PROXY: {
     does: 'warns',
-    means: 'The setting `trust proxy` does not fit the X-Forwarded-For that arrives.',
+    means: 'The setting `trust proxy` does not match the X-Forwarded-For of the requests.',
   },
   ERR_PRODUCTIONIZE_FORWARDED: {
     does: 'warns',
@@ -73,7 +73,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_LOG_STOPPED: {
     does: 'warns',
-    means: 'The reader of the log is gone, and the app goes on without a log.',
+    means: 'The log can no longer be written, and the app continues without it.',
   },
   ERR_PRODUCTIONIZE_LOG_LINE: {
     does: 'warns',
@@ -81,7 +81,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_SERVER: {
     does: 'throws',
-    means: 'gracefulShutdown got no server.',
+    means: 'The argument of gracefulShutdown is not a server.',
   },
   ERR_PRODUCTIONIZE_GRACE: {
     does: 'warns',
@@ -89,11 +89,11 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_NPM_START: {
     does: 'warns',
-    means: 'npm stands between the orchestrator and node.',
+    means: 'npm runs between the orchestrator and node.',
   },
   ERR_PRODUCTIONIZE_HEALTH_PATH: {
     does: 'warns',
-    means: 'The app has a route of its own for a health path.',
+    means: 'The app has its own route for a health path.',
   },
   ERR_PRODUCTIONIZE_NOTIFY: {
     does: 'warns',
@@ -105,7 +105,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_CLUSTER: {
     does: 'throws',
-    means: 'runCluster got no function.',
+    means: 'The argument of runCluster is not a function.',
   },
   ERR_PRODUCTIONIZE_CLUSTER_CONTROL: {
     does: 'throws or warns',
@@ -113,7 +113,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_CLUSTER_STICKY: {
     does: 'throws',
-    means: 'What `sticky` needs is missing.',
+    means: 'A package or a server that `sticky` requires is missing.',
   },
   ERR_PRODUCTIONIZE_CLUSTER_SESSIONS: {
     does: 'warns',
@@ -121,15 +121,15 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_CLUSTER_RATE_LIMIT: {
     does: 'warns',
-    means: 'Each worker counts requests for itself.',
+    means: 'Each worker counts its requests separately.',
   },
   ERR_PRODUCTIONIZE_CLUSTER_POLLING: {
     does: 'warns',
-    means: 'socket.io polls, and only one worker knows the session.',
+    means: 'socket.io uses polling, and only one worker has the session.',
   },
   ERR_PRODUCTIONIZE_REDIS: {
     does: 'warns',
-    means: 'The Redis of redisStore was lost or found again, or refuses writes.',
+    means: 'The connection of redisStore to Redis was lost or restored, or Redis refuses writes.',
   },
   ERR_PRODUCTIONIZE_PRELOAD: {
     does: 'warns',
@@ -149,7 +149,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_PRECOMPRESS: {
     does: 'throws',
-    means: 'precompress got no directory.',
+    means: 'The argument of precompress is not a directory.',
   },
 } as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 

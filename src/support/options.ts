@@ -55,7 +55,7 @@ export function refuseRequest(factory: string, first: unknown, usage = `app.use(
   if (!isRequest(first)) return;
   throw new ProductionizeError(
     'ERR_PRODUCTIONIZE_MIDDLEWARE',
-    `${factory}: got a request. ${factory} makes the middleware and is none itself: write ${usage}, with parentheses.`,
+    `${factory}: got a request. ${factory} creates the middleware: write ${usage}, with parentheses.`,
   );
 }
 

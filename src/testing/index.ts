@@ -14,37 +14,37 @@ export type { SyncIoFinding, SyncIoGroup };
 /** Options of {@link expectNoSyncIo}. */
 export interface ExpectNoSyncIoOptions {
   /**
-   * Which functions are watched. The console is left out, because whether it blocks depends on where the output of
-   * the test run goes.
+   * The groups of functions that are watched. The console is excluded, because whether it blocks depends on the output
+   * of the test run.
    * @default ['fs', 'child_process', 'crypto', 'zlib', 'require']
    */
   readonly apis?: readonly SyncIoGroup[];
   /**
-   * Calls shorter than this are not counted, in milliseconds. Hashing, signing and random bytes, which have no
-   * customary asynchronous form, count from 10 ms whatever is set here.
+   * Shorter calls, in milliseconds, are not counted. Hashing, signing and random bytes have no usual asynchronous form,
+   * and are counted from 10 ms on in any case.
    * @default 0
    */
   readonly minMs?: number;
   /**
-   * Called once for each new finding; `true` drops it for good.
+   * Called once for each new finding. If it returns `true`, the finding is never reported.
    * @default nothing is ignored
    */
   readonly ignore?: (finding: SyncIoFinding) => boolean;
 }
 
-// jest reads, compiles and hashes a module when it is first required, through functions of its own
+// Jest reads, compiles and hashes a module when it is first required
 const testRunner = /[\\/]node_modules[\\/](?:jest-runtime|@jest[\\/]transform)[\\/]/;
 
 const withoutConsole = syncIoGroups.filter((group) => group !== 'console');
 
 /**
- * Fails a test when a request that is served meanwhile, in this process, makes a synchronous call. It works in
- * every test runner, and whatever NODE_ENV is. The app must use `detectSyncIo`, `requestContext` or
- * `productionize`, which distinguish its requests from the test.
+ * Calls a function, and fails when a synchronous call occurs in a request to this process meanwhile. It works in every
+ * test runner and with any NODE_ENV. The app must use `detectSyncIo`, `requestContext` or `productionize`, which
+ * distinguish its requests from the test.
  *
- * @returns what the function returned.
+ * @returns the result of the function.
  * @throws AssertionError with the findings as `actual`.
- * @throws ProductionizeError when no request was seen, since such a test could not fail.
+ * @throws ProductionizeError when no request was seen, because such a test could not fail.
  * @example
  * await expectNoSyncIo(() => request(app).get('/users/1').expect(200))
  */
@@ -76,7 +76,7 @@ export async function expectNoSyncIo<Result>(
 function synchronous(findings: SyncIoFinding[]): AssertionError {
   const lines = findings.map((finding) => `\n  ${describeFinding(finding)}`);
   return new AssertionError({
-    message: `Expected no synchronous call while a request is served, got ${findings.length}:${lines.join('')}`,
+    message: `Expected no synchronous call in a request, got ${findings.length}:${lines.join('')}`,
     actual: findings,
     expected: [],
     operator: 'expectNoSyncIo',

@@ -125,7 +125,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     else context.res.on('close', onClose);
   }
 
-  // all requests share this one listener
+  // all requests share this listener
   function onClose(this: ServerResponse): void {
     const context = contextOf(this.req);
     if (context !== undefined) onEnd(context);

@@ -29,7 +29,7 @@ export class DebugBuffers {
   readonly maxRequestBytes: number;
   readonly maxTotalBytes: number;
   /** Characters that are buffered now. */
-  kept = 0;
+  buffered = 0;
   readonly #verbose: Logger;
   readonly #streamKey: symbol;
 
@@ -71,7 +71,7 @@ export class RequestBuffer implements Metadata {
 
   readonly #owner: DebugBuffers;
   readonly #lines: { level: number; line: string }[] = [];
-  #kept = 0;
+  #buffered = 0;
   #outcome: 'open' | 'failed' | 'succeeded' = 'open';
 
   constructor(owner: DebugBuffers) {
@@ -80,34 +80,32 @@ export class RequestBuffer implements Metadata {
 
   write(line: string): void {
     if (this.lastLevel >= this.#owner.logger.levelVal || this.#outcome === 'failed') this.#pass(line);
-    else if (this.#outcome === 'open') this.#keep(line);
+    else if (this.#outcome === 'open') this.#add(line);
   }
 
   flushSync(): void {
     this.#owner.target.flushSync?.();
   }
 
-  #keep(line: string): void {
+  #add(line: string): void {
     const { maxRequestBytes, maxTotalBytes } = this.#owner;
-    while (this.#lines.length > 0 && this.#kept + line.length > maxRequestBytes) {
-      this.#count(-(this.#lines.shift()?.line.length ?? 0));
+    while (this.#lines.length > 0 && this.#buffered + line.length > maxRequestBytes) {
+      this.#addLength(-(this.#lines.shift()?.line.length ?? 0));
     }
-    if (line.length > maxRequestBytes || this.#owner.kept + line.length > maxTotalBytes) {
-      return;
-    }
+    if (line.length > maxRequestBytes || this.#owner.buffered + line.length > maxTotalBytes) return;
     this.#lines.push({ level: this.lastLevel, line });
-    this.#count(line.length);
+    this.#addLength(line.length);
   }
 
-  #count(length: number): void {
-    this.#kept += length;
-    this.#owner.kept += length;
+  #addLength(length: number): void {
+    this.#buffered += length;
+    this.#owner.buffered += length;
   }
 
   /** Writes the buffered lines if the request failed, and discards them otherwise. */
   settle(failed: boolean): void {
     this.#outcome = failed ? 'failed' : 'succeeded';
-    this.#count(-this.#kept);
+    this.#addLength(-this.#buffered);
     for (const { level, line } of this.#lines.splice(0)) {
       if (!failed) continue;
       this.lastLevel = level;

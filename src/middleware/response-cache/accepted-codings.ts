@@ -5,7 +5,7 @@ const member = /^\s*([^\s;]+)\s*(?:;\s*q\s*=\s*([\d.]+)\s*)?$/i;
 
 /**
  * Normalizes `Accept-Encoding` to the codings that it accepts, the preferred ones first. Clients send many values, which
- * would otherwise each select a variant of their own, with the same few bodies.
+ * would otherwise each select a separate variant, although there are only a few different bodies.
  */
 export const acceptedCodings = memoizeHeader((header) => {
   const weights = new Map<string, number>();

@@ -7,8 +7,8 @@ import { resetResponse } from '../../support/response-reset.js';
 const debug = debugFor('cache');
 
 /**
- * Holds the writes and the end of a response until a promise resolves. Meanwhile the handler finds the response in the
- * state that it would have without the delay.
+ * Holds the writes and the end of a response until a promise resolves. To the handler, the response
+ * looks as if it were not delayed.
  */
 export class HeldResponse {
   readonly #res: ServerResponse;

@@ -15,8 +15,8 @@ const debug = debugFor('stream-errors');
 /** The destination of a pipe: the response, or a transform before it. */
 type Sink = NodeJS.WritableStream;
 
-/** Milliseconds in which other listeners for a stream's errors can respond. */
-const courtesyMs = 1000;
+/** Milliseconds that other listeners for a stream's errors have to respond. */
+const othersMs = 1000;
 
 const all = processWide(responseSourcesKey, () => new WeakMap<ServerResponse, ResponseSources>());
 
@@ -121,7 +121,7 @@ export class ResponseSources {
     // stream.pipeline() and the handler's own listeners run before this, in the current tick
     process.nextTick(() => {
       if (alone || this.#res.writableEnded || this.#res.destroyed) this.#settle(failure);
-      else setTimeout(() => this.#settle(failure), courtesyMs).unref();
+      else setTimeout(() => this.#settle(failure), othersMs).unref();
     });
   }
 
@@ -140,7 +140,11 @@ export class ResponseSources {
       reportError(error, res.req);
       resetResponse(res);
     } else {
-      debug(() => ['%s %s: a stream failed, the handler answers', res.req.method, res.req.url]);
+      debug(() => [
+        '%s %s: a stream failed, the handler sends another response',
+        res.req.method,
+        res.req.url,
+      ]);
     }
   }
 

@@ -17,13 +17,13 @@ export function runningNext({ req }: ServerResponse): Next | undefined {
 /** Passes the error of a stream to `next`, in the context of its request. Without Express, this module responds. */
 export function forwardFailure(error: unknown, res: ServerResponse, next: Next | undefined): void {
   const context = contextOf(res.req);
-  const receiver = next ?? answerHere.bind(undefined, res);
+  const receiver = next ?? respond.bind(undefined, res);
   const known = withStatus(error);
   if (context) runInContext(context, receiver, known);
   else receiver(known);
 }
 
-function answerHere(res: ServerResponse, error: unknown): void {
+function respond(res: ServerResponse, error: unknown): void {
   reportError(error, res.req);
   respondToError(error, res.req, res);
 }

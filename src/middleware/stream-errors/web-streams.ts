@@ -12,9 +12,9 @@ export function cancelWebStream(stream: ReadableStream, reason?: unknown): void 
 
 /** Cancels a web stream when its response closes before the stream ends. For HEAD it is cancelled before it is read. */
 export function bindWebStream(stream: ReadableStream, res: ServerResponse): () => void {
-  const left = () => cancelWebStream(stream, new DOMException('The client went away', 'AbortError'));
-  res.once('close', left);
-  if (res.closed) left();
+  const onClose = () => cancelWebStream(stream, new DOMException('The client disconnected', 'AbortError'));
+  res.once('close', onClose);
+  if (res.closed) onClose();
   else if (res.req.method === 'HEAD') {
     cancelWebStream(stream);
     process.nextTick(() => {
@@ -22,6 +22,6 @@ export function bindWebStream(stream: ReadableStream, res: ServerResponse): () =
     });
   }
   return () => {
-    res.off('close', left);
+    res.off('close', onClose);
   };
 }

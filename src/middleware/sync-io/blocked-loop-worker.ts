@@ -1,16 +1,15 @@
 import type { Debugger } from 'node:inspector';
 
-/** What the event loop was blocked by. */
+/** A report of a blocked event loop. */
 export interface BlockedLoop {
-  /** How long the loop had been blocked when it was examined, in milliseconds. */
+  /** Milliseconds for which the event loop had been blocked when it was examined. */
   readonly ms: number;
   /**
-   * True when the main thread did not respond immediately, because native code such as `execSync` or `JSON.parse`
-   * was running. Request and frames, if there are any, were read after it and are probably not the cause; the
-   * findings about synchronous calls name the cause.
+   * True when native code such as `execSync` or `JSON.parse` was running. The request and the frames, if there are any,
+   * were read after that code and are probably not the cause. The findings about synchronous calls name the cause.
    */
   readonly native: boolean;
-  /** The request that blocks; all three are missing outside requests. */
+  /** The request that blocked the event loop. These three fields are missing outside requests. */
   readonly requestId?: string;
   readonly method?: string;
   readonly route?: string;
@@ -20,17 +19,17 @@ export interface BlockedLoop {
 
 /** The `workerData` of the worker thread. */
 export interface WatchData {
-  /** Index 0 is the count of beats, index 1 is set once a debugger was opened. */
+  /** Index 0 counts the turns of the event loop. Index 1 is set when a debugger is opened. */
   readonly beats: Int32Array;
   readonly limitMs: number;
-  /** The name of the registered symbol at which the main thread has its request contexts. */
+  /** The name of the registered symbol under which the main thread stores its request contexts. */
   readonly storageName: string;
 }
 
 type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
 
 /**
- * Runs in a worker thread, which receives only the text of this function: it may only use what it loads itself.
+ * Runs in a worker thread. The thread receives only the text of this function, so the function imports nothing.
  */
 export function watchBeats(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof import('node:fs');
@@ -50,13 +49,13 @@ export function watchBeats(load: NodeJS.Require): void {
   void watch();
 
   async function watch(): Promise<void> {
-    // a slow start is not reported: wait until the loop has turned once
+    // a slow start is not reported
     Atomics.wait(beats, 0, 0);
     for (;;) {
       const last = Atomics.load(beats, 0);
       if (Atomics.wait(beats, 0, last, limitMs) !== 'timed-out') continue;
       if (Atomics.load(beats, 1) === 0) await look(last);
-      // one report per block
+      // each block is reported once
       Atomics.wait(beats, 0, last);
     }
   }
@@ -114,7 +113,7 @@ export function watchBeats(load: NodeJS.Require): void {
     }
   }
 
-  /** Whether the promise settled in time. */
+  /** Whether a promise settles in time. */
   function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
     return new Promise((resolve, reject) => {
       setTimeout(resolve, ms, false);
@@ -133,7 +132,7 @@ export function watchBeats(load: NodeJS.Require): void {
     try {
       fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
     } catch {
-      // a pipe without a reader; the report still reaches blockedLoops()
+      // stderr is a pipe without a reader; blockedLoops() still returns the report
     }
     parentPort?.postMessage(block);
   }

@@ -1,4 +1,4 @@
-// bundles of ESM get a line that declares `createRequire`
+// named imports would conflict with the `createRequire` that ESM bundles declare
 import nodeModule from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { debugFor } from '../../support/debug.js';
@@ -16,14 +16,14 @@ export interface LoopWatch {
 const debug = debugFor('sync-io');
 
 /**
- * Watches the event loop of this thread from a worker thread. A timer counts turns of the loop;
- * when the count stands still for the limit, the worker pauses this thread through the inspector, reads the stack and
- * the request, and resumes it. Tracing costs several times as much per call and aborts Node 24.
+ * Watches the event loop of this thread from a worker thread. A timer counts the turns of the event loop. When the
+ * count does not change for `limitMs`, the worker pauses this thread through the inspector. It reads the stack and the
+ * request, and resumes the thread. Tracing costs several times as much per call and aborts Node 24.
  */
 export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop) => void): LoopWatch {
   const inspector = loadInspector();
   if (inspector === undefined) return off('this Node was built without an inspector');
-  if (inspector.url() !== undefined) return off('a debugger is open, and the two would disturb each other');
+  if (inspector.url() !== undefined) return off('a debugger is open, which would conflict with it');
 
   const beats = new Int32Array(new SharedArrayBuffer(8));
   const workerData: WatchData = {
@@ -37,7 +37,7 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
       eval: true,
       name: 'blocked loop',
       workerData,
-      // the worker does not repeat the start of the app: no preload, no loader
+      // the worker does not run the preloads and loaders of the app
       execArgv: [],
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: 64 },
@@ -49,13 +49,13 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   worker.on('error', (error) => debug(() => ['the watch of the event loop ended: %o', error]));
   worker.unref();
 
-  // the worker compares this name: a pause inside this function found a loop that turns
+  // the worker compares this name: if it pauses this function, the event loop is not blocked
   function beatOfTheLoop(): void {
     if (inspector?.url() !== undefined) Atomics.store(beats, 1, 1);
     Atomics.add(beats, 0, 1);
     Atomics.notify(beats, 0);
   }
-  // the first turn of the loop counts, and not only the first interval: a request may block right after it
+  // counts the first turn, because a request may block before the first interval ends
   const firstTurn = setImmediate(beatOfTheLoop).unref();
   const timer = setInterval(beatOfTheLoop, Math.ceil(limitMs / 4)).unref();
   return {
@@ -68,10 +68,10 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   };
 }
 
-// bundlers may wrap named functions in a helper called __name, which the worker does not have
+// bundlers may wrap named functions in a helper called __name, which is not defined in the worker
 const workerSource = `const __name = (value) => value; (${watchBeats.toString()})(require);`;
 
-/** A Node built without an inspector throws when it is imported. */
+/** Returns `undefined` if Node was built without an inspector. */
 function loadInspector(): typeof import('node:inspector') | undefined {
   try {
     return nodeModule.createRequire(process.execPath)('node:inspector');

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
-/** Where a call was made. */
+/** The place of a call in the code. */
 export interface CallSite {
-  /** `file:line:column` of the first frame that is neither Node's, nor Express's, nor ours. */
+  /** `file:line:column` of the first frame outside Node, Express and this package. */
   readonly site: string;
   /** The first frames of the stack. */
   readonly stack: string;
@@ -21,38 +21,37 @@ interface Frame {
   readonly position: string;
 }
 
-const framesOfOne = 1;
-const framesOfAll = 50;
-const framesKept = 12;
+const maxFrames = 50;
+const reportedFrames = 12;
 const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?):(\d+:\d+)(?:[),]|$)/;
-/** Node's queues only run what other code has put there. */
+/** These files of Node only run functions that other code has queued. */
 const queues = /^node:internal\/(?:.+\/)?(?:timers|task_queues)$/;
-const passedOver = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
+const skipped = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
 
 const inNodeModules = /[\\/]node_modules[\\/]/;
 const viewFile = /[\\/]express\d*[\\/]lib[\\/]view\.js$/;
 
-/** Whether Node calls on its own behalf. */
+/** Whether a file belongs to Node itself, and is not one that runs queued functions. */
 export function isNodesOwn(file: string): boolean {
   return file.startsWith('node:internal/') && !queues.test(file);
 }
 
-/** Whether a call site is looked for behind this file. */
-export function isPassedOver(file: string): boolean {
-  return passedOver.test(file);
+/** Whether a file is skipped in the search for the call site. */
+export function isSkipped(file: string): boolean {
+  return skipped.test(file);
 }
 
 const first = (_error: Error, frames: NodeJS.CallSite[]) => frames[0];
 
 /**
- * The file and offset of the call below `below`, for use as a key. It is cheap, because the offset is not translated
- * into a line and no source map is read.
+ * Returns the file and the offset of the code that called `below`, for use as a key. It is cheap, because the offset is
+ * not converted to a line and no source map is read.
  */
 export function callerOf(below: Below): { file: string; offset: number } | undefined {
   const { prepareStackTrace } = Error;
   Error.prepareStackTrace = first;
   try {
-    const frame = capture(below, framesOfOne) as (NodeJS.CallSite & { getPosition(): number }) | undefined;
+    const frame = capture(below, 1) as (NodeJS.CallSite & { getPosition(): number }) | undefined;
     const file = frame?.getFileName() ?? frame?.getEvalOrigin();
     return frame && file ? { file, offset: frame.getPosition() } : undefined;
   } finally {
@@ -60,20 +59,20 @@ export function callerOf(below: Below): { file: string; offset: number } | undef
   }
 }
 
-/** The call site with its stack, through the source maps that are in use. */
+/** Returns the call site of `below` with its stack. Source maps are applied if they are enabled. */
 export function callSiteOf(below: Below): CallSite {
-  const lines = String(capture(below, framesOfAll)).split('\n').slice(1);
+  const lines = String(capture(below, maxFrames)).split('\n').slice(1);
   const frames = lines.map(parseFrame).filter((frame) => frame !== undefined);
   const caller = frames.find((frame) => !frame.file.startsWith('node:'));
-  const theirs =
-    frames.find((frame) => !passedOver.test(frame.file)) ??
+  const site =
+    frames.find((frame) => !skipped.test(frame.file)) ??
     caller ??
     frames.find((frame) => !queues.test(frame.file));
   return {
-    site: theirs ? `${theirs.file}:${theirs.position}` : '(no call site)',
-    stack: lines.slice(0, framesKept).join('\n'),
+    site: site ? `${site.file}:${site.position}` : '(no call site)',
+    stack: lines.slice(0, reportedFrames).join('\n'),
     inPackage: caller !== undefined && inNodeModules.test(caller.file),
-    inExpress: caller !== undefined && passedOver.test(caller.file),
+    inExpress: caller !== undefined && skipped.test(caller.file),
     rendering: frames.some((frame) => viewFile.test(frame.file)),
   };
 }
@@ -84,10 +83,10 @@ function capture(below: Below, frames: number): unknown {
   try {
     const holder: { stack?: unknown } = {};
     Error.captureStackTrace(holder, below);
-    // formatted here: the getter of `stack` reads Error.prepareStackTrace when it is first used
+    // the stack is formatted when it is first read, by the current Error.prepareStackTrace
     return holder.stack;
   } catch {
-    // an app can set an Error.prepareStackTrace that throws
+    // the Error.prepareStackTrace of the app threw
     return undefined;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;

@@ -10,7 +10,7 @@ interface PendingImport {
   readonly context: InternalRequestContext;
   readonly site: CallSite;
   readonly startedAt: number;
-  /** The ES module that is loaded for it. CommonJS files are loaded by `Module.prototype.load`, which is watched. */
+  /** The ES module that it loads. CommonJS files are loaded by `Module.prototype.load`, which is watched separately. */
   loaded: string | undefined;
   stop(): void;
 }
@@ -34,7 +34,7 @@ const now = performance.now.bind(performance);
 
 /**
  * Watches each `import()` inside a request that loads an ES module, which reads, compiles and runs it on the main
- * thread. A module that is loaded already is not reported. Node 20 does not offer the hooks for it.
+ * thread. Modules that are loaded already are not reported. Node 20 has no such hooks.
  */
 export function observeImports(listener: ImportListener): () => void {
   const { registerHooks } = Module as { registerHooks?(hooks: { load: LoadHook }): { deregister(): void } };
@@ -44,7 +44,7 @@ export function observeImports(listener: ImportListener): () => void {
   function onStart(message: unknown): void {
     const context = currentContext();
     if (context === undefined || context.res.writableEnded) return;
-    // the hook is installed for the time of one import() only, because it takes part in all loading
+    // the hook is installed only during an import(), because it is called for every module that is loaded
     const hooks = registerHooks?.({ load });
     const started: PendingImport = {
       context,

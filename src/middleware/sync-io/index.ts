@@ -13,50 +13,49 @@ import { type SyncIoFinding, SyncReport } from './sync-report.js';
 /** Options of {@link detectSyncIo}. */
 export interface SyncIoOptions {
   /**
-   * Which functions are watched. `require` is the loading of a file, also by
-   * `import()` from Node 22.15 on. `console` only counts where stdout or stderr
-   * blocks: a file, or a terminal.
+   * The groups of functions that are watched. `require` is the loading of a file, also by `import()` from Node 22.15
+   * on. `console` is watched only if stdout or stderr blocks, as a file or a terminal does.
    * @default ['fs', 'child_process', 'crypto', 'zlib', 'require', 'console']
    */
   readonly apis?: readonly SyncIoGroup[];
   /**
-   * Calls shorter than this are not counted, in milliseconds. Hashing, signing and random bytes, which have no
-   * customary asynchronous form, count from 10 ms whatever is set here.
+   * Shorter calls, in milliseconds, are not counted. Hashing, signing and random bytes have no usual asynchronous form,
+   * and are counted from 10 ms on in any case.
    * @default 0
    */
   readonly minMs?: number;
   /**
-   * Called once for each new finding; `true` drops it for good.
+   * Called once for each new finding. If it returns `true`, the finding is never reported.
    * @default nothing is ignored
    */
   readonly ignore?: (finding: SyncIoFinding) => boolean;
   /**
-   * Whether to watch at all. Off means absent: no function is replaced, no context entered.
+   * Whether the detector is enabled. Otherwise no function is replaced and no context is created.
    * @default true outside production, false when NODE_ENV is production
    */
   readonly enabled?: boolean;
   /**
-   * Receives each new finding once, soon after the first call, and replaces the warnings.
-   * @default a process warning per call site, and a summary with counts
+   * Receives each new finding once, soon after its first call. It replaces the warnings.
+   * @default a process warning for each call site, and summaries with counts
    */
   readonly onFinding?: (finding: SyncIoFinding) => void;
   /**
-   * Reports what the event loop is blocked by, and for which request, once it has been blocked for this long, in
-   * milliseconds, 10 or more; 0 is off. It takes a worker thread, which pauses the main thread for a moment.
+   * Milliseconds, 10 or more, after which a blocked event loop is reported with the request and the stack; 0 turns the
+   * reports off. It requires a worker thread, which pauses the main thread for a moment.
    * @default 0
    */
   readonly blockedLoopMs?: number;
 }
 
-/** The middleware of {@link detectSyncIo}, and what it found. */
+/** The middleware of {@link detectSyncIo}, with its findings. */
 export interface SyncIoDetector extends RequestHandler {
-  /** What is watched, what cannot be seen and why, in one sentence to print at the start. */
+  /** A sentence to print at the start: what is watched, and which calls are not detected. */
   readonly startLine: string;
-  /** The findings so far, those that cost most first. */
+  /** The findings so far, in the order of their total time. */
   findings(): SyncIoFinding[];
-  /** The last reports of a blocked event loop, oldest first; each was written to stderr while the loop was blocked. */
+  /** The last reports of a blocked event loop, oldest first. They were also written to stderr at that time. */
   blockedLoops(): BlockedLoop[];
-  /** Stops watching; the last detector of the process puts the original functions back. */
+  /** Stops the detector. The last detector of the process restores the original functions. */
   uninstall(): void;
 }
 
@@ -65,15 +64,15 @@ const debug = debugFor('sync-io');
 const maxBlocks = 100;
 
 /**
- * Middleware that reports synchronous calls made while a request is served: which function, from which line, for
- * which route, how often and for how long. It is Node's `--trace-sync-io` for requests only, and sees what the flag
- * does not: `readFileSync(path, 'utf8')`, `existsSync`, a `require` that loads a file, console output that blocks,
- * slow hashing. `JSON.parse` is not watched; `blockedLoopMs` shows it when it blocks for long.
+ * Middleware that reports synchronous calls in requests: the function, the line, the route, the count and the time. It
+ * works as Node's `--trace-sync-io`, but only during requests. It detects calls that the flag does not:
+ * `readFileSync(path, 'utf8')`, `existsSync`, a `require` that loads a file, console output that blocks, and slow
+ * hashing. `JSON.parse` is not watched, but `blockedLoopMs` reports it when it blocks for long.
  *
- * While it is installed, the functions are replaced in the whole process, for ES modules too. A function that a
- * module has taken out of `fs` before (`const { readFileSync } = require('fs')`) is only seen with the preload:
- * `node --import express-productionize/sync-io app.js`, or `--require` for CommonJS. In production it is absent
- * unless `enabled` is true.
+ * While it is installed, the functions are replaced in the whole process, for ES modules, too. A function that a module
+ * has imported before (`const { readFileSync } = require('fs')`) is detected only with the preload: `node --import
+ * express-productionize/sync-io app.js`, or `--require` for CommonJS. In production the detector does nothing unless
+ * `enabled` is true.
  *
  * @throws ProductionizeError when an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html#dont-use-synchronous-functions
@@ -94,7 +93,7 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
     onFinding: isFunction,
     blockedLoopMs: isEither(isOneOf(0), isInteger('milliseconds', 10)),
   });
-  if (!enabled) return absentDetector();
+  if (!enabled) return disabledDetector();
 
   const settings = defaultContextSettings;
   const watched = new WeakSet<IncomingMessage>();
@@ -131,9 +130,9 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
   });
 }
 
-/** Nothing is replaced, watched or entered. */
-function absentDetector(): SyncIoDetector {
-  const startLine = 'Synchronous calls are not watched: this is production, or `enabled` is false.';
+/** Creates the middleware of a disabled detector, which does nothing. */
+function disabledDetector(): SyncIoDetector {
+  const startLine = 'Synchronous calls are not watched: NODE_ENV is production, or `enabled` is false.';
   debug(() => [startLine]);
   function detectSyncIoMiddleware(_req: Request, _res: Response, next: NextFunction): void {
     next();
@@ -151,9 +150,9 @@ function describeStart(
   blockedLoopMs: number,
   offBecause: string | undefined,
 ): string {
-  const calls = `Watching synchronous calls inside requests (${apis.join(', ') || 'none'}): ${coverage()}`;
+  const calls = `Watching synchronous calls in requests (${apis.join(', ') || 'none'}): ${coverage()}`;
   if (blockedLoopMs === 0) return calls;
   return offBecause === undefined
-    ? `${calls} Watching for an event loop that is blocked for ${blockedLoopMs} ms.`
+    ? `${calls} An event loop that is blocked for ${blockedLoopMs} ms is reported.`
     : `${calls} A blocked event loop is not watched: ${offBecause}.`;
 }

@@ -2,7 +2,7 @@ import { debugFor } from '../../support/debug.js';
 import { readEnvironment } from '../../support/environment.js';
 import { preloadSyncCalls } from './sync-builtins.js';
 
-// The entry of `node --import express-productionize/sync-io app.js` and of `node --require`.
+// the entry of `node --import express-productionize/sync-io app.js` and of `node --require`
 if (readEnvironment().mode === 'production') {
   debugFor('sync-io')(() => ['the preload did nothing: NODE_ENV is production']);
 } else {

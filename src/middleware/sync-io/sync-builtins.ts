@@ -15,7 +15,7 @@ import { ownSyncWork } from '../../support/unobserved.js';
 import type { CallSite } from './call-site.js';
 import { observeImports } from './import-calls.js';
 
-/** What can be watched; `require` means loading a file, also by `import()`. A module that is loaded costs nothing. */
+/** The groups of functions that can be watched. `require` is the loading of a file, also by `import()`. */
 export type SyncIoGroup = 'fs' | 'child_process' | 'crypto' | 'zlib' | 'require' | 'console';
 
 export const syncIoGroups: readonly SyncIoGroup[] = [
@@ -27,18 +27,18 @@ export const syncIoGroups: readonly SyncIoGroup[] = [
   'console',
 ];
 
-/** One builtin function that blocks the event loop. */
+/** A builtin function that blocks the event loop. */
 export interface SyncApi {
-  /** As a user would write it: `fs.readFileSync`. */
+  /** The name as in code: `fs.readFileSync`. */
   readonly name: string;
   readonly group: SyncIoGroup;
-  /** True for functions without a customary asynchronous form: worth a report only when they take long. */
+  /** True for functions without a usual asynchronous form. Only slow calls of them are reported. */
   readonly onlySlow: boolean;
 }
 
 export type Callable = (...args: unknown[]) => unknown;
 
-/** Called after each synchronous call; stack traces are to start below `trap`. */
+/** Called after each synchronous call. Stack traces begin below `trap`. */
 export type SyncCallListener = (
   api: SyncApi,
   ms: number,
@@ -56,10 +56,10 @@ interface Target {
 }
 
 const state = processWide(syncCallsKey, () => ({
-  /** What is attached for each group. */
+  /** The attached patches of each group. */
   groups: {},
   listeners: new Map<SyncCallListener, ReadonlySet<SyncIoGroup>>(),
-  /** True inside a watched call, so that the calls it makes itself are not counted again. */
+  /** True during a watched call, so that its own calls are not counted as well. */
   inside: false,
   preloaded: false,
 }));
@@ -70,9 +70,9 @@ const debug = debugFor('sync-io');
 const now = performance.now.bind(performance);
 
 /**
- * Watches synchronous calls that are made inside requests. Builtins can be seen in no other way than by
- * replacing them, in the whole process: that is done once, whatever the number of callers and of copies of this
- * package, and undone by the last function that is returned.
+ * Watches synchronous calls in requests. The only way to detect calls of builtins is to replace them in the whole
+ * process. They are replaced once, even with several callers or copies of this package. The last of the returned
+ * functions restores them.
  */
 export function observeSyncCalls(groups: readonly SyncIoGroup[], listener: SyncCallListener): () => void {
   const release = holdPatches(groups);
@@ -83,14 +83,14 @@ export function observeSyncCalls(groups: readonly SyncIoGroup[], listener: SyncC
   };
 }
 
-/** Replaces the builtins before the app's modules load, so that names they take from them are watched too. */
+/** Replaces the builtins before the modules of the app are loaded, so that functions they import are watched, too. */
 export function preloadSyncCalls(): void {
   if (state.preloaded) return;
   state.preloaded = true;
   holdPatches(syncIoGroups);
 }
 
-/** Whether the builtins were replaced before the app's modules loaded. */
+/** Whether the builtins were replaced before the modules of the app were loaded. */
 export function syncCallsPreloaded(): boolean {
   return state.preloaded;
 }
@@ -124,7 +124,7 @@ function patch(targets: Target[]): () => void {
       debug(() => ['%s is not watched: this Node has no such writable function', api.name]);
       continue;
     }
-    // a proxy keeps the name, the length and every own property
+    // a proxy has the name, the length and all properties of the function
     undo.push(wrapMethod(owner, key, (method: Callable) => new Proxy(method, observing(api))));
   }
   return () => {
@@ -174,7 +174,7 @@ const targetsOf: Record<SyncIoGroup, () => Target[]> = {
     slow(crypto.Hmac.prototype, 'update', 'crypto.Hmac.update'),
   ],
   zlib: () => allSync(zlib, 'zlib'),
-  // called for a file that is really loaded, not for one in the cache
+  // this method is not called for a module in the cache
   require: () => [target(Module.prototype, 'load', 'require', 'require')],
   console: () =>
     [
@@ -196,14 +196,14 @@ function allSync(owner: object, group: SyncIoGroup): Target[] {
     .filter((key) => key.endsWith('Sync'))
     .map((key) => {
       const name = `${group}.${key}`;
-      // filling a few bytes is what makes every uuid, and takes less time than a trip to the thread pool
+      // every uuid fills a few bytes, which takes less time than the use of the thread pool
       return target(owner, key, group, name, name === 'crypto.randomFillSync');
     });
 }
 
 /**
- * Whether the console blocks on this descriptor. Files always do, terminals do except on Windows, pipes only there.
- * https://nodejs.org/api/process.html#a-note-on-process-io
+ * Whether writing to a descriptor blocks. Files always block. Terminals block except on Windows, and pipes only there
+ * (https://nodejs.org/api/process.html#a-note-on-process-io).
  */
 function blocks(fd: 1 | 2): boolean {
   const windows = process.platform === 'win32';

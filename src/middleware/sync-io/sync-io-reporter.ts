@@ -44,7 +44,7 @@ export function reportTo(onFinding: (finding: SyncIoFinding) => void): SyncIoRep
   };
 }
 
-/** Each new call site is a process warning; a summary with counts follows while calls go on. */
+/** Reports each new call site as a process warning. Summaries with counts follow while there are further calls. */
 export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporter {
   const firsts = reportTo((finding) => {
     const message = `${describeFinding(finding)}. ${adviceOn(finding)}`;
@@ -66,7 +66,7 @@ export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporte
   };
 }
 
-/** One summary for all apps of the process. */
+/** Prints one summary for all apps of the process. */
 function summarize(): void {
   timer = undefined;
   const all = [...unsummarized].flatMap((findings) => findings());
@@ -78,7 +78,7 @@ function summarize(): void {
   });
 }
 
-/** One finding in one line. */
+/** Describes a finding in one line. */
 export function describeFinding(finding: SyncIoFinding): string {
   const { api, loaded, site, method, route, reason, count, totalMs } = finding;
   const calls = count === 1 ? '1 call' : `${count} calls`;
@@ -87,12 +87,12 @@ export function describeFinding(finding: SyncIoFinding): string {
   return `${call} at ${site} in ${where}: ${calls}, ${totalMs.toFixed(1)} ms${reason ? `, ${reason}` : ''}`;
 }
 
-/** What cannot be seen, and how it could be. */
+/** Describes which calls are not detected, and how to detect them. */
 export function coverage(): string {
   return syncCallsPreloaded()
-    ? 'the functions were replaced before the app loaded, so all of them are seen.'
-    : 'functions that modules took out of fs, crypto … before this line are missed; start with ' +
-        '`node --import express-productionize/sync-io` to see them too.';
+    ? 'the functions were replaced before the app was loaded, so all calls are detected.'
+    : 'calls of functions that modules have imported from fs, crypto … before are not detected. To detect them, too, ' +
+        'start with `node --import express-productionize/sync-io`.';
 }
 
 function summaryOf(findings: SyncIoFinding[]): string {
@@ -100,17 +100,17 @@ function summaryOf(findings: SyncIoFinding[]): string {
   const ms = findings.reduce((sum, { totalMs }) => sum + totalMs, 0);
   const lines = findings.slice(0, 10).map((finding) => `\n  ${describeFinding(finding)}`);
   return (
-    `Synchronous calls inside requests so far: ${calls}, ${ms.toFixed(1)} ms, ${findings.length} findings. ` +
-    `Those that cost most:${lines.join('')}\n  ${coverage()}`
+    `Synchronous calls in requests so far: ${calls}, ${ms.toFixed(1)} ms, ${findings.length} findings. ` +
+    `The slowest:${lines.join('')}\n  ${coverage()}`
   );
 }
 
 function adviceOn({ group }: SyncIoFinding): string {
   switch (group) {
     case 'fs':
-      return 'Use fs.promises, or read it once at the start.';
+      return 'Use fs.promises, or read the file once at the start.';
     case 'require':
-      return 'Load it at the start.';
+      return 'Load the module at the start.';
     case 'console':
       return 'Use a logger that writes without blocking.';
     default:

@@ -1,21 +1,21 @@
 import type { InternalRequestContext } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
-import { type CallSite, callerOf, callSiteOf, isNodesOwn, isPassedOver } from './call-site.js';
+import { type CallSite, callerOf, callSiteOf, isNodesOwn, isSkipped } from './call-site.js';
 import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
 
-/** The synchronous calls of one function, from one place, while one route was served. */
+/** The synchronous calls of one function from one call site during the requests of one route. */
 export interface SyncIoFinding {
   /** The function that blocked, such as `fs.readFileSync`. */
   readonly api: string;
   readonly group: SyncIoGroup;
-  /** The file that `require` or `import()` loaded: below node_modules from the package's name on, otherwise its path. */
+  /** The file that `require` or `import()` loaded: its path below node_modules, if it is there, else its whole path. */
   readonly loaded: string | undefined;
   /** `file:line:column` of the first frame outside Node, Express and this package. */
   readonly site: string;
   readonly method: string;
   /** The route pattern, such as `/users/:id`; `undefined` before a route has matched. */
   readonly route: string | undefined;
-  /** Why the call blocks, where its name does not show it. */
+  /** Why the call blocks, if its name does not show it. */
   readonly reason: 'console to a blocking stream' | undefined;
   /** The stack of the first of these calls. */
   readonly stack: string;
@@ -35,18 +35,18 @@ interface CallCounts {
 export interface SyncReportSettings {
   readonly minMs: number;
   readonly ignore: ((finding: SyncIoFinding) => boolean) | undefined;
-  /** Called for every call that counts; the count of a new finding is 1. */
+  /** Called for every counted call. The count of a new finding is 1. */
   readonly onCount?: (finding: SyncIoFinding) => void;
 }
 
-/** From how many milliseconds a call counts that has no customary asynchronous form. */
+/** Shorter calls of functions without a usual asynchronous form are not counted, in milliseconds. */
 const slowMs = 10;
 /**
- * How many calls of one function are located in one request, at some microseconds each. Later calls count to the
- * site of the latest.
+ * The call sites of this many calls of one function per request are determined, at some microseconds each. Later calls
+ * are counted at the last of these call sites.
  */
 const locatedCalls = 25;
-/** Code that is generated at run time always has new sites: this bounds the memory. */
+/** Code that is generated at run time always has new call sites, so the number of findings is bounded. */
 const maxFindings = 1000;
 
 /** Counts synchronous calls by function, call site and route. */
@@ -61,7 +61,7 @@ export class SyncReport {
     this.#settings = settings;
   }
 
-  /** Every finding so far, those that cost most first. */
+  /** All findings so far, in the order of their total time. */
   findings(): SyncIoFinding[] {
     const counted = [...this.#findings.values()].filter((finding) => !this.#ignored.has(finding));
     return counted.sort((a, b) => b.totalMs - a.totalMs).map((finding) => ({ ...finding }));
@@ -126,9 +126,12 @@ export class SyncReport {
     return finding;
   }
 
-  /** Nothing when Node calls on its own behalf. A full stack costs ten times the one frame that identifies a known caller. */
+  /**
+   * Returns the call site, or `undefined` for a call by Node itself. A full stack costs ten times as much as the one
+   * frame that identifies a known caller.
+   */
   #locate(api: SyncApi, trap: Callable): CallSite | undefined {
-    // a module is always loaded by Node, and only once
+    // Node loads each module, and only once
     if (api.group === 'require') return callSiteOf(trap);
     const caller = callerOf(trap);
     if (caller === undefined) return callSiteOf(trap);
@@ -137,8 +140,8 @@ export class SyncReport {
     if (known !== undefined) return known;
     if (isNodesOwn(caller.file)) return undefined;
     const site = callSiteOf(trap);
-    // the caller behind Express, and whether it renders a view, differs from call to call
-    const differs = isPassedOver(caller.file) || site.rendering;
+    // the code that called Express, and whether it renders a view, differ from call to call
+    const differs = isSkipped(caller.file) || site.rendering;
     if (!differs && this.#sites.size < maxFindings) this.#sites.set(key, site);
     return site;
   }
@@ -158,16 +161,15 @@ export class SyncReport {
 }
 
 /**
- * Whether the owner of the app can change nothing about the call: a package that loads its own files late or hashes
- * and signs, Express that prints an error, or Express and a view engine that look up and read a template, which the `view cache` setting prevents in
- * production.
+ * Whether the owner of the app cannot change the call. A package may load its own files late, or hash and sign. Express
+ * may print an error. Express and a view engine read templates, which the setting `view cache` prevents in production.
  */
 function isOutOfReach(api: SyncApi, { inPackage, inExpress, rendering }: CallSite): boolean {
   if (api.group === 'console' && inExpress) return true;
   return inPackage && (api.group === 'require' || api.onlySlow || rendering);
 }
 
-/** `iconv-lite/encodings/index.js` for a file of a package, the path for any other. */
+/** Returns the path below node_modules, such as `iconv-lite/encodings/index.js`. Other paths are returned whole. */
 function moduleName(file: string): string {
   return file.replace(/^.*[\\/]node_modules[\\/]/, '');
 }

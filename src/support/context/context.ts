@@ -136,11 +136,11 @@ export class InternalRequestContext implements RequestContext {
       const abort = new AbortController();
       this.#abort = abort;
       const { res } = this;
-      const left = () => {
-        if (!res.writableFinished) abort.abort(new DOMException('The client went away', 'AbortError'));
+      const onClose = () => {
+        if (!res.writableFinished) abort.abort(new DOMException('The client disconnected', 'AbortError'));
       };
-      if (res.closed) left();
-      else res.once('close', left);
+      if (res.closed) onClose();
+      else res.once('close', onClose);
     }
     return this.#abort.signal;
   }
