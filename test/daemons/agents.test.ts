@@ -1,0 +1,57 @@
+import { type Agent, agents, type Recorded, runWith } from '../helpers/agents.js';
+import { killAll } from '../helpers/program.js';
+
+afterEach(killAll);
+
+const routes = [
+  'GET /users/:id 200',
+  'GET /api/items/:item/detail/:part 200',
+  'POST /api/items/:item 201',
+  'GET /api/throws 500',
+  'GET /api/rejects 500',
+  'GET /api/invalid 422',
+  'GET /sub/s/:y 200',
+  'GET /fails 500',
+];
+const errors = ['thrown', 'rejected', 'no handler of the app'];
+
+/** The number of spans that each agent records on Express 4 and on Express 5. */
+const counts: Record<string, readonly [number, number]> = {
+  'OpenTelemetry, express': [81, 59],
+  'OpenTelemetry, express and router': [81, 120],
+};
+
+/** Returns the elements of a list that another list lacks; each one counts. */
+function missing(from: readonly string[], others: readonly string[]): string[] {
+  const rest = [...others];
+  return from.filter((text) => {
+    const at = rest.indexOf(text);
+    if (at !== -1) rest.splice(at, 1);
+    return at === -1;
+  });
+}
+
+describe.each([
+  ['Express 4', '4.22.3'],
+  ['Express 5', '5.3.0'],
+] as const)('%s', (express, version) => {
+  it.each(agents.map((agent) => [agent.name, agent] as const))(
+    '%s records the requests, spans and errors that it records in a plain app',
+    async (name: string, agent: Agent) => {
+      const [plain, before, after] = (await Promise.all(
+        (['plain', 'before', 'after'] as const).map((way) => runWith(agent, version, way)),
+      )) as [Run, Run, Run];
+      expect(missing(routes, plain.transactions)).toEqual([]);
+      expect(missing(errors, plain.errors)).toEqual([]);
+      expect(plain.spans).toHaveLength(counts[name]?.[express === 'Express 4' ? 0 : 1] as number);
+      for (const ours of [before, after]) {
+        expect(ours.statuses).toEqual(plain.statuses);
+        expect(ours.transactions.toSorted()).toEqual(plain.transactions.toSorted());
+        expect(ours.errors.toSorted()).toEqual(plain.errors.toSorted());
+        expect(missing(plain.spans, ours.spans)).toEqual([]);
+      }
+    },
+  );
+});
+
+type Run = Recorded & { statuses: number[] };
