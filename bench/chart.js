@@ -15,13 +15,12 @@ const style = `.bg{fill:#fff}.bar{fill:#b9c4d4}.ours{fill:#3b6fd4}.n{font-weight
 .a{stroke:#a7b2c1}.v{stroke:#0d1117}}`;
 
 /** A bar chart of one load: how many requests the CPU time of one on bare Express is enough for. */
-export function chart({ node, costs }, load) {
-  const measured = costs[load.name];
+export function chart({ node, costs: measured }, load) {
   const bars = variants
     .filter(({ name, part }) => measured[name] !== undefined && part === undefined)
-    .map(({ name, title, server, baseline }) => ({
+    .map(({ name, title, ours, baseline }) => ({
       title,
-      ours: server === 'ours',
+      ours,
       value: ratio(measured[name], measured[baseline]),
     }));
   const scale = barRoom / Math.max(1, ...bars.map(({ value }) => value.max));
@@ -35,7 +34,7 @@ export function chart({ node, costs }, load) {
     `<style>${style}</style>`,
     `<rect class="bg" width="${width}" height="${height}" rx="8"/>`,
     `<text class="n" x="20" y="28">${escapeXml(load.title)}</text>`,
-    `<text class="w" x="20" y="48">requests per CPU second, bare Express is 1; Node ${escapeXml(node.slice(1))}</text>`,
+    `<text class="w" x="20" y="48">requests per CPU second, bare Express is 1; Node ${escapeXml(node)}</text>`,
     `<path class="one" d="M${round(one)} ${top - 4}V${height - 16}"/>`,
     ...bars.map((bar, index) => drawBar(bar, top + index * rowHeight, scale)),
     '</svg>',

@@ -1,42 +1,89 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import { arrayBuffer } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
+import zlib from 'node:zlib';
+import { closedLoop, connect } from './connections.js';
+import { capacityOf, p99At } from './many-clients.js';
 import { startServer } from './server-process.js';
-import { rotated } from './statistics.js';
 
 const longestWarmUpMs = 10_000;
 const warmUpSliceSeconds = 1;
+const coldRequests = 2000;
+const coldConnections = 16;
+
+const measures = { cpu: cpuPerRequest, cold: cpuOfFirstRequests, p99 };
 
 /**
- * Measures variants under one load, in rounds: each round has every variant once, in a new process. Returns for each
- * variant the microseconds of CPU per request of its server, one figure per round.
+ * Measures every variant once under one load, each in a new process. Returns the figure of each by its name. `bodies`
+ * has the first body that was received for each load, with which all others are compared.
  */
-export async function measureLoad(load, variants, settings) {
-  const { rounds, progress } = settings;
-  const costs = Object.fromEntries(variants.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const variant of rotated(variants, round, rounds)) {
-      progress(`${load.name}, round ${round + 1} of ${rounds}: ${variant.name}`);
-      costs[variant.name].push(await cpuPerRequest(load, variant, settings));
-    }
+export async function measureRound(load, variants, { progress, ...settings }) {
+  const capacities = {};
+  const round = {};
+  for (const variant of variants) {
+    progress(variant.name);
+    round[variant.name] = await measures[load.figure](load, variant, { ...settings, variants, capacities });
   }
-  return costs;
+  return round;
 }
 
-async function cpuPerRequest(load, variant, { nodeBinary, generator, seconds, warmup }) {
+/** Checks the response of every variant without measuring anything. */
+export async function checkResponses(load, variants, { progress, ...settings }) {
+  for (const variant of variants) {
+    progress(variant.name);
+    await withServer(load, variant, settings, (server) => check(server, load, variant, settings));
+  }
+}
+
+/** Microseconds of CPU of the server per request, after a warm-up. */
+function cpuPerRequest(load, variant, settings) {
+  return withServer(load, variant, settings, async (server) => {
+    await check(server, load, variant, settings);
+    await warmUp(server, load, settings);
+    const before = await server.cpu();
+    const counts = await settings.generator.fire(server.origin, load, settings.seconds);
+    const after = await server.cpu();
+    refuseErrors(load, variant, counts);
+    return (after - before) / counts.requests;
+  });
+}
+
+/** Microseconds of CPU of the server per request, over the first requests after it listens. */
+function cpuOfFirstRequests(load, variant, settings) {
+  return withServer(load, variant, settings, async (server) => {
+    const before = await server.cpu();
+    await check(server, load, variant, settings);
+    const { connections, close } = await connect(server.origin, load, coldConnections);
+    const counts = await closedLoop(connections, { amount: coldRequests - 1 });
+    const after = await server.cpu();
+    close();
+    refuseErrors(load, variant, counts);
+    return (after - before) / coldRequests;
+  });
+}
+
+/** The p99 latency in milliseconds, at a rate that depends on what the baseline is capable of in the same round. */
+async function p99(load, variant, settings) {
+  const { capacities, seconds, variants } = settings;
+  const ready = async (server, of) => {
+    await check(server, load, of, settings);
+    await warmUp(server, load, settings);
+  };
+  const baseline = variants.find(({ name }) => name === variant.baseline);
+  capacities[baseline.name] ??= await withServer(load, baseline, settings, async (server) => {
+    await ready(server, baseline);
+    return capacityOf(server, load, seconds);
+  });
+  return withServer(load, variant, settings, async (server) => {
+    await ready(server, variant);
+    return p99At(server, load, { capacity: capacities[baseline.name], seconds });
+  });
+}
+
+async function withServer(load, variant, { nodeBinary }, use) {
   const server = await startServer(variant, nodeBinary, load);
   try {
-    await probe(server.origin, load, variant);
-    await warmUp(server, load, generator, warmup);
-    const before = await server.cpu();
-    const { requests, errorStatus, failed } = await generator.fire(server.origin, load, seconds);
-    const after = await server.cpu();
-    const expected = load.status < 400 ? 0 : requests;
-    if (requests === 0 || failed > 0 || errorStatus !== expected) {
-      const counts = `${requests} requests, ${errorStatus} with an error status, ${failed} failed connections`;
-      throw new Error(`${variant.name} under ${load.name}: ${counts}`);
-    }
-    return (after - before) / requests;
+    return await use(server);
   } finally {
     await server.stop();
   }
@@ -45,7 +92,7 @@ async function cpuPerRequest(load, variant, { nodeBinary, generator, seconds, wa
 /**
  * Code is optimized after so many calls, not after so many seconds: a slow server, or a busy machine, needs longer.
  */
-async function warmUp({ origin }, load, generator, warmup) {
+async function warmUp({ origin }, load, { generator, warmup }) {
   const start = performance.now();
   let requests = 0;
   while (requests < warmup && performance.now() - start < longestWarmUpMs) {
@@ -53,20 +100,43 @@ async function warmUp({ origin }, load, generator, warmup) {
   }
 }
 
-/** A wrong answer can be a fast one: asks once before anything is measured. */
-async function probe(origin, load, variant) {
-  const { status, encoding, bytes } = await ask(origin, load);
-  const compressed = load.encoded && variant.compresses;
-  if (status === load.status && bytes > 0 && (encoding !== undefined) === compressed) return;
-  const answer = `${status}, ${bytes} bytes, Content-Encoding ${encoding ?? 'none'}`;
-  throw new Error(`${variant.name} under ${load.name}: expected ${load.status}, got ${answer}`);
+function refuseErrors(load, variant, { requests, errorStatus, failed }) {
+  const expected = load.status < 400 ? 0 : requests;
+  if (requests > 0 && failed === 0 && errorStatus === expected) return;
+  const counts = `${requests} requests, ${errorStatus} with an error status, ${failed} failed connections`;
+  throw new Error(`${variant.name} under ${load.name}: ${counts}`);
 }
 
+/** A wrong response can be a fast one: one request before anything is measured. */
+export async function check({ origin }, load, variant, { bodies }) {
+  const { status, encoding, body } = await request(origin, load);
+  const compressed = load.encoded && variant.compresses;
+  if (status !== load.status || body.length === 0 || (encoding !== undefined) !== compressed) {
+    const got = `${status}, ${body.length} bytes, Content-Encoding ${encoding ?? 'none'}`;
+    throw new Error(`${variant.name} under ${load.name}: expected ${load.status}, got ${got}`);
+  }
+  if (!load.sameBody) return;
+  if (!bodies.has(load.name)) bodies.set(load.name, { body, variant });
+  const first = bodies.get(load.name);
+  if (body.equals(first.body)) return;
+  const [got, expected] = [body, first.body].map((each) => each.toString().slice(0, 200));
+  throw new Error(
+    `${variant.name} under ${load.name}: expected the body of ${first.variant.name}, ${expected}, got ${got}`,
+  );
+}
+
+const decoders = { gzip: zlib.gunzipSync, br: zlib.brotliDecompressSync };
+
 /** One request with no header but those of the load; fetch would add its own. */
-async function ask(origin, { path, method, headers, body }) {
-  const request = http.request(origin + path, { method, headers, agent: false });
-  request.end(body);
-  const [response] = await once(request, 'response');
-  const { byteLength } = await arrayBuffer(response);
-  return { status: response.statusCode, encoding: response.headers['content-encoding'], bytes: byteLength };
+async function request(origin, { path, method, headers, body }) {
+  const sent = http.request(origin + path, { method, headers, agent: false });
+  sent.end(body);
+  const [response] = await once(sent, 'response');
+  const encoding = response.headers['content-encoding'];
+  const received = await buffer(response);
+  return {
+    status: response.statusCode,
+    encoding,
+    body: decoders[encoding]?.(received) ?? received,
+  };
 }

@@ -1,82 +1,160 @@
-import { loads } from './loads.js';
+import { figures, loads } from './loads.js';
 import { difference, ratio, spread } from './statistics.js';
 import { variants } from './variants.js';
 
 const times = (value) => `${value.toFixed(2)}x`;
 const micros = (value) => value.toFixed(1);
+const withRange = ({ median, min, max }, format) =>
+  min === max ? format(median) : `${format(median)} (${format(min)} to ${format(max)})`;
 
 /** Whether other programs took enough of the machine to spoil the figures. */
 export function isBusy({ loadAverage }) {
   return loadAverage > 0.5;
 }
 
-/** All that was measured, as Markdown. */
-export function reportOf(result) {
-  const { node, machine, generator, rounds, seconds, warmup } = result;
-  return [
-    `Node ${node.slice(1)}, ${machine}, ${generator}, rounds: ${rounds}, each of ${seconds} s after ${warmup} requests of warm-up.`,
-    'The figure is CPU time of the server process per request; a ratio is against bare Express of the same major',
-    'version in the same round, as median (least to most) over the rounds: 2x is half the CPU.',
-    ...(isBusy(result) ? ['**The machine was busy with other work: rough figures.**'] : []),
-    '',
-    ...Object.entries(result.costs).flatMap(([name, costs]) => [
-      ...loadTable(name, costs),
-      ...partsTable(costs),
-    ]),
-    ...floorsTable(result.floors),
-    ...weightTable(result.weight),
-  ].join('\n');
-}
-
-function table(heading, columns, rows) {
-  if (rows.length === 0) return [];
-  const align = columns.map((_, index) => (index === 0 ? '---' : '---:'));
-  return [`### ${heading}`, '', ...[columns, align, ...rows].map((cells) => `| ${cells.join(' | ')} |`), ''];
-}
-
-function measured(costs) {
-  return variants.filter(({ name }) => costs[name] !== undefined);
-}
-
-function loadTable(name, costs) {
-  const rows = measured(costs)
-    .filter(({ part }) => part === undefined)
-    .map((variant) => [
-      variant.title,
-      micros(spread(costs[variant.name]).median),
-      variant.name === variant.baseline
-        ? '1'
-        : withRange(ratio(costs[variant.name], costs[variant.baseline]), times),
-    ]);
-  return table(
-    loads.find((load) => load.name === name).title,
-    ['', 'µs per request', 'against bare Express'],
-    rows,
+/** The costs by load and variant on one major version of Node. */
+export function costsOf(result, major) {
+  return Object.fromEntries(
+    Object.entries(result.loads).flatMap(([load, byMajor]) =>
+      byMajor[major] ? [[load, byMajor[major].costs]] : [],
+    ),
   );
 }
 
-/** What one part costs: everything on, less everything but the part. */
-function partsTable(costs) {
-  const whole = costs.ours5;
-  if (whole === undefined) return [];
-  const rows = measured(costs)
-    .filter(({ part }) => part !== undefined)
-    .map(({ name, part }) => [part, withRange(difference(whole, costs[name]), micros)]);
-  return table('What one part costs there', ['', 'µs per request'], rows);
+/** All that was measured, as Markdown. */
+export function reportOf(result, checkedFloors) {
+  return [...tablesOf(result), ...floorsTable(checkedFloors)].join('\n');
 }
 
-function floorsTable(floors) {
-  const rows = floors.map(({ load, variant, over, measured, floor, target, ok }) => [
-    `${load}: ${variant} over ${over}`,
+/** The tables of a result, line by line. In each the worst rows are the first, and no row is left out. */
+export function tablesOf(result) {
+  const majors = [...new Set(Object.values(result.loads).flatMap(Object.keys))].sort();
+  const measured = loads.filter(({ name }) => result.loads[name]);
+  return [
+    ...conditionsOf(result),
+    ...oursTable(result, majors, measured),
+    ...othersTable(result, majors, measured),
+    ...measured.flatMap((load) => [...loadTable(result, majors, load), ...partsTable(result, majors, load)]),
+    ...majors.flatMap((major) => weightTable(result.weight[major], major)),
+  ];
+}
+
+/** On what and how it was measured: one line for each combination. */
+function conditionsOf(result) {
+  const lines = Object.values(result.loads)
+    .flatMap(Object.values)
+    .map(
+      ({ node, machine, generator, rounds, seconds, warmup, date, ...rest }) =>
+        `- Node ${node}, ${machine}, ${generator}, ${date}: ${rounds} × ${seconds} s after ${warmup} requests` +
+        (isBusy(rest) ? '. **The machine was busy with other work: rough figures.**' : ''),
+    );
+  return [...new Set(lines)].concat('');
+}
+
+const isOurs = ({ ours, part }) => ours && part === undefined;
+const columns = (majors) => majors.map((major) => `Node ${major}`);
+
+/** What this project is judged by, against bare Express of the same major version. */
+function oursTable(result, majors, measured) {
+  const rows = measured.flatMap((load) =>
+    variants
+      .filter((variant) => isOurs(variant))
+      .map(({ name, title, baseline }) => comparison(result, majors, load, name, baseline, [title])),
+  );
+  return table('## Against bare Express', ['Load', '', ...columns(majors)], worstFirst(rows));
+}
+
+/** Every pair of one of ours and another one that used less on some version of Node. */
+function othersTable(result, majors, measured) {
+  const pairs = variants
+    .filter(isOurs)
+    .flatMap((mine) =>
+      variants
+        .filter(({ ours, name, baseline }) => !ours && baseline === mine.baseline && name !== baseline)
+        .map((other) => [mine, other]),
+    );
+  const rows = measured.flatMap((load) =>
+    pairs.map(([mine, other]) =>
+      comparison(result, majors, load, mine.name, other.name, [mine.title, other.title]),
+    ),
+  );
+  const faster = rows.filter(({ worst }) => worst < 1);
+  return table('## Where others are faster', ['Load', '', 'than', ...columns(majors)], worstFirst(faster));
+}
+
+/** A row with the ratio of two variants on each version of Node; `worst` is undefined where none has both. */
+function comparison(result, majors, load, name, over, labels) {
+  const ratios = majors.map((major) => {
+    const costs = result.loads[load.name][major]?.costs;
+    return costs?.[name] && costs[over] && ratio(costs[name], costs[over]);
+  });
+  return {
+    worst: leastOf(ratios),
+    cells: [load.title, ...labels, ...ratios.map((each) => (each ? withRange(each, times) : ''))],
+  };
+}
+
+/** All variants under one load; the ratio is against the baseline of each. */
+function loadTable(result, majors, load) {
+  const { unit, of } = figures[load.figure];
+  const rows = variants
+    .filter(({ part }) => part === undefined || part === 'requestLogger')
+    .map(({ name, title, baseline }) => {
+      const each = majors.map((major) => {
+        const costs = result.loads[load.name][major]?.costs;
+        return costs?.[name] && { ratio: ratio(costs[name], costs[baseline]), ...spread(costs[name]) };
+      });
+      const cell = (value) => `${withRange(value.ratio, times)}, ${value.median.toFixed(1)} ${unit}`;
+      return {
+        worst: leastOf(each.map((value) => value?.ratio)),
+        cells: [title, ...each.map((value) => (value ? cell(value) : ''))],
+      };
+    });
+  return table(`### ${load.title}`, [of, ...columns(majors)], worstFirst(rows));
+}
+
+/** What one part costs: everything on, less everything but the part. */
+function partsTable(result, majors, load) {
+  const rows = variants
+    .filter(({ part }) => part !== undefined)
+    .map(({ name, part }) => {
+      const differences = majors.map((major) => {
+        const costs = result.loads[load.name][major]?.costs;
+        return costs?.[name] && costs.ours5 && difference(costs.ours5, costs[name]);
+      });
+      return {
+        worst: -leastOf(differences),
+        cells: [part, ...differences.map((each) => (each ? withRange(each, micros) : ''))],
+      };
+    });
+  return table(`#### What one part costs there, µs`, ['', ...columns(majors)], worstFirst(rows));
+}
+
+/** The least median; undefined where there is none. */
+function leastOf(spreads) {
+  const medians = spreads.flatMap((each) => (each ? [each.median] : []));
+  return medians.length === 0 ? undefined : Math.min(...medians);
+}
+
+/** The cells of the rows that have a figure, the least ratio first. */
+function worstFirst(rows) {
+  const measured = rows.filter(({ worst }) => worst !== undefined && !Number.isNaN(worst));
+  return measured.sort((a, b) => a.worst - b.worst).map(({ cells }) => cells);
+}
+
+function floorsTable(checked) {
+  const rows = checked.map(({ name, node, measured, floor, target, ok }) => [
+    name,
+    node,
     withRange(measured, times),
     floor === undefined ? '–' : times(floor),
     target === undefined ? '–' : times(target),
-    floor === undefined ? '–' : ok ? 'kept' : '**under**',
+    floor === undefined ? '–' : ok ? 'met' : '**under**',
   ]);
-  return table('Floors', ['', 'measured', 'floor', 'target', ''], rows);
+  return table('## Floors', ['', 'Node', 'measured', 'floor', 'target', ''], rows);
 }
 
-function weightTable(weight = []) {
+function weightTable(weight = [], major) {
   const rows = weight.map(({ title, importMs, heapBytes, bytes, packages }) => [
     title,
     importMs.toFixed(0),
@@ -84,9 +162,12 @@ function weightTable(weight = []) {
     (bytes / 1024).toFixed(0),
     packages,
   ]);
-  return table('Start-up and weight', ['', 'import, ms', 'heap, MiB', 'installed, KiB', 'packages'], rows);
+  const header = ['', 'import, ms', 'heap, MiB', 'installed, KiB', 'packages'];
+  return table(`### Start-up and weight, Node ${major}`, header, rows);
 }
 
-function withRange({ median, min, max }, format) {
-  return min === max ? format(median) : `${format(median)} (${format(min)} to ${format(max)})`;
+function table(heading, header, rows) {
+  if (rows.length === 0) return [];
+  const rule = header.map(() => '---');
+  return [heading, '', ...[header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`), ''];
 }

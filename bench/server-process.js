@@ -8,7 +8,7 @@ const host = fileURLToPath(new URL('host.js', import.meta.url));
 /** Starts the server of a variant for a load, in a new process of the given Node, and waits until it listens. */
 export async function startServer({ name, server, options, nodeEnv }, nodeBinary, load) {
   const [execPath, ...execArgv] = [...onSharedCore(load), nodeBinary];
-  const child = fork(host, [JSON.stringify({ server, options })], {
+  const child = fork(host, [JSON.stringify({ server, options, load })], {
     execPath,
     execArgv,
     // nothing of this shell reaches the servers: no DEBUG, no NODE_OPTIONS
@@ -25,22 +25,18 @@ export async function startServer({ name, server, options, nodeEnv }, nodeBinary
   });
   ended.catch(() => {});
 
-  const answer = async () => {
+  const reply = async () => {
     const [message] = await Promise.race([once(child, 'message'), ended]);
     return message;
   };
-  const { port } = await answer();
+  const { port } = await reply();
   return {
     origin: `http://127.0.0.1:${port}`,
     /** Microseconds of CPU, user and system, that the process has used so far. */
     async cpu() {
       child.send('cpu');
-      const { user, system } = await answer();
+      const { user, system } = await reply();
       return user + system;
-    },
-    async cpuRaw() {
-      child.send('cpu');
-      return answer();
     },
     async stop() {
       child.kill('SIGKILL');

@@ -4,16 +4,20 @@ import { runs, variants } from './variants.js';
 
 export const usage = `npm run bench -- [options]
 
-  --node MAJOR        run the servers on this Node (installed under .tmp); default: the one you have
-  --check             measure what floors.json names, and fail when a ratio is under its floor
+  --load NAMES        loads, comma-separated; default: all
+  --only NAMES        variants, comma-separated; their baselines are added
+  --node MAJORS       run the servers on these versions of Node, comma-separated, in turns (they are installed under
+                      .tmp); default: the one that runs this
+  --dry-run           start every server and check its response, measure nothing
+  --check             measure what has a floor, and fail when a ratio is under its floor
+  --floors FILE       default bench/floors.json
   --rounds N          default 5
   --seconds S         of each measurement; default 2
-  --warmup N          requests before each, thrown away, for 10 s at most; default 40000
-  --only NAMES        variants, comma-separated; their baselines are added
-  --loads NAMES       loads, comma-separated
-  --weight            start-up and weight, also where --only, --loads or --check would leave them out
+  --warmup N          requests before each, not counted, for 10 s at most; default 40000
+  --weight            start-up and weight, also where --only, --load or --check would leave them out
   --generator NAME    wrk or autocannon; default: wrk where it is installed
-  --json FILE  --markdown FILE  --svg FILE (a chart of the first load)
+  --publish           put the figures into bench/results.json, and its tables into docs/benchmarks.md
+  --json FILE  --markdown FILE  --svg FILE (a chart of the first load on the first Node)
   --help
 
 Loads: ${loads.map(({ name }) => name).join(', ')}
@@ -27,13 +31,16 @@ export function readSettings(args) {
     options: {
       node: { type: 'string' },
       check: { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      floors: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
       warmup: { type: 'string', default: '40000' },
       only: { type: 'string' },
-      loads: { type: 'string' },
+      load: { type: 'string' },
       weight: { type: 'boolean', default: false },
       generator: { type: 'string' },
+      publish: { type: 'boolean', default: false },
       json: { type: 'string' },
       markdown: { type: 'string' },
       svg: { type: 'string' },
@@ -43,16 +50,16 @@ export function readSettings(args) {
   if (values.generator !== undefined && !['wrk', 'autocannon'].includes(values.generator)) {
     throw new Error(`--generator: expected wrk or autocannon, got '${values.generator}'`);
   }
-  const everything = !values.check && values.only === undefined && values.loads === undefined;
+  const everything = !values.check && values.only === undefined && values.load === undefined;
   return {
     ...values,
     rounds: positive('--rounds', values.rounds, Number.isInteger),
     seconds: positive('--seconds', values.seconds),
     warmup: positive('--warmup', values.warmup, Number.isInteger),
-    node: values.node && positive('--node', values.node, Number.isInteger),
+    node: values.node?.split(',').map((major) => positive('--node', major, Number.isInteger)),
     weight: values.weight || everything,
     only: named('--only', values.only, variants),
-    loads: named('--loads', values.loads, loads),
+    load: named('--load', values.load, loads),
   };
 }
 
@@ -75,15 +82,22 @@ function named(flag, list, items) {
  * What there is to measure: each load with its variants. Without names that is everything, or what the floors need. The
  * baseline of each variant is measured with it.
  */
-export function planOf({ check, only, loads: loadNames }, floors) {
+export function planOf({ check, only, load: loadNames }, floors) {
   return loads
-    .filter(({ name }) => loadNames?.includes(name) ?? (!check || floors.some(({ load }) => load === name)))
+    .filter(({ name }) => loadNames?.includes(name) ?? true)
     .map((load) => {
-      const floorsHere = floors.filter((floor) => floor.load === load.name);
-      const names = only ?? (check ? floorsHere.flatMap(({ variant, over }) => [variant, over]) : undefined);
+      const names = only ?? (check ? judged(load, floors) : undefined);
       const chosen = variants.filter((v) => runs(v, load) && (names?.includes(v.name) ?? true));
       const needed = new Set(chosen.flatMap(({ name, baseline }) => [name, baseline]));
       return { load, variants: variants.filter(({ name }) => needed.has(name)) };
     })
     .filter((step) => step.variants.length > 0);
+}
+
+/** The names of the variants that floors need under a load. */
+function judged(load, floors) {
+  return floors.flatMap(({ load: name, variant, over, overLoad = name }) => [
+    ...(name === load.name ? [variant] : []),
+    ...(overLoad === load.name ? [over] : []),
+  ]);
 }

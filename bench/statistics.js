@@ -27,3 +27,9 @@ export function rotated(items, round, rounds) {
   const first = Math.floor((items.length * round) / rounds);
   return [...items.slice(first), ...items.slice(0, first)];
 }
+
+/** The least value that a share of all values does not exceed. */
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * share) - 1];
+}

@@ -1,5 +1,5 @@
-// The servers that are compared. `baseline` is what a ratio is against; `loads` limits a variant to where it tells
-// something; `part` marks one part of ours taken out.
+// The servers that are compared. `baseline` is what a ratio is against; `loads` names the loads of a variant that does
+// not run everywhere; `part` marks one part of ours taken out; `ours` is what this project is judged by.
 
 import { spawnSync } from 'node:child_process';
 
@@ -20,7 +20,7 @@ const parts = {
   healthChecks: ['json'],
 };
 
-const ours = { server: 'ours', compresses: true };
+const ours = { server: 'ours', ours: true, compresses: true };
 const on5 = { ...ours, baseline: 'express5' };
 const allOff = Object.fromEntries(['logger', ...Object.keys(parts)].map((part) => [part, false]));
 
@@ -147,6 +147,7 @@ export const variants = [
     title: 'productionize, Express 5, detectSyncIo on',
     ...on5,
     options: { version: 5, parts: { detectSyncIo: { enabled: true } } },
+    loads: ['json'],
   },
   ...Object.entries(parts).map(([part, loads]) => ({
     name: `ours5-no-${part}`,
@@ -178,6 +179,7 @@ export const variants = [
     title,
     server: 'static',
     options,
+    ours: options.by === 'ours',
     baseline: 'static-express',
     compresses,
     files: true,
@@ -193,16 +195,22 @@ export const variants = [
     loads: files,
     needs: 'nginx',
   },
-].map((variant) => ({ options: {}, nodeEnv: 'production', compresses: false, files: false, ...variant }));
+].map((variant) => ({
+  options: {},
+  nodeEnv: 'production',
+  ours: false,
+  compresses: false,
+  files: false,
+  ...variant,
+}));
 
-/** Whether a variant is measured under a load. */
+/** Whether a variant is measured under a load. A load that names its variants decides alone. */
 export function runs(variant, load) {
-  if (variant.files !== load.files) return false;
-  const isMeant = load.variants === undefined || load.variants.includes(variant.name);
-  return isMeant && (variant.loads === undefined || variant.loads.includes(load.name));
+  if (load.variants) return load.variants.includes(variant.name);
+  return variant.files === load.files && (variant.loads?.includes(load.name) ?? true);
 }
 
-/** Whether the program that a variant needs beside Node is here. */
+/** Whether the program that a variant or a load needs beside Node is installed. */
 export function isAvailable({ needs }) {
-  return needs === undefined || spawnSync(needs, ['-V']).error === undefined;
+  return needs === undefined || spawnSync('sh', ['-c', `command -v ${needs}`]).status === 0;
 }

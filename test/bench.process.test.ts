@@ -1,9 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { killAll, run } from './helpers/program.js';
 
 // bench/ is plain ESM and runs as such, in one process for all tests
@@ -27,6 +30,7 @@ interface Floor {
   load: string;
   variant: string;
   over: string;
+  overLoad?: string;
   floor: Record<string, number>;
   target: Record<string, number>;
 }
@@ -49,10 +53,10 @@ const difference = (...args: number[][]) => of('statistics', 'difference', ...ar
 const rotated = (...args: [items: unknown[], round: number, rounds: number]) =>
   of('statistics', 'rotated', ...args) as Promise<unknown[]>;
 const checkFloors = (...args: [floors: Floor[], costs: Costs, major: string]) =>
-  of('floors', 'checkFloors', ...args) as Promise<{ floor?: number }[]>;
+  of('floors', 'checkFloors', ...args) as Promise<{ name: string; floor?: number }[]>;
 const escapeXml = (text: string) => of('chart', 'escapeXml', text);
 const chart = (costs: Record<string, number[]>, title = 'X') =>
-  of('chart', 'chart', { node: 'v24.0.0', costs: { x: costs } }, { name: 'x', title }) as Promise<string>;
+  of('chart', 'chart', { node: '24.0.0', costs }, { name: 'x', title }) as Promise<string>;
 const variants = () => of('variants', 'variants') as Promise<Named[]>;
 const loads = () => of('loads', 'loads') as Promise<Named[]>;
 const readSettings = (args: string[]) => of('settings', 'readSettings', args);
@@ -130,14 +134,21 @@ describe('floors', () => {
     expect(await checkFloors([floor], {}, '24')).toEqual([]);
   });
 
+  test('a floor can compare with a variant under another load', async () => {
+    const costs = { many: { ours5: [30] }, one: { ours5: [24], express5: [50] } };
+    const across = { ...floor, load: 'many', over: 'ours5', overLoad: 'one', floor: { 24: 0.87 } };
+    expect(await checkFloors([across], costs, '24')).toMatchObject([
+      { name: 'many: ours5 over ours5 under one', measured: { median: 0.8 }, ok: false },
+    ]);
+    expect(await checkFloors([across], { many: { ours5: [30] } }, '24')).toEqual([]);
+  });
+
   test('floors.json names variants and loads that exist, and that run together', async () => {
-    const [allVariants, allLoads] = [await variants(), await loads()];
-    for (const { load, variant, over } of floors) {
-      expect(names(allLoads)).toContain(load);
-      for (const name of [variant, over]) {
-        const found = allVariants.find((each) => each.name === name);
-        expect(found?.loads ?? [load]).toContain(load);
-      }
+    const steps = await plan();
+    const measured = (load: string) => names(steps.find((step) => step.load.name === load)?.variants ?? []);
+    for (const { load, variant, over, overLoad = load } of floors) {
+      expect(measured(load)).toContain(variant);
+      expect(measured(overLoad)).toContain(over);
     }
   });
 
@@ -161,18 +172,24 @@ describe('plan', () => {
   });
 
   test('--only brings the baseline along, and no more', async () => {
-    const [step] = await plan('--only', 'ours4', '--loads', 'json');
+    const [step] = await plan('--only', 'ours4', '--load', 'json');
     expect(names(step?.variants ?? [])).toEqual(['express4', 'ours4']);
   });
 
   test('--check measures what floors.json names', async () => {
     const steps = await plan('--check');
-    for (const { load, variants: measured } of steps) {
-      for (const floor of floors.filter((each) => each.load === load.name)) {
-        expect(names(measured)).toEqual(expect.arrayContaining([floor.variant, floor.over]));
-      }
+    const measured = (load: string) => names(steps.find((step) => step.load.name === load)?.variants ?? []);
+    for (const { load, variant, over, overLoad = load } of floors) {
+      expect(measured(load)).toContain(variant);
+      expect(measured(overLoad)).toContain(over);
     }
-    expect(steps.length).toBe(new Set(floors.map(({ load }) => load)).size);
+    const loadsOfFloors = floors.flatMap(({ load, overLoad = load }) => [load, overLoad]);
+    expect(steps.length).toBe(new Set(loadsOfFloors).size);
+  });
+
+  test('--node takes several versions', async () => {
+    expect(await readSettings(['--node', '20,24'])).toMatchObject({ node: [20, 24] });
+    expect(await readSettings([])).toMatchObject({ node: undefined });
   });
 
   test.each([
@@ -180,7 +197,8 @@ describe('plan', () => {
     [['--rounds', '1.5'], /--rounds/],
     [['--seconds', 'many'], /--seconds: expected a number above 0, got 'many'/],
     [['--only', 'koa'], /--only: expected some of raw, .*got 'koa'/],
-    [['--loads', 'json,'], /--loads: expected some of json, .*got ''/],
+    [['--load', 'json,'], /--load: expected some of real, .*got ''/],
+    [['--node', '24,x'], /--node: expected a number above 0, got 'x'/],
     [['--generator', 'ab'], /--generator: expected wrk or autocannon, got 'ab'/],
     [['--fast'], /--fast/],
   ])('%j is refused', async (args, message) => {
@@ -226,8 +244,119 @@ test('a script for wrk carries method, headers and body as Lua strings', async (
   expect(script).toContain('wrk.body = "{\\"a\\":1}"');
 });
 
+describe('check of a response', () => {
+  const small = Buffer.from('{"ok":true}');
+  let server: Server;
+
+  beforeAll(async () => {
+    server = createServer((req, res) => {
+      if (req.url === '/compressed') res.setHeader('Content-Encoding', 'gzip').end(gzipSync(small));
+      else if (req.url === '/other') res.end('{"ok":false}');
+      else res.end(small);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterAll(() => server.close());
+
+  const check = async (path: string, load: object = {}) => {
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const expected = { name: 'x', method: 'GET', path, headers: {}, body: '', status: 200, sameBody: true };
+    const bodies = new Map([['x', { body: small, variant: { name: 'first' } }]]);
+    const variant = { name: 'second', compresses: path === '/compressed' };
+    await of('measure', 'check', { origin }, { ...expected, encoded: true, ...load }, variant, { bodies });
+  };
+
+  test('has the body of the first variant, compressed or not', async () => {
+    await check('/');
+    await check('/compressed');
+  });
+
+  test('another body fails, unless bodies differ under that load', async () => {
+    await expect(check('/other')).rejects.toThrow(
+      /second under x: expected the body of first, {"ok":true}, got/,
+    );
+    await check('/other', { sameBody: false });
+  });
+
+  test('another status fails', async () => {
+    await expect(check('/', { status: 201 })).rejects.toThrow(/expected 201, got 200, 11 bytes/);
+  });
+});
+
+describe('tables', () => {
+  const figures = (node: string, costs: Record<string, number[]>) => ({
+    ...{ node, date: '2026-01-02', machine: '2 × CPU', generator: 'wrk', loadAverage: 0 },
+    ...{ rounds: 1, seconds: 2, warmup: 1000, costs },
+  });
+  const results = {
+    loads: {
+      json: {
+        24: figures('24.1.0', { raw: [10], express5: [30], ours5: [20], fastify: [40] }),
+        26: figures('26.1.0', { express5: [30], ours5: [33] }),
+      },
+      real: { 24: figures('24.1.0', { express5: [50], ours5: [100] }) },
+    },
+    weight: {},
+  };
+  const tables = (of_ = results) => of('report', 'tablesOf', of_) as Promise<string[]>;
+  const rowsBelow = (lines: string[], heading: string) =>
+    lines.slice(lines.indexOf(heading) + 4, lines.indexOf('', lines.indexOf(heading) + 2));
+
+  test('against bare Express, the row with the least ratio on any Node is the first', async () => {
+    expect(rowsBelow(await tables(), '## Against bare Express')).toEqual([
+      '| A real app: GET | productionize, Express 5 | 0.50x |  |',
+      '| Small JSON | productionize, Express 5 | 1.50x | 0.91x |',
+    ]);
+  });
+
+  test('every other one that is faster has a row', async () => {
+    expect(rowsBelow(await tables(), '## Where others are faster')).toEqual([
+      '| Small JSON | productionize, Express 5 | node:http, no framework | 0.50x |  |',
+    ]);
+  });
+
+  test('a load has all its variants, worst first', async () => {
+    expect(rowsBelow(await tables(), '### Small JSON').map((row) => row.slice(0, 38))).toEqual([
+      '| Fastify + logger + compress + under-p',
+      '| productionize, Express 5 | 1.50x, 20.',
+      '| Express 5 | 1.00x, 30.0 µs | 1.00x, ',
+      '| node:http, no framework | 3.00x, 10.0',
+    ]);
+  });
+
+  test('the conditions of every measurement are listed once; a busy machine is stated', async () => {
+    const busy = { ...figures('20.1.0', { express5: [1] }), loadAverage: 3 };
+    const lines = await tables({ ...results, loads: { ...results.loads, view: { 20: busy } } } as never);
+    expect(lines.slice(0, 4)).toEqual([
+      '- Node 24.1.0, 2 × CPU, wrk, 2026-01-02: 1 × 2 s after 1000 requests',
+      '- Node 26.1.0, 2 × CPU, wrk, 2026-01-02: 1 × 2 s after 1000 requests',
+      expect.stringMatching(/^- Node 20.1.0.*busy/),
+      '',
+    ]);
+  });
+
+  test('a newer result takes the place of an older one, by load and Node', async () => {
+    const newer = { loads: { json: { 26: figures('26.2.0', { ours5: [1] }) } }, weight: {} };
+    const { loads } = (await of('publish', 'merged', results, newer)) as typeof results;
+    expect(loads.json[24].node).toBe('24.1.0');
+    expect(loads.json[26].node).toBe('26.2.0');
+    expect(loads.real[24].node).toBe('24.1.0');
+  });
+
+  test('docs/benchmarks.md has the tables of bench/results.json', async () => {
+    const page = await readFile(path.join(__dirname, '../docs/benchmarks.md'), 'utf8');
+    const published = await of('publish', 'publishedResults');
+    expect(await of('publish', 'withTables', page, published)).toBe(page);
+    const replaced = (await of('publish', 'withTables', page, results)) as string;
+    expect(replaced).toContain('| A real app: GET | productionize, Express 5 | 0.50x |  |');
+    expect(replaced.split('\n')[0]).toBe('# Benchmarks');
+    expect(await of('publish', 'withTables', replaced, results)).toBe(replaced);
+  });
+});
+
 describe('the whole bench', () => {
   const tiny = ['--rounds', '1', '--seconds', '0.2', '--warmup', '1', '--generator', 'autocannon'];
+  const major = process.versions.node.split('.')[0] as string;
   let folder: string;
 
   beforeAll(async () => {
@@ -235,28 +364,69 @@ describe('the whole bench', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('a tiny round of two variants gives a table, figures and a chart', async () => {
-    const [json, svg, markdown] = ['r.json', 'r.svg', 'r.md'].map((file) => path.join(folder, file)) as [
-      string,
-      string,
-      string,
-    ];
-    const files = ['--json', json, '--svg', svg, '--markdown', markdown];
-    const program = run(bench, { args: [...tiny, '--only', 'express5,ours5', '--loads', 'post', ...files] });
+  /** Runs the bench; its figures and what it printed. */
+  async function measured(...args: string[]) {
+    const json = path.join(folder, 'result.json');
+    const program = run(bench, { args: [...tiny, '--json', json, ...args] });
     const { code } = await program.exit();
     if (code !== 0) throw new Error(`exit ${code}: ${[...program.err, ...program.out].join('\n')}`);
-    const result = JSON.parse(await readFile(json, 'utf8')) as {
-      node: string;
-      generator: string;
-      costs: Costs;
+    const { loads } = JSON.parse(await readFile(json, 'utf8')) as {
+      loads: Record<string, Record<string, { node: string; generator: string; costs: Costs[string] }>>;
     };
-    expect(result.node).toBe(process.version);
-    expect(result.generator).toBe('autocannon');
-    expect(Object.keys(result.costs.post ?? {})).toEqual(['express5', 'ours5']);
-    for (const [cost] of Object.values(result.costs.post ?? {})) expect(cost).toBeGreaterThan(0);
-    expect(program.out.join('\n')).toMatch(/\| productionize, Express 5 \| [\d.]+ \| [\d.]+x \|/);
+    return { loads, out: program.out.join('\n') };
+  }
+
+  test('a tiny round of two variants gives a table, figures and a chart', async () => {
+    const [svg, markdown] = ['r.svg', 'r.md'].map((file) => path.join(folder, file)) as [string, string];
+    const files = ['--svg', svg, '--markdown', markdown];
+    const { loads, out } = await measured('--only', 'express5,ours5', '--load', 'post', ...files);
+    const post = loads.post?.[major];
+    expect(`v${post?.node}`).toBe(process.version);
+    expect(post?.generator).toBe('autocannon');
+    expect(Object.keys(post?.costs ?? {})).toEqual(['express5', 'ours5']);
+    for (const [cost] of Object.values(post?.costs ?? {})) expect(cost).toBeGreaterThan(0);
+    expect(out).toMatch(/\| productionize, Express 5 \| [\d.]+x, [\d.]+ µs \|/);
     expect(await readFile(markdown, 'utf8')).toContain('| productionize, Express 5 |');
     expect(await readFile(svg, 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
+  }, 240_000);
+
+  test('the first requests after start, and the latency of many clients, are figures as well', async () => {
+    const { loads, out } = await measured('--only', 'ours5', '--load', 'cold,many-clients');
+    for (const name of ['cold', 'many-clients']) {
+      const costs = loads[name]?.[major]?.costs;
+      expect(Object.keys(costs ?? {})).toEqual(['express5', 'ours5']);
+      for (const [cost] of Object.values(costs ?? {})) expect(cost).toBeGreaterThan(0);
+    }
+    expect(out).toMatch(/\| productionize, Express 5 \| [\d.]+x, [\d.]+ ms \|/);
+  }, 240_000);
+
+  test('every variant responds alike under the loads of several frameworks', async () => {
+    const load = 'real,real-post,params,routes-400,mounted,session';
+    const program = run(bench, { args: ['--dry-run', '--load', load] });
+    const { code } = await program.exit();
+    expect([code, ...program.err.slice(-1)]).toEqual([
+      0,
+      `session, Node ${process.version.slice(1)}: fastify-one-line`,
+    ]);
+    expect(program.err.filter((line) => line.includes(', Node ')).length).toBe(6 * 8);
+  }, 240_000);
+
+  test('--check fails under a floor that no server reaches, and not over one that all reach', async () => {
+    const checked = async (floor: number) => {
+      const file = path.join(folder, 'floors.json');
+      const row = { load: 'params', variant: 'ours5', over: 'express5', target: { [major]: floor } };
+      await writeFile(file, JSON.stringify({ floors: [{ ...row, floor: { [major]: floor } }] }));
+      const program = run(bench, { args: [...tiny, '--check', '--floors', file] });
+      const { code } = await program.exit();
+      return { code, last: program.err.at(-1), out: program.out.join('\n') };
+    };
+    const impossible = await checked(1000);
+    expect(impossible.code).toBe(1);
+    expect(impossible.last).toBe(`under its floor on Node ${major}: params: ours5 over express5`);
+    expect(impossible.out).toContain('| 1000.00x | 1000.00x | **under** |');
+    const easy = await checked(0.001);
+    expect(easy.code).toBe(0);
+    expect(easy.out).toContain('| met |');
   }, 240_000);
 
   test('a mistake on the command line is one line on stderr and exit code 1', async () => {

@@ -1,9 +1,9 @@
 // The baseline: Express, and nothing around it.
-import { addRoutes, catchAsync, expressOf } from './routes.js';
+import { addRoutes, catchAsync, expressOf } from './express-app.js';
 
-export async function start({ version }) {
+export async function start({ version }, load) {
   const express = await expressOf(version);
   const app = express();
-  addRoutes(app, express, version === 4 ? catchAsync : undefined);
+  await addRoutes(app, express, load, version === 4 ? catchAsync : undefined);
   return app.listen(0, '127.0.0.1');
 }

@@ -1,11 +1,11 @@
 // Express, and one line.
 import { productionize } from 'express-productionize';
-import { addRoutes, expressOf } from './routes.js';
+import { addRoutes, expressOf } from './express-app.js';
 
-export async function start({ version, parts }) {
+export async function start({ version, parts }, load) {
   const express = await expressOf(version);
   const app = express();
-  addRoutes(app, express);
-  productionize(app, parts);
+  await addRoutes(app, express, load);
+  productionize(app, { compression: load.compression, ...parts });
   return app.listen(0, '127.0.0.1');
 }

@@ -6,8 +6,8 @@ import { folderFor, freePort, startDaemon } from './daemon.js';
 import { start as startApp } from './express.js';
 import { nginxConf } from './nginx.js';
 
-export async function start({ by }) {
-  const app = await startApp({ version: 5 });
+export async function start({ by }, load) {
+  const app = await startApp({ version: 5 }, load);
   if (!app.listening) await new Promise((resolve) => app.once('listening', resolve));
   const upstreams = [`127.0.0.1:${app.address().port}`];
   const folder = await folderFor(by);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import ejs from 'ejs';
-import { failing, freshReport, megabyte, report, small, viewData, views } from './payloads.js';
+import { failing, freshReport, megabyte, report, small, viewData, views } from '../apps/payloads.js';
 
 const render = ejs.compile(readFileSync(`${views}/list.ejs`, 'utf8'));
 

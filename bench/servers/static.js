@@ -5,8 +5,8 @@ import path from 'node:path';
 import { productionize, staticFiles } from 'express-productionize';
 import expressStaticGzip from 'express-static-gzip';
 import sirv from 'sirv';
-import { small } from './payloads.js';
-import { expressOf } from './routes.js';
+import { small } from '../apps/payloads.js';
+import { expressOf } from './express-app.js';
 import { makeSite } from './site.js';
 
 const middlewares = {

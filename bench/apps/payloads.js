@@ -1,4 +1,6 @@
-// What every server of the bench answers with.
+// What the apps respond with, and what some of the loads send. No package is imported here: the command reads this
+// before the packages are installed.
+import { createHmac } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
@@ -41,3 +43,15 @@ export function megabyte() {
     },
   });
 }
+
+const sessionId = 'e1b2c3d4e5f60718293a4b5c6d7e8f90';
+const secret = 'correct horse battery staple, twice';
+const signature = createHmac('sha256', secret).update(sessionId).digest('base64').replace(/=+$/, '');
+
+/** A session that is in the store before the first request, and its cookie, signed as express-session does. */
+export const session = {
+  id: sessionId,
+  secret,
+  stored: { cookie: { originalMaxAge: null, path: '/' }, user: { name: 'Ada', role: 'editor' } },
+  cookie: `connect.sid=${encodeURIComponent(`s:${sessionId}.${signature}`)}`,
+};
