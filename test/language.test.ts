@@ -33,6 +33,11 @@ describe('the words of the project', () => {
     },
   );
 
+  it.each(['onAnswer', 'KeptFiles', '#folder', 'max_silence'])('fail as a part of the name %s', (name) => {
+    writeFileSync(path.join(directory, 'src/part/index.ts'), `const ${name} = 1;\n`);
+    expect(check()).toMatchObject({ status: 1, stderr: expect.stringMatching(/^src.part.index\.ts:1: /) });
+  });
+
   it('may stand in output and code of a document, where they are those of others', () => {
     writeFileSync(path.join(directory, 'docs/page.md'), 'Print `answered`:\n\n```\n1 answered\n```\n');
     expect(check()).toMatchObject({ status: 0, stderr: '' });
