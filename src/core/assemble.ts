@@ -77,7 +77,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       undo?.();
       running.delete(part);
       kept.add(part);
-      reasons.set(part, `found ${theirs}, left in place`);
+      reasons.set(part, leftInPlace(theirs));
     }
   }
 
@@ -94,6 +94,10 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
     if (set === undefined) {
       const state = kept.has(part) ? 'kept' : 'off';
       return { name, state, reason: reasons.get(part) ?? '', facts: {}, options: optionsOf(part) };
+    }
+    const found = set.found?.();
+    if (found !== undefined) {
+      return { name, state: 'kept', reason: leftInPlace(found), facts: {}, options: optionsOf(part) };
     }
     const facts: Facts = {
       ...set.facts?.(),
@@ -127,6 +131,10 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];
     },
   };
+}
+
+function leftInPlace(found: string): string {
+  return `found ${found}, left in place`;
 }
 
 function describe(value: unknown): Facts[string] {

@@ -14,7 +14,8 @@ export type Facts = Readonly<Record<string, Fact>>;
 export interface PartReport {
   readonly name: string;
   /**
-   * `on`; `off` by option or environment; `kept`: the app's own middleware is left in place, and the part does nothing.
+   * `on`; `off` by option or environment; `kept`: what the app itself has for the task is left in place, and the part does
+   * nothing.
    */
   readonly state: 'on' | 'off' | 'kept';
   readonly reason: string;

@@ -5,10 +5,10 @@ export function ownSignalListener<Listener extends (...args: never[]) => void>(l
   return Object.assign(listener, { [signalListenerKey]: true });
 }
 
-/** Whether the app, or a package in it, listens for a signal and so handles it. */
-export function appListensFor(signal: NodeJS.Signals): boolean {
+/** The names of the signal listeners of the app and its packages, which handle the signal. */
+export function foreignListeners(signal: NodeJS.Signals): readonly string[] {
   const foreign = process.listeners(signal).filter((listener) => !(signalListenerKey in listener));
-  return foreign.length > standAsideListeners();
+  return foreign.length > standAsideListeners() ? foreign.map(({ name }) => name || 'anonymous') : [];
 }
 
 /**

@@ -45,6 +45,8 @@ export interface Running {
   onServer?(server: Server): void;
   /** Whether `app.listen` creates the faster server. */
   readonly fastServer?: boolean;
+  /** Names what the app has brought for the same task meanwhile, to which a part that runs leaves it. */
+  found?(): string | undefined;
   /** Returns the facts for the report, in addition to the reason. Called each time a report is made. */
   facts?(): Facts;
   /** Removes everything that the part has attached. */

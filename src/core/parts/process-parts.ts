@@ -11,7 +11,7 @@ import {
 import { pm2Environment } from '../../process/orchestrator/pm2-environment.js';
 import { joinShutdown } from '../../process/shutdown/membership.js';
 import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
-import { listenForSignals } from '../../process/shutdown/signals.js';
+import { leftTo, listenForSignals } from '../../process/shutdown/signals.js';
 import { warnOnce } from '../../support/errors.js';
 import { trackResponse } from '../../support/lifecycle.js';
 import { answersPath } from '../express/route-collision.js';
@@ -180,11 +180,13 @@ export const gracefulShutdownPart: Part = {
         if (pm2 !== undefined) settings.logger.info({ reason: 'boot' }, `PM2: ${pm2}`);
         return undefined;
       },
+      found: () => listenersText('SIGTERM'),
       facts: () => ({
         orchestrator: settings.orchestrator,
         delayMs: settings.delayMs,
         timeoutMs: settings.timeoutMs,
         graceMs: settings.graceMs,
+        ...(leftTo('SIGINT').length > 0 && { leftToTheApp: listenersText('SIGINT') as string }),
         ...(pm2 !== undefined && { environment: pm2 }),
       }),
       undo() {
@@ -194,3 +196,9 @@ export const gracefulShutdownPart: Part = {
     };
   },
 };
+
+/** Describes the listeners to which the shutdown part leaves a signal. */
+function listenersText(signal: 'SIGTERM' | 'SIGINT'): string | undefined {
+  const names = leftTo(signal);
+  return names.length > 0 ? `a ${signal} listener (${names.join(', ')})` : undefined;
+}

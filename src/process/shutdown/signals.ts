@@ -2,8 +2,9 @@ import { isatty } from 'node:tty';
 import { attachShared, once } from '../../support/attachment.js';
 import { debugFor } from '../../support/debug.js';
 import { outlivePrimary } from '../../support/parent-process.js';
+import { logLine } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
-import { appListensFor, ownSignalListener } from '../../support/signal-listeners.js';
+import { foreignListeners, ownSignalListener } from '../../support/signal-listeners.js';
 import { shutdownSignalsKey } from '../../support/symbols.js';
 import { attachServiceManager, tellServiceStopping } from '../systemd/service-manager.js';
 import { announce } from './drain.js';
@@ -62,16 +63,23 @@ function attach(): () => void {
   };
 }
 
+/** The names of the listeners that handle a signal instead of this library; none where it is enabled explicitly. */
+export function leftTo(signal: Signal): readonly string[] {
+  return watch.explicit === 0 ? foreignListeners(signal) : [];
+}
+
 const onSignal = ownSignalListener((signal: Signal): void => {
   if (isEnding()) {
     onRepeatedSignal(signal);
     return;
   }
-  if (watch.explicit === 0 && appListensFor(signal)) {
-    assistApp(signal);
+  const others = leftTo(signal);
+  if (others.length > 0) {
+    assistApp(signal, others);
     return;
   }
-  if (signal === 'SIGINT' && members.size === 0 && hooks.shutdown.size === 0 && !appListensFor(signal)) {
+  const isUnused = members.size === 0 && hooks.shutdown.size === 0;
+  if (signal === 'SIGINT' && isUnused && foreignListeners(signal).length === 0) {
     // no server has listened: the exit status must show the shell that SIGINT ended the script
     process.off(signal, onSignal);
     process.kill(process.pid, signal);
@@ -93,8 +101,10 @@ function onRepeatedSignal(signal: Signal): void {
 }
 
 /** The app ends the process itself. Its responses then close their connections, so that no request is lost. */
-function assistApp(signal: Signal): void {
-  debug(() => ['a %s listener of the app was found: it ends the process', signal]);
+function assistApp(signal: Signal, listeners: readonly string[]): void {
+  const logger = watch.settings?.logger;
+  const message = `${signal}: left to a listener of the app (${listeners.join(', ')}), which must end the process. Pass \`gracefulShutdown: true\` to end it in any case.`;
+  if (logger) logLine(logger, 'warn', { reason: signal, listeners }, message);
   tellServiceStopping(signal);
   for (const member of members) {
     announce(member);

@@ -38,6 +38,32 @@ describe.each(expressNames)('gracefulShutdown on %s', (expressName) => {
     expect(log(program).some(({ msg }) => /draining/.test(msg))).toBe(false);
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'a %s listener that does not end the process is named in the report, and in the log when the signal arrives',
+    async (signal) => {
+      const program = start({ flushes: signal, byDefault: true });
+      const port = await program.port();
+      const found = `a ${signal} listener (flushTelemetry)`;
+      const line = program.err.find((text) => text.includes(' gracefulShutdown '));
+      expect(line).toContain(signal === 'SIGTERM' ? `kept  found ${found}, left in place` : found);
+      program.child.kill(signal);
+      await program.line(/left to a listener of the app/);
+      expect(log(program).filter(({ reason }) => reason === signal)).toMatchObject([
+        { level: 40, listeners: ['flushTelemetry'] },
+      ]);
+      expect(await (await idle(port)).ended).toBe('end');
+      program.child.kill('SIGKILL');
+    },
+  );
+
+  it('the same listener changes nothing where the part is requested by name', async () => {
+    const program = start({ flushes: 'SIGTERM' });
+    await program.port();
+    expect(program.err.find((text) => text.includes(' gracefulShutdown '))).toContain('on    SIGTERM ends');
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual(clean);
+  });
+
   it('a listen call that fails is logged by its code and exits 1, and ready is never sent', async () => {
     const taken = net.createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
