@@ -1,4 +1,5 @@
 import type { InternalRequestContext } from '../support/context/context.js';
+import { isSent } from '../support/response-state.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { withoutQuery } from '../support/url-path.js';
 import { redacted, redactUrl } from './log-redaction.js';
@@ -68,7 +69,7 @@ export function outcomeOf(context: InternalRequestContext): Outcome {
 
 function isCompleted({ req, res }: InternalRequestContext): boolean {
   // the response to an aborted upload emits `finish` on a connection that is already closed
-  return res.writableFinished && (req.complete || !req.destroyed);
+  return isSent(res) && (req.complete || !req.destroyed);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import { closeAfterResponse } from './closing-responses.js';
-import { closeWithConnection } from './pipelined-responses.js';
+import { onceClosed } from './pipelined-responses.js';
 
 /** The state of an app. */
 export type LifecycleState = 'starting' | 'ready' | 'draining';
@@ -70,9 +70,7 @@ export function trackResponse(
 ): void {
   lifecycle.inFlight.add(res);
   if (onClose === untrack) (res as Tracked)[lifecycleKey] = lifecycle;
-  res.on('close', onClose);
-  // a response without a socket waits for an earlier pipelined response
-  if (res.socket === null) closeWithConnection(res);
+  onceClosed(res, onClose);
   if (lifecycle.state === 'draining') closeAfterResponse(res);
 }
 

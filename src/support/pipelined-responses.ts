@@ -1,16 +1,35 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { once } from './attachment.js';
+import { hasConnection } from './response-state.js';
 import { waitingResponsesKey } from './symbols.js';
 
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Ensures that a pipelined response emits `close` with its connection. Node closes only the response that has the
- * socket. The responses that wait for earlier ones would never emit `close`.
+ * Calls a listener once, when a response closes. On a connection, Node closes only the response that has the socket, so
+ * the pipelined responses that wait for it are closed here. A response that was not constructed by a server, such as
+ * that to an upgrade or that of an adapter for serverless functions, may emit only `finish`.
  */
-export function closeWithConnection(res: ServerResponse): void {
-  const socket: Pipelined | null = res.req.socket;
+export function onceClosed(res: ServerResponse, listener: (this: ServerResponse) => void): void {
+  const { req } = res;
+  const isConnected = hasConnection(req);
+  if (isConnected && !(req as { upgrade?: boolean }).upgrade) res.on('close', listener);
+  else {
+    const end = once(() => listener.call(res));
+    // an adapter may emit `finish` inside `end()`, before `writableEnded` is true
+    res.on('finish', () => process.nextTick(end)).on('close', end);
+  }
+  if (isConnected && res.socket === null) closeWithConnection(res);
+}
+
+function closeWithConnection(res: ServerResponse): void {
+  const socket: Pipelined = res.req.socket;
   if (!(socket instanceof Socket)) return;
+  if (socket.closed) {
+    setImmediate(() => res.closed || res.emit('close'));
+    return;
+  }
   if (socket[waitingResponsesKey] === undefined) {
     const waiting = new Set<ServerResponse>();
     socket[waitingResponsesKey] = waiting;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
 import compressible from 'compressible';
 import type { Request, Response } from 'express';
 import { memoizeHeader } from '../../support/bounded-map.js';
@@ -45,6 +46,14 @@ const cacheDirectives = memoizeHeader((value) => ({
 const digests = ['Content-Digest', 'Repr-Digest', 'Digest', 'Content-MD5'];
 
 /**
+ * Whether a request has a socket that is a stream. Adapters for serverless functions that have none read the body before
+ * a streaming encoder has written all of it.
+ */
+function hasStream(req: IncomingMessage): boolean {
+  return req.httpVersionMajor >= 2 || (req.socket as unknown) instanceof Duplex;
+}
+
+/**
  * Chooses the encoding of a response when its headers are complete and not sent yet. It sets `Vary` when another
  * request for the resource could receive another encoding, even if this response is not encoded. `length` is the length
  * of the body, if the length is available.
@@ -57,6 +66,7 @@ export function chooseCodec(
   settings: DecisionSettings,
 ): Codec | undefined {
   if (status < 200 || status === 204) return skip(req, 'it has no body');
+  if (!hasStream(req)) return skip(req, 'it has no socket');
   if (status === 304 && !res.hasHeader('Content-Type')) {
     describeNotModified(req, res, settings);
     return skip(req, 'it has no body');

@@ -23,6 +23,7 @@ import {
 } from '../../support/context/context.js';
 import { installAccessors } from '../../support/context/request-accessors.js';
 import { debugFor } from '../../support/debug.js';
+import { onceClosed } from '../../support/pipelined-responses.js';
 import { read, serializeError } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
@@ -111,8 +112,8 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
 
   function watch(context: Logged): void {
     context.logsErrors = true;
-    // the response of an upgraded request never closes
-    if ((context.req as { upgrade?: boolean }).upgrade) context.onLateError = logLateError;
+    const isUpgrade = (context.req as { upgrade?: boolean }).upgrade === true;
+    if (isUpgrade) context.onLateError = logLateError;
     if (errorsOnly) {
       context.onClose = onEnd;
       return;
@@ -122,13 +123,18 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     context[loggedKey] = buffered?.buffer ?? true;
     if (context.res.closed) log(context);
     else if (context.onClose) context.onClose = onEnd;
-    else context.res.on('close', onClose);
+    else onceClosed(context.res, isUpgrade ? onUpgradeClose : onClose);
   }
 
   // all requests share this listener
   function onClose(this: ServerResponse): void {
     const context = contextOf(this.req);
     if (context !== undefined) onEnd(context);
+  }
+
+  // the response to an accepted WebSocket is never written
+  function onUpgradeClose(this: ServerResponse): void {
+    if (this.headersSent || this.writableEnded) onClose.call(this);
   }
 
   function onEnd(context: Logged): void {

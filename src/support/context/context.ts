@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { processWide } from '../process-wide.js';
+import { isSent, watchSending } from '../response-state.js';
 import { read, statusOf } from '../serialize-error.js';
 import { contextKey, requestStorageKey } from '../symbols.js';
 import { installAccessors } from './request-accessors.js';
@@ -137,7 +138,7 @@ export class InternalRequestContext implements RequestContext {
       this.#abort = abort;
       const { res } = this;
       const onClose = () => {
-        if (!res.writableFinished) abort.abort(new DOMException('The client disconnected', 'AbortError'));
+        if (!isSent(res)) abort.abort(new DOMException('The client disconnected', 'AbortError'));
       };
       if (res.closed) onClose();
       else res.once('close', onClose);
@@ -206,6 +207,7 @@ export function startContext(
 ): InternalRequestContext {
   const context = new InternalRequestContext(req, res, settings, app);
   (req as Carrier)[contextKey] = context;
+  watchSending(res);
   if (settings.header && !res.headersSent) res.setHeader(settings.header, context.id);
   return context;
 }

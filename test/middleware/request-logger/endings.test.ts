@@ -27,6 +27,8 @@ const endings: Record<
     readonly handler: RequestHandler;
     readonly ask?: (port: number) => Promise<unknown>;
     readonly outcome: 'completed' | 'aborted';
+    /** Whether on-finished is wrong: before Node 24 it takes a response for sent whose connection was destroyed. */
+    readonly misjudged?: true;
   }
 > = {
   'a small response': { handler: (_req, res) => void res.send('x'), outcome: 'completed' },
@@ -56,21 +58,12 @@ const endings: Record<
   },
   'a client that leaves in the middle of the body': {
     handler: (_req, res) => void endless().pipe(res),
-    async ask(port) {
-      const req = http.get({ port, host: '127.0.0.1', agent: false });
-      req.on('error', () => {});
-      const [res] = (await once(req, 'response')) as [IncomingMessage];
-      await once(
-        res.on('error', () => {}),
-        'data',
-      );
-      req.destroy();
-    },
+    ask: leave,
     outcome: 'aborted',
   },
   'a handler that destroys the response before its head': {
     handler: (_req, res) => void res.destroy(),
-    ask: (port) => get(`http://127.0.0.1:${port}/`).catch(() => {}),
+    ask: lose,
     outcome: 'aborted',
   },
   'a handler that destroys the response in the middle of the body': {
@@ -80,7 +73,57 @@ const endings: Record<
     },
     outcome: 'aborted',
   },
+  'a response of 8 MB whose client leaves at its beginning': {
+    handler: (_req, res) => void res.type('bin').send(large),
+    ask: leave,
+    outcome: 'aborted',
+    misjudged: true,
+  },
+  'a connection that is destroyed after 8 MB were passed to it': {
+    handler(req, res) {
+      res.end(large);
+      req.socket.destroy();
+    },
+    ask: lose,
+    outcome: 'aborted',
+    misjudged: true,
+  },
+  'a connection that is destroyed before the response': {
+    handler(req, res) {
+      req.socket.destroy();
+      res.send('x');
+    },
+    ask: lose,
+    outcome: 'aborted',
+    misjudged: true,
+  },
+  'a request that is destroyed before the response': {
+    handler(req, res) {
+      req.destroy();
+      res.end('x');
+    },
+    ask: lose,
+    outcome: 'aborted',
+    misjudged: true,
+  },
 };
+
+/** Reads the beginning of a response, then closes the connection. */
+async function leave(port: number): Promise<void> {
+  const req = http.get({ port, host: '127.0.0.1', agent: false });
+  req.on('error', () => {});
+  const [res] = (await once(req, 'response')) as [IncomingMessage];
+  await once(
+    res.on('error', () => {}),
+    'data',
+  );
+  req.destroy();
+}
+
+/** Sends a request whose connection the server destroys. */
+async function lose(port: number): Promise<void> {
+  await get(`http://127.0.0.1:${port}/`).catch(() => {});
+}
 
 /** What on-finished tells of a response: when it calls back, the outcome is that of the stream. */
 function witness(outcomes: string[], called: () => void): RequestHandler {
@@ -121,7 +164,7 @@ describe.each(expressVersions)('the end of a response on %s', (_name, express) =
       await (ending.ask?.(port) ?? get(`${url}/`));
       expect((await line()).outcome).toBe(ending.outcome);
       await called;
-      expect(outcomes).toEqual([ending.outcome]);
+      if (!ending.misjudged) expect(outcomes).toEqual([ending.outcome]);
       expect(log.lines.filter(({ outcome }) => outcome !== undefined)).toHaveLength(1);
     });
 
