@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createLogger } from '../logging/logger.js';
+import { requestReadableLog } from '../logging/terminal-lines.js';
 import { configVariable } from '../preload/app-config.js';
 import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
 import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
@@ -50,6 +51,8 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
     const workers = chooseWorkers(given, process.env.WEB_CONCURRENCY);
     presetProduction();
     if (config) process.env[configVariable] = config;
+    const readable = process.stdout.isTTY && !values.json;
+    if (readable) requestReadableLog();
     const cluster = startPrimary({
       ...clusterDefaults,
       workers,
@@ -63,7 +66,7 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
         execArgv: [...process.execArgv, '--import', pathToFileURL(preload()).href],
       },
     });
-    if (process.stdout.isTTY && !values.json) void cluster.ready.then(() => print(banner(cluster.status())));
+    if (readable) void cluster.ready.then(() => print(banner(cluster.status())));
     return undefined;
   },
 };

@@ -2,6 +2,8 @@ import nodeModule from 'node:module';
 import path from 'node:path';
 import { isatty } from 'node:tty';
 import { readEnvironment } from '../support/environment.js';
+import { processWide } from '../support/process-wide.js';
+import { readableLogKey } from '../support/symbols.js';
 import { unobserved } from '../support/unobserved.js';
 
 /** Formats a line of JSON, which ends in a newline, as text for people. */
@@ -23,12 +25,28 @@ const ofRequest = new Set(['method', 'url', 'route', 'status', 'outcome', 'durat
 const timeStart = 11;
 const timeEnd = 23;
 
+const readableVariable = 'EXPRESS_PRODUCTIONIZE_READABLE_LOG';
+const readable = processWide(readableLogKey, () => ({ inProduction: false }));
+
+/** Makes lines on a terminal readable in production, too, in this process and in its workers. */
+export function requestReadableLog(): void {
+  readable.inProduction = true;
+  process.env[readableVariable] = '1';
+}
+
+/** Called in a worker at its start. The variable is removed, since it is not for the children of the app. */
+export function inheritReadableLog(): void {
+  readable.inProduction = process.env[readableVariable] === '1';
+  delete process.env[readableVariable];
+}
+
 /**
- * The format of lines on a terminal outside production, by `pino-pretty` if the app has it installed. It is `undefined`
- * where lines are written as JSON.
+ * The format of lines on a terminal, by `pino-pretty` if the app has it installed. It is `undefined` where lines are
+ * written as JSON, as in production, except for an app that `express-productionize start` runs on a terminal.
  */
 export function terminalFormat(fd = 1, env: NodeJS.ProcessEnv = process.env): FormatLine | undefined {
-  if (readEnvironment(env.NODE_ENV).mode === 'production' || !isatty(fd)) return undefined;
+  if (!isatty(fd)) return undefined;
+  if (!readable.inProduction && readEnvironment(env.NODE_ENV).mode === 'production') return undefined;
   const colours = !env.NO_COLOR;
   return unobserved(prettyFormat, colours) ?? shortFormat(colours);
 }

@@ -67,6 +67,8 @@ export const plainLoggersKey = Symbol.for('express-productionize/plain-loggers')
 export const logExitKey = Symbol.for('express-productionize/log-exit');
 /** The log destination on stdout. logging/logger. */
 export const logStdoutKey = Symbol.for('express-productionize/log-stdout');
+/** Whether lines on a terminal are formatted in production, too. logging/terminal-lines; set by cli/start and preload. */
+export const readableLogKey = Symbol.for('express-productionize/readable-log');
 /** The levels of loggers and their overrides. logging/log-level. */
 export const logLevelsKey = Symbol.for('express-productionize/log-levels');
 /** The `pipe` listener that all responses share. middleware/stream-errors. */

@@ -120,13 +120,43 @@ it('--name names a cluster for status and the other commands, and --json prints 
   expect([none.code, JSON.parse(none.out)]).toMatchObject([1, { ok: false }]);
 });
 
-it('on a terminal prints the address, the workers and the parts', async () => {
-  const cluster = runCluster(program, {
-    args: ['start', app('listen.cjs'), '-w', '1', '--no-control'],
-    terminal: true,
-    env: { NO_COLOR: '1' },
+describe('start on a terminal', () => {
+  const onTerminal = (...options: string[]) =>
+    runCluster(program, {
+      args: [
+        'start',
+        write(folder(), { body: "Object.keys(process.env).filter((key) => key.endsWith('_LOG'))" }),
+        '-w',
+        '1',
+        '--no-control',
+        ...options,
+      ],
+      terminal: true,
+      env: { NO_COLOR: '1' },
+    });
+
+  it('prints the address, the workers and the parts, and then readable lines of each worker', async () => {
+    const cluster = onTerminal();
+    const summary = await cluster.line(/app\.cjs {2}http:/);
+    expect(summary).toMatch(/ {2}app\.cjs {2}http:\/\/127\.0\.0\.1:\d+/);
+    expect(await cluster.line(/1 worker, /)).toMatch(/1 worker, primary \d+, NODE_ENV production/);
+    expect(await cluster.line(/^ {2}on: /)).toContain('requestLogger');
+    const url = /http:\S+/.exec(summary)?.[0] as string;
+    expect((await get(url)).text).toBe('');
+    expect(await cluster.line(/GET \/ 200/)).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} INFO GET \/ 200 [\d.]+ ms reqId=/,
+    );
+    process.kill(Number(/primary (\d+)/.exec(cluster.out.join('\n'))?.[1]), 'SIGHUP');
+    expect(await cluster.line(/replaced/)).not.toMatch(/^\{/);
+    await get(`${url}/after`);
+    expect(await cluster.line(/GET \/after 404/)).not.toMatch(/^\{/);
   });
-  expect(await cluster.line(/listen\.cjs {2}http:/)).toMatch(/ {2}listen\.cjs {2}http:\/\/127\.0\.0\.1:\d+/);
-  expect(await cluster.line(/1 worker, /)).toMatch(/1 worker, primary \d+, NODE_ENV production/);
-  expect(await cluster.line(/^ {2}on: /)).toContain('requestLogger');
+
+  it('prints JSON lines only with --json', async () => {
+    const cluster = onTerminal('--json');
+    const listening = await cluster.line(/listening on \d+/);
+    await get(`http://127.0.0.1:${/\d+/.exec(listening)?.[0]}`);
+    expect(JSON.parse(await cluster.line(/GET \/ 200/))).toMatchObject({ status: 200 });
+    expect(cluster.out.join('\n')).not.toContain('1 worker, ');
+  });
 });
