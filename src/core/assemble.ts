@@ -1,6 +1,7 @@
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
 import { expressMajor, routerOf } from '../support/express-layers.js';
+import { isLogger } from '../support/part-logger.js';
 import { pipelineKey } from '../support/symbols.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { refuseSelfMount } from './express/self-mount.js';
@@ -83,7 +84,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
 
   function optionsOf({ name }: Part): Facts {
     const given = options[name];
-    if (typeof given !== 'object') return {};
+    if (typeof given !== 'object' || isLogger(given)) return {};
     const entries = Object.entries(given).filter(([, value]) => value !== undefined);
     return Object.fromEntries(entries.map(([key, value]) => [key, describe(value)]));
   }

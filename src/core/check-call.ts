@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Application } from 'express';
 import { isRequest, ProductionizeError, quote, warnOnce } from '../support/errors.js';
 import { type Check, checkOptions, isBoolean, isEither } from '../support/options.js';
+import { isPartLogger } from '../support/part-logger.js';
 import { optionsOfParts } from './options-of-parts.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 
@@ -23,7 +24,7 @@ export function checkProductionizeOptions(options?: ProductionizeOptions): Parti
     productionGuard: isSwitch,
     loadShedding: isSwitch,
     requestContext: isContext,
-    logger: isSwitch,
+    logger: isEither(isSwitch, isPartLogger),
     requestLogger: isSwitch,
     deadline: isSwitch,
     detectSyncIo: isSwitch,

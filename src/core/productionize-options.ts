@@ -11,6 +11,7 @@ import type { ResponseCache, ResponseCacheOptions } from '../middleware/response
 import type { SyncIoOptions } from '../middleware/sync-io/index.js';
 import type { FatalErrorsOptions } from '../process/fatal-errors/index.js';
 import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
+import type { PartLogger } from '../support/part-logger.js';
 
 /** Options of the async-errors part. */
 export interface AsyncErrorsOptions {
@@ -40,8 +41,12 @@ export interface ProductionizeOptions {
   readonly requestContext?: true | RequestContextOptions;
   /** Responds with 503 to requests that exceed the capacity of the process. @default false */
   readonly loadShedding?: boolean | LoadSheddingOptions;
-  /** The logger of `req.log` and of all other lines. @default true */
-  readonly logger?: boolean | LoggerOptions;
+  /**
+   * The logger of `req.log` and of all other lines: options of `createLogger`, or the app's own logger. It may be a pino
+   * of any version, a bunyan, a winston or another.
+   * @default true
+   */
+  readonly logger?: boolean | LoggerOptions | PartLogger;
   /** Logs one line per request. @default true */
   readonly requestLogger?: boolean | Omit<RequestLoggerOptions, 'logger'>;
   /** Responds with 503 when a handler exceeds its deadline. @default false */

@@ -1,5 +1,8 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions as PinoOptions } from 'pino';
+import { currentContext } from '../support/context/context.js';
+import { currentSpan, tracksSpans } from '../support/context/current-span.js';
 import { readEnvironment } from '../support/environment.js';
+import { lostLineReporter } from '../support/lost-lines.js';
 import {
   checkOptions,
   hasMethods,
@@ -17,7 +20,6 @@ import { unobserved } from '../support/unobserved.js';
 import { limitLine } from './line-limit.js';
 import { createLogDestination, type LogDestination } from './log-destination.js';
 import { isLevelSignal, setLogLevelOnSignal, trackChildren } from './log-level.js';
-import { lostLineReporter } from './lost-lines.js';
 import { markPlain } from './plain-line.js';
 import { redirectedStdout } from './redirected-stdout.js';
 import { type FormatLine, terminalFormat } from './terminal-lines.js';
@@ -94,13 +96,28 @@ export function createLogger(options?: LoggerOptions): Logger {
       serializers: { err: serializeError, error: serializeIfError },
       hooks: { logMethod, streamWrite: limitLine },
       onChild: children.onChild,
+      mixin: spanIds,
+      mixinMergeStrategy: withIds,
     },
     typeof destination === 'string' ? createLogDestination({ path: destination }) : (destination ?? stdout),
   );
   children.of(logger);
-  if (redact === undefined) markPlain(logger);
+  if (redact === undefined) markPlain(logger, spanIds);
   if (levelSignal) setLogLevelOnSignal(logger, levelSignal, { revertAfterMs: levelSignalMs });
   return logger;
+}
+
+const noIds: object = Object.freeze({});
+
+/** The mixin that adds the ids of OpenTelemetry's current span to a line. */
+function spanIds(): object {
+  if (!tracksSpans()) return noIds;
+  const ids = currentSpan() ?? currentContext()?.trace;
+  return ids === undefined ? noIds : { trace_id: ids.traceId, span_id: ids.spanId };
+}
+
+function withIds(fields: object, ids: object): object {
+  return ids === noIds ? fields : { ...ids, ...fields };
 }
 
 /** Serializes the field `error` as `err` is; a value that is not an Error is logged unchanged. */

@@ -1,5 +1,6 @@
 import { tracingChannel } from 'node:diagnostics_channel';
 import pino, { type Logger } from 'pino';
+import type { PartLogger } from '../support/part-logger.js';
 import { processWide } from '../support/process-wide.js';
 import { plainLoggersKey } from '../support/symbols.js';
 import { withoutQuery } from '../support/url-path.js';
@@ -14,14 +15,15 @@ type Level = 'info' | 'warn' | 'error';
  */
 export type WritePlainLine = (level: Level, line: RequestLine) => boolean;
 
-const { asJsonSym, chindingsSym, streamSym } = pino.symbols;
+const { asJsonSym, chindingsSym, mixinSym, streamSym } = pino.symbols;
 
-const plainLoggers = processWide(plainLoggersKey, () => new WeakSet<object>());
+/** The plain loggers, each with its mixin: an agent may replace the mixin to add trace ids to lines. */
+const plainLoggers = processWide(plainLoggersKey, () => new WeakMap<object, unknown>());
 const { start: traced } = tracingChannel('pino_asJson');
 
-/** Marks a logger whose options do not change the format of its lines. */
-export function markPlain(logger: Logger): void {
-  plainLoggers.add(logger);
+/** Marks a logger whose options do not change the format of its lines. It is called before an agent has changed it. */
+export function markPlain(logger: Logger, mixin: unknown): void {
+  plainLoggers.set(logger, mixin);
 }
 
 /**
@@ -29,14 +31,15 @@ export function markPlain(logger: Logger): void {
  * fields, serializers and hooks, which costs a quarter of the time. Returns `undefined` for a logger whose lines only
  * pino can write.
  */
-export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
+export function plainLineWriter(logger: PartLogger): WritePlainLine | undefined {
   const internals = logger as unknown as Record<symbol, unknown>;
-  // agents that add trace ids to lines wrap this function of pino
-  const { name } = internals[asJsonSym] as { name: string };
-  if (!plainLoggers.has(logger) || name !== 'asJson') return undefined;
+  // a logger of another copy of pino has other symbols
+  if (!plainLoggers.has(logger) || internals[asJsonSym] === undefined) return undefined;
+  if (internals[mixinSym] !== plainLoggers.get(logger) || isWrapped(logger as Logger)) return undefined;
   const stream = internals[streamSym] as { write(line: string): void };
+  const { values } = (logger as Logger).levels;
   const heads = Object.fromEntries(
-    (['info', 'warn', 'error'] as const).map((level) => [level, `{"level":${logger.levels.values[level]}`]),
+    (['info', 'warn', 'error'] as const).map((level) => [level, `{"level":${values[level]}`]),
   ) as Record<Level, string>;
 
   return function writePlainLine(level, line) {
@@ -53,6 +56,46 @@ export function plainLineWriter(logger: Logger): WritePlainLine | undefined {
     stream.write(limitLine(text));
     return true;
   };
+}
+
+/** The functions of pino itself that are called between its formatting function and the getter of a field. */
+const framesOfPino = 2;
+
+/**
+ * Whether an agent has wrapped pino's formatting function, to add trace ids to lines or to send them. Its name and text
+ * prove nothing, because wrappers copy them and minifiers change them. A wrapper adds a frame to the stack.
+ */
+function isWrapped(logger: Logger): boolean {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  let frames = 0;
+  const probe = {
+    get field(): string {
+      frames = (new Error().stack as unknown as unknown[]).length;
+      // no agent receives the line
+      throw new Error('probe');
+    },
+  };
+  const framesOf = (call: () => unknown): number => {
+    frames = Number.NaN;
+    try {
+      call();
+    } catch {
+      // the getter has thrown
+    }
+    return frames;
+  };
+  try {
+    Error.prepareStackTrace = (_error, sites) => sites;
+    Error.stackTraceLimit = Infinity;
+    const direct = framesOf(() => probe.field);
+    const format = (logger as unknown as Record<symbol, (...args: unknown[]) => void>)[asJsonSym];
+    return !(framesOf(() => format?.call(logger, probe, '', 30, '')) - direct <= framesOfPino);
+  } catch {
+    return true;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Escapes a text for a JSON string. Most texts need no escaping. */

@@ -1,4 +1,5 @@
 import type { InternalRequestContext } from '../support/context/context.js';
+import { currentSpan } from '../support/context/current-span.js';
 import { isSent } from '../support/response-state.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { withoutQuery } from '../support/url-path.js';
@@ -121,13 +122,14 @@ export function requestLine(
   outcome: Outcome,
   settings: LineSettings,
 ): RequestLine {
-  const { res, method, trace } = context;
+  const { res, method } = context;
+  const ids = currentSpan() ?? context.trace;
   const { completed, failed, error } = outcome;
   const length = completed && method !== 'HEAD' ? res.getHeader('content-length') : undefined;
   return {
     reqId: context.id,
-    trace_id: trace?.traceId,
-    span_id: trace?.spanId,
+    trace_id: ids?.traceId,
+    span_id: ids?.spanId,
     method,
     url: redactUrl(context.url, settings.isSecret),
     route: context.route,

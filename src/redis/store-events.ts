@@ -1,6 +1,7 @@
 import { debugFor } from '../support/debug.js';
 import { helpFor } from '../support/errors.js';
-import { logLine, type PartLogger } from '../support/part-logger.js';
+import { logLine } from '../support/logger-adapter.js';
+import type { PartLogger } from '../support/part-logger.js';
 
 /** A change of the state of Redis. */
 export interface RedisStoreEvent {

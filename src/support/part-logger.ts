@@ -1,9 +1,8 @@
-import { debugFor } from './debug.js';
 import { hasMethods } from './options.js';
 
 /**
- * The logger of a part. Every part passes facts as fields, and a message. A pino or bunyan logger fits, and so does
- * `console`.
+ * The logger of a part: a pino of any version, a bunyan, a winston, `console`, or any object with these methods. Every
+ * part passes facts as fields, and a message.
  */
 export interface PartLogger {
   info(fields: object, message: string): void;
@@ -13,21 +12,11 @@ export interface PartLogger {
   fatal?(fields: object, message: string): void;
 }
 
-const debug = debugFor('log');
+/** The levels of pino and bunyan, to which those of other loggers are mapped. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 export const isPartLogger = hasMethods('a logger with `info`, `warn` and `error`', 'info', 'warn', 'error');
 
-/** Writes one line. An error of the logger is ignored and printed by `debug` only. */
-export function logLine(
-  logger: PartLogger | undefined,
-  level: keyof PartLogger,
-  fields: object,
-  message: string,
-): void {
-  try {
-    if (level === 'fatal' && !logger?.fatal) logger?.error(fields, message);
-    else logger?.[level]?.(fields, message);
-  } catch (error) {
-    debug(() => ['the logger threw: %o', error]);
-  }
+export function isLogger(value: unknown): value is PartLogger {
+  return isPartLogger(value) === undefined;
 }

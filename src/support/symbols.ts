@@ -109,3 +109,7 @@ export const servingHooksKey = Symbol.for('express-productionize/serving-hooks')
 export const pinoMetadata = Symbol.for('pino.metadata');
 /** On `globalThis`: the listeners of `signal-exit` 4. Read by support/signal-listeners. */
 export const signalExitEmitter = Symbol.for('signal-exit emitter');
+/** On `globalThis`: the state of OpenTelemetry's API 1. Read by support/context/current-span. */
+export const otelApi = Symbol.for('opentelemetry.js.api.1');
+/** The key of the current span in a context of OpenTelemetry. Read by support/context/current-span. */
+export const otelSpan = Symbol.for('OpenTelemetry Context Key SPAN');

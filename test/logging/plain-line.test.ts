@@ -84,12 +84,12 @@ test('a request logger writes the plain line itself, and passes an error to pino
   jest.useRealTimers();
   const { written, destination } = capture();
   const logger = createLogger({ destination, level: 'info' });
-  const internals = logger as unknown as Record<symbol, (...args: unknown[]) => string>;
-  const original = internals[pino.symbols.asJsonSym] as (...args: unknown[]) => string;
+  const internals = logger as unknown as Record<symbol, (...args: unknown[]) => void>;
+  const original = internals[pino.symbols.writeSym] as (...args: unknown[]) => void;
   const byPino: unknown[] = [];
-  internals[pino.symbols.asJsonSym] = function asJson(this: unknown, ...args) {
+  internals[pino.symbols.writeSym] = function write(this: unknown, ...args) {
     byPino.push((args[0] as RequestLine).url);
-    return original.apply(this, args);
+    original.apply(this, args);
   };
   const app = express();
   app.use(requestLogger({ logger }));
@@ -104,6 +104,36 @@ test('a request logger writes the plain line itself, and passes an error to pino
   await closeAll();
   expect(written.map((line) => JSON.parse(line).url)).toEqual(['/good', '/bad']);
   expect(byPino).toEqual(['/bad']);
+});
+
+test('pino writes where an agent has wrapped its function, though name and length are copied', () => {
+  const { written, destination } = capture();
+  const logger = createLogger({ destination, level: 'info' });
+  const internals = logger as unknown as Record<symbol, (...args: unknown[]) => string>;
+  const original = internals[pino.symbols.asJsonSym] as (...args: unknown[]) => string;
+  const sent: string[] = [];
+  const wrapper = function (this: unknown, ...args: unknown[]) {
+    const line = original.apply(this, args);
+    sent.push(line);
+    return line;
+  };
+  for (const name of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, name, { value: original[name] });
+  }
+  expect(plainLineWriter(logger)).toBeDefined();
+  internals[pino.symbols.asJsonSym] = wrapper;
+  expect(plainLineWriter(logger)).toBeUndefined();
+  expect(sent).toEqual([]);
+  expect(written).toEqual([]);
+  expect(Error.prepareStackTrace).toBeUndefined();
+});
+
+test('pino writes where an agent has set a mixin', () => {
+  const { destination } = capture();
+  const logger = createLogger({ destination, level: 'info' });
+  const mixin = () => ({ trace_id: '1' });
+  Object.assign(logger, { [pino.symbols.mixinSym]: mixin });
+  expect(plainLineWriter(logger)).toBeUndefined();
 });
 
 test('pino writes for loggers that options or others have changed', () => {

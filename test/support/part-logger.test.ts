@@ -1,5 +1,6 @@
 import pino from 'pino';
-import { isPartLogger, logLine, type PartLogger } from '../../src/support/part-logger.js';
+import { logLine } from '../../src/support/logger-adapter.js';
+import { isPartLogger, type PartLogger } from '../../src/support/part-logger.js';
 
 /** A logger of a kind, and what it was given. */
 function recorder(levels: readonly string[]): { lines: unknown[]; logger: PartLogger } {

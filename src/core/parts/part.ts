@@ -1,11 +1,11 @@
 import type { Server } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
-import type { Logger } from 'pino';
 import type { Finding } from '../../middleware/production-guard/index.js';
 import type { ContextSettings } from '../../support/context/context.js';
 import type { Environment } from '../../support/environment.js';
 import type { Router } from '../../support/express-layers.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import type { LoggerAdapter } from '../../support/logger-adapter.js';
 import type { Switch } from '../../support/options.js';
 import type { FoundMiddleware } from '../express/found-middleware.js';
 import type { Cache, Gate } from '../pipeline.js';
@@ -23,7 +23,7 @@ export interface Assembly {
   /** The findings of the production guard; the list grows while the app runs. */
   findings: readonly Finding[];
   /** The app's logger, once its part is set up. */
-  logger: Logger | undefined;
+  logger: LoggerAdapter | undefined;
 }
 
 /** A part that was set up. */

@@ -50,7 +50,7 @@ export const healthChecksPart: Part = {
     const byName = given(options.healthChecks);
     const health = new Health({
       onChange(ready, failing) {
-        if (ready) assembly.logger?.info('ready again: all checks passed');
+        if (ready) assembly.logger?.info({}, 'ready again: all checks passed');
         else assembly.logger?.warn({ failing }, `not ready: ${failing.map(({ name }) => name).join(', ')}`);
       },
       ...byName,
@@ -165,9 +165,7 @@ export const gracefulShutdownPart: Part = {
     let pm2: string | undefined;
     const settings = resolveShutdown(
       { ...(logger && { logger }), ...given(options.gracefulShutdown) },
-      async () => {
-        await new Promise((resolve) => (logger ? logger.flush(resolve) : resolve(undefined)));
-      },
+      logger,
     );
     const member = joinShutdown(new Set([lifecycle]), settings);
     // signals are handled from here on, so that a signal before `listen` also shuts the process down

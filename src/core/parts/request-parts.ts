@@ -18,7 +18,9 @@ import { detectSyncIo } from '../../middleware/sync-io/index.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
 import { quote } from '../../support/errors.js';
+import { adaptLogger } from '../../support/logger-adapter.js';
 import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
+import { isLogger } from '../../support/part-logger.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
@@ -38,7 +40,9 @@ export const loggerPart: Part = {
   name: 'logger',
   reason: 'req.log for the app, one destination that never blocks',
   setUp(assembly) {
-    const logger = createLogger(given(assembly.options.logger));
+    const option = assembly.options.logger;
+    const own = isLogger(option);
+    const logger = adaptLogger(own ? option : createLogger(given(option)));
     assembly.logger = logger;
     return {
       before: function attachLogger(req, _res, next) {
@@ -47,8 +51,10 @@ export const loggerPart: Part = {
         next();
       },
       facts: () => ({
-        level: logger.level,
-        destination: describeDestination(given(assembly.options.logger)?.destination),
+        ...(logger.level !== undefined && { level: logger.level }),
+        ...(own
+          ? { logger: `the app's own${logger.kind === 'other' ? '' : ` ${logger.kind}`}` }
+          : { destination: describeDestination(given(option)?.destination) }),
       }),
     };
   },

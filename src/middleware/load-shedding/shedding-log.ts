@@ -1,6 +1,7 @@
 import { debugFor } from '../../support/debug.js';
 import type { SheddingReason, SheddingState } from '../../support/lifecycle.js';
-import { logLine, type PartLogger } from '../../support/part-logger.js';
+import { logLine } from '../../support/logger-adapter.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import type { LoadReading } from './overload-watch.js';
 
 const intervalMs = 1000;

@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Logger } from 'pino';
 import { secretNameTest } from '../../logging/log-redaction.js';
-import { lostLineReporter } from '../../logging/lost-lines.js';
 import { plainLineWriter } from '../../logging/plain-line.js';
 import {
   type LineSettings,
@@ -23,8 +21,11 @@ import {
 } from '../../support/context/context.js';
 import { installAccessors } from '../../support/context/request-accessors.js';
 import { debugFor } from '../../support/debug.js';
+import { adaptLogger } from '../../support/logger-adapter.js';
+import { lostLineReporter } from '../../support/lost-lines.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import { onceClosed } from '../../support/pipelined-responses.js';
-import { read, serializeError } from '../../support/serialize-error.js';
+import { read } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { DebugBuffers, type RequestBuffer } from './log-buffer.js';
@@ -65,13 +66,20 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
  * The middleware that logs only requests that failed. It does nothing for a request whose line {@link requestLogger}
  * writes. pino-http logs an error as `info` by default, so the error is logged on this line as well.
  */
-export function requestErrorLogger(logger: Logger): RequestHandler {
+export function requestErrorLogger(logger: PartLogger): RequestHandler {
   return watchRequests({ logger }, true);
 }
 
 function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: boolean): RequestHandler {
-  const { logger, silentPaths, headers, redactQuery, abortedStatus, collapseErrorsAbove, bufferDebug } =
-    resolveRequestLogger(options);
+  const {
+    logger: given,
+    silentPaths,
+    headers,
+    redactQuery,
+    abortedStatus,
+    collapseErrorsAbove,
+    bufferDebug,
+  } = resolveRequestLogger(options);
   const contextSettings = defaultContextSettings;
   const isSilent = new Set(silentPaths);
   const settings: LineSettings = {
@@ -79,15 +87,16 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     headers: headers.map((name) => name.toLowerCase()),
     isSecret: secretNameTest(redactQuery),
   };
-  // this serializer replaces that of any logger: an error of an HTTP client contains the headers it sent
-  const writer = logger.child({}, { serializers: { err: serializeError } });
-  const writePlain = plainLineWriter(logger);
-  const buffers = bufferDebug ? new DebugBuffers(logger, bufferDebug === true ? {} : bufferDebug) : undefined;
+  const logger = adaptLogger(given);
+  const writePlain = plainLineWriter(logger.logger);
+  const buffers = bufferDebug
+    ? new DebugBuffers(logger.logger, bufferDebug === true ? {} : bufferDebug)
+    : undefined;
   const collapser =
     collapseErrorsAbove === false
       ? undefined
       : new Collapser<Entry>(collapseErrorsAbove, ({ line, message }, repeated) => {
-          writer.error({ ...line, repeated }, `${message} repeated ${repeated} times`);
+          logger.error({ ...line, repeated }, `${message} repeated ${repeated} times`);
         });
 
   const reportLostLine = lostLineReporter();
@@ -185,7 +194,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
       return;
     }
     settle(buffer, failed || level === 'error');
-    if (!writePlain?.(level, line)) writer[level](line, messageOf(line));
+    if (!writePlain?.(level, line)) logger.write(level, line, messageOf(line));
   }
 
   function writeFailure(context: Logged): void {
@@ -193,7 +202,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     const { failed, level } = outcome;
     if (!failed || level === 'info' || !logger.isLevelEnabled(level)) return;
     const line = requestLine(context, outcome, settings);
-    if (admits(outcome, line)) writer[level](line, messageOf(line));
+    if (admits(outcome, line)) logger.write(level, line, messageOf(line));
   }
 
   function admits({ failed, level, error }: Outcome, line: RequestLine): boolean {
@@ -210,7 +219,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     const line = { reqId, trace_id, span_id, method, url, route, err };
     const message = `${method} ${route ?? withoutQuery(url)}: ${what}`;
     if (level === 'error' && collapser?.admits(errorKind(error, route), { line, message }) === false) return;
-    writer[level](line, message);
+    logger.write(level, line, message);
   }
 }
 

@@ -1,4 +1,6 @@
-import type { DestinationStream, Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
+import { ProductionizeError } from '../../support/errors.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import { pinoMetadata } from '../../support/symbols.js';
 
 /** Limits of the lines that are buffered until the outcome of their request is known. */
@@ -22,6 +24,8 @@ type Metadata = { [Field in (typeof metadataFields)[number]]?: unknown };
 type Stream = DestinationStream & Metadata & { [pinoMetadata]?: boolean; flushSync?: () => void };
 type WithStream = Logger & { [stream: symbol]: Stream };
 
+const { streamSym } = pino.symbols;
+
 /** Buffers the debug and trace lines of requests until their outcome is known. */
 export class DebugBuffers {
   readonly logger: Logger;
@@ -31,14 +35,23 @@ export class DebugBuffers {
   /** Characters that are buffered now. */
   buffered = 0;
   readonly #verbose: Logger;
-  readonly #streamKey: symbol;
 
-  constructor(logger: Logger, { maxRequestBytes = 16_384, maxTotalBytes = 4_194_304 }: DebugBufferOptions) {
+  constructor(
+    given: PartLogger,
+    { maxRequestBytes = 16_384, maxTotalBytes = 4_194_304 }: DebugBufferOptions,
+  ) {
+    const logger = given as WithStream;
+    const target = logger[streamSym];
+    if (target === undefined) {
+      throw new ProductionizeError(
+        'ERR_PRODUCTIONIZE_OPTION',
+        'requestLogger: `bufferDebug` needs the stream of its logger, and this logger is of another kind or of another copy of pino. Pass what createLogger() returned, or leave out `bufferDebug`.',
+      );
+    }
     this.logger = logger;
     this.maxRequestBytes = maxRequestBytes;
     this.maxTotalBytes = maxTotalBytes;
-    this.#streamKey = streamKeyOf(logger);
-    this.target = (logger as WithStream)[this.#streamKey] as Stream;
+    this.target = target;
     this.#verbose = logger.child({}, { level: 'trace' });
   }
 
@@ -46,18 +59,9 @@ export class DebugBuffers {
   open(): { logger: Logger; buffer: RequestBuffer } {
     const buffer = new RequestBuffer(this);
     const logger = Object.create(this.#verbose) as WithStream;
-    logger[this.#streamKey] = buffer;
+    logger[streamSym] = buffer;
     return { logger, buffer };
   }
-}
-
-/** Returns the symbol of pino's stream. It differs between copies of pino, and the logger may use any copy. */
-function streamKeyOf(logger: object): symbol {
-  for (let object: object | null = logger; object !== null; object = Object.getPrototypeOf(object)) {
-    const key = Object.getOwnPropertySymbols(object).find((each) => each.description === 'pino.stream');
-    if (key !== undefined) return key;
-  }
-  throw new TypeError('expected a pino logger');
 }
 
 /** The buffered lines of one request. */

@@ -1,24 +1,23 @@
-import type { Logger } from 'pino';
 import { createLogger } from '../../logging/logger.js';
 import {
   type Check,
   checkOptions,
-  hasMethods,
   isBoolean,
   isEither,
   isInteger,
   isOneOf,
   isStringList,
 } from '../../support/options.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import type { DebugBufferOptions } from './log-buffer.js';
 
 /** Options of `requestLogger`. */
 export interface RequestLoggerOptions {
   /**
-   * The pino logger that writes the lines; `req.log` is a child of it.
+   * The logger that writes the lines: a pino of any version, a bunyan, a winston or another; `req.log` is a child of it.
    * @default createLogger()
    */
-  readonly logger?: Logger;
+  readonly logger?: PartLogger;
   /**
    * Paths that are not logged when they succeed, for the probes of an orchestrator.
    * @default ['/livez', '/readyz', '/startupz', '/healthz', '/health']
@@ -53,8 +52,6 @@ export interface RequestLoggerOptions {
   readonly bufferDebug?: boolean | DebugBufferOptions;
 }
 
-const isLogger = hasMethods('a pino logger', 'child', 'info', 'isLevelEnabled');
-
 const isBufferOptions: Check = (value) => {
   checkOptions('requestLogger.bufferDebug', value as DebugBufferOptions, {
     maxRequestBytes: isInteger('bytes', 0),
@@ -66,7 +63,7 @@ const isBufferOptions: Check = (value) => {
 /** Checks the options of `requestLogger` and fills in the defaults. */
 export function resolveRequestLogger(options: RequestLoggerOptions | undefined) {
   const checked = checkOptions('requestLogger', options, {
-    logger: isLogger,
+    logger: isPartLogger,
     silentPaths: isStringList,
     headers: isStringList,
     redactQuery: isStringList,

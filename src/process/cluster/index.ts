@@ -3,6 +3,7 @@ import { createLogger } from '../../logging/logger.js';
 import { debugFor } from '../../support/debug.js';
 import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
+import { adaptLogger } from '../../support/logger-adapter.js';
 import {
   type Check,
   checkOptions,
@@ -155,7 +156,7 @@ export async function runCluster(
     await start();
     return undefined;
   }
-  const log = logger ?? createLogger();
+  const log = adaptLogger(logger ?? createLogger());
   const shared = sticky && (await listenSticky(sticky));
   if (shared) log.info({ port: shared.port }, `cluster: the primary listens on port ${shared.port}`);
   return startPrimary({

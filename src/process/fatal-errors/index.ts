@@ -7,8 +7,9 @@ import { setErrorHeaders } from '../../support/error-response/error-response.js'
 import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import { logLine } from '../../support/logger-adapter.js';
 import { checkOptions, isFunction, isMilliseconds } from '../../support/options.js';
-import { isPartLogger, logLine, type PartLogger } from '../../support/part-logger.js';
+import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
 import { serializeError } from '../../support/serialize-error.js';
 import { trackServer } from '../../support/server-lifecycle.js';

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { debugFor } from '../../support/debug.js';
 import { quote } from '../../support/errors.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import { logLine } from '../../support/logger-adapter.js';
 import { leaveCluster } from '../../support/parent-process.js';
-import { logLine } from '../../support/part-logger.js';
 import { processWide } from '../../support/process-wide.js';
 import { shutdownKey } from '../../support/symbols.js';
 import { withTimeLimit } from '../../support/time-limit.js';
@@ -184,9 +184,10 @@ async function shutDown(
     participants.map(({ adminServers }) => drain(adminServers, 0, AbortSignal.timeout(leastForHooksMs))),
   );
   if (all.length > 0) report('info', `exit ${run.code || (process.exitCode ?? 0)}`);
+  // a logger that writes asynchronously would lose a line that is written after the flush
+  for (const action of run.last) action();
   const flushed = Promise.all(all.map(({ flush }) => flush()));
   await withTimeLimit(flushed, flushMs, () => {}).catch(() => {});
-  for (const action of run.last) action();
   // without a failure, the app's own exit code is used
   exitWhenIdle(run.code || process.exitCode, run.reportsUntil);
 }

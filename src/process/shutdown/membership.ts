@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import { logLine } from '../../support/logger-adapter.js';
 import { clusterWorker, onParentMessage } from '../../support/parent-process.js';
-import { logLine, type PartLogger } from '../../support/part-logger.js';
+import type { PartLogger } from '../../support/part-logger.js';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { Connections } from './connections.js';

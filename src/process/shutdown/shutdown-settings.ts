@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { readEnvironment } from '../../support/environment.js';
 import { warnOnce } from '../../support/errors.js';
+import { adaptLogger, type LoggerAdapter } from '../../support/logger-adapter.js';
 import { type Check, checkOptions, hasMethods, isBoolean, isMilliseconds } from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
@@ -80,7 +81,7 @@ const isServers: Check = (value) =>
 /** Checks the options of `gracefulShutdown` and fills in the defaults of the environment. */
 export function resolveShutdown(
   options?: GracefulShutdownOptions,
-  flush: () => Promise<void> = async () => {},
+  appLogger?: LoggerAdapter,
 ): ShutdownSettings {
   const orchestrator = findOrchestrator();
   if (clusterWorker() === undefined) warnOfNpmStart();
@@ -97,7 +98,8 @@ export function resolveShutdown(
   const graceMs = given.graceMs ?? orchestrator.graceMs;
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
   const inDevelopment = given.graceMs === undefined && isDevelopment(orchestrator);
-  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true, logger = stderrLogger } = given;
+  const { delayMs = usualDelay, quietMs = managed ? 500 : 30, ready = true } = given;
+  const logger = adaptLogger(given.logger ?? stderrLogger);
   const { timeoutMs = inDevelopment ? developmentMs : Math.max(0, graceMs - delayMs - marginOf(graceMs)) } =
     given;
   const isKnown = orchestrator.stated || given.graceMs !== undefined;
@@ -120,7 +122,10 @@ export function resolveShutdown(
     ready,
     logger,
     adminServers,
-    flush,
+    async flush() {
+      const loggers = new Set([logger, appLogger ?? logger]);
+      await Promise.all([...loggers].map((each) => each.flush()));
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { processWide } from '../process-wide.js';
 import { isSent, watchSending } from '../response-state.js';
 import { read, statusOf } from '../serialize-error.js';
 import { contextKey, requestStorageKey } from '../symbols.js';
+import { tracksSpans } from './current-span.js';
 import { installAccessors } from './request-accessors.js';
 import type { RequestContext } from './request-context.js';
 import { newRequestId, validRequestId } from './request-id.js';
@@ -62,8 +63,8 @@ export class InternalRequestContext implements RequestContext {
   productionized = false;
   /** Called when the response closes, if the pipeline listens for that already: one listener is cheaper than two. */
   onClose: ((context: InternalRequestContext) => void) | undefined = undefined;
-  /** The parent of this request's logger; set by the logger part or the request logger. */
-  logger: Logger | undefined = undefined;
+  /** Creates this request's logger; set by the logger part or the request logger. */
+  logger: { child(fields: Record<string, string>): Logger } | undefined = undefined;
   /** The pattern of the route that matched last, if the app's layers are observed. */
   matchedRoute: string | undefined = undefined;
 
@@ -118,11 +119,11 @@ export class InternalRequestContext implements RequestContext {
     return this.#trace ?? undefined;
   }
 
-  /** A logger that carries the request id, and the trace ids if there are any. */
+  /** A logger that carries the request id, and the trace ids if there are any. A mixin adds those of OpenTelemetry. */
   get log(): Logger | undefined {
     if (this.#log === undefined && this.logger !== undefined) {
       const bindings: Record<string, string> = { reqId: this.id };
-      if (this.trace) {
+      if (this.trace && !tracksSpans()) {
         bindings.trace_id = this.trace.traceId;
         bindings.span_id = this.trace.spanId;
       }

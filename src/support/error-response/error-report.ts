@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { contextOf } from '../context/context.js';
+import { logLine } from '../logger-adapter.js';
 import type { PartLogger } from '../part-logger.js';
 import { type LoggedError, serializeError } from '../serialize-error.js';
 import { unobserved } from '../unobserved.js';
@@ -15,7 +16,8 @@ export function reportError(error: unknown, req: IncomingMessage, logger?: PartL
   const isNew = context?.fail(error) ?? true;
   if (!isNew || context?.logsErrors) return;
   try {
-    if (logger) logger.error({ err: serializeError(error), reqId: context?.id }, 'request failed');
+    const fields = { err: serializeError(error), reqId: context?.id };
+    if (logger) logLine(logger, 'error', fields, 'request failed');
     else if ((req as Request).app?.get('env') !== 'test') {
       unobserved(() => console.error(errorText(error)));
     }

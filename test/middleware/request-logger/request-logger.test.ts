@@ -631,7 +631,7 @@ describe('requestLogger', () => {
   });
 
   it.each([
-    [{ logger: console }, /`logger` to be a pino logger/],
+    [{ logger: { info() {} } }, /`logger` to be a logger with `info`, `warn` and `error`/],
     [{ abortedStatus: 500 }, /one of null, 499, got 500/],
     [{ collapseErrorsAbove: 0 }, /one of false or a whole number of errors, 1 or more/],
     [{ bufferDebug: { maxRequest: 1 } }, /Did you mean `maxRequestBytes`/],

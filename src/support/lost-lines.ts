@@ -1,4 +1,4 @@
-import { helpFor, quote } from '../support/errors.js';
+import { helpFor, quote } from './errors.js';
 
 const pauseMs = 10_000;
 
