@@ -9,12 +9,12 @@ const pauseMs = 10_000;
 export function lostLineReporter(): (error: unknown) => void {
   const code = 'ERR_PRODUCTIONIZE_LOG_LINE';
   let lost = 0;
-  let quietUntil = 0;
+  let silentUntil = 0;
   return function reportLostLine(error) {
     lost += 1;
     const now = performance.now();
-    if (now < quietUntil) return;
-    quietUntil = now + pauseMs;
+    if (now < silentUntil) return;
+    silentUntil = now + pauseMs;
     const lines = lost === 1 ? 'A log line' : `${lost} log lines`;
     lost = 0;
     process.emitWarning(`${lines} could not be written: ${quote(error)}. See ${helpFor(code)}.`, {
