@@ -1,8 +1,8 @@
 import { isatty } from 'node:tty';
 import { attachShared, once } from '../../support/attachment.js';
 import { debugFor } from '../../support/debug.js';
-import { outlivePrimary } from '../../support/parent-process.js';
 import { logLine } from '../../support/logger-adapter.js';
+import { outlivePrimary } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { foreignListeners, ownSignalListener } from '../../support/signal-listeners.js';
 import { shutdownSignalsKey } from '../../support/symbols.js';
