@@ -24,7 +24,8 @@ export function progressLine(): { update(text: string): void; clear(): void } {
   const { stderr } = process;
   if (!stderr.isTTY) return { update() {}, clear() {} };
   return {
-    update: (text) => void stderr.write(`\r\x1b[K${text.slice(0, Math.max(1, stderr.columns - 1))}`),
+    // a terminal whose size was never set has 0 columns
+    update: (text) => void stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || 80) - 1)}`),
     clear: () => void stderr.write('\r\x1b[K'),
   };
 }
