@@ -124,10 +124,11 @@ export class SharedCache {
       const match = this.#obeys(req) ? matchDirectives(req, head, now) : 'fresh';
       if (!head.open && hasCredentials(req, this.#settings.cookies)) forwarded = 'bypass';
       else if (match === 'no') forwarded = 'request';
-      else if (now < head.freshUntil || match === 'stale') {
-        if (this.#sendHit(exchange, stored, now)) return;
-        forwarded = 'request';
-      } else if (now < head.staleUntil && this.#refresh(exchange, target, lookup)) {
+      else if (
+        now < head.freshUntil ||
+        match === 'stale' ||
+        (now < head.staleUntil && this.#refresh(exchange, target, lookup))
+      ) {
         if (this.#sendHit(exchange, stored, now)) return;
         forwarded = 'request';
       } else {
@@ -197,18 +198,17 @@ export class SharedCache {
     forwarded: Forwarded,
     stale: StoredResponse | undefined,
   ): Miss {
-    const credentials = hasCredentials(exchange.req, this.#settings.cookies);
-    const obeysDirectives = this.#obeys(exchange.req);
-    const needsOwnRun = obeysDirectives && isNoCache(exchange.req);
+    const { req } = exchange;
+    const obeysDirectives = this.#obeys(req);
     return {
       exchange,
       target,
       lookup,
       forwarded,
       stale,
-      hasCredentials: credentials,
+      hasCredentials: hasCredentials(req, this.#settings.cookies),
       obeysDirectives,
-      needsOwnRun,
+      needsOwnRun: obeysDirectives && isNoCache(req),
     };
   }
 
