@@ -46,6 +46,16 @@ export function routerOf(app: Application): Router {
   return bare._router as Router;
 }
 
+/**
+ * Returns the layer that a router creates for a handler, without adding it to the router. Tracing agents that replace
+ * handlers when they are added replace this one, too.
+ */
+export function createLayer(router: Router, handler: AnyFunction): Layer {
+  const copy = Object.assign(Object.create(router) as Router, { stack: [] as Layer[] });
+  copy.use(handler);
+  return copy.stack[0] as Layer;
+}
+
 /** Visits every layer of a router, its routes and the routers mounted in it. */
 export function walkLayers(router: { stack: Layer[] }, visit: (layer: Layer) => void): void {
   for (const layer of router.stack) {

@@ -4,7 +4,13 @@ import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
 import { attachShared } from '../../support/attachment.js';
 import { contextOf } from '../../support/context/context.js';
-import { type AnyFunction, type Layer, type Router, routerOf } from '../../support/express-layers.js';
+import {
+  type AnyFunction,
+  createLayer,
+  type Layer,
+  type Router,
+  routerOf,
+} from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { layersKey } from '../../support/symbols.js';
 import { callGuarded, isCalledDirectly } from './layer-calls.js';
@@ -33,9 +39,8 @@ type ProcessParams = (this: Router, layer: { keys?: { name: string }[] }, ...res
  */
 export function observeLayers(app: Application): () => void {
   const router = routerOf(app);
-  const probe = Object.assign(Object.create(router) as Router, { stack: [] as Layer[] });
-  probe.use(function probe() {});
-  const prototype = Object.getPrototypeOf(probe.stack[0]) as Record<PropertyKey, unknown>;
+  const layer = createLayer(router, () => {});
+  const prototype = Object.getPrototypeOf(layer) as Record<PropertyKey, unknown>;
 
   return attachShared(prototype, layersKey, () => patch(prototype, router));
 }

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
 import { guardParsedBodies } from '../../middleware/body-guard/index.js';
@@ -18,6 +18,7 @@ import { detectSyncIo } from '../../middleware/sync-io/index.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
 import { quote } from '../../support/errors.js';
+import { type AnyFunction, createLayer, type Layer } from '../../support/express-layers.js';
 import { adaptLogger } from '../../support/logger-adapter.js';
 import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
 import { isLogger } from '../../support/part-logger.js';
@@ -208,9 +209,18 @@ export const errorHandlerPart: Part = {
   reason: "behind all error handlers of the app; the app's own response comes first",
   setUp({ options, logger }) {
     const byName = given(options.errorHandler);
-    const onError = errorHandler(byName) as ErrorRequestHandler;
+    const handler = errorHandler(byName) as AnyFunction;
+    let layer: Pick<Layer, 'handle'> = { handle: handler };
     return {
-      after: { onError, notFound: notFound() as RequestHandler },
+      // Elastic's agent reports the errors that reach an error handler of a router
+      boot(router) {
+        layer = createLayer(router, handler);
+        return undefined;
+      },
+      after: {
+        onError: (error, req, res, next) => void layer.handle(error, req, res, next),
+        notFound: notFound() as RequestHandler,
+      },
       // this logs errors when the request logger is off or when the app uses its own
       ...(logger && !byName?.logger && { before: requestErrorLogger(logger) }),
     };

@@ -1,7 +1,7 @@
 import type { Express, NextFunction, Request, Response } from 'express';
 import request from 'supertest';
 import { productionize } from '../../../src/index.js';
-import { type Layer, routerOf, walkLayers } from '../../../src/support/express-layers.js';
+import { type AnyFunction, type Layer, routerOf, walkLayers } from '../../../src/support/express-layers.js';
 import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
 import { memoryLog } from '../../helpers/memory-log.js';
 
@@ -84,6 +84,35 @@ describe.each(expressVersions)('%s', (name, express) => {
     const after: unknown[] = [];
     walkLayers(routerOf(app), ({ handle }) => after.push(handle));
     expect(after).toEqual(handles);
+  });
+
+  it('passes its final errors to an error handler that an agent has replaced when a router added it', async () => {
+    const methods = (name === 'Express 4' ? express.Router : express.Router.prototype) as unknown as {
+      use(this: { stack: { handle: AnyFunction }[] }, ...args: unknown[]): unknown;
+    };
+    const { use } = methods;
+    const seen: unknown[] = [];
+    methods.use = function (...args) {
+      const result = use.apply(this, args);
+      const layer = this.stack.at(-1);
+      const handle = layer?.handle;
+      if (layer && handle?.length === 4) {
+        layer.handle = function reporting(...args: unknown[]) {
+          seen.push(args[0]);
+          return handle.apply(this, args);
+        };
+      }
+      return result;
+    };
+    try {
+      const error = new Error('no handler of the app');
+      const app = productionize(express(), quiet);
+      app.get('/fails', (_req, _res, next) => next(error));
+      await request(app).get('/fails').expect(500);
+      expect(seen).toEqual([error]);
+    } finally {
+      methods.use = use;
+    }
   });
 
   it('logs the route as it was written, whatever the values of its parameters are', async () => {
