@@ -9,7 +9,7 @@ export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 export class UsageError extends Error {}
 
 /** One option, for `parseArgs` and the help. */
-export interface CommandOption {
+interface CommandOption {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   /** The name of the value in the help, such as `<n>`. */

@@ -8,7 +8,7 @@ const longestPauseMs = 10_000;
 const relapseMs = 30_000;
 
 /** The events of a {@link CircuitBreaker}. */
-export interface CircuitBreakerEvents {
+interface CircuitBreakerEvents {
   onOpen(reason: string): void;
   /** `openMs` are the milliseconds for which it was open, or `undefined` when `onOpen` was not called. */
   onClose(openMs: number | undefined): void;

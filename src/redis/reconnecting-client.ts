@@ -1,7 +1,7 @@
 import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
 
 /** The events of a {@link ReconnectingClient}. */
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** The connection can be used. */
   onReady(connection: Connection): void;
   /** The connection is lost, or an attempt has failed. */

@@ -10,7 +10,7 @@ const debug = debugFor('redis-store');
 export const maxUncheckedMs = 1000;
 
 /** The events of a {@link Subscription}. */
-export interface SubscriptionEvents {
+interface SubscriptionEvents {
   onMessage(message: StoreMessage): void;
   /** Called when messages may have been missed. */
   onGap(): void;

@@ -4,7 +4,7 @@ import createDebug from 'debug';
  * Prints diagnostics in the namespaces `productionize:*` of the `debug` package. The arguments are passed as a
  * function, so that a disabled namespace costs only one comparison.
  */
-export type Debug = (describe: () => [format: string, ...args: unknown[]]) => void;
+type Debug = (describe: () => [format: string, ...args: unknown[]]) => void;
 
 /** Creates the diagnostics function of one part. */
 export function debugFor(part: string): Debug {

@@ -3,7 +3,7 @@ import { closeAfterResponse } from './closing-responses.js';
 import { onceClosed } from './pipelined-responses.js';
 
 /** The state of an app. */
-export type LifecycleState = 'starting' | 'ready' | 'draining';
+type LifecycleState = 'starting' | 'ready' | 'draining';
 
 /** Why a request was refused: the accept queue, event loop delay, event loop utilization, or its priority. */
 export type SheddingReason = 'queue' | 'delay' | 'utilization' | 'priority';

@@ -23,7 +23,7 @@ export interface Report {
 }
 
 /** The results of one kind of traffic. */
-export interface TrafficReport {
+interface TrafficReport {
   readonly kind: string;
   readonly sent: number;
   readonly completed: number;

@@ -9,7 +9,7 @@ import { uploads } from './uploads.js';
 import { webSockets } from './web-sockets.js';
 
 /** The settings of a drill. Paths that are undefined are not requested. */
-export interface DrillSettings extends AppSettings {
+interface DrillSettings extends AppSettings {
   readonly reloads: number;
   /** The time limit of the whole drill in seconds. */
   readonly seconds: number;

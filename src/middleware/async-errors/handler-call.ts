@@ -10,7 +10,7 @@ export type Next = (error?: unknown) => void;
  * continue with the next handler for a falsy value, which let a request pass a failed login. They skip handlers for the
  * strings `'route'` and `'router'`.
  */
-export function toError(thrown: unknown): unknown {
+function toError(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown;
   const code = 'ERR_PRODUCTIONIZE_REJECTION';
   const message = thrown

@@ -12,7 +12,7 @@ import type { SentRepresentations } from './sent-representations.js';
 const debug = debugFor('compression');
 
 /** Chooses a codec by the value of `Accept-Encoding`. */
-export type Offer = (acceptEncoding: string) => Codec | null;
+type Offer = (acceptEncoding: string) => Codec | null;
 
 /** The settings of {@link chooseCodec}. */
 export interface DecisionSettings {

@@ -7,7 +7,7 @@ import { headerText } from '../../support/encoding/encoding-headers.js';
  * How the representation with a validator is sent: without `Vary: Accept-Encoding`, with it but never encoded, or
  * encoded for the clients that accept it.
  */
-export type SentForm = 'unvarying' | 'identity' | 'encoded';
+type SentForm = 'unvarying' | 'identity' | 'encoded';
 
 const leastEntries = 1024;
 const maxKeyLength = 1024;

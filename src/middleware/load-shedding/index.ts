@@ -76,7 +76,7 @@ export interface LoadShedder {
 }
 
 /** Decides whether to refuse a request before other middleware runs. */
-export interface SheddingGate {
+interface SheddingGate {
   /** Responds with 503 and returns true if the request is refused. */
   refuses(req: IncomingMessage, res: ServerResponse): boolean;
   /** Starts to read the load of a server; the logger is used where the options have none. */

@@ -10,7 +10,7 @@ import { type QueryRule, relatedKey } from './cache-key.js';
 import { HeldResponse } from './held-response.js';
 
 /** Purges these keys. Returns a promise that resolves at the time limit at the latest, or `undefined` when it is done. */
-export type Invalidate = (keys: readonly string[]) => Promise<unknown> | undefined;
+type Invalidate = (keys: readonly string[]) => Promise<unknown> | undefined;
 
 /** The safe methods (RFC 9110 section 9.2.1 and the registry of methods). */
 const safe = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);

@@ -20,7 +20,7 @@ export interface Lookup {
 }
 
 /** A complete response that may be stored. */
-export interface CompleteResponse {
+interface CompleteResponse {
   readonly storable: Storable;
   readonly body: Buffer;
   readonly tags: readonly string[];

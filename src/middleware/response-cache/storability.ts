@@ -15,7 +15,7 @@ export interface StoringRules {
 }
 
 /** A response whose headers are complete. */
-export interface ResponseFacts {
+interface ResponseFacts {
   readonly status: number;
   readonly message: string | undefined;
   readonly headers: OutgoingHttpHeaders;

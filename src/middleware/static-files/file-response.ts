@@ -5,7 +5,7 @@ import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/e
 import type { Representation, Resource } from './resource.js';
 
 /** The requested bytes of a representation, both ends included. */
-export interface ByteRange {
+interface ByteRange {
   readonly start: number;
   readonly end: number;
 }

@@ -19,7 +19,7 @@ const debug = debugFor('static');
 export type Next = (error?: unknown) => void;
 
 /** The resolved options of a {@link FileServer}. */
-export interface ServerSettings {
+interface ServerSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
   readonly index: string | false;

@@ -28,7 +28,7 @@ export interface PrecompressReport {
 }
 
 /** The resolved options of a {@link Precompression}. */
-export interface PrecompressionSettings {
+interface PrecompressionSettings {
   readonly root: string;
   readonly manifest: SiblingManifest;
   readonly encodings: readonly Encoding[];

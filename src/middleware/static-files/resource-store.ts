@@ -7,7 +7,7 @@ import type { Representation, Resource, ResourceReader } from './resource.js';
 export type Lookup = Resource | 'directory' | 'missing';
 
 /** The settings of a {@link ResourceStore}. */
-export interface StoreSettings {
+interface StoreSettings {
   /** The size of the cache. */
   readonly cacheBytes: number;
   /** Milliseconds for which a cached result is used without another check. */

@@ -40,14 +40,14 @@ export interface Resource {
 }
 
 /** The state of the requested file and of its siblings. */
-export interface Observation {
+interface Observation {
   readonly at: number;
   readonly stats: fs.Stats | undefined;
   readonly siblings: readonly { readonly encoding: Encoding; readonly stats: fs.Stats | undefined }[];
 }
 
 /** The settings of a {@link ResourceReader}. */
-export interface ReaderSettings {
+interface ReaderSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
   readonly encodings: readonly Encoding[];

@@ -10,7 +10,7 @@ import { unfinishedFile } from './unfinished-files.js';
 const bestLevels: Readonly<Record<Encoding, number>> = { br: 11, gzip: 9, zstd: 19 };
 
 /** The state of the sibling that was written, or why none was. */
-export type WriteResult = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
+type WriteResult = { readonly size: number; readonly mtimeMs: number } | 'not smaller';
 
 /**
  * Encodes a file into its sibling, which is renamed into place when it is complete and has the time of the original.

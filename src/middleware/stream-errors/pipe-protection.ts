@@ -19,8 +19,3 @@ const onPipe = processWide(
 export function protectPipes(res: ServerResponse): void {
   if (res.listenerCount('pipe', onPipe) === 0) res.on('pipe', onPipe);
 }
-
-/** Stops guarding further pipes into a response. */
-export function unprotectPipes(res: ServerResponse): void {
-  res.off('pipe', onPipe);
-}

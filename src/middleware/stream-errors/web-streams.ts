@@ -6,7 +6,7 @@ export function isWebStream(value: unknown): value is ReadableStream {
 }
 
 /** Cancels a web stream, unless it is locked: only its reader can cancel it then. */
-export function cancelWebStream(stream: ReadableStream, reason?: unknown): void {
+function cancelWebStream(stream: ReadableStream, reason?: unknown): void {
   if (!stream.locked) stream.cancel(reason).catch(() => {});
 }
 

@@ -8,7 +8,7 @@ import { type BlockedLoop, type WatchData, watchBeats } from './blocked-loop-wor
 export type { BlockedLoop };
 
 /** A running watch, or the reason why there is none. */
-export interface LoopWatch {
+interface LoopWatch {
   readonly offBecause: string | undefined;
   stop(): void;
 }

@@ -16,12 +16,7 @@ interface PendingImport {
 }
 
 /** Called when an `import()` has loaded a file. `ms` includes the time in which the event loop was not blocked. */
-export type ImportListener = (
-  ms: number,
-  context: InternalRequestContext,
-  file: string,
-  site: CallSite,
-) => void;
+type ImportListener = (ms: number, context: InternalRequestContext, file: string, site: CallSite) => void;
 
 type LoadHook = (url: string, context: object, nextLoad: NextLoad) => Loaded;
 type NextLoad = (url: string, context: object) => Loaded;

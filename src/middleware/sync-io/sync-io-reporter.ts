@@ -4,7 +4,7 @@ import { syncCallsPreloaded } from './sync-builtins.js';
 import type { SyncIoFinding } from './sync-report.js';
 
 /** Reports the findings of one detector, outside the requests that caused them. */
-export interface SyncIoReporter {
+interface SyncIoReporter {
   count(finding: SyncIoFinding): void;
   /** Reports the remaining findings, and stops. */
   stop(): void;

@@ -32,7 +32,7 @@ interface CallCounts {
   latest: Counted | undefined;
 }
 
-export interface SyncReportSettings {
+interface SyncReportSettings {
   readonly minMs: number;
   readonly ignore: ((finding: SyncIoFinding) => boolean) | undefined;
   /** Called for every counted call. The count of a new finding is 1. */

@@ -234,14 +234,6 @@ export function runOutsideRequests<Args extends unknown[], Result>(
   return storage.run(undefined as never, fn, ...args);
 }
 
-/** Binds a listener to a context; request events such as `end` lose the context on every Node version. */
-export function bindToContext<Args extends unknown[]>(
-  context: InternalRequestContext,
-  listener: (...args: Args) => void,
-): (...args: Args) => void {
-  return (...args) => storage.run(context, listener, ...args);
-}
-
 /** Enters a context unless the request has one already, then calls `next`. For parts that are used alone. */
 export function enterContext(
   req: Request,

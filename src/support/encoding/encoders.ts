@@ -38,7 +38,7 @@ export interface Codec {
  * The default level of each encoding. On 10 KB of JSON, Brotli at 3 takes as long as gzip at 6 (50 and 53 µs), and its
  * output is 3% smaller. Brotli at 4 takes 50% longer than at 3, and its output is another 1% smaller.
  */
-export const defaultLevels: Readonly<Record<Encoding, number>> = { br: 3, gzip: 6, zstd: 3 };
+const defaultLevels: Readonly<Record<Encoding, number>> = { br: 3, gzip: 6, zstd: 3 };
 
 // Functions of zlib are looked up at each call, so that functions that were patched later are called.
 const codecs: Readonly<Record<Encoding, (level: number) => Codec>> = {
