@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { InternalRequestContext } from '../support/context/context.js';
 import { currentSpan } from '../support/context/current-span.js';
 import { isSent } from '../support/response-state.js';
@@ -58,7 +59,7 @@ const clientLeft = new Set([
 export function outcomeOf(context: InternalRequestContext): Outcome {
   const { res } = context;
   const completed = isCompleted(context);
-  const error = context.failed ? context.error : (res as { err?: unknown }).err;
+  const error = context.failed ? context.error : errorOf(res, completed);
   const failed = (context.failed || error !== undefined) && !isResult(error, completed, res.statusCode);
   return {
     completed,
@@ -66,6 +67,14 @@ export function outcomeOf(context: InternalRequestContext): Outcome {
     error,
     level: completed ? levelOf(res.statusCode, failed, error) : levelOfCut(failed, error),
   };
+}
+
+/**
+ * The error of a response whose handler reported none. `res.destroy(error)` and `stream.pipeline` set `errored`.
+ */
+function errorOf(res: ServerResponse, completed: boolean): unknown {
+  const { err } = res as { err?: unknown };
+  return err !== undefined || completed ? err : (res.errored ?? undefined);
 }
 
 function isCompleted({ req, res }: InternalRequestContext): boolean {

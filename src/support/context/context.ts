@@ -10,7 +10,7 @@ import { tracksSpans } from './current-span.js';
 import { installAccessors } from './request-accessors.js';
 import type { RequestContext } from './request-context.js';
 import { newRequestId, validRequestId } from './request-id.js';
-import { routePattern } from './route-pattern.js';
+import { mountPathOf, routePattern } from './route-pattern.js';
 import { parseTraceparent, type TraceContext } from './trace-context.js';
 
 /** The resolved options that all contexts of one app share. */
@@ -110,7 +110,8 @@ export class InternalRequestContext implements RequestContext {
   get route(): string | undefined {
     const { baseUrl, route } = this.req as Request;
     if (this.matchedRoute !== undefined || route === undefined) return this.matchedRoute;
-    return routePattern(baseUrl ?? '', route.path);
+    const mountPath = this.failed ? mountPathOf(this.url, route.path) : undefined;
+    return routePattern(mountPath ?? baseUrl ?? '', route.path);
   }
 
   /** The W3C trace context of a valid `traceparent` header, else `undefined`. */

@@ -1,182 +1,411 @@
 import { once } from 'node:events';
-import http, { type IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import http, { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream';
 import type { Application, Request, RequestHandler, Response } from 'express';
+import helmet from 'helmet';
 import onFinished from 'on-finished';
-import { createLogger, productionize, requestLogger } from '../../../src/index.js';
+import { createLogger, deadline, errorHandler, productionize, requestLogger } from '../../../src/index.js';
+import { Connection } from '../../helpers/connection.js';
+import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
-import { memoryLog } from '../../helpers/memory-log.js';
-import { closeAll, get, raw, serve } from '../../helpers/serve.js';
+import { type Line, memoryLog } from '../../helpers/memory-log.js';
+import { closeAll, get, serve } from '../../helpers/serve.js';
+import { endless, failing } from '../../helpers/streaming.js';
 
 afterEach(closeAll);
 
 const large = Buffer.alloc(8 << 20, 'x');
+const path = '/shops/7';
+const request = (head = '', method = 'GET', target = path) =>
+  `${method} ${target} HTTP/1.1\r\nHost: x\r\n${head}\r\n`;
 
-/** A stream that never ends. */
-const endless = () =>
-  new Readable({
-    read() {
-      this.push(large.subarray(0, 65_536));
-    },
-  });
+/** What the line of a request states. */
+interface Expected {
+  readonly outcome: 'completed' | 'aborted';
+  readonly level: number;
+  readonly status: number | null;
+  readonly route: string | undefined;
+}
 
-/** How responses end: a handler, a client, and the outcome that both witnesses have to give. */
-const endings: Record<
-  string,
-  {
-    readonly handler: RequestHandler;
-    readonly ask?: (port: number) => Promise<unknown>;
-    readonly outcome: 'completed' | 'aborted';
-    /** Whether on-finished is wrong: before Node 24 it takes a response for sent whose connection was destroyed. */
-    readonly misjudged?: true;
-  }
-> = {
-  'a small response': { handler: (_req, res) => void res.send('x'), outcome: 'completed' },
-  '8 MB, read to the end': { handler: (_req, res) => void res.end(large), outcome: 'completed' },
-  'no body': { handler: (_req, res) => void res.status(204).end(), outcome: 'completed' },
+const [info, warn, error] = [30, 40, 50];
+const route = '/shops/:shop';
+const completed = (status = 200, level = info): Expected => ({ outcome: 'completed', level, status, route });
+const aborted = (level = info): Expected => ({ outcome: 'aborted', level, status: null, route });
+
+interface Client {
+  readonly port: number;
+  readonly server: Server;
+  /** Resolves when the handler has been called this often. */
+  reached(times?: number): Promise<void>;
+}
+
+interface Ending {
+  readonly handler: RequestHandler;
+  /** What the client does; by default it sends one request and reads its response. */
+  readonly client?: (client: Client) => Promise<unknown>;
+  /** The lines of its requests, in any order. */
+  readonly lines: readonly Expected[];
+  /** Milliseconds of the deadline part. */
+  readonly deadlineMs?: number;
+  /** The only way to attach the logger in which there is a line. */
+  readonly only?: 'productionized';
+  /** Why on-finished is no witness here. */
+  readonly witness?: 'sees bytes as sent that a destroyed connection dropped' | 'is not called';
+}
+
+const dropped = { witness: 'sees bytes as sent that a destroyed connection dropped' } as const;
+const unseen = { witness: 'is not called' } as const;
+
+const read = ({ port }: Client, options?: Parameters<typeof get>[1]) =>
+  get(`http://127.0.0.1:${port}${path}`, options).catch(() => {});
+
+/** Sends text, waits until the handler was called, and closes the connection. */
+const leave =
+  (text: string, calls = 1) =>
+  async ({ port, reached }: Client) => {
+    const connection = await Connection.open(port);
+    await connection.send(text);
+    await reached(calls);
+    connection.destroy();
+  };
+
+/** Reads the head of a response, and closes the connection. */
+async function leaveInBody({ port }: Client): Promise<void> {
+  const connection = await Connection.open(port);
+  await connection.send(request());
+  await connection.has(/\r\n\r\n/);
+  connection.destroy();
+}
+
+/** Sends text, and reads until the connection ends. */
+const exchange =
+  (text: string) =>
+  async ({ port }: Client) => {
+    const connection = await Connection.open(port);
+    await connection.send(text);
+    await connection.rest();
+  };
+
+const endings: Record<string, Ending> = {
+  'a small response': { handler: (_req, res) => void res.send('x'), lines: [completed()] },
+  '8 MB, read to the end': { handler: (_req, res) => void res.end(large), lines: [completed()] },
+  'no body': { handler: (_req, res) => void res.status(204).end(), lines: [completed(204)] },
   'a response to HEAD': {
     handler: (_req, res) => void res.send('x'),
-    ask: (port) => get(`http://127.0.0.1:${port}/`, { method: 'HEAD' }),
-    outcome: 'completed',
+    client: (client) => read(client, { method: 'HEAD' }),
+    lines: [completed()],
   },
   'a 304': {
     handler: (_req, res) => void res.set('ETag', '"1"').send('x'),
-    ask: (port) => get(`http://127.0.0.1:${port}/`, { headers: { 'If-None-Match': '"1"' } }),
-    outcome: 'completed',
+    client: (client) => read(client, { headers: { 'If-None-Match': '"1"' } }),
+    lines: [completed(304)],
   },
-  'a request with a body that nobody reads': {
+  'a response of the app with an error status': {
+    handler: (_req, res) => void res.status(422).send('x'),
+    lines: [completed(422, warn)],
+  },
+  'a request whose body is not read': {
     handler: (_req, res) => void res.send('x'),
-    ask: (port) => get(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'a body' }),
-    outcome: 'completed',
+    client: (client) => read(client, { method: 'POST', body: 'a body' }),
+    lines: [completed()],
   },
   'a response written in parts': {
     handler(_req, res) {
       res.write('one');
       setImmediate(() => res.end('two'));
     },
-    outcome: 'completed',
+    lines: [completed()],
   },
-  'a client that leaves in the middle of the body': {
-    handler: (_req, res) => void endless().pipe(res),
-    ask: leave,
-    outcome: 'aborted',
-  },
-  'a handler that destroys the response before its head': {
-    handler: (_req, res) => void res.destroy(),
-    ask: lose,
-    outcome: 'aborted',
-  },
-  'a handler that destroys the response in the middle of the body': {
-    handler(_req, res) {
-      res.write('one');
-      setImmediate(() => res.destroy());
+  'two requests on one connection, one after the other': {
+    handler: (_req, res) => void res.send('x'),
+    async client({ port }) {
+      const connection = await Connection.open(port);
+      await connection.request(path);
+      await connection.answer();
+      await connection.request(path);
+      await connection.answer();
     },
-    outcome: 'aborted',
+    lines: [completed(), completed()],
   },
-  'a response of 8 MB whose client leaves at its beginning': {
+  'three pipelined requests': {
+    handler: (_req, res) => void res.send('x'),
+    client: exchange(request() + request() + request('Connection: close\r\n')),
+    lines: [completed(), completed(), completed()],
+  },
+  'a client that sends FIN after its request': {
+    handler: (_req, res) => void setImmediate(() => res.send('x')),
+    client: ({ port }) =>
+      new Promise((resolve) => {
+        const socket = http.request({ port, path, agent: false }, (res) =>
+          res.resume().once('close', resolve),
+        );
+        socket.end();
+      }),
+    lines: [completed()],
+  },
+  'a client of HTTP/1.0': {
+    handler: (_req, res) => void res.send('x'),
+    client: exchange(`GET ${path} HTTP/1.0\r\n\r\n`),
+    lines: [completed()],
+  },
+  'a client that leaves as soon as it has the whole response': {
+    handler: (_req, res) => void res.send('x'),
+    async client({ port }) {
+      const connection = await Connection.open(port);
+      await connection.request(path);
+      await connection.answer();
+      connection.destroy();
+    },
+    lines: [completed()],
+  },
+  'a handler that never responds, and a client that leaves': {
+    handler() {},
+    client: leave(request()),
+    lines: [aborted()],
+  },
+  'a client that leaves before an asynchronous response': {
+    handler: (_req, res) => void res.once('close', () => res.send('x')),
+    client: leave(request()),
+    lines: [aborted()],
+    ...dropped,
+  },
+  'a client that leaves after the head': {
+    handler: (_req, res) => void res.flushHeaders(),
+    client: leaveInBody,
+    lines: [aborted()],
+  },
+  'a client that leaves in the middle of a piped body': {
+    handler: (_req, res) => void endless().pipe(res),
+    client: leaveInBody,
+    lines: [aborted()],
+  },
+  'a client that leaves in the middle of a body sent by pipeline': {
+    handler: (_req, res) => void pipeline(endless(), res, () => {}),
+    client: leaveInBody,
+    lines: [aborted()],
+  },
+  'a client that leaves at the beginning of 8 MB': {
     handler: (_req, res) => void res.type('bin').send(large),
-    ask: leave,
-    outcome: 'aborted',
-    misjudged: true,
+    client: leaveInBody,
+    lines: [aborted()],
+    ...dropped,
+  },
+  'a client that leaves in the middle of its upload': {
+    handler: (req, res) => void req.on('end', () => res.send('x')).resume(),
+    client: leave(`${request('Content-Length: 1000\r\n', 'POST')}only this`),
+    lines: [aborted()],
+  },
+  'pipelined requests whose client leaves before the first response': {
+    handler() {},
+    client: leave(request().repeat(3), 3),
+    lines: [aborted(), aborted(), aborted()],
+    ...unseen,
+  },
+  'pipelined requests with responses that wait for the first one, and a client that leaves': {
+    handler: (req, res) => void (req.query.wait ?? res.send('x')),
+    client: leave(request('', 'GET', `${path}?wait=1`) + request().repeat(2), 3),
+    lines: [aborted(), aborted(), aborted()],
+    ...unseen,
   },
   'a connection that is destroyed after 8 MB were passed to it': {
     handler(req, res) {
       res.end(large);
       req.socket.destroy();
     },
-    ask: lose,
-    outcome: 'aborted',
-    misjudged: true,
+    lines: [aborted()],
+    ...dropped,
   },
   'a connection that is destroyed before the response': {
     handler(req, res) {
       req.socket.destroy();
       res.send('x');
     },
-    ask: lose,
-    outcome: 'aborted',
-    misjudged: true,
+    lines: [aborted()],
+    ...dropped,
+  },
+  'a connection that is destroyed a turn before the response': {
+    handler(req, res) {
+      req.socket.destroy();
+      setImmediate(() => res.send('x'));
+    },
+    lines: [aborted()],
+    ...dropped,
   },
   'a request that is destroyed before the response': {
     handler(req, res) {
       req.destroy();
       res.end('x');
     },
-    ask: lose,
-    outcome: 'aborted',
-    misjudged: true,
+    lines: [aborted()],
+    ...dropped,
+  },
+  'a handler that destroys the response before its head': {
+    handler: (_req, res) => void res.destroy(),
+    lines: [aborted()],
+  },
+  'a handler that destroys the response in the middle of the body': {
+    handler(_req, res) {
+      res.write('one');
+      setImmediate(() => res.destroy());
+    },
+    lines: [aborted()],
+  },
+  'a handler that destroys the response with an error': {
+    handler: (_req, res) => void res.destroy(new Error('the disk is full')),
+    lines: [aborted(error)],
+  },
+  'a server that closes all connections': {
+    handler: (_req, res) => void res.write('one'),
+    async client({ server, port }) {
+      const connection = await Connection.open(port);
+      await connection.request(path);
+      await connection.has(/one/);
+      server.closeAllConnections();
+      await connection.ended;
+    },
+    lines: [aborted()],
+  },
+  'an error before the response': {
+    handler() {
+      throw new Error('the disk is full');
+    },
+    lines: [completed(500, error)],
+  },
+  'an error in the middle of the body': {
+    handler(_req, res) {
+      res.write('one');
+      throw new Error('the disk is full');
+    },
+    lines: [aborted(error)],
+  },
+  'a piped source that fails before the response': {
+    handler(_req, res, next) {
+      const source = failing(0);
+      source.on('error', next).pipe(res);
+    },
+    lines: [completed(500, error)],
+  },
+  'a piped source that fails in the middle of the body': {
+    handler(_req, res, next) {
+      const source = failing(2);
+      source.on('error', next).pipe(res);
+    },
+    lines: [aborted(error)],
+  },
+  'a pipeline that fails in the middle of the body': {
+    handler: (_req, res) => void pipeline(failing(2), res, () => {}),
+    lines: [aborted(error)],
+  },
+  'a deadline': { handler() {}, deadlineMs: 10, lines: [completed(503, error)] },
+  'a response after its deadline': {
+    handler: (_req, res) => void res.once('finish', () => res.send('x')),
+    deadlineMs: 10,
+    lines: [completed(503, error)],
+  },
+  'a client that leaves before the deadline': {
+    handler() {},
+    client: leave(request()),
+    deadlineMs: 10_000,
+    lines: [aborted()],
+  },
+  'an upgrade that the app refuses': {
+    handler: (_req, res) => void res.status(401).send('no'),
+    client: exchange(request('Connection: Upgrade\r\nUpgrade: websocket\r\n')),
+    lines: [completed(401, warn)],
+  },
+  'an upgrade that the app accepts': {
+    handler: (req) => void req.socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    client: exchange(request('Connection: Upgrade\r\nUpgrade: websocket\r\n')),
+    lines: [],
+    ...unseen,
+  },
+  'a CONNECT, which Express passes to no handler': {
+    handler() {},
+    client: exchange(request('', 'CONNECT', 'x.test:443')),
+    lines: [{ ...completed(404, warn), route: undefined }],
+    only: 'productionized',
+    ...unseen,
   },
 };
 
-/** Reads the beginning of a response, then closes the connection. */
-async function leave(port: number): Promise<void> {
-  const req = http.get({ port, host: '127.0.0.1', agent: false });
-  req.on('error', () => {});
-  const [res] = (await once(req, 'response')) as [IncomingMessage];
-  await once(
-    res.on('error', () => {}),
-    'data',
-  );
-  req.destroy();
-}
-
-/** Sends a request whose connection the server destroys. */
-async function lose(port: number): Promise<void> {
-  await get(`http://127.0.0.1:${port}/`).catch(() => {});
-}
-
-/** What on-finished tells of a response: when it calls back, the outcome is that of the stream. */
-function witness(outcomes: string[], called: () => void): RequestHandler {
-  return function oracle(_req, res, next) {
-    onFinished(res, (error, message) => {
-      outcomes.push(!error && message.writableFinished ? 'completed' : 'aborted');
-      called();
+/** Records what on-finished states about each response. */
+function witness(outcomes: string[]): RequestHandler {
+  return function askOnFinished(_req, res, next) {
+    onFinished(res, (failure, message) => {
+      outcomes.push(!failure && message.writableFinished ? 'completed' : 'aborted');
     });
     next();
   };
 }
 
-const attachments = {
-  'stand-alone': (app: Application, log: ReturnType<typeof memoryLog>) => {
-    app.use(requestLogger({ logger: createLogger({ destination: log.destination, level: 'info' }) }));
+type Log = ReturnType<typeof memoryLog>;
+
+const attachments: Record<string, (app: Application, log: Log, deadlineMs?: number) => void> = {
+  'stand-alone': (app, { destination }, afterMs) => {
+    app.use(requestLogger({ logger: createLogger({ destination, level: 'info' }) }));
+    if (afterMs) app.use(deadline({ afterMs }));
   },
-  productionized: (app: Application, log: ReturnType<typeof memoryLog>) => {
-    productionize(app, log.options);
+  productionized: (app, { options }, afterMs) => {
+    productionize(app, { ...options, deadline: afterMs ? { afterMs } : false });
   },
 };
 
-describe.each(expressVersions)('the end of a response on %s', (_name, express) => {
-  describe.each(Object.entries(attachments))('%s', (_how, attach) => {
-    function start(handler: RequestHandler) {
+/** Passes requests for another protocol to the app, as servers of WebSockets and proxies do. */
+function passUpgrades(server: Server, app: Application): void {
+  const pass = (req: IncomingMessage, socket: Duplex) => {
+    const res = new ServerResponse(req);
+    res.assignSocket(socket as never);
+    res.on('finish', () => socket.end());
+    app(req as Request, res as Response);
+  };
+  server.on('upgrade', pass).on('connect', pass);
+}
+
+describe.each(expressVersions)('the end of a request on %s', (_name, express) => {
+  describe.each(Object.entries(attachments))('%s', (how, attach) => {
+    const seen = Object.entries(endings).filter(([, { only = how }]) => only === how);
+
+    it.each(seen)('%s: one line with its outcome, level, status and route', async (_what, ending) => {
       const log = memoryLog();
       const outcomes: string[] = [];
       const app = express();
-      const called = new Promise<void>((resolve) => app.use(witness(outcomes, resolve)));
-      attach(app, log);
-      app.all('/', handler);
-      const line = () => log.line(({ outcome }) => outcome !== undefined);
-      return { app, log, outcomes, called, line };
-    }
-
-    it.each(Object.entries(endings))('%s: the line has the outcome of on-finished', async (_what, ending) => {
-      const { app, log, outcomes, called, line } = start(ending.handler);
-      const { port, url } = await serve(app);
-      await (ending.ask?.(port) ?? get(`${url}/`));
-      expect((await line()).outcome).toBe(ending.outcome);
-      await called;
-      if (!ending.misjudged) expect(outcomes).toEqual([ending.outcome]);
-      expect(log.lines.filter(({ outcome }) => outcome !== undefined)).toHaveLength(1);
-    });
-
-    it('requests on one connection, one behind the other: a line each', async () => {
-      const { app, log, outcomes } = start((_req, res) => void res.send('x'));
-      const { port } = await serve(app);
-      const request = (more = '') => `GET / HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
-      await raw(port, request() + request() + request('Connection: close\r\n'));
-      const lines = () => log.lines.filter(({ outcome }) => outcome === 'completed');
-      while (lines().length < 3) await new Promise((resolve) => setImmediate(resolve));
-      expect(lines()).toHaveLength(3);
-      expect(outcomes).toEqual(['completed', 'completed', 'completed']);
+      app.set('env', 'test');
+      app.use(witness(outcomes));
+      attach(app, log, ending.deadlineMs);
+      app.use(helmet());
+      let calls = 0;
+      let called = deferred();
+      const router = express.Router({ mergeParams: true });
+      router.all('/:shop', (req, res, next) => {
+        calls += 1;
+        called.resolve();
+        called = deferred();
+        return ending.handler(req, res, next);
+      });
+      app.use('/shops', router);
+      app.use(errorHandler());
+      const { port, server, close } = await serve(app);
+      passUpgrades(server, app);
+      const client: Client = {
+        port,
+        server,
+        async reached(times = 1) {
+          while (calls < times) await called.promise;
+        },
+      };
+      await (ending.client ?? read)(client);
+      const lines = () => log.lines.filter(({ outcome }) => outcome !== undefined);
+      if (ending.lines.length > 0) await log.line(() => lines().length >= ending.lines.length);
+      await close();
+      const facts = ({ outcome, level, status, route: pattern }: Line) => ({
+        outcome,
+        level,
+        status,
+        route: pattern,
+      });
+      expect(lines().map(facts)).toEqual(ending.lines);
+      if (ending.witness === undefined) expect(outcomes).toEqual(ending.lines.map(({ outcome }) => outcome));
     });
   });
 
