@@ -8,7 +8,7 @@ import { type Answer, closeAll, get, serve } from '../../helpers/serve.js';
 import { freshness } from './rules/freshness.js';
 import { invalidating } from './rules/invalidating.js';
 import { reporting } from './rules/reporting.js';
-import { type Ask, type Origin, type Rule, start } from './rules/rule.js';
+import { type Origin, type Rule, type Step, start } from './rules/rule.js';
 import { selecting } from './rules/selecting.js';
 import { staleness } from './rules/staleness.js';
 import { storing } from './rules/storing.js';
@@ -24,7 +24,7 @@ const rules: readonly Rule[] = [
   ...reporting,
 ];
 
-/** What the origin of a rule was asked, and answered. */
+/** The origin of one rule, with its calls and responses. */
 class Run {
   calls = 0;
   readonly bodies: string[] = [];
@@ -35,21 +35,21 @@ class Run {
     readonly base: string,
   ) {}
 
-  answer(req: IncomingMessage): Origin {
+  respond(req: IncomingMessage): Origin {
     const call = ++this.calls;
     const { origin } = this.rule;
     const several = Array.isArray(origin) ? (origin as readonly Origin[]) : undefined;
-    const answer =
+    const response =
       typeof origin === 'function'
         ? origin(req, call)
         : ((several ? (several[call - 1] ?? several.at(-1)) : origin) as Origin);
-    const { body = `answer ${call}` } = answer;
+    const { body = `result ${call}` } = response;
     this.bodies.push(body);
     setImmediate(() => this.#watch());
-    return { ...answer, body };
+    return { ...response, body };
   }
 
-  /** Resolves once the origin was called so often; what never comes is for the comparison to tell. */
+  /** Resolves when the origin was called that often, or after two seconds. Then the comparison reports the difference. */
   called(times: number): Promise<void> {
     return new Promise((resolve) => {
       const giveUp = setTimeout(resolve, 2000);
@@ -67,8 +67,8 @@ const runs = new Map<string, Run>();
 
 function origin(req: IncomingMessage, res: Response): void {
   const run = runs.get(/^\/rule-\d+/.exec(String(req.url))?.[0] ?? '');
-  if (run === undefined) throw new Error(`nobody asked for ${req.url}`);
-  const { status = 200, headers = {}, body = '', by = 'end' } = run.answer(req);
+  if (run === undefined) throw new Error(`unexpected request for ${req.url}`);
+  const { status = 200, headers = {}, body = '', by = 'end' } = run.respond(req);
   if (by === 'throw') throw new Error('the origin is broken');
   const filled = Object.entries({ ...headers, 'X-Call': String(run.calls) }).map(
     ([name, value]) =>
@@ -129,48 +129,48 @@ describe.each(expressVersions)('%s', (_version, express) => {
       runs.set(run.base, run);
       let at = 0;
       let calls = 0;
-      for (const [i, ask] of rule.asks.entries()) {
-        at = ask.at ?? at;
+      for (const [i, step] of rule.steps.entries()) {
+        at = step.at ?? at;
         clock.set(start + at * 1000);
-        const { path = '', method = 'GET', headers = {}, body } = ask;
-        const answer = await get(url, {
+        const { path = '', method = 'GET', headers = {}, body } = step;
+        const response = await get(url, {
           path: `${run.base}${path}`,
           method,
           headers: headers as http.OutgoingHttpHeaders,
           body,
           agent,
         });
-        calls = ask.calls ?? Math.max(calls, ask.from ?? 0);
+        calls = step.calls ?? Math.max(calls, step.from ?? 0);
         await run.called(calls);
-        const [seen, wanted] = compare(ask, answer, run, calls);
+        const [seen, wanted] = compare(step, response, run, calls);
         expect({ request: i + 1, seen }).toEqual({ request: i + 1, seen: wanted });
-        ask.check?.(answer, start + at * 1000);
+        step.check?.(response, start + at * 1000);
       }
       runs.delete(run.base);
     });
   });
 });
 
-/** What came, and what had to: side by side, so that a failure shows all of it. */
-function compare(ask: Ask, answer: Answer, run: Run, calls: number): [seen: unknown, wanted: unknown] {
-  const { from, status = 200, has = {}, method } = ask;
-  const { headers, text } = answer;
+/** Returns the actual and the expected result, so that a failure shows all differences. */
+function compare(step: Step, response: Answer, run: Run, calls: number): [seen: unknown, wanted: unknown] {
+  const { from, status = 200, has = {}, method } = step;
+  const { headers, text } = response;
   const body = from === undefined || method === 'HEAD' ? undefined : run.bodies[from - 1];
   const names = Object.keys(has);
   const call = headers['x-call'];
   return [
     {
       from: call,
-      status: answer.status,
+      status: response.status,
       calls: run.calls,
       text,
       has: Object.fromEntries(names.map((name) => [name, headers[name] && String(headers[name])])),
     },
     {
       from: from === undefined ? call : String(from),
-      status: [status].flat().includes(answer.status) ? answer.status : status,
+      status: [status].flat().includes(response.status) ? response.status : status,
       calls,
-      text: ask.text ?? body ?? text,
+      text: step.text ?? body ?? text,
       has: Object.fromEntries(
         names.map((name) => {
           const value = has[name];

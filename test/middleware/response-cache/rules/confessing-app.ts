@@ -1,19 +1,19 @@
 import type { Express, Request, Response } from 'express';
 
-/** How the answers of a route may be kept, and what of a request they depend on beside its URL. */
-interface Confession {
+/** The headers of a route, and the properties of a request, in addition to its URL, on which its responses depend. */
+interface Route {
   readonly headers: Readonly<Record<string, string>>;
   readonly on?: readonly (keyof typeof dimensions)[];
   readonly status?: number;
 }
 
-/** What an answer may depend on. */
+/** The properties of a request on which a response may depend. */
 const dimensions = {
   user: ({ headers }: Request) => [
     headers.authorization ?? headers['x-api-key'] ?? headers['proxy-authorization'],
     headers.cookie,
   ],
-  // one language in another dress is the same (RFC 9111 section 4.1)
+  // case and whitespace are normalized (RFC 9111 section 4.1)
   language: ({ headers }: Request) =>
     headers['accept-language']
       ?.toLowerCase()
@@ -28,8 +28,8 @@ const dimensions = {
 
 const fresh = 'max-age=20';
 
-const routes: Record<string, Confession> = {
-  // careful
+const routes: Record<string, Route> = {
+  // routes that state correctly who may receive their responses
   open: { headers: { 'cache-control': `public, ${fresh}` } },
   shared: { headers: { 'cache-control': 's-maxage=20' } },
   language: { headers: { 'cache-control': `public, ${fresh}`, vary: 'Accept-Language' }, on: ['language'] },
@@ -59,7 +59,7 @@ const routes: Record<string, Confession> = {
     },
     on: ['user'],
   },
-  // careless: what no other user may get all the same
+  // routes that do not: their responses must not reach other clients either
   careless: { headers: { 'cache-control': fresh }, on: ['user', 'body'] },
   cookie: {
     headers: { 'cache-control': `public, ${fresh}`, 'set-cookie': 'sid=1' },
@@ -77,7 +77,7 @@ const routes: Record<string, Confession> = {
 
 export const routeNames = Object.keys(routes);
 
-/** Adds routes whose answers say for which requests they are right: in a header, for 304 and HEAD, and in the body. */
+/** Adds routes whose responses contain the requests they are valid for: in a header, for 304 and HEAD, and in the body. */
 export function confess(app: Express): void {
   for (const [name, { headers, on = [], status = 200 }] of Object.entries(routes)) {
     app.all(`/${name}/:id`, (req: Request, res: Response) => {
@@ -97,12 +97,12 @@ export function confess(app: Express): void {
   }
 }
 
-/** A host as a URL has it: case and the port of the scheme say nothing. */
+/** The host in lower case, without the default port. */
 function hostOf({ headers }: Request): string {
   return String(headers.host).toLowerCase().replace(/:80$/, '');
 }
 
-/** The same parameters in one order: that of different names says nothing. */
+/** The parameters in one order, because the order of different names has no meaning. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

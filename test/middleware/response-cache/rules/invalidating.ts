@@ -1,10 +1,10 @@
-import { type Origin, type Rule, says } from './rule.js';
+import { type Origin, type Rule, withCacheControl } from './rule.js';
 
-/** GETs are kept for long; what else is asked gets the answer given. */
-const long = says('max-age=1000');
+/** The response to GET has a long lifetime, and requests with other methods receive the given response. */
+const long = withCacheControl('max-age=1000');
 
-function onWrite(answer: Origin): Rule['origin'] {
-  return (req) => (req.method === 'GET' ? long : answer);
+function onWrite(response: Origin): Rule['origin'] {
+  return (req) => (req.method === 'GET' ? long : response);
 }
 
 const unsafe = ['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL', 'PROPPATCH'];
@@ -14,9 +14,9 @@ export const invalidating: readonly Rule[] = [
   ...unsafe.map(
     (method): Rule => ({
       section: 'RFC 9111, 4.4',
-      title: `a successful ${method} ends what was kept for its URL`,
+      title: `a successful ${method} removes the stored response of its URL`,
       origin: onWrite({}),
-      asks: [
+      steps: [
         { from: 1 },
         { at: 1, from: 1 },
         { at: 2, method, from: 2 },
@@ -28,9 +28,9 @@ export const invalidating: readonly Rule[] = [
   ...safe.map(
     (method): Rule => ({
       section: 'RFC 9111, 4.4',
-      title: `${method} is safe and ends nothing`,
+      title: `${method} is safe and removes no response`,
       origin: onWrite({}),
-      asks: [
+      steps: [
         { from: 1 },
         method === 'HEAD' ? { method, from: 1 } : { method, from: 2, calls: 2 },
         { from: 1, calls: method === 'HEAD' ? 1 : 2 },
@@ -40,30 +40,30 @@ export const invalidating: readonly Rule[] = [
   ...[200, 201, 202, 204, 205, 301, 302, 303, 307, 308].map(
     (status): Rule => ({
       section: 'RFC 9111, 4.4',
-      title: `a POST that is answered ${status} ends what was kept`,
+      title: `a POST with status ${status} removes the stored response`,
       origin: onWrite({ status, body: '' }),
-      asks: [{ from: 1 }, { method: 'POST', from: 2, status }, { from: 3 }],
+      steps: [{ from: 1 }, { method: 'POST', from: 2, status }, { from: 3 }],
     }),
   ),
   ...[400, 401, 403, 404, 409, 422, 500, 503].map(
     (status): Rule => ({
       section: 'RFC 9111, 4.4',
-      title: `a POST that is answered ${status} ends nothing`,
+      title: `a POST with status ${status} removes no response`,
       origin: onWrite({ status }),
-      asks: [{ from: 1 }, { method: 'POST', from: 2, status }, { from: 1, calls: 2 }],
+      steps: [{ from: 1 }, { method: 'POST', from: 2, status }, { from: 1, calls: 2 }],
     }),
   ),
   {
     section: 'RFC 9111, 4.4',
-    title: 'a POST that throws ends nothing',
+    title: 'a POST whose handler throws removes no response',
     origin: onWrite({ by: 'throw' }),
-    asks: [{ from: 1 }, { method: 'POST', calls: 2, status: 500 }, { from: 1, calls: 2 }],
+    steps: [{ from: 1 }, { method: 'POST', calls: 2, status: 500 }, { from: 1, calls: 2 }],
   },
   {
     section: 'RFC 9111, 4.4',
-    title: 'all variants of the URL end',
-    origin: (req) => (req.method === 'GET' ? says('max-age=1000', { vary: 'X-A' }) : {}),
-    asks: [
+    title: 'all variants of the URL are removed',
+    origin: (req) => (req.method === 'GET' ? withCacheControl('max-age=1000', { vary: 'X-A' }) : {}),
+    steps: [
       { headers: { 'x-a': '1' }, from: 1 },
       { headers: { 'x-a': '2' }, from: 2 },
       { method: 'POST', from: 3 },
@@ -73,9 +73,9 @@ export const invalidating: readonly Rule[] = [
   },
   {
     section: 'RFC 9111, 4.4',
-    title: 'other URLs stay, another query included',
+    title: 'the responses of other URLs are not removed, nor those with another query',
     origin: onWrite({}),
-    asks: [
+    steps: [
       { path: '/a', from: 1 },
       { path: '/a?q=1', from: 2 },
       { path: '/ab', from: 3 },
@@ -87,9 +87,9 @@ export const invalidating: readonly Rule[] = [
   },
   {
     section: 'RFC 9111, 4.4',
-    title: 'the URL ends on its own host alone',
+    title: 'the response is removed on its own host only',
     origin: onWrite({}),
-    asks: [
+    steps: [
       { headers: { host: 'a.test' }, from: 1 },
       { headers: { host: 'b.test' }, from: 2 },
       { headers: { host: 'a.test' }, method: 'POST', from: 3 },
@@ -100,9 +100,9 @@ export const invalidating: readonly Rule[] = [
   ...(['location', 'content-location'] as const).flatMap((name): Rule[] => [
     {
       section: 'RFC 9111, 4.4',
-      title: `what a ${name} on another host names stays`,
+      title: `the response that a ${name} on another host names is not removed`,
       origin: onWrite({ status: 201, headers: { [name]: 'http://other.test{base}/made' } }),
-      asks: [
+      steps: [
         { path: '/made', headers: { host: 'other.test' }, from: 1 },
         { path: '/list', headers: { host: 'a.test' }, method: 'POST', from: 2, status: 201 },
         { path: '/made', headers: { host: 'other.test' }, from: 1, calls: 2 },
@@ -110,9 +110,9 @@ export const invalidating: readonly Rule[] = [
     },
     {
       section: 'RFC 9111, 4.4',
-      title: `a ${name} that is no URL ends nothing else and breaks nothing`,
+      title: `an invalid ${name} removes no other response and causes no error`,
       origin: onWrite({ status: 201, headers: { [name]: 'http://[:::%/made' } }),
-      asks: [
+      steps: [
         { path: '/made', from: 1 },
         { path: '/list', method: 'POST', from: 2, status: 201 },
         { path: '/made', from: 1, calls: 2 },
@@ -121,9 +121,9 @@ export const invalidating: readonly Rule[] = [
   ]),
   {
     section: 'RFC 9111, 4.4',
-    title: 'a POST by a user ends what was kept for all',
+    title: 'a POST with credentials removes the response for all clients',
     origin: onWrite({}),
-    asks: [
+    steps: [
       { from: 1 },
       { method: 'POST', headers: { authorization: 'Bearer 1', cookie: 'a=b' }, from: 2 },
       { from: 3 },
@@ -131,8 +131,9 @@ export const invalidating: readonly Rule[] = [
   },
   {
     section: 'RFC 9111, 4.4',
-    title: 'a POST ends what is stale and might be served once more',
-    origin: (req) => (req.method === 'GET' ? says('max-age=10, stale-while-revalidate=1000') : {}),
-    asks: [{ from: 1 }, { at: 20, method: 'POST', from: 2 }, { at: 21, from: 3 }],
+    title: 'a POST removes a stale response that might be served once more',
+    origin: (req) =>
+      req.method === 'GET' ? withCacheControl('max-age=10, stale-while-revalidate=1000') : {},
+    steps: [{ from: 1 }, { at: 20, method: 'POST', from: 2 }, { at: 21, from: 3 }],
   },
 ];

@@ -1,20 +1,20 @@
-import { type Ask, kept, type Rule, says } from './rule.js';
+import { hits, type Rule, type Step, withCacheControl } from './rule.js';
 
 const german = { 'accept-language': 'de' };
 const english = { 'accept-language': 'en' };
-const byLanguage = says('max-age=60', { vary: 'Accept-Language' });
-const never: readonly Ask[] = [
+const byLanguage = withCacheControl('max-age=60', { vary: 'Accept-Language' });
+const never: readonly Step[] = [
   { headers: german, from: 1 },
   { headers: german, from: 2 },
 ];
 
-/** Which of the kept answers to a URL fits a request. */
+/** Which stored response for a URL matches a request. */
 const vary: Rule[] = [
   {
     section: 'RFC 9111, 4.1',
-    title: 'the same value of a header that varies is a hit, another is not, and both are kept',
+    title: 'the same value of a header in Vary is a hit, another is not, and both variants are stored',
     origin: byLanguage,
-    asks: [
+    steps: [
       { headers: german, from: 1 },
       { headers: german, from: 1 },
       { headers: english, from: 2 },
@@ -24,15 +24,15 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'a header that is missing matches one that is missing alone',
+    title: 'a missing header matches only a missing header',
     origin: byLanguage,
-    asks: [{ from: 1 }, { from: 1 }, { headers: german, from: 2 }, { from: 1, calls: 2 }],
+    steps: [{ from: 1 }, { from: 1 }, { headers: german, from: 2 }, { from: 1, calls: 2 }],
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'each header that varies counts',
-    origin: says('max-age=60', { vary: 'X-A, X-B' }),
-    asks: [
+    title: 'all headers in Vary are compared',
+    origin: withCacheControl('max-age=60', { vary: 'X-A, X-B' }),
+    steps: [
       { headers: { 'x-a': '1', 'x-b': '1' }, from: 1 },
       { headers: { 'x-a': '1', 'x-b': '2' }, from: 2 },
       { headers: { 'x-a': '2', 'x-b': '1' }, from: 3 },
@@ -42,9 +42,9 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9110, 5.1',
-    title: 'the case of the names does not count',
-    origin: says('max-age=60', { vary: 'ACCEPT-language' }),
-    asks: [
+    title: 'the names in Vary are case-insensitive',
+    origin: withCacheControl('max-age=60', { vary: 'ACCEPT-language' }),
+    steps: [
       { headers: german, from: 1 },
       { headers: { 'Accept-Language': 'de' }, from: 1 },
       { headers: english, from: 2 },
@@ -52,18 +52,18 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9110, 12.5.5',
-    title: 'the case of the values does',
-    origin: says('max-age=60', { vary: 'X-A' }),
-    asks: [
+    title: 'the values of headers in Vary are case-sensitive',
+    origin: withCacheControl('max-age=60', { vary: 'X-A' }),
+    steps: [
       { headers: { 'x-a': 'one' }, from: 1 },
       { headers: { 'x-a': 'ONE' }, from: 2 },
     ],
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'what is known of Accept-Language is not known of a header whose name begins like it',
-    origin: says('max-age=60', { vary: 'Accept-Tenant' }),
-    asks: [
+    title: 'the rule for Accept-Language does not apply to a header whose name begins with it',
+    origin: withCacheControl('max-age=60', { vary: 'Accept-Tenant' }),
+    steps: [
       { headers: { 'accept-tenant': 'acme' }, from: 1 },
       { headers: { 'accept-tenant': 'Acme' }, from: 2 },
       { headers: { 'accept-tenant': 'a, b' }, from: 3 },
@@ -73,8 +73,8 @@ const vary: Rule[] = [
   {
     section: 'RFC 9110, 5.3',
     title: 'two lines of Vary are one list',
-    origin: says('max-age=60', { vary: ['X-A', 'X-B'] }),
-    asks: [
+    origin: withCacheControl('max-age=60', { vary: ['X-A', 'X-B'] }),
+    steps: [
       { headers: { 'x-a': '1', 'x-b': '1' }, from: 1 },
       { headers: { 'x-a': '1', 'x-b': '2' }, from: 2 },
       { headers: { 'x-a': '2', 'x-b': '1' }, from: 3 },
@@ -83,9 +83,9 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9110, 5.6.1',
-    title: 'empty members and blanks of Vary do not count',
-    origin: says('max-age=60', { vary: ' , x-a ,,' }),
-    asks: [
+    title: 'empty members and blanks of Vary are ignored',
+    origin: withCacheControl('max-age=60', { vary: ' , x-a ,,' }),
+    steps: [
       { headers: { 'x-a': '1' }, from: 1 },
       { headers: { 'x-a': '1' }, from: 1 },
       { headers: { 'x-a': '2' }, from: 2 },
@@ -95,21 +95,21 @@ const vary: Rule[] = [
     (value): Rule => ({
       section: 'RFC 9111, 4.1',
       title: `Vary: ${JSON.stringify(value)} never matches`,
-      origin: says('max-age=60', { vary: value }),
-      asks: never,
+      origin: withCacheControl('max-age=60', { vary: value }),
+      steps: never,
     }),
   ),
   {
     section: 'RFC 9111, 4.1',
-    title: 'nor does * on a second line',
-    origin: says('max-age=60', { vary: ['Accept-Language', '*'] }),
-    asks: never,
+    title: '* on a second line of Vary never matches',
+    origin: withCacheControl('max-age=60', { vary: ['Accept-Language', '*'] }),
+    steps: never,
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'values cannot be shifted from one header into the next',
-    origin: says('max-age=60', { vary: 'X-A, X-B' }),
-    asks: [
+    title: 'values cannot be moved from one header to the next',
+    origin: withCacheControl('max-age=60', { vary: 'X-A, X-B' }),
+    steps: [
       ['1', '2'],
       ['1, 2', ''],
       ['', '1, 2'],
@@ -123,9 +123,9 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'an answer that varies by another header later still answers what fits it alone',
-    origin: (req) => says('max-age=60', { vary: req.headers['x-b'] ? 'X-A, X-B' : 'X-A' }),
-    asks: [
+    title: 'a response is selected only by matching requests, also after Vary has changed',
+    origin: (req) => withCacheControl('max-age=60', { vary: req.headers['x-b'] ? 'X-A, X-B' : 'X-A' }),
+    steps: [
       { headers: { 'x-a': '1' }, from: 1 },
       { headers: { 'x-a': '2', 'x-b': '1' }, from: 2 },
       { headers: { 'x-a': '3', 'x-b': '2' }, from: 3 },
@@ -135,9 +135,9 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9110, 12.5.5',
-    title: 'a public answer by Cookie is kept for each cookie',
-    origin: says('public, max-age=60', { vary: 'Cookie' }),
-    asks: [
+    title: 'a public response with Vary: Cookie is stored for each cookie',
+    origin: withCacheControl('public, max-age=60', { vary: 'Cookie' }),
+    steps: [
       { headers: { cookie: 'sid=1' }, from: 1 },
       { headers: { cookie: 'sid=2' }, from: 2 },
       { headers: { cookie: 'sid=1' }, from: 1, calls: 2 },
@@ -146,9 +146,9 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9110, 12.5.5',
-    title: 'a public answer by Authorization is kept for each',
-    origin: says('public, max-age=60', { vary: 'Authorization' }),
-    asks: [
+    title: 'a public response with Vary: Authorization is stored for each value',
+    origin: withCacheControl('public, max-age=60', { vary: 'Authorization' }),
+    steps: [
       { headers: { authorization: 'Bearer 1' }, from: 1 },
       { headers: { authorization: 'Bearer 2' }, from: 2 },
       { headers: { authorization: 'Bearer 1' }, from: 1, calls: 2 },
@@ -158,8 +158,8 @@ const vary: Rule[] = [
   {
     section: 'RFC 9110, 5.3',
     title: 'lines of one request header are one value',
-    origin: says('max-age=60', { vary: 'X-A' }),
-    asks: [
+    origin: withCacheControl('max-age=60', { vary: 'X-A' }),
+    steps: [
       { headers: { 'x-a': ['1', '2'] }, from: 1 },
       { headers: { 'x-a': '1, 2' }, from: 1 },
       { headers: { 'x-a': ['2', '1'] }, from: 2 },
@@ -167,15 +167,15 @@ const vary: Rule[] = [
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'a hit says by what it varies',
+    title: 'a hit contains Vary',
     origin: byLanguage,
-    asks: [1, 2].map(() => ({ headers: german, from: 1, has: { vary: /accept-language/i } })),
+    steps: [1, 2].map(() => ({ headers: german, from: 1, has: { vary: /accept-language/i } })),
   },
   {
     section: 'RFC 9111, 4.1',
-    title: 'one variant ends without the other',
-    origin: (_req, call) => says(`max-age=${call === 1 ? 5 : 60}`, { vary: 'Accept-Language' }),
-    asks: [
+    title: 'one variant expires without the other',
+    origin: (_req, call) => withCacheControl(`max-age=${call === 1 ? 5 : 60}`, { vary: 'Accept-Language' }),
+    steps: [
       { headers: german, from: 1 },
       { headers: english, from: 2 },
       { at: 6, headers: english, from: 2 },
@@ -184,15 +184,15 @@ const vary: Rule[] = [
   },
 ];
 
-const minute = says('max-age=60');
+const minute = withCacheControl('max-age=60');
 
 /** What makes two requests the same. */
 const keys: Rule[] = [
   {
     section: 'RFC 9112, 3.2',
-    title: 'a request target with a fragment is none, and what it is answered is not kept',
+    title: 'a request target with a fragment is invalid, and its response is not stored',
     origin: minute,
-    asks: [
+    steps: [
       { path: '/b#c', from: 1 },
       { path: '/b#c', from: 2 },
       { path: '/b', from: 3 },
@@ -203,7 +203,7 @@ const keys: Rule[] = [
     section: 'RFC 9111, 2',
     title: 'the query is part of the key',
     origin: minute,
-    asks: [
+    steps: [
       { path: '?a=1', from: 1 },
       { path: '?a=2', from: 2 },
       { from: 3 },
@@ -212,18 +212,18 @@ const keys: Rule[] = [
   },
   {
     section: 'RFC 9110, 4.2.3',
-    title: 'the order of parameters of other names does not count',
+    title: 'the order of parameters with different names is not part of the key',
     origin: minute,
-    asks: [
+    steps: [
       { path: '?a=1&b=2', from: 1 },
       { path: '?b=2&a=1', from: 1 },
     ],
   },
   {
     section: 'RFC 9110, 4.2.3',
-    title: 'the order of parameters of one name does, and an app may see the last or the first',
+    title: 'the order of parameters with the same name is part of the key',
     origin: minute,
-    asks: [
+    steps: [
       { path: '?a=1&a=2', from: 1 },
       { path: '?a=2&a=1', from: 2 },
       { path: '?a=1', from: 3 },
@@ -259,9 +259,9 @@ const keys: Rule[] = [
   ).map(
     ([one, other]): Rule => ({
       section: 'RFC 9110, 4.2.3',
-      title: `${one} and ${other} are two`,
+      title: `${one} and ${other} have different keys`,
       origin: minute,
-      asks: [
+      steps: [
         { path: one, from: 1 },
         { path: other, from: 2 },
         { path: one, from: 1, calls: 2 },
@@ -270,9 +270,9 @@ const keys: Rule[] = [
   ),
   {
     section: 'RFC 9110, 7.2',
-    title: 'each host has answers of its own',
+    title: 'each host has separate responses',
     origin: minute,
-    asks: [
+    steps: [
       { headers: { host: 'a.test' }, from: 1 },
       { headers: { host: 'b.test' }, from: 2 },
       { headers: { host: 'a.test:8080' }, from: 3 },
@@ -281,9 +281,9 @@ const keys: Rule[] = [
   },
   {
     section: 'RFC 9110, 4.2.3',
-    title: 'the case of a host does not count',
+    title: 'hosts are case-insensitive',
     origin: minute,
-    asks: [
+    steps: [
       { headers: { host: 'a.test' }, from: 1 },
       { headers: { host: 'A.TEST' }, from: 1 },
     ],
@@ -298,9 +298,9 @@ const keys: Rule[] = [
   ].map(
     (name): Rule => ({
       section: 'RFC 9111, 7.1',
-      title: `${name} of a client that is not trusted changes neither key nor answer`,
+      title: `an untrusted ${name} changes neither the key nor the stored response`,
       origin: minute,
-      asks: [
+      steps: [
         { from: 1 },
         { headers: { [name]: 'host=evil.test;proto=https' }, from: 1 },
         { headers: { [name]: '/evil' }, from: 1 },
@@ -317,23 +317,23 @@ const keys: Rule[] = [
   ].map(
     ([name = '', value = '']): Rule => ({
       section: 'RFC 9111, 7.1',
-      title: `what ${name} may have brought about is for nobody else`,
+      title: `a response to a request with ${name} is not shared`,
       origin: minute,
-      asks: [{ headers: { [name]: value }, from: 1 }, { from: 2 }, { from: 2 }],
+      steps: [{ headers: { [name]: value }, from: 1 }, { from: 2 }, { from: 2 }],
     }),
   ),
   {
     section: 'RFC 9111, 4',
-    title: 'a body on a GET does not poison what others get',
+    title: 'the body of a GET does not change the responses for other clients',
     origin: (req) =>
-      req.headers['content-length'] ? { ...says('max-age=60'), body: 'for the body' } : minute,
-    asks: [{ headers: { 'content-length': '4' }, body: 'evil', from: 1 }, { from: 2 }],
+      req.headers['content-length'] ? { ...withCacheControl('max-age=60'), body: 'for the body' } : minute,
+    steps: [{ headers: { 'content-length': '4' }, body: 'evil', from: 1 }, { from: 2 }],
   },
   {
     section: 'RFC 9110, 9.3.1',
-    title: 'headers that the answer does not vary by do not count',
+    title: 'headers that are not in Vary are not compared',
     origin: minute,
-    asks: [
+    steps: [
       { headers: { 'user-agent': 'a', accept: 'text/html', referer: 'x' }, from: 1 },
       { headers: { 'user-agent': 'b', accept: 'image/png' }, from: 1 },
     ],
@@ -343,31 +343,31 @@ const keys: Rule[] = [
 const heads: Rule[] = [
   {
     section: 'RFC 9111, 4',
-    title: 'a kept GET answers HEAD: the same headers and no body',
-    origin: says('max-age=60', { etag: '"1"', 'x-name': 'kept' }),
-    asks: [
+    title: 'a stored GET is served to HEAD: the same headers and no body',
+    origin: withCacheControl('max-age=60', { etag: '"1"', 'x-name': 'stored' }),
+    steps: [
       { from: 1 },
       {
         method: 'HEAD',
         at: 5,
         from: 1,
         text: '',
-        has: { 'content-length': '8', etag: '"1"', 'x-name': 'kept', age: '5' },
+        has: { 'content-length': '8', etag: '"1"', 'x-name': 'stored', age: '5' },
       },
       { from: 1 },
     ],
   },
   {
     section: 'RFC 9111, 4',
-    title: 'a stale GET does not answer HEAD',
+    title: 'a stale GET is not served to HEAD',
     origin: minute,
-    asks: [{ from: 1 }, { at: 61, method: 'HEAD', from: 2 }],
+    steps: [{ from: 1 }, { at: 61, method: 'HEAD', from: 2 }],
   },
   {
     section: 'RFC 9110, 9.3.2',
-    title: 'HEAD takes the variant that fits it',
-    origin: says('max-age=60', { vary: 'Accept-Language' }),
-    asks: [
+    title: 'HEAD selects the matching variant',
+    origin: withCacheControl('max-age=60', { vary: 'Accept-Language' }),
+    steps: [
       { headers: german, from: 1 },
       { method: 'HEAD', headers: german, from: 1 },
       { method: 'HEAD', headers: english, from: 2 },
@@ -375,9 +375,9 @@ const heads: Rule[] = [
   },
   {
     section: 'RFC 9110, 9.3.2',
-    title: 'HEAD by a user is not answered by what was kept for anybody',
+    title: 'HEAD with credentials is served no response that was stored without',
     origin: minute,
-    asks: [{ from: 1 }, { method: 'HEAD', headers: { authorization: 'Bearer 1' }, from: 2 }],
+    steps: [{ from: 1 }, { method: 'HEAD', headers: { authorization: 'Bearer 1' }, from: 2 }],
   },
 ];
 
@@ -394,46 +394,49 @@ const requests: Rule[] = [
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.1',
-      title: `Cache-Control: ${value} of a request is advice, and a client cannot ask past the cache`,
+      title: `Cache-Control: ${value} of a request is ignored, so that no client can bypass the cache`,
       origin: minute,
-      asks: [{ from: 1 }, { at: 10, headers: { 'cache-control': value }, from: 1 }],
+      steps: [{ from: 1 }, { at: 10, headers: { 'cache-control': value }, from: 1 }],
     }),
   ),
   {
     section: 'RFC 9111, 5.2.1.7',
-    title: 'only-if-cached asks the origin for nothing',
+    title: 'only-if-cached is not forwarded to the origin',
     origin: minute,
-    asks: [{ headers: { 'cache-control': 'only-if-cached' }, status: 504, calls: 0 }, { from: 1 }],
+    steps: [{ headers: { 'cache-control': 'only-if-cached' }, status: 504, calls: 0 }, { from: 1 }],
   },
   {
     section: 'RFC 9111, 5.2.1.5',
-    title: 'no-store of a request keeps its answer from being kept',
+    title: 'the response to a request with no-store is not stored',
     origin: minute,
-    asks: [{ headers: { 'cache-control': 'no-store' }, from: 1 }, { from: 2 }, { from: 2 }],
+    steps: [{ headers: { 'cache-control': 'no-store' }, from: 1 }, { from: 2 }, { from: 2 }],
   },
   {
     section: 'RFC 9111, 5.2.1.2',
-    title: 'max-stale of a request does not stretch a lifetime',
+    title: 'max-stale of a request does not extend a lifetime',
     origin: minute,
-    asks: [{ from: 1 }, { at: 61, headers: { 'cache-control': 'max-stale' }, from: 2 }],
+    steps: [{ from: 1 }, { at: 61, headers: { 'cache-control': 'max-stale' }, from: 2 }],
   },
   {
     section: 'RFC 5861, 4',
-    title: 'nor does stale-if-error of a request',
+    title: 'stale-if-error of a request does not extend a lifetime',
     origin: [minute, { status: 500 }],
-    asks: [{ from: 1 }, { at: 61, headers: { 'cache-control': 'stale-if-error=100' }, from: 2, status: 500 }],
+    steps: [
+      { from: 1 },
+      { at: 61, headers: { 'cache-control': 'stale-if-error=100' }, from: 2, status: 500 },
+    ],
   },
   {
     section: 'RFC 9111, 5.4',
-    title: 'Pragma: no-cache of a request is advice as well',
+    title: 'Pragma: no-cache of a request is ignored as well',
     origin: minute,
-    asks: [{ from: 1 }, { headers: { pragma: 'no-cache' }, from: 1 }],
+    steps: [{ from: 1 }, { headers: { pragma: 'no-cache' }, from: 1 }],
   },
   {
     section: 'RFC 9110, 10.1.1',
-    title: 'what follows a hit is a hit',
+    title: 'the request after a hit is a hit',
     origin: minute,
-    asks: [...kept, ...kept],
+    steps: [...hits, ...hits],
   },
 ];
 

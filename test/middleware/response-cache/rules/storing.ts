@@ -1,27 +1,32 @@
-import { httpDate, kept, notKept, type Rule, says } from './rule.js';
+import { hits, httpDate, misses, type Rule, withCacheControl } from './rule.js';
 
 const minute = 'max-age=60';
 
 const methods: Rule[] = [
-  { section: 'RFC 9111, 3', title: 'a GET with a lifetime is kept', origin: says(minute), asks: kept },
   {
     section: 'RFC 9111, 3',
-    title: 'an answer that says nothing is not kept: no heuristics by default',
+    title: 'the response to a GET with a lifetime is stored',
+    origin: withCacheControl(minute),
+    steps: hits,
+  },
+  {
+    section: 'RFC 9111, 3',
+    title: 'a response without a lifetime is not stored: there is no heuristic by default',
     origin: {},
-    asks: notKept,
+    steps: misses,
   },
   {
     section: 'RFC 9111, 4.2.2',
-    title: 'nor is one with a Last-Modified alone',
+    title: 'a response with only a Last-Modified is not stored',
     origin: { headers: { 'last-modified': httpDate(-86_400) } },
-    asks: notKept,
+    steps: misses,
   },
   ...['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND'].map(
     (method): Rule => ({
       section: 'RFC 9111, 3',
-      title: `the answer to ${method} answers no GET`,
-      origin: says(minute),
-      asks: [
+      title: `the response to ${method} is not served to GET`,
+      origin: withCacheControl(minute),
+      steps: [
         { method, from: 1 },
         { at: 1, from: 2 },
         { at: 2, method, from: 3 },
@@ -30,15 +35,15 @@ const methods: Rule[] = [
   ),
   {
     section: 'RFC 9110, 9.3.2',
-    title: 'the answer to a HEAD answers no GET',
-    origin: says(minute),
-    asks: [{ method: 'HEAD', from: 1 }, { from: 2 }],
+    title: 'the response to HEAD is not served to GET',
+    origin: withCacheControl(minute),
+    steps: [{ method: 'HEAD', from: 1 }, { from: 2 }],
   },
   {
     section: 'RFC 9111, 4',
-    title: 'a kept GET answers no POST, no PUT, no DELETE',
-    origin: says(minute),
-    asks: [
+    title: 'a stored GET is not served to POST, PUT and DELETE',
+    origin: withCacheControl(minute),
+    steps: [
       { from: 1 },
       { method: 'POST', from: 2 },
       { method: 'PUT', from: 3 },
@@ -47,9 +52,9 @@ const methods: Rule[] = [
   },
   {
     section: 'RFC 9111, 4',
-    title: 'nor OPTIONS',
-    origin: says(minute),
-    asks: [{ from: 1 }, { method: 'OPTIONS', from: 2 }, { from: 1, calls: 2 }],
+    title: 'a stored GET is not served to OPTIONS',
+    origin: withCacheControl(minute),
+    steps: [{ from: 1 }, { method: 'OPTIONS', from: 2 }, { from: 1, calls: 2 }],
   },
 ];
 
@@ -57,9 +62,13 @@ const statuses: Rule[] = [
   ...[200, 203, 204, 300, 301, 308, 404, 410].map(
     (status): Rule => ({
       section: 'RFC 9110, 15.1',
-      title: `${status} with a lifetime is kept`,
-      origin: { ...says(minute, { location: '/elsewhere' }), status, body: status === 204 ? '' : 'body' },
-      asks: [
+      title: `${status} with a lifetime is stored`,
+      origin: {
+        ...withCacheControl(minute, { location: '/elsewhere' }),
+        status,
+        body: status === 204 ? '' : 'body',
+      },
+      steps: [
         { from: 1, status },
         { at: 1, from: 1, status, has: { location: '/elsewhere' } },
       ],
@@ -68,9 +77,9 @@ const statuses: Rule[] = [
   ...[400, 401, 403, 407, 408, 409, 413, 418, 421, 425, 429, 431, 500, 502, 503, 504, 507].map(
     (status): Rule => ({
       section: 'RFC 9111, 3',
-      title: `${status} is not kept, whatever it says`,
-      origin: { ...says('public, max-age=60'), status },
-      asks: [
+      title: `${status} is not stored, whatever its headers are`,
+      origin: { ...withCacheControl('public, max-age=60'), status },
+      steps: [
         { from: 1, status },
         { at: 1, from: 2, status },
       ],
@@ -79,9 +88,9 @@ const statuses: Rule[] = [
   ...[299, 499, 599].map(
     (status): Rule => ({
       section: 'RFC 9111, 5.2.2.3',
-      title: `${status} that must be understood is not kept`,
-      origin: { ...says('must-understand, max-age=60'), status },
-      asks: [
+      title: `${status} with must-understand is not stored`,
+      origin: { ...withCacheControl('must-understand, max-age=60'), status },
+      steps: [
         { from: 1, status },
         { at: 1, from: 2, status },
       ],
@@ -89,42 +98,42 @@ const statuses: Rule[] = [
   ),
   {
     section: 'RFC 9111, 5.2.2.3',
-    title: '200 that must be understood is kept',
-    origin: says('must-understand, max-age=60'),
-    asks: kept,
+    title: '200 with must-understand is stored',
+    origin: withCacheControl('must-understand, max-age=60'),
+    steps: hits,
   },
   {
     section: 'RFC 9111, 5.2.2.3',
-    title: 'no-store beside must-understand is obeyed by a cache that does without must-understand',
-    origin: says('must-understand, no-store, max-age=60'),
-    asks: notKept,
+    title: 'no-store with must-understand is obeyed by a cache that does not support must-understand',
+    origin: withCacheControl('must-understand, no-store, max-age=60'),
+    steps: misses,
   },
   {
     section: 'RFC 9111, 3.3',
-    title: '206 is not kept, and answers no request for the whole',
+    title: '206 is not stored, and is not served to a request for the whole',
     origin: (req) =>
       req.headers.range
-        ? { ...says(minute, { 'content-range': 'bytes 0-3/10' }), status: 206, body: 'whol' }
-        : { ...says(minute), body: 'whole body' },
-    asks: [
+        ? { ...withCacheControl(minute, { 'content-range': 'bytes 0-3/10' }), status: 206, body: 'whol' }
+        : { ...withCacheControl(minute), body: 'whole body' },
+    steps: [
       { headers: { range: 'bytes=0-3' }, from: 1, status: 206, text: 'whol' },
       { from: 2, text: 'whole body' },
     ],
   },
   {
     section: 'RFC 9110, 14.4',
-    title: 'a 206 nobody asked for is not kept',
-    origin: { ...says(minute, { 'content-range': 'bytes 0-3/10' }), status: 206, body: 'whol' },
-    asks: [
+    title: 'a 206 without a Range in the request is not stored',
+    origin: { ...withCacheControl(minute, { 'content-range': 'bytes 0-3/10' }), status: 206, body: 'whol' },
+    steps: [
       { from: 1, status: 206 },
       { from: 2, status: 206 },
     ],
   },
   {
     section: 'RFC 9111, 3.3',
-    title: 'an answer that broke off is not kept',
-    origin: [{ ...says(minute), by: 'cut' }, says(minute)],
-    asks: [{ from: 1, text: 'answ', check: ({ cut }) => expect(cut).toBe(true) }, { from: 2 }, { from: 2 }],
+    title: 'an incomplete response is not stored',
+    origin: [{ ...withCacheControl(minute), by: 'cut' }, withCacheControl(minute)],
+    steps: [{ from: 1, text: 'resu', check: ({ cut }) => expect(cut).toBe(true) }, { from: 2 }, { from: 2 }],
   },
 ];
 
@@ -134,53 +143,53 @@ const bob = { authorization: 'Bearer bob' };
 const users: Rule[] = [
   {
     section: 'RFC 9111, 3.5',
-    title: 'an answer to Authorization is not kept on the strength of max-age',
-    origin: says(minute),
-    asks: [{ headers: alice, from: 1 }, { headers: alice, from: 2 }, { headers: bob, from: 3 }, { from: 4 }],
+    title: 'the response to a request with Authorization is not stored because of max-age alone',
+    origin: withCacheControl(minute),
+    steps: [{ headers: alice, from: 1 }, { headers: alice, from: 2 }, { headers: bob, from: 3 }, { from: 4 }],
   },
   ...['public, max-age=60', 's-maxage=60', 'public, s-maxage=60'].map(
     (value): Rule => ({
       section: 'RFC 9111, 3.5',
-      title: `an answer to Authorization is kept when it says ${value}`,
-      origin: says(value),
-      asks: [{ headers: alice, from: 1 }, { headers: bob, from: 1 }, { from: 1 }],
+      title: `the response to a request with Authorization is stored with ${value}`,
+      origin: withCacheControl(value),
+      steps: [{ headers: alice, from: 1 }, { headers: bob, from: 1 }, { from: 1 }],
     }),
   ),
   {
     section: 'RFC 9111, 3.5',
-    title: 'an answer to Authorization that is private is not kept',
-    origin: says('private, s-maxage=60, max-age=60'),
-    asks: [
+    title: 'a private response to a request with Authorization is not stored',
+    origin: withCacheControl('private, s-maxage=60, max-age=60'),
+    steps: [
       { headers: alice, from: 1 },
       { headers: alice, from: 2 },
     ],
   },
   {
     section: 'RFC 9111, 3.5',
-    title: 'what was kept for anybody does not answer Authorization unless it is public',
-    origin: says(minute),
-    asks: [{ from: 1 }, { headers: alice, from: 2 }, { from: 1, calls: 2 }],
+    title: 'a stored response is served to a request with Authorization only if it is public',
+    origin: withCacheControl(minute),
+    steps: [{ from: 1 }, { headers: alice, from: 2 }, { from: 1, calls: 2 }],
   },
   {
     section: 'RFC 9111, 3.5',
-    title: 'an empty Authorization is one too',
-    origin: says(minute),
-    asks: [
+    title: 'an empty Authorization has the same effect',
+    origin: withCacheControl(minute),
+    steps: [
       { headers: { authorization: '' }, from: 1 },
       { headers: { authorization: '' }, from: 2 },
     ],
   },
   {
     section: 'RFC 9110, 11.7.2',
-    title: 'Proxy-Authorization that comes as far as here tells who asks, too',
-    origin: says(minute),
-    asks: [{ headers: { 'proxy-authorization': 'Basic eDp5' }, from: 1 }, { from: 2 }, { from: 2 }],
+    title: 'Proxy-Authorization has the same effect',
+    origin: withCacheControl(minute),
+    steps: [{ headers: { 'proxy-authorization': 'Basic eDp5' }, from: 1 }, { from: 2 }, { from: 2 }],
   },
   {
     section: 'RFC 9111, 7.3',
-    title: 'an answer to a Cookie is not kept on the strength of max-age',
-    origin: says(minute),
-    asks: [
+    title: 'the response to a request with a Cookie is not stored because of max-age alone',
+    origin: withCacheControl(minute),
+    steps: [
       { headers: { cookie: 'sid=1' }, from: 1 },
       { headers: { cookie: 'sid=2' }, from: 2 },
       { from: 3 },
@@ -190,16 +199,20 @@ const users: Rule[] = [
   },
   {
     section: 'RFC 9111, 5.2.2.9',
-    title: 'an answer to a Cookie is kept when it is public',
-    origin: says('public, max-age=60'),
-    asks: [{ headers: { cookie: 'sid=1' }, from: 1 }, { headers: { cookie: 'sid=2' }, from: 1 }, { from: 1 }],
+    title: 'the response to a request with a Cookie is stored if it is public',
+    origin: withCacheControl('public, max-age=60'),
+    steps: [
+      { headers: { cookie: 'sid=1' }, from: 1 },
+      { headers: { cookie: 'sid=2' }, from: 1 },
+      { from: 1 },
+    ],
   },
   ...[minute, 'public, max-age=60', 's-maxage=60'].map(
     (value): Rule => ({
       section: 'RFC 9111, 7.3',
-      title: `an answer that sets a cookie is never kept: ${value}`,
-      origin: says(value, { 'set-cookie': ['sid=1', 'theme=dark'] }),
-      asks: [
+      title: `a response that sets a cookie is never stored: ${value}`,
+      origin: withCacheControl(value, { 'set-cookie': ['sid=1', 'theme=dark'] }),
+      steps: [
         { from: 1, has: { 'set-cookie': 'sid=1,theme=dark' } },
         { from: 2, has: { 'set-cookie': 'sid=1,theme=dark' } },
       ],
@@ -224,9 +237,9 @@ const obeyed: Rule[] = [
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.2.5',
-      title: `${JSON.stringify(value)} is not kept`,
-      origin: says(value),
-      asks: notKept,
+      title: `${JSON.stringify(value)} is not stored`,
+      origin: withCacheControl(value),
+      steps: misses,
     }),
   ),
   ...[
@@ -243,9 +256,9 @@ const obeyed: Rule[] = [
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.2.7',
-      title: `${JSON.stringify(value)} is not kept by a shared cache`,
-      origin: says(value, { 'x-name': 'alice' }),
-      asks: notKept,
+      title: `${JSON.stringify(value)} is not stored by a shared cache`,
+      origin: withCacheControl(value, { 'x-name': 'alice' }),
+      steps: misses,
     }),
   ),
   ...[
@@ -258,72 +271,72 @@ const obeyed: Rule[] = [
   ].map(
     (value): Rule => ({
       section: 'RFC 9111, 5.2.2.4',
-      title: `${JSON.stringify(value)} is not reused without asking`,
-      origin: says(value, { 'x-name': 'alice' }),
-      asks: notKept,
+      title: `${JSON.stringify(value)} is not reused without revalidation`,
+      origin: withCacheControl(value, { 'x-name': 'alice' }),
+      steps: misses,
     }),
   ),
   {
     section: 'RFC 9111, 5.2',
-    title: 'a second Cache-Control line counts as much as the first',
-    origin: says([minute, 'no-store']),
-    asks: notKept,
+    title: 'a second Cache-Control line has the same effect as the first',
+    origin: withCacheControl([minute, 'no-store']),
+    steps: misses,
   },
   {
     section: 'RFC 9110, 5.3',
-    title: 'the lifetime may stand on the second line',
-    origin: says(['public', minute]),
-    asks: kept,
+    title: 'the lifetime may be on the second line',
+    origin: withCacheControl(['public', minute]),
+    steps: hits,
   },
   {
     section: 'RFC 9111, 5.4',
-    title: 'Pragma in an answer has no meaning',
-    origin: says(minute, { pragma: 'no-cache' }),
-    asks: kept,
+    title: 'Pragma in a response has no effect',
+    origin: withCacheControl(minute, { pragma: 'no-cache' }),
+    steps: hits,
   },
   {
     section: 'RFC 9213, 2.1',
-    title: 'CDN-Cache-Control is for CDNs: it gives no lifetime here',
+    title: 'CDN-Cache-Control is for CDNs, and is no lifetime here',
     origin: { headers: { 'cdn-cache-control': minute } },
-    asks: notKept,
+    steps: misses,
   },
   {
     section: 'RFC 9213, 2.1',
     title: 'CDN-Cache-Control does not overrule no-store here',
-    origin: says('no-store', { 'cdn-cache-control': minute }),
-    asks: notKept,
+    origin: withCacheControl('no-store', { 'cdn-cache-control': minute }),
+    steps: misses,
   },
   {
     section: 'RFC 9111, 5.2.3',
-    title: 'unknown directives are passed over',
-    origin: says('community="UCI", max-age=60, x, y=1'),
-    asks: kept,
+    title: 'unknown directives are ignored',
+    origin: withCacheControl('community="UCI", max-age=60, x, y=1'),
+    steps: hits,
   },
   {
     section: 'RFC 9111, 5.2.2.9',
-    title: 'public alone gives no lifetime',
-    origin: says('public'),
-    asks: notKept,
+    title: 'public alone is no lifetime',
+    origin: withCacheControl('public'),
+    steps: misses,
   },
   {
     section: 'RFC 8246, 2',
-    title: 'immutable alone gives no lifetime',
-    origin: says('immutable'),
-    asks: notKept,
+    title: 'immutable alone is no lifetime',
+    origin: withCacheControl('immutable'),
+    steps: misses,
   },
   {
     section: 'RFC 8246, 2',
     title: 'immutable ends with the lifetime',
-    origin: says('max-age=60, immutable'),
-    asks: [{ from: 1 }, { at: 59, from: 1 }, { at: 61, from: 2 }],
+    origin: withCacheControl('max-age=60, immutable'),
+    steps: [{ from: 1 }, { at: 59, from: 1 }, { at: 61, from: 2 }],
   },
 ];
 
 const headers: Rule[] = [
   {
     section: 'RFC 9111, 3.1',
-    title: 'headers of the connection are not kept, nor those that Connection names',
-    origin: says(minute, {
+    title: 'headers of the connection are not stored, nor those that Connection names',
+    origin: withCacheControl(minute, {
       connection: 'x-hop',
       'x-hop': 'only here',
       'keep-alive': 'timeout=99',
@@ -333,7 +346,7 @@ const headers: Rule[] = [
       te: 'trailers',
       'x-end': 'to end',
     }),
-    asks: [
+    steps: [
       { from: 1 },
       {
         from: 1,
@@ -354,23 +367,23 @@ const headers: Rule[] = [
   },
   {
     section: 'RFC 9111, 3.1',
-    title: 'all other headers are kept as they were, those not known included',
-    origin: says(minute, {
+    title: 'all other headers are stored unchanged, also unknown ones',
+    origin: withCacheControl(minute, {
       'content-type': 'text/css; charset=utf-8',
       'content-language': 'de',
       'content-disposition': 'inline',
-      'X-Odd-CASE': 'kept',
+      'X-Odd-CASE': 'stored',
       'x-empty': '',
       link: ['</a.css>; rel=preload', '</b.css>; rel=preload'],
       'strict-transport-security': 'max-age=1',
     }),
-    asks: [1, 2].map(() => ({
+    steps: [1, 2].map(() => ({
       from: 1,
       has: {
         'content-type': 'text/css; charset=utf-8',
         'content-language': 'de',
         'content-disposition': 'inline',
-        'x-odd-case': 'kept',
+        'x-odd-case': 'stored',
         'x-empty': '',
         link: '</a.css>; rel=preload, </b.css>; rel=preload',
         'strict-transport-security': 'max-age=1',
@@ -380,22 +393,25 @@ const headers: Rule[] = [
   ...(['send', 'writeHead', 'pieces'] as const).map(
     (by): Rule => ({
       section: 'RFC 9110, 8.6',
-      title: `a hit has the bytes and the length of an answer by ${by}`,
-      origin: { ...says(minute), by, body: 'smörgåsbord '.repeat(400) },
-      asks: [{ from: 1 }, { at: 5, from: 1, has: { 'content-length': String(14 * 400), age: '5' } }],
+      title: `a hit has the bytes and the length of a response by ${by}`,
+      origin: { ...withCacheControl(minute), by, body: 'smörgåsbord '.repeat(400) },
+      steps: [{ from: 1 }, { at: 5, from: 1, has: { 'content-length': String(14 * 400), age: '5' } }],
     }),
   ),
   {
     section: 'RFC 9110, 8.4',
-    title: 'an encoding of the route itself is kept with its bytes',
-    origin: { ...says(minute, { 'content-encoding': 'x-rot13', vary: 'Accept-Encoding' }), body: 'uryyb' },
-    asks: [1, 2].map(() => ({ from: 1, text: 'uryyb', has: { 'content-encoding': 'x-rot13' } })),
+    title: 'a response that the route itself has encoded is stored with its bytes',
+    origin: {
+      ...withCacheControl(minute, { 'content-encoding': 'x-rot13', vary: 'Accept-Encoding' }),
+      body: 'uryyb',
+    },
+    steps: [1, 2].map(() => ({ from: 1, text: 'uryyb', has: { 'content-encoding': 'x-rot13' } })),
   },
   {
     section: 'RFC 9111, 4',
-    title: 'an empty body is kept, too',
-    origin: { ...says(minute), body: '' },
-    asks: [{ from: 1 }, { from: 1, has: { 'content-length': '0' } }],
+    title: 'an empty body is stored, too',
+    origin: { ...withCacheControl(minute), body: '' },
+    steps: [{ from: 1 }, { from: 1, has: { 'content-length': '0' } }],
   },
 ];
 

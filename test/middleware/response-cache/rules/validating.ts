@@ -1,29 +1,32 @@
-import { httpDate, type Rule, says } from './rule.js';
+import { httpDate, type Rule, withCacheControl } from './rule.js';
 
-const tagged = says('max-age=60', {
+const tagged = withCacheControl('max-age=60', {
   etag: '"one"',
   vary: 'X-A',
   'content-location': '/one',
   'content-language': 'de',
 });
-const dated = says('max-age=60', { 'last-modified': httpDate(-1000) });
-const both = says('max-age=60', { etag: '"one"', 'last-modified': httpDate(-1000) });
+const dated = withCacheControl('max-age=60', { 'last-modified': httpDate(-1000) });
+const both = withCacheControl('max-age=60', { etag: '"one"', 'last-modified': httpDate(-1000) });
 
 function known(tag: string): Rule {
   return {
     section: 'RFC 9110, 13.1.2',
-    title: `If-None-Match: ${tag} knows "one"`,
+    title: `If-None-Match: ${tag} matches "one"`,
     origin: tagged,
-    asks: [{ from: 1 }, { headers: { 'if-none-match': tag }, status: 304, text: '', has: { etag: '"one"' } }],
+    steps: [
+      { from: 1 },
+      { headers: { 'if-none-match': tag }, status: 304, text: '', has: { etag: '"one"' } },
+    ],
   };
 }
 
 function unknown(tag: string): Rule {
   return {
     section: 'RFC 9110, 13.1.2',
-    title: `If-None-Match: ${tag} does not know "one"`,
+    title: `If-None-Match: ${tag} does not match "one"`,
     origin: tagged,
-    asks: [{ from: 1 }, { headers: { 'if-none-match': tag }, from: 1 }],
+    steps: [{ from: 1 }, { headers: { 'if-none-match': tag }, from: 1 }],
   };
 }
 
@@ -32,9 +35,9 @@ const tags: Rule[] = [
   ...['"two"', '"One"', '"one', 'one', '"on"', '"one "', '', 'W/"two", "three"', '"zero, one"'].map(unknown),
   {
     section: 'RFC 9110, 15.4.5',
-    title: 'a 304 has the headers that a cache updates by, and none of the content',
+    title: 'a 304 has the headers that caches need, and no headers of the content',
     origin: tagged,
-    asks: [
+    steps: [
       { from: 1 },
       {
         at: 5,
@@ -57,9 +60,9 @@ const tags: Rule[] = [
   },
   {
     section: 'RFC 9110, 8.8.3.2',
-    title: 'a weak tag is known by the weak comparison',
-    origin: says('max-age=60', { etag: 'W/"one"' }),
-    asks: [
+    title: 'a weak tag matches by the weak comparison',
+    origin: withCacheControl('max-age=60', { etag: 'W/"one"' }),
+    steps: [
       { from: 1 },
       { headers: { 'if-none-match': '"one"' }, status: 304 },
       { headers: { 'if-none-match': 'W/"one"' }, status: 304 },
@@ -68,9 +71,9 @@ const tags: Rule[] = [
   },
   {
     section: 'RFC 9110, 8.8.3',
-    title: 'a tag with a comma in it is not two',
-    origin: says('max-age=60', { etag: '"a,b"' }),
-    asks: [
+    title: 'a tag with a comma in it is one tag',
+    origin: withCacheControl('max-age=60', { etag: '"a,b"' }),
+    steps: [
       { from: 1 },
       { headers: { 'if-none-match': '"a", "b"' }, from: 1 },
       { headers: { 'if-none-match': '"a", W/"b"' }, from: 1 },
@@ -78,9 +81,9 @@ const tags: Rule[] = [
   },
   {
     section: 'RFC 9110, 8.8.3',
-    title: 'a tag may have blanks and backslashes that escape nothing',
-    origin: says('max-age=60', { etag: '"a\\"' }),
-    asks: [
+    title: 'a tag may contain blanks, and backslashes that are not escapes',
+    origin: withCacheControl('max-age=60', { etag: '"a\\"' }),
+    steps: [
       { from: 1 },
       { headers: { 'if-none-match': '"a\\"' }, status: 304 },
       { headers: { 'if-none-match': '"x\\", "a\\"' }, status: 304 },
@@ -88,15 +91,15 @@ const tags: Rule[] = [
   },
   {
     section: 'RFC 9110, 13.1.2',
-    title: 'without a tag, no tag is known',
-    origin: says('max-age=60'),
-    asks: [{ from: 1 }, { headers: { 'if-none-match': '"one"' }, from: 1 }],
+    title: 'no tag matches a response without a tag',
+    origin: withCacheControl('max-age=60'),
+    steps: [{ from: 1 }, { headers: { 'if-none-match': '"one"' }, from: 1 }],
   },
   {
     section: 'RFC 9110, 13.1.2',
-    title: 'the tag that Express makes is known',
-    origin: { ...says('max-age=60'), by: 'send', body: 'sent' },
-    asks: [
+    title: 'the tag that Express generates matches',
+    origin: { ...withCacheControl('max-age=60'), by: 'send', body: 'sent' },
+    steps: [
       { from: 1, has: { etag: /^W\/"/ } },
       { headers: { 'if-none-match': '*' }, status: 304 },
       { headers: { 'if-none-match': '"other"' }, from: 1 },
@@ -107,9 +110,9 @@ const tags: Rule[] = [
 const dates: Rule[] = [
   {
     section: 'RFC 9110, 13.1.3',
-    title: 'not modified since then',
+    title: 'If-Modified-Since matches the date of the last modification',
     origin: dated,
-    asks: [
+    steps: [
       { from: 1 },
       { headers: { 'if-modified-since': httpDate(-1000) }, status: 304, text: '' },
       { headers: { 'if-modified-since': httpDate(-999) }, status: 304 },
@@ -119,16 +122,16 @@ const dates: Rule[] = [
   ...['', 'yesterday', '0', 'Wed, 99 Foo 2031 00:00:00 GMT'].map(
     (value): Rule => ({
       section: 'RFC 9110, 13.1.3',
-      title: `If-Modified-Since: ${JSON.stringify(value)} is no date and does not count`,
+      title: `If-Modified-Since: ${JSON.stringify(value)} is no date and is ignored`,
       origin: dated,
-      asks: [{ from: 1 }, { headers: { 'if-modified-since': value }, from: 1 }],
+      steps: [{ from: 1 }, { headers: { 'if-modified-since': value }, from: 1 }],
     }),
   ),
   {
     section: 'RFC 9110, 5.6.7',
-    title: 'If-Modified-Since in the form of RFC 850 is understood',
+    title: 'If-Modified-Since in the form of RFC 850 is accepted',
     origin: dated,
-    asks: [
+    steps: [
       { from: 1 },
       { headers: { 'if-modified-since': 'Wednesday, 01-Jan-31 12:00:00 GMT' }, status: 304 },
       { headers: { 'if-modified-since': 'Tuesday, 31-Dec-30 12:00:00 GMT' }, from: 1 },
@@ -136,9 +139,9 @@ const dates: Rule[] = [
   },
   {
     section: 'RFC 9110, 13.2.2',
-    title: 'If-None-Match goes before If-Modified-Since',
+    title: 'If-None-Match takes precedence over If-Modified-Since',
     origin: both,
-    asks: [
+    steps: [
       { from: 1 },
       { headers: { 'if-none-match': '"two"', 'if-modified-since': httpDate(0) }, from: 1 },
       { headers: { 'if-none-match': '"one"', 'if-modified-since': httpDate(-5000) }, status: 304 },
@@ -149,27 +152,27 @@ const dates: Rule[] = [
 const conditions: Rule[] = [
   {
     section: 'RFC 9111, 4.3.2',
-    title: 'a condition on a cold key is answered',
+    title: 'a conditional request without a stored response is evaluated',
     origin: (req) =>
       req.headers['if-none-match'] === '"one"' ? { ...tagged, status: 304, body: '' } : tagged,
-    asks: [
+    steps: [
       { headers: { 'if-none-match': '"one"' }, status: 304, text: '', calls: 1, has: { etag: '"one"' } },
     ],
   },
   {
     section: 'RFC 9111, 3',
-    title: 'a 304 answers no request without a condition',
+    title: 'a 304 is sent to no request without a condition',
     origin: (req) => (req.headers['if-none-match'] ? { ...tagged, status: 304, body: '' } : tagged),
-    asks: [
+    steps: [
       { headers: { 'if-none-match': '"one"' }, status: 304, calls: 1 },
-      { status: 200, check: ({ text }) => expect(text).toMatch(/^answer \d$/) },
+      { status: 200, check: ({ text }) => expect(text).toMatch(/^result \d$/) },
     ],
   },
   {
     section: 'RFC 9111, 4.3.2',
-    title: 'a condition on a stale answer is for the origin',
-    origin: [tagged, says('max-age=60', { etag: '"two"' })],
-    asks: [
+    title: 'a conditional request for a stale response is forwarded to the origin',
+    origin: [tagged, withCacheControl('max-age=60', { etag: '"two"' })],
+    steps: [
       { from: 1 },
       { at: 61, headers: { 'if-none-match': '"one"' }, from: 2, has: { etag: '"two"' } },
       { at: 62, from: 2 },
@@ -178,9 +181,9 @@ const conditions: Rule[] = [
   },
   {
     section: 'RFC 9110, 13.2.1',
-    title: 'a condition does not turn a kept 404 or 301 into a 304',
+    title: 'a condition does not change a stored 404 or 301 to a 304',
     origin: (req) => ({ ...tagged, status: String(req.url).includes('?gone') ? 404 : 301 }),
-    asks: [
+    steps: [
       { path: '?gone', from: 1, status: 404 },
       { path: '?gone', headers: { 'if-none-match': '"one"' }, from: 1, status: 404 },
       { from: 2, status: 301 },
@@ -189,9 +192,9 @@ const conditions: Rule[] = [
   },
   {
     section: 'RFC 9110, 13.1.2',
-    title: 'HEAD with a condition is a 304 as well',
+    title: 'HEAD with a matching condition is a 304 as well',
     origin: tagged,
-    asks: [
+    steps: [
       { from: 1 },
       {
         method: 'HEAD',
@@ -204,9 +207,9 @@ const conditions: Rule[] = [
   },
   {
     section: 'RFC 9111, 4.3.2',
-    title: 'the condition is about the variant that fits',
-    origin: (req) => says('max-age=60', { vary: 'X-A', etag: `"${req.headers['x-a']}"` }),
-    asks: [
+    title: 'the condition is compared with the matching variant',
+    origin: (req) => withCacheControl('max-age=60', { vary: 'X-A', etag: `"${req.headers['x-a']}"` }),
+    steps: [
       { headers: { 'x-a': '1' }, from: 1 },
       { headers: { 'x-a': '2' }, from: 2 },
       { headers: { 'x-a': '1', 'if-none-match': '"2"' }, from: 1, calls: 2 },
@@ -216,15 +219,18 @@ const conditions: Rule[] = [
 ];
 
 const whole = '0123456789';
-const ranged = { ...says('max-age=60', { etag: '"one"', 'accept-ranges': 'bytes' }), body: whole };
+const ranged = {
+  ...withCacheControl('max-age=60', { etag: '"one"', 'accept-ranges': 'bytes' }),
+  body: whole,
+};
 
-/** A range of a kept answer: that range, or all of it, and never anything else. */
+/** A request for a range of a stored response. The result is that range, or the whole if `part` is undefined. */
 function range(title: string, headers: Record<string, string>, part: string | undefined, where = ''): Rule {
   return {
     section: 'RFC 9110, 14.2',
     title,
     origin: ranged,
-    asks: [
+    steps: [
       { from: 1 },
       part === undefined
         ? { headers, from: 1, text: whole, has: { 'content-range': undefined, 'content-length': '10' } }
@@ -247,18 +253,26 @@ function range(title: string, headers: Record<string, string>, part: string | un
 const ranges: Rule[] = [
   range('the first bytes', { range: 'bytes=0-3' }, '0123', '0-3'),
   range('one byte', { range: 'bytes=0-0' }, '0', '0-0'),
-  range('from some byte on', { range: 'bytes=7-' }, '789', '7-9'),
+  range('all bytes from a position', { range: 'bytes=7-' }, '789', '7-9'),
   range('the last bytes', { range: 'bytes=-2' }, '89', '8-9'),
   range('an end beyond the end', { range: 'bytes=8-100' }, '89', '8-9'),
-  range('a range in another unit is all', { range: 'lines=0-3' }, undefined),
+  range('a range in another unit results in the whole', { range: 'lines=0-3' }, undefined),
   ...['bytes', 'bytes 0-3', ''].map((value) =>
-    range(`${JSON.stringify(value)} is no range, and gets all`, { range: value }, undefined),
+    range(`${JSON.stringify(value)} is no range, and results in the whole`, { range: value }, undefined),
   ),
-  range('If-Range by the tag', { range: 'bytes=0-3', 'if-range': '"one"' }, '0123', '0-3'),
-  range('If-Range by another tag gets all', { range: 'bytes=0-3', 'if-range': '"two"' }, undefined),
-  range('If-Range by a weak tag gets all', { range: 'bytes=0-3', 'if-range': 'W/"one"' }, undefined),
+  range('If-Range with the tag', { range: 'bytes=0-3', 'if-range': '"one"' }, '0123', '0-3'),
   range(
-    'If-Range by a date of an answer without one gets all',
+    'If-Range with another tag results in the whole',
+    { range: 'bytes=0-3', 'if-range': '"two"' },
+    undefined,
+  ),
+  range(
+    'If-Range with a weak tag results in the whole',
+    { range: 'bytes=0-3', 'if-range': 'W/"one"' },
+    undefined,
+  ),
+  range(
+    'If-Range with a date results in the whole if the response has no date',
     { range: 'bytes=0-3', 'if-range': httpDate(0) },
     undefined,
   ),
@@ -275,10 +289,10 @@ const ranges: Rule[] = [
   ].map(
     (value): Rule => ({
       section: 'RFC 9110, 15.5.17',
-      title: `${value} fits nothing that is kept, and is the route’s to refuse`,
+      title: `${value} matches no stored bytes, and the route refuses it`,
       origin: (req) =>
         req.headers.range ? { status: 416, headers: { 'content-range': 'bytes */10' } } : ranged,
-      asks: [
+      steps: [
         { from: 1, text: whole },
         { headers: { range: value }, from: 2, status: 416, has: { 'content-range': 'bytes */10' } },
         { from: 1, calls: 2, text: whole },
@@ -287,9 +301,9 @@ const ranges: Rule[] = [
   ),
   {
     section: 'RFC 9110, 14.2',
-    title: 'a range of a HEAD has no body, whether it counts, as in Express’s own files, or not',
+    title: 'HEAD with a range has no body, whether the range applies or not',
     origin: ranged,
-    asks: [
+    steps: [
       { from: 1 },
       { method: 'HEAD', headers: { range: 'bytes=0-3' }, from: 1, status: [200, 206], text: '' },
       { from: 1, text: whole },
@@ -297,24 +311,24 @@ const ranges: Rule[] = [
   },
   {
     section: 'RFC 9110, 13.2.2',
-    title: 'a condition that is met goes before the range',
+    title: 'a matching condition takes precedence over the range',
     origin: ranged,
-    asks: [{ from: 1 }, { headers: { range: 'bytes=0-3', 'if-none-match': '"one"' }, status: 304 }],
+    steps: [{ from: 1 }, { headers: { range: 'bytes=0-3', 'if-none-match': '"one"' }, status: 304 }],
   },
   {
     section: 'RFC 9110, 14.2',
-    title: 'a kept 404 knows no ranges',
+    title: 'a range does not apply to a stored 404',
     origin: { ...ranged, status: 404 },
-    asks: [
+    steps: [
       { from: 1, status: 404 },
       { headers: { range: 'bytes=0-3' }, from: 1, status: 404, text: whole },
     ],
   },
   {
     section: 'RFC 9111, 3.3',
-    title: 'many ranges are one answer of many parts, or all of it',
+    title: 'several ranges result in the whole',
     origin: ranged,
-    asks: [
+    steps: [
       { from: 1 },
       {
         headers: { range: 'bytes=0-1,5-6' },
@@ -326,9 +340,9 @@ const ranges: Rule[] = [
   },
   {
     section: 'RFC 9110, 14.2',
-    title: 'a range on a cold key is the route’s to answer, and is not kept',
+    title: 'a range without a stored response is passed to the route, and its response is not stored',
     origin: ranged,
-    asks: [{ headers: { range: 'bytes=0-3' }, from: 1 }, { from: 2, text: whole }, { from: 2 }],
+    steps: [{ headers: { range: 'bytes=0-3' }, from: 1 }, { from: 2, text: whole }, { from: 2 }],
   },
 ];
 
