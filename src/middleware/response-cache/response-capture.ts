@@ -47,7 +47,7 @@ export class ResponseCapture implements ResponseWatcher {
   readonly #unstored: string | undefined;
   readonly #check: StorageCheck;
   readonly #conditions: DeferredConditions | undefined;
-  /** Set while the client has received its 304 and the handler still writes the body. */
+  /** Set while the response is a 304 and the handler still writes the body. */
   #endLater: OwnFunctions['end'] | undefined;
   #hasTrailers = false;
   #storable: Storable | undefined;
@@ -101,10 +101,13 @@ export class ResponseCapture implements ResponseWatcher {
     }
     if (this.#conditions?.isNotModified(status, headers) !== true) return;
     becomeNotModified(res);
-    if (whole || storable === undefined) this.#own.end.call(res);
+    const isShort = Number(headers['content-length']) <= this.#parts.settings.maxEntryBytes;
+    if (whole || (storable === undefined && !isShort)) this.#own.end.call(res);
     else {
-      // The response stays open, because a piped source would stop otherwise.
+      // The response stays open, because a piped source would stop otherwise. Its headers are sent at the end, because
+      // some clients close the connection then.
       this.#endLater = this.#own.end;
+      res.cork?.();
       res.flushHeaders();
     }
     this.#own.discard();

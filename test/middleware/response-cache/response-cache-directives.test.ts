@@ -105,12 +105,15 @@ describe.each(expressVersions)('the response cache on %s', (_name, express) => {
 
   it.each([0, 60_000])('the first conditional request for a file of maxAge %d is a 304', async (maxAge) => {
     const app = express();
-    app.get('/', (_req, res) => void res.sendFile(__filename, { maxAge }));
+    const sent = new Promise<Error | undefined>((resolve) => {
+      app.get('/', (_req, res) => void res.sendFile(__filename, { maxAge }, resolve));
+    });
     productionize(app, { ...quiet, cache: true });
     const { url } = await serve(app);
     const since = fs.statSync(__filename).mtime.toUTCString();
-    const response = await get(url, { headers: { 'if-modified-since': since } });
+    const response = await get(url, { headers: { 'if-modified-since': since, connection: 'close' } });
     expect([response.status, response.text]).toEqual([304, '']);
+    expect(await sent).toBeUndefined();
   });
 
   it('Accept-Encoding is normalized, so that each set of codings is one variant', async () => {
