@@ -9,7 +9,7 @@ import { get } from '../helpers/serve.js';
 afterEach(cleanUp);
 
 describe('the control socket', () => {
-  it('status, scale, reload and stop do what their names say', async () => {
+  it('status, scale, reload and stop control the cluster', async () => {
     const { cluster, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const status = await ask('status');
@@ -62,7 +62,7 @@ describe('the control socket', () => {
     expect((await get(await cluster.url())).text).toBe('old');
   });
 
-  it('is open to its user alone', async () => {
+  it('is open to its user only', async () => {
     const { cluster, dir } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const [name] = readdirSync(dir);
@@ -70,7 +70,7 @@ describe('the control socket', () => {
     expect(statSync(path.join(dir, name as string)).mode & 0o777).toBe(0o600);
   });
 
-  it('is not created in a directory that is a link or open to others, and the cluster serves all the same', async () => {
+  it('is not created in a directory that is a link or open to others, and the cluster still serves', async () => {
     const open = folder();
     chmodSync(open, 0o755);
     const link = path.join(folder(), 'link');
@@ -104,7 +104,7 @@ describe('the control socket', () => {
     );
   });
 
-  it('a hostile directory in the temporary one does not hide the clusters in the other', async () => {
+  it('an untrusted directory in the temporary directory does not hide the clusters in the other one', async () => {
     const [home, temporary] = [folder(), folder()];
     const hostile = path.join(temporary, `express-productionize-${process.getuid?.()}`);
     symlinkSync(folder(), hostile);
@@ -141,7 +141,7 @@ describe('the control socket', () => {
     expect((await ask('status', '--pid', String(first.child.pid))).code).toBe(0);
   });
 
-  it('a client that sends garbage, too much, or nothing does no harm', async () => {
+  it('a client that sends invalid data, too much, or nothing has no effect', async () => {
     const { cluster, dir, ask } = start(app('listen.cjs'), ['-w', '2']);
     await ready(cluster, 2);
     const file = path.join(dir, readdirSync(dir)[0] as string);

@@ -46,7 +46,7 @@ describe('an app that drains', () => {
     }
   });
 
-  it('is drilled as it is, without options, and its large responses arrive whole', async () => {
+  it('is drilled without options, and its large responses arrive complete', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1', '--path', '/large']);
     const { code, out } = await done();
     expect(code).toBe(0);

@@ -40,7 +40,7 @@ describe('the end of a drill', () => {
     await nobodyWith(started.dir);
   });
 
-  it('when the time is up the drill reports its progress', async () => {
+  it('at the time limit the drill reports its results so far', async () => {
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1000', '--seconds', '15', '--json']);
     const { code, out } = await done();
     const report: Report = JSON.parse(out);

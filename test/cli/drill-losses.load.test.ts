@@ -6,7 +6,7 @@ import { all, cleanUp, drill, fixture, shortGrace } from '../helpers/drills.js';
 
 afterEach(cleanUp);
 
-describe('an app that does not', () => {
+describe('an app that does not drain', () => {
   it('loses event streams and WebSockets, and the drill reports how many and why', async () => {
     const { done } = drill(fixture('app.mjs'), [...all, '--reloads', '1', '--json'], {
       OFF: '1',
@@ -39,7 +39,7 @@ describe('an app that does not', () => {
     expect(out).toMatch(/^WebSockets: \d × closed without a close frame$/m);
   });
 
-  it('fails when the new code does not start: the reload, and nothing else', async () => {
+  it('fails when the new code does not start, and loses no request', async () => {
     const script = path.join(folder(), 'app.mjs');
     const marker = `${script}.asked`;
     const broken = `if (existsSync(${JSON.stringify(marker)})) throw new Error('broken deploy');`;
@@ -56,7 +56,7 @@ describe('an app that does not', () => {
     expect(report.verdict).toContain('Only 0 of 3 reloads were done: reload failed');
   });
 
-  it('fails when a worker dies meanwhile', async () => {
+  it('fails when a worker dies during the reloads', async () => {
     const env = { DIES: '1', MARKER: path.join(folder(), 'asked') };
     const { done } = drill(fixture('app.mjs'), ['--reloads', '1', '--json'], env);
     const { code, out } = await done();

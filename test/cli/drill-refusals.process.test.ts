@@ -15,7 +15,7 @@ async function freePorts(): Promise<[string, string]> {
   return ports as [string, string];
 }
 
-describe('what cannot be drilled', () => {
+describe('an app that cannot be drilled', () => {
   const refuse = async (script: string, args: string[], message: RegExp, env: NodeJS.ProcessEnv = {}) => {
     const { code, out, err } = await drill(fixture(script), args, env).done();
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -85,7 +85,7 @@ describe('frames of a WebSocket', () => {
     server(opcodes.close, Buffer.from([0x03, 0xf4]), Buffer.from([2])),
   ]);
 
-  it.each([1, 7, 4096, 1_000_000])('are taken out of chunks of %i bytes', (size) => {
+  it.each([1, 7, 4096, 1_000_000])('are parsed from chunks of %i bytes', (size) => {
     const frames: Frame[] = [];
     const read = frameReader((frame) => frames.push(frame));
     for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size));

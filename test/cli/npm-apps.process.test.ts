@@ -13,7 +13,7 @@ const it = itNeeds('wrk');
 
 afterEach(cleanUp);
 
-describe('apps from npm by other authors, untouched', () => {
+describe('apps from npm by other authors, without a change', () => {
   /** Reloads under load, and what failed. */
   async function reloadUnderLoad(
     cluster: ClusterProgram,

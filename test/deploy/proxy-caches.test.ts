@@ -40,7 +40,7 @@ describe.each(generators)('%s', (name, generate) => {
   });
 
   it.each([[undefined], [{}], [{ upstreams: [] }], [{ upstreams: '127.0.0.1:3000' }], [null]])(
-    '%j names no upstream, and is refused',
+    '%j is refused: it contains no upstream',
     (options) => {
       expect(() => generate(options as never)).toThrow(
         expect.objectContaining({
@@ -105,7 +105,7 @@ describe.each(generators)('%s', (name, generate) => {
     expect(() => text({ upstream: 'a:1' })).toThrow(/Did you mean `upstreams`/);
   });
 
-  it('goes past on Authorization and on session cookies', () => {
+  it('bypasses the cache with Authorization and with session cookies', () => {
     expect(text()).toMatch(/authorization/i);
     expect(text({ sessionCookies: ['connect.sid', 'sid'] })).toContain('(connect[.]sid|sid)=');
   });

@@ -89,12 +89,12 @@ describe('the format', () => {
     tags: ['a', 'größe'],
   };
 
-  it('gives back what was put in, for as long as it lives', () => {
+  it('returns the stored entry until it expires', () => {
     expect(decodeEntry(storedAs(entry), 1999)).toEqual(entry);
     expect(decodeEntry(storedAs(entry), 2000)).toBeUndefined();
   });
 
-  it('finds nothing in what is cut or foreign, and throws for no bytes', () => {
+  it('finds no entry in incomplete or foreign bytes, and never throws', () => {
     const value = storedAs(entry);
     for (let length = 0; length < value.length - entry.body.length; length++) {
       expect(decodeEntry(value.subarray(0, length), 0)).toBeUndefined();
@@ -131,7 +131,7 @@ describe('the format', () => {
     '{"head":[],"expiresAt":5}',
     '{"head":{},"expiresAt":"5"}',
     '{"head":null,"expiresAt":5}',
-  ])('finds nothing where the head is %s', (json) => {
+  ])('finds no entry where the head is %s', (json) => {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(json.length);
     expect(
@@ -147,7 +147,7 @@ describe('the format', () => {
     expect(Object.keys(found?.head ?? {})).toEqual(['ok']);
   });
 
-  it('stores no more in memory than the body', () => {
+  it('holds no more memory than the body', () => {
     const chunk = Buffer.alloc(64 * 1024);
     const value = storedAs(entry);
     value.copy(chunk, 100);
@@ -156,7 +156,7 @@ describe('the format', () => {
     expect(body).toEqual(entry.body);
   });
 
-  it('takes no entry with tags that do not fit', () => {
+  it('refuses an entry with tags that exceed the limits', () => {
     expect(encodeEntry({ ...entry, tags: ['x'.repeat(65_536)] })).toBeUndefined();
     expect(encodeEntry({ ...entry, tags: Array(1001).fill('x') })).toBeUndefined();
   });
@@ -191,7 +191,7 @@ describe('the circuit', () => {
     expect(said).toEqual(['first', 'late']);
   });
 
-  it('bears with a process that has just started', () => {
+  it('tolerates failures longer in a process that has just started', () => {
     const { made, said } = circuit();
     for (const at of [100, 600, 1099]) made.failed('late', at);
     expect(said).toEqual([]);
@@ -229,7 +229,7 @@ describe('the circuit', () => {
   });
 });
 
-describe('what is being made', () => {
+describe('an entry whose handler is running', () => {
   it('is not stored after a purge of its key, prefix or tag, once', () => {
     for (const selection of [{ key: '/a' }, { prefix: '/' }, { tag: 't' }]) {
       const fills = new PendingFills();
@@ -250,7 +250,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/a', ['t'], 300)).toBe(true);
   });
 
-  it('counts as purged beyond what is remembered', () => {
+  it('is treated as purged after more purges than are recorded', () => {
     const fills = new PendingFills();
     fills.start('/a', 100);
     for (let n = 0; n < 256; n++) fills.purge({ key: `/${n}` }, true, 200);
@@ -260,7 +260,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/a', [], 400)).toBe(true);
   });
 
-  it('is stored where its begin is unknown, unless it was purged elsewhere in the last ten seconds', () => {
+  it('is stored if its start is unknown, unless it was purged elsewhere in the last ten seconds', () => {
     const fills = new PendingFills();
     fills.purge({ key: '/here' }, false, 1000);
     fills.purge({ key: '/elsewhere' }, true, 1000);
@@ -269,7 +269,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/elsewhere', [], 11_001)).toBe(true);
   });
 
-  it('is stored when it is made from what was stored or found after the purge', () => {
+  it('is stored if its handler started after an entry was stored or found again', () => {
     const fills = new PendingFills();
     fills.purge({ key: '/kept' }, true, 1000);
     fills.purge({ key: '/found' }, true, 1000);
@@ -284,7 +284,7 @@ describe('what is being made', () => {
     expect(fills.mayStore('/found', [], 60_000)).toBe(false);
   });
 
-  it('was begun at the miss, whatever is found meanwhile', () => {
+  it('started at the miss, even if an entry is found meanwhile', () => {
     const fills = new PendingFills();
     fills.start('/a', 1);
     fills.purge({ key: '/a' }, true, 2);

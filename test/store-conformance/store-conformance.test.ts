@@ -153,11 +153,11 @@ const broken: Record<string, (store: ReturnType<typeof plainStore>) => Partial<C
 };
 
 describe('the cases', () => {
-  it.each(storeConformance)('pass a store that does it: $name', async ({ run }) => {
+  it.each(storeConformance)('pass for a correct store: $name', async ({ run }) => {
     await run(plainStore());
   });
 
-  it.each(storeConformance)('fail one that does not: $name', async ({ name, run }) => {
+  it.each(storeConformance)('fail for an incorrect store: $name', async ({ name, run }) => {
     const store = plainStore();
     await expect(run({ ...store, ...broken[name]?.(store) })).rejects.toThrow(
       name.startsWith('does not throw after') ? Error : AssertionError,
@@ -205,13 +205,13 @@ const brokenPairs: Record<string, (one: ReturnType<typeof plainStore>) => Partia
 };
 
 describe('the cases of two stores', () => {
-  it.each(sharedStoreConformance)('pass stores that do it: $name', async ({ run }) => {
+  it.each(sharedStoreConformance)('pass for correct stores: $name', async ({ run }) => {
     const entries = new Map();
     const leases = new Map();
     await run(plainStore(entries, leases), plainStore(entries, leases));
   });
 
-  it.each(sharedStoreConformance)('fail ones that do not: $name', async ({ name, run }) => {
+  it.each(sharedStoreConformance)('fail for incorrect stores: $name', async ({ name, run }) => {
     const store = plainStore();
     const one = { ...store, ...brokenPairs[name]?.(store) };
     const other = { ...store, ...brokenPairs[name]?.(store) };

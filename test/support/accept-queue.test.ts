@@ -58,7 +58,7 @@ describe('the accept queue', () => {
     for (const each of [server, ...more]) each.close();
   });
 
-  it('gives the reason why it cannot be seen: a socket that is no TCP socket, or not of this process', async () => {
+  it('returns the reason why it cannot be read: a socket that is no TCP socket, or not of this process', async () => {
     const file = path.join(tmpdir(), `shedding-${process.pid}.sock`);
     const server = await listen(http.createServer(), file);
     expect(AcceptQueue.of(server)).toMatch(/does not listen on TCP/);

@@ -3,14 +3,14 @@ import { BoundedMap, memoizeHeader } from '../../src/support/bounded-map.js';
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
 describe('BoundedMap', () => {
-  it('remembers the entries used last, and at most twice as many', () => {
+  it('holds the entries used last, and at most twice as many', () => {
     const map = new BoundedMap<number>(10);
     for (const i of numbers(100)) map.set(`key ${i}`, i);
     for (const i of numbers(10).map((n) => n + 90)) expect(map.get(`key ${i}`)).toBe(i);
     expect(numbers(100).filter((i) => map.get(`key ${i}`) !== undefined).length).toBeLessThanOrEqual(20);
   });
 
-  it('retains what is requested again and again', () => {
+  it('retains entries that are read repeatedly', () => {
     const map = new BoundedMap<string>(10);
     map.set('used', 'value');
     for (const i of numbers(1000)) {
@@ -31,7 +31,7 @@ describe('BoundedMap', () => {
 });
 
 describe('memoizeHeader', () => {
-  it('parses a value once, and bounds what it remembers', () => {
+  it('parses a value once, and stores a bounded number of results', () => {
     const parse = jest.fn((value: string) => ({ value }));
     const memo = memoizeHeader(parse);
     expect(memo('a')).toBe(memo('a'));
@@ -44,7 +44,7 @@ describe('memoizeHeader', () => {
     expect(parse).toHaveBeenCalledTimes(304);
   });
 
-  it('forgets values that clients made up', () => {
+  it('drops values of clients that send many different ones', () => {
     const parse = jest.fn((value: string) => value.length);
     const memoized = memoizeHeader(parse);
     for (const i of numbers(10_000)) memoized(`value ${i}`);

@@ -14,12 +14,12 @@ it.each([
   ['stauts', 'status'],
   ['--worker', '--workers'],
   ['-workers', '--workers'],
-])('%s is taken for %s', (typed, expected) => {
+])('%s is recognized as %s', (typed, expected) => {
   expect(nearestName(typed, known)).toBe(expected);
 });
 
 it.each(['', '$', 's', 'st', 'x', 'compression', 'constructor', '__proto__', 'a'.repeat(300)])(
-  '%p is taken for no known name',
+  '%p is recognized as no known name',
   (typed) => {
     expect(nearestName(typed, known)).toBeUndefined();
   },

@@ -29,7 +29,7 @@ describe('a logger of a part', () => {
     expect(four.lines).toEqual([['fatal', { a: 1 }, 'the end']]);
   });
 
-  it('does no harm when it throws', () => {
+  it('has no effect when it throws', () => {
     const logger = {
       ...recorder(['info', 'warn']).logger,
       error: () => {

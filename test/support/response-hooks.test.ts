@@ -30,7 +30,7 @@ function draining(handler: (res: ServerResponse) => unknown, options = {}): Requ
 }
 
 describe('a response that ends its connection behind compression', () => {
-  it('stays encoded to its end', async () => {
+  it('is encoded to its end', async () => {
     const { url } = await serve(
       draining(async (res) => {
         res.setHeader('Content-Type', 'text/plain');
@@ -46,7 +46,7 @@ describe('a response that ends its connection behind compression', () => {
     expect(decoded(sent)).toBe(prose + prose + prose);
   });
 
-  it('gets no hint amid the bytes of an encoder', async () => {
+  it('receives no hint within the bytes of an encoder', async () => {
     const events = `data: ${prose}\n\n`;
     const { url } = await serve(
       draining(
@@ -209,7 +209,7 @@ describe('a head that is refused', () => {
     ]);
   });
 
-  it('by the hook of another package that was called before is no head', async () => {
+  it('by the hook of another package that was called before is not treated as a head', async () => {
     const { url } = await serve((_req, res) => {
       const notes = noted(res);
       const { writeHead } = res;
@@ -249,30 +249,33 @@ it.each(['addTrailers', 'setTrailer'])('notifies of trailers set by %s', async (
 });
 
 describe('a discarded response', () => {
-  it.each([['HTTP/1'], ['HTTP/2']])('takes all over %s, calls back later, and ends once', async (version) => {
-    const calls: string[] = [];
-    let done!: () => void;
-    const called = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    const handler = (res: ServerResponse) => {
-      res.setHeader('X-Before', '1');
-      res.end('before');
-      discardResponse(res, () => calls.push('end'));
-      res.setHeader('X-After', '1');
-      res.writeHead(1000, { 'X-After': '1' });
-      res.flushHeaders();
-      expect(res.write('part', () => calls.push('written'))).toBe(true);
-      expect(res.end('rest', 'utf8', () => calls.push('ended'))).toBe(res);
-      res.end(() => done());
-      expect(calls).toEqual(['end']);
-    };
-    const sent =
-      version === 'HTTP/1'
-        ? await get((await serve((_req, res) => handler(res))).url)
-        : await (await serveHttp2((_req, res) => handler(res))).ask('/');
-    expect([sent.text, sent.headers['x-after']]).toEqual(['before', undefined]);
-    await called;
-    expect(calls).toEqual(['end', 'written', 'ended']);
-  });
+  it.each([['HTTP/1'], ['HTTP/2']])(
+    'accepts all calls over %s, calls back later, and ends once',
+    async (version) => {
+      const calls: string[] = [];
+      let done!: () => void;
+      const called = new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      const handler = (res: ServerResponse) => {
+        res.setHeader('X-Before', '1');
+        res.end('before');
+        discardResponse(res, () => calls.push('end'));
+        res.setHeader('X-After', '1');
+        res.writeHead(1000, { 'X-After': '1' });
+        res.flushHeaders();
+        expect(res.write('part', () => calls.push('written'))).toBe(true);
+        expect(res.end('rest', 'utf8', () => calls.push('ended'))).toBe(res);
+        res.end(() => done());
+        expect(calls).toEqual(['end']);
+      };
+      const sent =
+        version === 'HTTP/1'
+          ? await get((await serve((_req, res) => handler(res))).url)
+          : await (await serveHttp2((_req, res) => handler(res))).ask('/');
+      expect([sent.text, sent.headers['x-after']]).toEqual(['before', undefined]);
+      await called;
+      expect(calls).toEqual(['end', 'written', 'ended']);
+    },
+  );
 });

@@ -18,7 +18,7 @@ const foreign: readonly symbol[] = [
   symbols.signalExitEmitter,
 ];
 
-it('is the only file that names a registered symbol or a process-wide value', () => {
+it('is the only file that contains a registered symbol or a process-wide value', () => {
   const named = /Symbol\.for\(\s*['"`](?!\$\{)|processWide(?:<[^;]*?>)?\(\s*['"`]/;
   expect(sources.filter(({ text }) => named.test(text)).map(({ file }) => file)).toEqual([]);
 });

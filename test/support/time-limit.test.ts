@@ -18,7 +18,7 @@ describe('withTimeLimit', () => {
     },
   );
 
-  it('resolves with what onLate returns once the time is over; a later result changes nothing', async () => {
+  it('resolves with the result of onLate after the time limit; a later result changes nothing', async () => {
     let fail: (error: Error) => void = () => {};
     const work = new Promise<string>((_resolve, reject) => {
       fail = reject;
@@ -31,7 +31,7 @@ describe('withTimeLimit', () => {
     expect(onLate).toHaveBeenCalledTimes(1);
   });
 
-  it('holds the process open unless an option allows the exit', () => {
+  it('keeps the process alive unless an option allows the exit', () => {
     const before = timers();
     void withTimeLimit(never, 60_000, () => {}, { ref: false });
     // only timers that keep the process alive are counted

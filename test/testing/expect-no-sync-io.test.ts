@@ -29,12 +29,12 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     expect(failure.actual).toMatchObject([{ api: 'fs.existsSync', route: '/sync' }]);
   });
 
-  it('passes what the function returns when none was', async () => {
+  it('returns the result of the function when no request was', async () => {
     const { url } = await serve(app());
     expect((await expectNoSyncIo(() => get(`${url}/async`))).text).toBe('true');
   });
 
-  it('does not mind the test itself being synchronous', async () => {
+  it('does not report synchronous calls of the test itself', async () => {
     const { url } = await serve(app());
     await expectNoSyncIo(async () => {
       fs.existsSync('/');
@@ -42,7 +42,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     });
   });
 
-  it('does not blame a request for what the test runner loads meanwhile', async () => {
+  it('does not report modules that the test runner loads during a request', async () => {
     const lazy = express();
     lazy.use(requestContext());
     lazy.get('/', (_req, res) => void res.send(require('../../package.json').name));
@@ -50,20 +50,17 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     expect((await expectNoSyncIo(() => get(url))).text).toBe('express-productionize');
   });
 
-  it.each(['test', 'production'])(
-    'works when NODE_ENV is %s, with the detector absent or not',
-    async (value) => {
-      const { NODE_ENV } = process.env;
-      process.env.NODE_ENV = value;
-      const detector = detectSyncIo({ enabled: true, onFinding() {} });
-      process.env.NODE_ENV = NODE_ENV;
-      const { url } = await serve(app(detector));
-      await expect(expectNoSyncIo(() => get(`${url}/sync`))).rejects.toThrow(AssertionError);
-      detector.uninstall();
-    },
-  );
+  it.each(['test', 'production'])('works when NODE_ENV is %s, with the detector on or off', async (value) => {
+    const { NODE_ENV } = process.env;
+    process.env.NODE_ENV = value;
+    const detector = detectSyncIo({ enabled: true, onFinding() {} });
+    process.env.NODE_ENV = NODE_ENV;
+    const { url } = await serve(app(detector));
+    await expect(expectNoSyncIo(() => get(`${url}/sync`))).rejects.toThrow(AssertionError);
+    detector.uninstall();
+  });
 
-  it('takes `ignore`, `apis` and `minMs`', async () => {
+  it('supports `ignore`, `apis` and `minMs`', async () => {
     const { url } = await serve(app());
     const sync = () => get(`${url}/sync`);
     await expectNoSyncIo(sync, { ignore: ({ api }) => api === 'fs.existsSync' });
@@ -72,7 +69,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     await expect(expectNoSyncIo(sync, { apis: ['fs'] })).rejects.toThrow(AssertionError);
   });
 
-  it('puts the functions back, whether it passes, fails or the function throws', async () => {
+  it('restores the functions, whether it passes, fails or the function throws', async () => {
     const original = fs.existsSync;
     const { url } = await serve(app());
     await expectNoSyncIo(() => get(`${url}/async`));
@@ -84,7 +81,7 @@ describe.each(expressVersions)('expectNoSyncIo on %s', (_name, express) => {
     expect(fs.existsSync).toBe(original);
   });
 
-  it('refuses to pass when it saw no request, or only requests it cannot distinguish', async () => {
+  it('fails when there was no request, or only requests that it cannot distinguish', async () => {
     await expect(expectNoSyncIo(() => {})).rejects.toThrow(/got no request/);
     const bare = express();
     bare.get('/', (_req, res) => void res.send(String(fs.existsSync('/'))));

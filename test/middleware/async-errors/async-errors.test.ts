@@ -86,7 +86,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(passed).toBe(false);
   });
 
-  it.each(['route', 'router'])('takes a rejection with the string %p for an error', async (word) => {
+  it.each(['route', 'router'])('treats a rejection with the string %p as an error', async (word) => {
     const app = productionize(express(), quiet());
     app.get('/rejects', async () => {
       throw word;
@@ -125,7 +125,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect(answer.cut).toBe(true);
   });
 
-  it('logs a rejection after next() and tries no second response', async () => {
+  it('logs a rejection after next() and sends no second response', async () => {
     const gate = deferred();
     const log = memoryLog();
     const app = productionize(express(), log.options);
@@ -150,7 +150,7 @@ describe.each(expressVersions)('async errors on %s', (_name, express) => {
     expect((await get(`${url}/%`)).status).toBe(404);
   });
 
-  it('lets tracing channels of Express work beside it', async () => {
+  it('works beside the tracing channels of Express', async () => {
     const { tracingChannel } = await import('node:diagnostics_channel');
     const seen: string[] = [];
     const subscriber = { start: () => void seen.push('start') };
@@ -179,7 +179,7 @@ describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
     expect([wrapAsync(three).length, wrapAsync(four).length]).toEqual([3, 4]);
   });
 
-  it('passes rejections of handlers, error handlers and param callbacks on', async () => {
+  it('passes on rejections of handlers, error handlers and param callbacks', async () => {
     const app = express();
     app.param(
       'id',
@@ -205,7 +205,7 @@ describe.each(expressVersions)('wrapAsync alone on %s', (_name, express) => {
     expect((await get(`${url}/two`)).text).toMatch(/again Rejected promise/);
   });
 
-  it('states what was expected when it gets no function', () => {
+  it('states what was expected when the argument is not a function', () => {
     expect(() => wrapAsync(Promise.resolve() as never)).toThrow(/expected a handler function, got a Promise/);
   });
 });

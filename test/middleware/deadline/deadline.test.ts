@@ -89,7 +89,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(kept.counts).toMatchObject({ expired: 0, late: 0, gone: 1 });
   });
 
-  it('does not touch a response under way', async () => {
+  it('does not change a response that has begun', async () => {
     const { app, go, kept } = arrange();
     const { url } = await serve(app);
     const answer = get(`${url}/stream`);
@@ -99,7 +99,7 @@ describe.each(expressVersions)('deadline on %s', (_name, express) => {
     expect(kept.counts.expired).toBe(1);
   });
 
-  it('calls a function for each request; 0, nonsense and a throw are no deadline', async () => {
+  it('calls a function for each request; 0, an invalid value and a throw mean no deadline', async () => {
     const limits: Record<string, unknown> = { '/slow/json': 20, '/quick': 0 };
     const afterMs = (req: Request) => {
       if (req.path === '/stream') throw new Error('no limit');

@@ -116,7 +116,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(bodies[0]?.[1]).toMatch(/Cannot GET/);
   });
 
-  it('responds to malformed JSON with 400 and quotes nothing of it, nor does the report', async () => {
+  it('responds to malformed JSON with 400, and neither the response nor the report quotes it', async () => {
     const lines: unknown[] = [];
     const app = express();
     app.use(express.json());
@@ -195,7 +195,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect((await get(url, { headers: html })).text).not.toMatch(/secret| at /);
   });
 
-  it('resets a response under way, once, and writes nothing behind it', async () => {
+  it('resets a response that has begun, once, and writes nothing after it', async () => {
     const app = express();
     app.use(requestContext());
     const contexts: unknown[] = [];
@@ -213,7 +213,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(contexts[0]).toMatchObject({ failed: true, error: { message: 'late' } });
   });
 
-  it('does not touch a complete response, and the connection stays open', async () => {
+  it('does not change a complete response, and the connection stays open', async () => {
     const app = express();
     app.get('/', (_req, res, next) => {
       res.send('whole');
@@ -229,7 +229,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     agent.destroy();
   });
 
-  it('lets the error handler of the app win, and reports the first error when it fails as well', async () => {
+  it('leaves the response to the error handler of the app, and reports the first error when that one fails as well', async () => {
     const seen = deferred<unknown>();
     const app = express();
     app.use(requestContext());
@@ -255,7 +255,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     expect(await later.promise).toMatchObject({ message: 'original' });
   });
 
-  it('gives the console what Express gives it, without the body, unless env is test', async () => {
+  it('prints what Express prints on the console, without the body, unless env is test', async () => {
     const printed = jest.spyOn(console, 'error').mockImplementation(() => {});
     const app = express();
     app.use(() => {
@@ -274,7 +274,7 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
 });
 
 describe('errorHandler', () => {
-  it('is named and has the arity Express looks at', () => {
+  it('is named and has the arity that Express requires', () => {
     expect([errorHandler().name, errorHandler().length]).toEqual(['errorHandlerMiddleware', 4]);
     expect([notFound().name, notFound().length]).toEqual(['notFoundMiddleware', 3]);
   });
@@ -335,7 +335,7 @@ describe('errorHandler', () => {
     expect([status, cut]).toEqual([409, false]);
   });
 
-  it('survives a logger that throws', async () => {
+  it('responds when its logger throws', async () => {
     const logger = loggerTo(() => {
       throw new Error('disk full');
     });
@@ -408,7 +408,7 @@ describe('errorHandler', () => {
     });
   });
 
-  it('drops what described the representation that failed, its chunked framing included', async () => {
+  it('removes the headers of the failed representation, including its chunked framing', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       res.setHeader('Content-Encoding', 'gzip');
@@ -438,16 +438,22 @@ describe('errorHandler', () => {
     'Repr-Digest',
     'Digest',
     'Content-MD5',
-  ])('drops %s of the route, by which a cache would store the error or a client refuse it', async (name) => {
-    const handle = errorHandler({ logger: silentLogger });
-    const { url } = await serve((req, res) => {
-      res.setHeader(name, name === 'Expires' ? new Date(Date.now() + 600_000).toUTCString() : 'max-age=600');
-      handle(new Error('x'), req, res, () => {});
-    });
-    const { headers } = await get(url);
-    expect(headers[name.toLowerCase()]).toBeUndefined();
-    expect(headers['cache-control']).toBe('no-store');
-  });
+  ])(
+    'removes %s of the route, because of which a cache would store the error or a client refuse it',
+    async (name) => {
+      const handle = errorHandler({ logger: silentLogger });
+      const { url } = await serve((req, res) => {
+        res.setHeader(
+          name,
+          name === 'Expires' ? new Date(Date.now() + 600_000).toUTCString() : 'max-age=600',
+        );
+        handle(new Error('x'), req, res, () => {});
+      });
+      const { headers } = await get(url);
+      expect(headers[name.toLowerCase()]).toBeUndefined();
+      expect(headers['cache-control']).toBe('no-store');
+    },
+  );
 
   it.each(['-1', '0', new Date(0).toUTCString()])(
     'preserves Expires: %s, which agrees with no-store',
@@ -514,7 +520,7 @@ describe('errorHandler', () => {
     expect(await get(url, { method: 'HEAD' })).toMatchObject({ status: 404, text: '', headers });
   });
 
-  it('resets by RST where the end of the connection would pass for the end of the body', async () => {
+  it('resets by RST where the end of the connection would mean the end of the body', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const received = deferred();
     const { port } = await serve((req, res) => {
@@ -560,7 +566,7 @@ describe('errorHandler', () => {
     }
   });
 
-  it('sends nothing of a 5xx but the request id', async () => {
+  it('sends no more about a 5xx than the request id', async () => {
     const handle = errorHandler();
     const express = expressVersions[1]?.[1];
     const app = express?.() as import('express').Express;
@@ -589,14 +595,14 @@ describe('errorHandler', () => {
     [Object.assign(new Error('no cow 7'), { status: 404 }), false],
     [Object.assign(new Error('no cow 7'), { status: 404, expose: true }), true],
     [Object.assign(new Error('no cow 7'), { status: 404, expose: 'true' }), false],
-  ])('gives the message of a 4xx only where it is exposed (%#)', async (error, given) => {
+  ])('sends the message of a 4xx only where it is exposed (%#)', async (error, given) => {
     const { url } = await serveError(error);
     for (const headers of [json, html, text]) {
       expect((await get(url, { headers })).text.includes('no cow 7')).toBe(given);
     }
   });
 
-  it('does not touch a response that a handler began while the request body arrived', async () => {
+  it('does not change a response that a handler began while the request body arrived', async () => {
     const handle = errorHandler({ logger: silentLogger });
     const { url } = await serve((req, res) => {
       handle(new Error('x'), req, res, () => {});

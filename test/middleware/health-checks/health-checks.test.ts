@@ -120,7 +120,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(asked).toBe(2);
   });
 
-  it('probes pass by auth, rate limits, redirects, sessions, parsers, and the log, whatever the order', async () => {
+  it('probes bypass auth, rate limits, redirects, sessions, parsers and the log, in any order', async () => {
     const log = memoryLog();
     const passed: string[] = [];
     const app = express();
@@ -187,7 +187,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(seen.filter((text) => text.includes('onChange'))).toEqual([failed, failed]);
   });
 
-  it.each(names)('strangers see the status only (%s)', async (way) => {
+  it.each(names)('clients outside the private network receive the status only (%s)', async (way) => {
     const checks = { database: () => Promise.reject(new Error('password of db.internal refused')) };
     const open = async (options: object) => (await ready(ways[way]({ checks, ...options }))).url;
     const text = async (url: string, headers = {}) => (await get(`${url}/readyz`, { headers })).text;
@@ -208,7 +208,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(await text(await open({ details: throwing }))).toBe('{"status":"failing"}');
   });
 
-  it('a client of another network is a stranger, and the admin port is not', async () => {
+  it('a client of another network receives the status only, except on the admin port', async () => {
     const checks = { database: () => false };
     const app = ways.alone({ checks });
     const { port, server } = await ready(app);
@@ -234,7 +234,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(await from('8.8.8.8', adminPort)).toBe(true);
   });
 
-  it('shedding never makes live 503, and ready only after it lasted', async () => {
+  it('with load shedding, live is never 503, and ready only after it has lasted', async () => {
     const app = ways.alone({ sheddingMs: 5000 });
     const { url, server } = await ready(app);
     const lifecycle = createLifecycle();
@@ -278,30 +278,36 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     ],
   ];
 
-  it.each(routes)('%s of the app wins over a default path, and the start reports it', async (kind, add) => {
-    const seen = warnings();
-    const app = productionize(express(), quiet());
-    const path = '/readyz';
-    add(app, path);
-    const { url } = await serve(app);
-    expect((await get(`${url}/any`)).status).toBe(404);
-    expect([kind, (await get(url + path)).text]).toEqual([kind, 'own']);
-    expect((await get(`${url}/livez`)).status).toBe(200);
-    expect(String(report(app))).toMatch(/healthChecks .*\/readyz/);
-    expect(seen.every((text) => /The app answers \/readyz itself/.test(text))).toBe(true);
-  });
+  it.each(routes)(
+    '%s of the app takes precedence over a default path, and the start reports it',
+    async (kind, add) => {
+      const seen = warnings();
+      const app = productionize(express(), quiet());
+      const path = '/readyz';
+      add(app, path);
+      const { url } = await serve(app);
+      expect((await get(`${url}/any`)).status).toBe(404);
+      expect([kind, (await get(url + path)).text]).toEqual([kind, 'own']);
+      expect((await get(`${url}/livez`)).status).toBe(200);
+      expect(String(report(app))).toMatch(/healthChecks .*\/readyz/);
+      expect(seen.every((text) => /The app answers \/readyz itself/.test(text))).toBe(true);
+    },
+  );
 
-  it.each(routes)('a path given by name wins over %s, and the start reports it', async (kind, add) => {
-    const seen = warnings();
-    const path = `/up-${kind.replaceAll(' ', '-')}-${_name.replace(' ', '')}`;
-    const app = productionize(express(), { ...quiet(), healthChecks: { livePath: path } });
-    add(app, path);
-    const { url } = await serve(app);
-    await get(`${url}/any`);
-    expect(json((await get(url + path)).text)).toMatchObject({ status: 'ok' });
-    expect(seen).toEqual([expect.stringContaining(`The app has a route for ${path}`)]);
-    expect(seen[0]).toContain('err_productionize_health_path');
-  });
+  it.each(routes)(
+    'a path given by name takes precedence over %s, and the start reports it',
+    async (kind, add) => {
+      const seen = warnings();
+      const path = `/up-${kind.replaceAll(' ', '-')}-${_name.replace(' ', '')}`;
+      const app = productionize(express(), { ...quiet(), healthChecks: { livePath: path } });
+      add(app, path);
+      const { url } = await serve(app);
+      await get(`${url}/any`);
+      expect(json((await get(url + path)).text)).toMatchObject({ status: 'ok' });
+      expect(seen).toEqual([expect.stringContaining(`The app has a route for ${path}`)]);
+      expect(seen[0]).toContain('err_productionize_health_path');
+    },
+  );
 
   it('responds for an app whose patterns catch everything, or which has none of these routes', async () => {
     const app = productionize(express(), quiet());
@@ -348,7 +354,7 @@ describe.each(expressVersions)('healthChecks on %s', (_name, express) => {
     expect(messages).toEqual(['not ready: database', 'ready again: all checks passed']);
   });
 
-  it('reports degraded while the event loop is late, and stays 200', async () => {
+  it('reports degraded with 200 while the event loop is late', async () => {
     const app = productionize(express(), quiet());
     const server = createServer(app);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

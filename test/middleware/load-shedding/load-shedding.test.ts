@@ -45,7 +45,7 @@ describe.each(expressVersions)('loadShedding on %s', (_name, express) => {
 });
 
 describe.each(expressVersions)('priorities on %s', (_name, express) => {
-  it('are called with a request as Express knows it, whatever server it arrived at', async () => {
+  it('are called with a request of Express, whatever server received it', async () => {
     const events = new EventEmitter();
     const seen = new Set<string>();
     const app = productionize(express(), {
@@ -143,7 +143,7 @@ describe('loadShedding', () => {
     gate.uninstall();
   });
 
-  it('treats an invalid `priority` as normal, and survives a broken `logger`', async () => {
+  it('treats an invalid `priority` as normal, and continues when `logger` throws', async () => {
     const broken = () => {
       throw new Error('broken');
     };

@@ -100,14 +100,14 @@ const total = (refused: Record<SheddingReason, number>) =>
 const percentile99 = (values: number[]) =>
   [...values].sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] as number;
 
-describe('what is refused', () => {
-  it.each<Kind>(['new', 'keep-alive', 'blind'])('is nothing at 0.8 of capacity (%s)', (kind) => {
+describe('the set of refused requests', () => {
+  it.each<Kind>(['new', 'keep-alive', 'blind'])('is empty at 0.8 of capacity (%s)', (kind) => {
     const server = simulate(kind).pass(60_000, 0.8);
     expect(total(server.refused)).toBe(0);
   });
 
   it.each(['new', 'keep-alive'] as const)(
-    'is what waits beyond a short queue, at twice the capacity (%s connections)',
+    'is those beyond a short queue, at twice the capacity (%s connections)',
     (kind) => {
       const server = simulate(kind).pass(3000, 2);
       const before = server.served.length;
@@ -119,7 +119,7 @@ describe('what is refused', () => {
     },
   );
 
-  it('is what keeps the event loop below saturation where the queue is out of sight', () => {
+  it('is those above saturation of the event loop where the queue cannot be read', () => {
     const server = simulate('blind').pass(20_000, 2);
     const before = server.served.length;
     server.pass(10_000, 2);
@@ -147,14 +147,14 @@ describe('what is refused', () => {
     ['keep-alive', 0.9],
     ['blind', 0.5],
     ['blind', 0.8],
-  ] as const)('is nothing in the minute after a task of 2 s (%s, %d of capacity)', (kind, load) => {
+  ] as const)('is empty in the minute after a task of 2 s (%s, %d of capacity)', (kind, load) => {
     const server = simulate(kind).pass(10_000, load);
     server.block(2000, load);
     server.pass(60_000, load);
     expect(total(server.refused)).toBe(0);
   });
 
-  it('needs delay and utilization, over a window', () => {
+  it('requires delay and utilization, over a window', () => {
     const readings = (count: number, delayMs: number, idleMs: number) => {
       const controller = new SheddingController(settings);
       for (let now = 0, i = 0; i < count; i++, now += 100) {

@@ -7,7 +7,7 @@ import { get } from '../../helpers/serve.js';
 afterEach(killAll);
 
 describe.each(expressNames)('loadShedding with %s', (expressName) => {
-  it('refuses nothing for the sake of one task of 2 s', async () => {
+  it('refuses no request because of one task of 2 s', async () => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;
     const statuses: Promise<number>[] = [];
@@ -57,7 +57,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
     expect([counted(), logged(200), logged(503)]).toEqual([load.count(503), load.count(200), 0]);
   });
 
-  it('sees what waits for a worker whose primary accepts', async () => {
+  it('counts the connections of a worker whose primary accepts them', async () => {
     const program = arrange(expressName, soon, 'cluster');
     const load = overload(`http://127.0.0.1:${await program.port()}/work`, { clients: 100 });
     const report = JSON.parse(await program.line(/"refused","count":[1-9]/));

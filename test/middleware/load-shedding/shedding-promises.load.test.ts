@@ -11,7 +11,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
   it.each([
     ['new', false],
     ['keep-alive', true],
-  ])('goes on responding, also to every probe, under %s connections', async (_kind, keepAlive) => {
+  ])('continues to respond, also to every probe, under %s connections', async (_kind, keepAlive) => {
     const program = arrange(expressName);
     const url = `http://127.0.0.1:${await program.port()}`;
     const load = overload(`${url}/work`, { keepAlive });
@@ -65,7 +65,7 @@ describe.each(expressNames)('loadShedding with %s', (expressName) => {
     expect(load.count(503)).toBeGreaterThan(0);
   });
 
-  it('refuses nothing in the first seconds', async () => {
+  it('refuses no request in the first seconds', async () => {
     const program = arrange(expressName, { ...soon, startupMs: 60_000 });
     const load = overload(`http://127.0.0.1:${await program.port()}/work`);
     // three times as long as it takes without the option

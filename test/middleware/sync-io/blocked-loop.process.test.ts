@@ -21,7 +21,7 @@ describe('the watch of the event loop', () => {
     return JSON.parse(text);
   }
 
-  it('names request, route and frames while the loop is blocked by JavaScript', async () => {
+  it('reports request, route and frames while the loop is blocked by JavaScript', async () => {
     const running = await start();
     const file = path.join(os.tmpdir(), `sync-io-release-${process.pid}`);
     const answer = get(`${running.url}/until/${encodeURIComponent(file)}`);
@@ -38,7 +38,7 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it('blames a regular expression that backtracks on its request', async () => {
+  it('attributes a regular expression that backtracks to its request', async () => {
     const running = await start();
     await get(`${running.url}/redos`);
     await running.program.line(/Event loop blocked.*GET \/redos/);
@@ -54,7 +54,7 @@ describe('the watch of the event loop', () => {
     await quit(running);
   });
 
-  it('stays off while a debugger is open, and gives the reason', async () => {
+  it('is off while a debugger is open, and states the reason', async () => {
     const running = await start(['--inspect=127.0.0.1:0']);
     await running.program.line(/A blocked event loop is not watched: a debugger is open/);
     running.program.child.kill();

@@ -167,7 +167,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(detector.findings()).toEqual([]);
   });
 
-  it('reports nothing that a part of ours does on purpose', async () => {
+  it('reports no synchronous work of the library itself', async () => {
     const { findings } = await findingsOf((_req, res) => {
       ownSyncWork.depth += 1;
       zlib.gzipSync('ours');
@@ -226,7 +226,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     });
   });
 
-  it('makes one finding with a count of a site that fires 10,000 times', async () => {
+  it('reports one finding with a count for a site that is called 10,000 times', async () => {
     const told: number[] = [];
     const { findings } = await findingsOf(
       (_req, res) => {
@@ -239,7 +239,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(told).toEqual([10_000]);
   });
 
-  it('takes a bounded number of stacks in one request, and distinguishes two sites in the next', async () => {
+  it('captures a bounded number of stacks in one request, and distinguishes two sites in the next', async () => {
     const capture = jest.spyOn(Error, 'captureStackTrace');
     try {
       const detector = detect();
@@ -269,7 +269,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     }
   });
 
-  it('enters a context, so that it works alone, and goes on immediately', async () => {
+  it('creates a context, so that it works alone, and calls next immediately', async () => {
     let synchronous = false;
     const detector = detect();
     const app = express();
@@ -287,7 +287,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(synchronous).toBe(true);
   });
 
-  it('survives `ignore` and `onFinding` that throw', async () => {
+  it('continues when `ignore` and `onFinding` throw', async () => {
     const { status, findings } = await findingsOf(
       (_req, res) => {
         fs.existsSync('/');
@@ -306,7 +306,7 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings).toMatchObject([{ api: 'fs.existsSync', count: 1 }]);
   });
 
-  it('does not report what `ignore` does itself, and drops the findings it names', async () => {
+  it('does not report calls of `ignore` itself, nor the findings for which it returns true', async () => {
     const asked: string[] = [];
     const { findings } = await findingsOf(
       (_req, res) => {
@@ -415,7 +415,7 @@ describe('detectSyncIo and the builtins', () => {
     }
   });
 
-  it('puts every function back, once the last detector is gone', () => {
+  it('restores every function when the last detector is uninstalled', () => {
     const before = snapshot();
     const update = crypto.Hash.prototype.update;
     const log = console.log;
@@ -446,7 +446,7 @@ describe('detectSyncIo and the builtins', () => {
     fs.existsSync = original;
   });
 
-  it('reports no more once it is removed', async () => {
+  it('reports nothing after it was uninstalled', async () => {
     const detector = detect();
     const [, express] = expressVersions[1] as (typeof expressVersions)[number];
     const app = express();
@@ -465,7 +465,7 @@ describe('detectSyncIo options', () => {
     process.env.NODE_ENV = nodeEnv;
   });
 
-  it.each(['production', 'prod'])('is absent when NODE_ENV is %s', async (value) => {
+  it.each(['production', 'prod'])('is off when NODE_ENV is %s', async (value) => {
     process.env.NODE_ENV = value;
     const original = fs.readFileSync;
     const detector = detect();
@@ -485,7 +485,7 @@ describe('detectSyncIo options', () => {
     expect(fs.readFileSync).not.toBe(original);
   });
 
-  it('takes explicit undefined as omitted', () => {
+  it('treats explicit undefined as omitted', () => {
     expect(
       detect({ enabled: undefined, apis: undefined, minMs: undefined, blockedLoopMs: undefined }).name,
     ).toBe('detectSyncIoMiddleware');

@@ -19,14 +19,14 @@ async function resultOf(program: Program) {
 describe('detectSyncIo as a process', () => {
   const seenByEsm = ['after', 'default', 'getBuiltinModule', 'named', 'namespace'];
 
-  it('sees every ESM import and getBuiltinModule, misses a name taken before, and reports that it does', async () => {
+  it('detects every ESM import and getBuiltinModule, but no function imported before, and states so', async () => {
     const { seen, startLine, restored } = await resultOf(run('sync-io-imports.mjs', { env: development }));
     expect(seen.sort()).toEqual(seenByEsm);
     expect(startLine).toMatch(/before are not detected\. .*--import express-productionize\/sync-io/);
     expect(restored).toEqual([true, true, true]);
   });
 
-  it('sees a name taken before with the preload of --import, and reports the preload', async () => {
+  it('detects a function imported before with the preload of --import, and states the preload', async () => {
     const nodeArgs = ['--import', 'express-productionize/sync-io'];
     const program = run('sync-io-imports.mjs', { env: development, nodeArgs, cwd: root });
     const { seen, startLine } = await resultOf(program);
@@ -34,7 +34,7 @@ describe('detectSyncIo as a process', () => {
     expect(startLine).toMatch(/all calls are detected/);
   });
 
-  it('sees a CommonJS name taken after, and one taken before with --require', async () => {
+  it('detects a CommonJS function imported after it, and before it with --require', async () => {
     const without = await resultOf(run('sync-io-imports.cjs', { env: development }));
     expect(without.seen).toEqual(['after']);
     const nodeArgs = ['--require', 'express-productionize/sync-io'];
@@ -42,13 +42,13 @@ describe('detectSyncIo as a process', () => {
     expect(preloaded.seen.sort()).toEqual(['after', 'before']);
   });
 
-  it('is absent in production, the preload included', async () => {
+  it('is off in production, including the preload', async () => {
     const nodeArgs = ['--import', 'express-productionize/sync-io'];
     const { seen, restored } = await resultOf(run('sync-io-imports.mjs', { nodeArgs, cwd: root }));
     expect([seen, restored]).toEqual([[], [true, true, true]]);
   });
 
-  it('replaces once for two copies of the package, and puts back with the last', async () => {
+  it('replaces the functions once for two copies of the package, and restores them with the last', async () => {
     expect(await resultOf(run('sync-io-copies.mjs', { env: development }))).toEqual({
       once: true,
       counts: [[1], [1]],
@@ -85,7 +85,7 @@ describe('detectSyncIo as a process', () => {
     expect(findings).toMatchObject(supported ? [found] : []);
   });
 
-  it('prints no warning for an ordinary app, and names what a handler requires', async () => {
+  it('prints no warning for an ordinary app, and names the module that a handler requires', async () => {
     const program = run('sync-io-ordinary.cjs', { env: development });
     expect(await program.exit()).toEqual({ code: 0, signal: null });
     expect(program.out.at(-1)).toBe('<p>{"name":"Ada"} 1</p>');
