@@ -146,7 +146,7 @@ describe.each(expressVersions)('%s', (_version, express) => {
   );
 
   it.each(ways)(
-    'hostile bytes through %s do not change the responses of others',
+    'malicious bytes through %s do not change the responses for other clients',
     async (_way, make) => {
       const [url, twinUrl] = await Promise.all([serveConfessing(make(express)), serveConfessing(express())]);
       const port = Number(new URL(url).port);

@@ -122,7 +122,7 @@ describe.each(expressVersions)('refreshing on %s', (_name, express) => {
     expect(seen).toEqual(Array(4).fill('/sub/r/x?a=1'));
   });
 
-  it('is done by the request itself where a run of our own does not reach the cache', async () => {
+  it('is done by the request itself if a detached request does not reach the cache', async () => {
     const app = express();
     app.use((req, res, next) => {
       // what only the server in front adds
@@ -147,7 +147,7 @@ describe.each(expressVersions)('refreshing on %s', (_name, express) => {
 describe.each(expressNames)('draining with %s', (name) => {
   afterEach(killAll);
 
-  it('a refresh is waited for', async () => {
+  it('waits for a refresh', async () => {
     const program = run('refresh.mjs', { args: [name] });
     const url = `http://127.0.0.1:${await program.port()}`;
     expect((await get(url)).text).toBe('first');
@@ -167,7 +167,7 @@ describe.each(expressNames)('draining with %s', (name) => {
 });
 
 describe.each(cachedApps)('with others on %s', (_name, make) => {
-  it('caches what a proxy passes on, without the headers of its connection', async () => {
+  it('caches the responses of a proxy, without the headers of its connection', async () => {
     const upstream = express5();
     const origin = counted((_req, res, call) => {
       // a Date of whole seconds would make the answer a second old as soon as the next one begins
@@ -202,7 +202,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     expect(finished).toEqual([200]);
   });
 
-  it('gives the conditions of a request back to those who look at them later', async () => {
+  it('restores the conditions of a request for code that reads them later', async () => {
     const { app } = make();
     let seen: unknown;
     let left: unknown;
@@ -236,7 +236,7 @@ describe.each(cachedApps)('with others on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('prints in DEBUG=productionize:cache why something was not stored or not served', async () => {
+  it('prints in DEBUG=productionize:cache why a response was not stored or not served', async () => {
     const printed: string[] = [];
     const log = jest
       .spyOn(createDebug, 'log')

@@ -13,7 +13,7 @@ const session = jest.requireActual<(options: object) => RequestHandler>('express
 afterEach(closeAll);
 
 describe.each(expressVersions)('a cache behind other middleware, %s', (_name, express) => {
-  it('does not store what a session mounted before it sets a cookie on', async () => {
+  it('does not store a response on which an earlier session sets a cookie', async () => {
     const app = express();
     app.use(session({ secret: 'x', resave: false, saveUninitialized: false }));
     app.get('/form', responseCache() as never, (req, res) => {
@@ -39,7 +39,7 @@ describe.each(expressVersions)('a cache behind other middleware, %s', (_name, ex
     }
   });
 
-  it('does not store what varies on more than the cache knows', async () => {
+  it('does not store a response with a Vary that was extended after the cache', async () => {
     const app = express();
     app.use((_req, res, next) => {
       const { writeHead } = res;
@@ -76,7 +76,7 @@ describe.each(cachedApps)('how requests of some affect the responses of others, 
     expect((await get(url)).headers['cache-status']).toMatch(/hit/);
   });
 
-  it('a 304 to the one that fills the key stores the whole, and no source stays open', async () => {
+  it('a 304 to the leader stores the whole response, and no source remains open', async () => {
     const { app } = make();
     const sources: fs.ReadStream[] = [];
     app.get('/', (_req, res) => {
@@ -99,7 +99,7 @@ describe.each(cachedApps)('how requests of some affect the responses of others, 
     expect(sources).toHaveLength(1);
   });
 
-  it('what another process stored and cannot be sent is a miss, and no crash', async () => {
+  it('an entry of another process that cannot be sent is a miss, and causes no crash', async () => {
     const now = Date.now();
     const head = {
       ...{ v: 1, status: 200, headers: [['x-broken', 'a\u0000b']], ranges: false, open: true },
@@ -122,7 +122,7 @@ describe.each(cachedApps)('how requests of some affect the responses of others, 
     expect([answer.status, answer.text]).toEqual([200, 'the handler']);
   });
 
-  it('what was purged while its store was waited for is not stored', async () => {
+  it('a response that was purged while the cache waited for its store is not stored', async () => {
     const memory = memoryStore();
     const looked: (() => void)[] = [];
     let waits = false;

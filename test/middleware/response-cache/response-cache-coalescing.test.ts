@@ -92,7 +92,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     ['answers 500', (res: Response) => res.status(500).end()],
     ['is cut midway', cut],
     ['breaks its promise of a length', (res: Response) => res.set('Content-Length', '9').end('short')],
-  ])('a leader that %s costs one retry, and no other request fails', async (_what, fail) => {
+  ])('a leader that %s causes one retry, and no other request fails', async (_what, fail) => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const answers = many(url, 100).map((answer) => answer.catch(() => undefined));
@@ -127,7 +127,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set(sent.map(({ text }) => text)).size).toBe(600);
   });
 
-  it('a leader whose client disconnects is joined by one more, and fills the key if it is first', async () => {
+  it('a leader whose client disconnects is followed by another one, and its response is stored if it is first', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 100);
     const leader = http.get(url, { agent: false });
@@ -146,7 +146,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('a leader that never responds is joined by one more within the limit', async () => {
+  it('a leader that never responds is followed by another one within the limit', async () => {
     const timeouts = fakeTimeouts();
     const { url, server, handler, next } = await serveHeld({ waitMs: 200 });
     const answers = await crowd(url, server, 1);
@@ -182,7 +182,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([200]));
   });
 
-  it('a response that must not be shared lets all go on immediately, and none waits the next time', async () => {
+  it('a response that must not be shared releases all requests immediately, and none waits the next time', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 50);
     const answers = many(url, 50);
@@ -198,7 +198,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(52);
   });
 
-  it('waiters whose responses vary get their own, one call for each variant', async () => {
+  it('waiting requests whose responses vary receive their own, with one call for each variant', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 40);
     const answers = Array.from({ length: 40 }, (_, i) =>
@@ -217,7 +217,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('credentials do not wait in vain: what is not public is made for each of them', async () => {
+  it('requests with credentials do not wait for responses that are not public', async () => {
     const { url, server, handler, next } = await serveHeld();
     const all = arrived(server, 3);
     const anonymous = get(url);
@@ -287,7 +287,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       expect(handler.calls).toBe(3);
     });
 
-    it('takes away what is no longer for all', async () => {
+    it('removes a response that may no longer be shared', async () => {
       const { url, next } = await serveHeld();
       const cold = get(url);
       (await next()).res.set('Cache-Control', stale).send('first');
@@ -303,7 +303,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       expect((await own).text).toBe('mine');
     });
 
-    it('refreshes with what the request had, without its conditions, and without a client', async () => {
+    it('refreshes with the headers of the request, without its conditions, and without a client', async () => {
       const { url, next } = await serveHeld();
       const cold = get(`${url}/a?b=1`, { headers: { 'accept-language': 'de' } });
       (await next()).res.set({ 'Cache-Control': stale, ETag: '"1"', Vary: 'accept-language' }).send('first');
@@ -334,7 +334,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       );
     });
 
-    it('sends what it has where the handler fails, within stale-if-error', async () => {
+    it('sends the stale response when the handler fails, within stale-if-error', async () => {
       const { url, next } = await serveHeld();
       const cold = get(url);
       (await next()).res.set({ 'Cache-Control': stale, 'X-Kept': '1' }).send('first');
@@ -358,7 +358,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
       expect((await over).status).toBe(503);
     });
 
-    it.each(['must-revalidate', 'proxy-revalidate'])('serves nothing stale under %s', async (strict) => {
+    it.each(['must-revalidate', 'proxy-revalidate'])('serves no stale response with %s', async (strict) => {
       const { url, next } = await serveHeld();
       const cold = get(url);
       (await next()).res.set('Cache-Control', `${stale}, ${strict}`).send('first');
@@ -371,7 +371,7 @@ describe.each(cachedApps)('coalesced requests on %s', (_name, make) => {
   });
 });
 
-describe('those who wait', () => {
+describe('waiting requests', () => {
   /** A request that waits, and what became of it. */
   function waiting(take: (outcome: Outcome) => void = () => {}) {
     const outcomes: Outcome[] = [];
@@ -385,7 +385,7 @@ describe('those who wait', () => {
     };
   }
 
-  it('one that throws stops no other, and goes on alone', () => {
+  it('one that throws does not affect the others, and runs its own handler', () => {
     const coalesced = new CoalescedRequests(1000);
     const leader = coalesced.lead('key');
     const broken = waiting((outcome) => {

@@ -37,7 +37,7 @@ describe.each(expressVersions)('the response cache on %s', (_name, express) => {
     ['7200 , 0', false],
     [['7200', '0'], false],
     ['10, 7200', true],
-  ])('the first member of Age %j counts', async (age, isStored) => {
+  ])('the first member of Age %j is used', async (age, isStored) => {
     const url = await serveWith({ 'Cache-Control': 'max-age=3600', Age: age as string }, true);
     await get(url);
     expect((await get(url)).text).toBe(isStored ? 'call 1' : 'call 2');

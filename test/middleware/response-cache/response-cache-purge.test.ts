@@ -43,14 +43,17 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     };
   }
 
-  it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL'])('a %s that succeeds drops its URL', async (method) => {
-    const { url, fill, stored } = await serveThings();
-    await fill('/a', '/a?b=1', '/ab');
-    await get(`${url}/a`, { method });
-    expect(await stored('/a', '/a?b=1', '/ab')).toEqual(['/a?b=1', '/ab']);
-  });
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'MKCOL'])(
+    'a successful %s removes the response of its URL',
+    async (method) => {
+      const { url, fill, stored } = await serveThings();
+      await fill('/a', '/a?b=1', '/ab');
+      await get(`${url}/a`, { method });
+      expect(await stored('/a', '/a?b=1', '/ab')).toEqual(['/a?b=1', '/ab']);
+    },
+  );
 
-  it('every variant of the URL is gone', async () => {
+  it('every variant of the URL is removed', async () => {
     const { url, fill } = await serveThings();
     await fill('/a');
     const german = { headers: { 'accept-language': 'de' } };
@@ -67,14 +70,14 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     ['fails by the server', 'POST', (_req: Request, res: Response) => res.status(500).end()],
     ['is safe', 'OPTIONS', (_req: Request, res: Response) => res.status(204).end()],
     ['is safe, too', 'QUERY', (_req: Request, res: Response) => res.json([])],
-  ])('a request that %s drops nothing', async (_what, method, write) => {
+  ])('a request that %s removes no response', async (_what, method, write) => {
     const { url, fill, stored } = await serveThings(write);
     await fill('/a');
     await get(`${url}/a`, { method });
     expect(await stored('/a')).toEqual(['/a']);
   });
 
-  it('Location and Content-Location of the same origin are dropped, others are not', async () => {
+  it('the responses of Location and Content-Location are removed on the same origin only', async () => {
     const { url, fill, stored } = await serveThings((req, res) => {
       const { host } = req.headers;
       const names: Record<string, string> = {
@@ -151,7 +154,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     }
   });
 
-  it('takes tags from an option, and stores nothing whose tags cannot be read', async () => {
+  it('reads tags from an option, and stores no response whose tags cannot be read', async () => {
     const { cache, fill, stored } = await serveThings(undefined, {
       tags: (req) => {
         if (req.path === '/bad') throw new Error('no tags');
@@ -163,7 +166,7 @@ describe.each(cachedApps)('invalidation on %s', (_name, make) => {
     expect(await stored('/a', '/b', '/bad')).toEqual(['/b']);
   });
 
-  it('shares a store among caches, and takes the reach of a purge from its owner', async () => {
+  it('shares a store among caches, and returns the reach of a purge from the store', async () => {
     const store: CacheStore = memoryStore();
     const shared: CacheStore = {
       get: (key) => store.get(key),

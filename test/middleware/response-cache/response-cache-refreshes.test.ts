@@ -30,7 +30,7 @@ describe.each(cachedApps)('refreshing behind a stale response, %s', (_name, make
     ['X-Forwarded-Host', '/?page=1', { 'x-forwarded-host': 'evil.example' }],
     ['X-Original-URL', '/?page=1', { 'x-original-url': '/evil' }],
     ['a query that is no part of the key', '/?page=1&evil=1', {}],
-  ])('does not take %s of a client for what all get', async (_what, path, headers) => {
+  ])('does not use %s of a client for the response to all clients', async (_what, path, headers) => {
     const { app } = make({ query: ['page'] });
     const handler = counted((req, res, call) => {
       const said = JSON.stringify([
@@ -55,7 +55,7 @@ describe.each(cachedApps)('refreshing behind a stale response, %s', (_name, make
 });
 
 describe.each(expressVersions)('where a refresh never ends, %s', (_name, express) => {
-  it('one that was turned away does not end refreshing', async () => {
+  it('a refused refresh does not prevent later ones', async () => {
     const app = express();
     let turnsAway = false;
     const turned = deferred();
@@ -82,7 +82,7 @@ describe.each(expressVersions)('where a refresh never ends, %s', (_name, express
     expect(await refreshed(url, 'call 2')).toBe('call 3');
   });
 
-  it('an app that another one calls manually does not get the responses of other routes', async () => {
+  it('an app that a handler calls directly does not receive the responses of other routes', async () => {
     const inner = express();
     inner.use(responseCache() as never);
     const handler = counted((_req, res, call) => res.set('Cache-Control', stale).send(`data ${call}`));

@@ -172,7 +172,7 @@ describe.each(expressVersions)('on %s', (_name, express) => {
         (answer: Answer) => ({ 'if-modified-since': answer.headers['last-modified'] ?? modified }),
       ],
       ['a range', () => ({ range: 'bytes=0-3' })],
-    ])('equal it when the first request has %s', async (_what, given) => {
+    ])('equal the uncached route when the first request has %s', async (_what, given) => {
       const { plain, cached } = await both();
       const headers = given(await get(plain.url + to)) as Record<string, string>;
       const expected = await get(plain.url + to, { headers });
@@ -244,7 +244,7 @@ describe.each(cachedApps)('bodies on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('calls the callbacks of write and end once, and is done', async () => {
+  it('calls the callbacks of write and end once', async () => {
     const { app } = make();
     const calls: string[] = [];
     let ended: unknown;
@@ -262,7 +262,7 @@ describe.each(cachedApps)('bodies on %s', (_name, make) => {
     expect(ended).toEqual([true, true]);
   });
 
-  it('copies what a handler writes: its buffer may be used again', async () => {
+  it('copies the chunks of a handler, which may reuse its buffer', async () => {
     const { app } = make();
     const buffer = Buffer.from('first ');
     app.use((_req, res) => {
@@ -303,7 +303,7 @@ describe('memoryStore', () => {
     tags,
   });
 
-  it('holds no more than its bytes, and drops the least recently used', () => {
+  it('holds at most `maxBytes`, and removes the least recently used entry', () => {
     const store = memoryStore({ maxBytes: 10_000 });
     store.set('a', entry(3000));
     store.set('b', entry(3000));
@@ -327,7 +327,7 @@ describe('memoryStore', () => {
     expect(store.get('b')).toBe(b);
   });
 
-  it('forgets what has expired, was replaced, or was purged by key, prefix or tag', () => {
+  it('removes entries that have expired, were replaced, or were purged by key, prefix or tag', () => {
     const store = memoryStore();
     store.set('/a x', entry(1, ['t', 'u']));
     store.set('/ab x', entry(1, ['t']));

@@ -85,13 +85,13 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     ['headers that cannot be read', { head: { ...headLike(), headers: [null] }, body: Buffer.from('evil') }],
     ['a status that is none', { head: { ...headLike(), status: 9999 }, body: Buffer.from('evil') }],
     ['times that are none', { head: { ...headLike(), freshUntil: 'soon' }, body: Buffer.from('evil') }],
-  ])('takes %s from a store for a miss', async (_what, entry) => {
+  ])('treats %s from a store as a miss', async (_what, entry) => {
     const store: CacheStore = { ...memoryStoreLike(), get: () => entry as unknown as CacheEntry };
     const [first, second] = await ask(make({ store }), saying(), {}, {});
     expect([first?.status, first?.text, second?.text]).toEqual([200, 'call 1', 'call 2']);
   });
 
-  it('requests the lease from the store, and serves what another process stored', async () => {
+  it('requests the lease from the store, and serves the response that another process stored', async () => {
     const inner = memoryStore();
     const leases: string[] = [];
     const ended: string[] = [];
@@ -165,7 +165,7 @@ describe.each(cachedApps)('stores on %s', (_name, make) => {
     }
   });
 
-  it('brings no variant back that another process purged in the meantime', async () => {
+  it('does not restore a variant that another process purged in the meantime', async () => {
     const inner = memoryStore();
     const { app } = make({ store: laterStore(inner) });
     const answer = deferred<void>();

@@ -61,7 +61,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(handler.calls).toBe(2);
   });
 
-  it('never stores what was written with trailers, too much, too little, or cut short', async () => {
+  it('never stores a response with trailers, with too many or too few bytes, or an incomplete one', async () => {
     const answers: Record<string, (res: Response) => void> = {
       '/trailers'(res) {
         res.set('Trailer', 'x-sum');
@@ -107,7 +107,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a cookie', { headers: { cookie: 'sid=1' } }],
     ['X-Api-Key', { headers: { 'x-api-key': 'a' } }],
   ])('with %s', (_what, credentials) => {
-    it('bypasses the cache, in and out', async () => {
+    it('is neither served from the cache nor stored', async () => {
       const handler = saying('max-age=60');
       const answers = await ask(make(), handler, credentials, credentials, {}, {}, credentials);
       expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 2', 'call 3', 'call 3', 'call 4']);
@@ -120,14 +120,14 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 1', 'call 1']);
     });
 
-    it('is not opened by must-revalidate', async () => {
+    it('is not shared because of must-revalidate', async () => {
       const handler = saying('max-age=60, must-revalidate');
       const answers = await ask(make(), handler, credentials, {});
       expect(answers.map(({ text }) => text)).toEqual(['call 1', 'call 2']);
     });
   });
 
-  it('takes cookies of the list into the key, and no other', async () => {
+  it('includes the cookies of the list in the key, and no other', async () => {
     const handler = counted((req, res) =>
       res.set('Cache-Control', 'max-age=60').send(`${handler.calls} ${req.headers.cookie}`),
     );
@@ -217,7 +217,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     },
   );
 
-  it('takes protocol and host of a trusted proxy into the key', async () => {
+  it('includes protocol and host of a trusted proxy in the key', async () => {
     const made = make();
     made.app.set('trust proxy', 'loopback');
     const handler = counted((req, res) =>
@@ -279,7 +279,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     ['a byte that is no part of a URL', '/a"b', 2],
     ['a fragment', '/a#b', 2],
     ['an empty query, which is not the same as none', '/?', 1],
-  ])('does not take %s in the request line for another URL', async (_what, target, calls) => {
+  ])('does not treat %s in the request line as another URL', async (_what, target, calls) => {
     const handler = saying();
     const { app } = make();
     app.use(handler);
@@ -291,7 +291,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(handler.calls).toBe(2 + calls);
   });
 
-  it('stores nothing of a response that could not be sent, and not the next one tried either', async () => {
+  it('stores neither a response that could not be sent nor the next one', async () => {
     const { app } = make();
     let calls = 0;
     app.use((_req, res) => {
@@ -322,7 +322,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     expect(cacheStatus(answers[1] as never)).toBe('fwd=vary-miss; stored');
   });
 
-  it('serves no permission of one origin to another', async () => {
+  it('serves no CORS permission of one origin to another', async () => {
     const handler = counted((req, res) =>
       res
         .set({ 'Cache-Control': minute, 'Access-Control-Allow-Origin': String(req.headers.origin) })
@@ -349,7 +349,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     });
     afterEach(() => time.stop());
 
-    it('sends the date of the response, its age, and what the cache did', async () => {
+    it('sends the date of the response, its age, and Cache-Status', async () => {
       const { app } = make();
       app.use(saying());
       const { url } = await serve(app);
@@ -409,7 +409,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
       expect(hit?.headers['keep-alive']).not.toBe('timeout=9');
     });
 
-    it('gives the reason why a request went on', async () => {
+    it('states the reason why a request was forwarded', async () => {
       const handler = saying();
       const answers = await ask(
         make(),
@@ -429,7 +429,7 @@ describe.each(cachedApps)('responseCache on %s', (_name, make) => {
     });
   });
 
-  it('lets no client bypass the cache by its own directives by default', async () => {
+  it('does not allow clients to bypass the cache by their directives by default', async () => {
     const headers = [
       { 'cache-control': 'no-cache' },
       { 'cache-control': 'no-store' },
@@ -497,7 +497,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     expect(line).toMatchObject({ route: '/items/:id', status: 200, outcome: 'completed' });
   });
 
-  it('is off by default, and gives the reason', async () => {
+  it('is off by default, and the report states the reason', async () => {
     const app = productionize(express(), quiet());
     const handler = saying();
     app.use(handler);
@@ -519,7 +519,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     expect([after.text, after.headers['cache-status']]).toEqual(['call 2', undefined]);
   });
 
-  it('stands aside for a cache that the app mounts itself', async () => {
+  it('is off beside a cache that the app mounts itself', async () => {
     const time = clock();
     const app = productionize(express(), { ...quiet(), cache: true });
     app.use(responseCache());
@@ -559,7 +559,7 @@ describe.each(expressVersions)('the cache in productionize on %s', (_name, expre
     time.stop();
   });
 
-  it('knows the whole URL in a sub-app and in a router', async () => {
+  it('uses the whole URL in a sub-app and in a router', async () => {
     const parent = express();
     const sub = productionize(express(), { ...quiet(), cache: true });
     const handler = saying();

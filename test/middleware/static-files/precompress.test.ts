@@ -88,7 +88,7 @@ describe('precompress', () => {
     }
   });
 
-  it('encodes as well as the encoders can', async () => {
+  it('encodes at the best levels', async () => {
     const text = noise(20_000);
     const site = makeSite({ 'app.js': text });
     await precompress(site.root);
@@ -97,7 +97,7 @@ describe('precompress', () => {
     expect(size('app.js.br')).toBeLessThanOrEqual(zlib.brotliCompressSync(text).length + 16);
   });
 
-  it('what it writes is what staticFiles sends', async () => {
+  it('staticFiles sends the siblings that it writes', async () => {
     const site = makeSite({ 'app.js': prose });
     await precompress(site.root);
     const { url } = await serve(express().use(staticFiles(site.root)));
@@ -110,7 +110,7 @@ describe('precompress', () => {
     expect((await get(`${url}/.precompressed.json`)).status).toBe(404);
   });
 
-  it('skips what does not shrink, is short, hidden, a link, or a sibling already', async () => {
+  it('skips files that are not compressible, short, hidden, links, or siblings', async () => {
     const site = makeSite({
       'photo.png': prose,
       'font.woff2': prose,
@@ -154,7 +154,7 @@ describe('precompress', () => {
     expect(zlib.gunzipSync(fs.readFileSync(site.at('a.js.gz'))).toString()).toBe(`${prose}!`);
   });
 
-  it('one that goes back to an older file is written again, where it was ours', async () => {
+  it('a sibling of an older file that is restored is written again, if we wrote it', async () => {
     const site = makeSite({ 'a.js': prose });
     await precompress(site.root);
     site.write('a.js', `older ${prose}`);
@@ -170,7 +170,7 @@ describe('precompress', () => {
     expect(fs.readFileSync(site.at('a.js.gz'))).toEqual(theirs);
   });
 
-  it('prunes what it made of files that are gone, and nothing else', async () => {
+  it('prunes its own siblings of files that no longer exist, and nothing else', async () => {
     const site = makeSite({ 'a.js': prose, 'b.js': prose, 'c.js': prose, 'theirs.js.gz': prose });
     await precompress(site.root);
     for (const name of ['a.js', 'b.js']) fs.rmSync(site.at(name));
@@ -188,7 +188,7 @@ describe('precompress', () => {
     );
   });
 
-  it('trusts no manifest: a damaged one knows nothing, a forged one reaches nothing outside', async () => {
+  it('trusts no manifest: a damaged one is empty, and a forged one affects nothing outside', async () => {
     const site = makeSite({ 'a.js': prose, '../outside/b.js.gz': 'precious', '../c.js.gz': 'precious' });
     fs.symlinkSync('../outside', site.at('linked'));
     for (const text of ['{', '[]', '{"siblings":{"a.js.gz":null}}', '']) {
@@ -220,7 +220,7 @@ describe('precompress', () => {
     it.each([
       ['grows', (file: string) => fs.appendFileSync(file, 'more')],
       ['shrinks', (file: string) => fs.truncateSync(file, 10)],
-    ])('gets no sibling when it %s, and the others do', async (_, change) => {
+    ])('gets no sibling when it %s, and the other files do', async (_, change) => {
       const site = makeSite({ 'a.js': prose, 'b.js': prose });
       const { createWriteStream } = fs;
       const { open } = fs.promises;
@@ -253,14 +253,14 @@ describe('precompress', () => {
     });
   }
 
-  it('a name with room for nothing but the extension gets its siblings', async () => {
+  it('a file whose name has just enough room for the extension gets its siblings', async () => {
     const name = `${'n'.repeat(255 - '.js.zst'.length)}.js`;
     const site = makeSite({ [name]: prose });
     expect((await precompress(site.root)).failed).toEqual([]);
     expect(names(site.root)).toEqual(['.precompressed.json', name, ...withSiblings(name).sort()]);
   });
 
-  it('a run that ends while another one is at work is not forgotten by it', async () => {
+  it('a run that ends during another one is included in the manifest of that one', async () => {
     const site = makeSite({ 'a.js': prose });
     const { open } = fs.promises;
     let others: Promise<unknown> | undefined;
@@ -278,7 +278,7 @@ describe('precompress', () => {
     expect(names(site.root)).toEqual([]);
   });
 
-  it('a sibling is never seen half-written', async () => {
+  it('an incomplete sibling is never visible', async () => {
     const site = makeSite({ 'a.js': noise(3_000_000) });
     const seen = new Set<number>();
     const watcher = fs.watch(site.root, () => {
@@ -325,7 +325,7 @@ describe('precompress', () => {
 describe('express-productionize precompress', () => {
   const ask = (site: Site, ...args: string[]) => command([site.root, ...args]);
 
-  it('prints what it did, exit code 0', async () => {
+  it('prints its counts, exit code 0', async () => {
     const site = makeSite({ 'a.js': prose, 'b.css': prose });
     const done = await ask(site);
     expect([done.code, done.err]).toEqual([0, '']);
@@ -373,7 +373,7 @@ describe('express-productionize precompress', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('ERR_PRODUCTIONIZE_PRECOMPRESS')]);
   });
 
-  it('a full disk: exit code 1, the file is named, nothing half-written stays, smaller ones are written', async () => {
+  it('a full disk: exit code 1, the file is named, no incomplete file remains, smaller ones are written', async () => {
     const site = makeSite({ 'large.js': noise(400_000), 'small.js': prose });
     // what a file may hold at most, which is what a disk with so much room comes to
     const { code, out, err } = await command([site.root], ['prlimit', '--fsize=20000']);
@@ -399,7 +399,7 @@ describe('express-productionize precompress', () => {
     expect(names(site.root)).toEqual(['a.js']);
   });
 
-  it('a sibling may be read by those who may read its original, whatever the umask', async () => {
+  it('a sibling has the read permissions of its original, whatever the umask', async () => {
     const site = makeSite({ 'a.js': prose, 'private.js': prose });
     fs.chmodSync(site.at('a.js'), 0o664);
     fs.chmodSync(site.at('private.js'), 0o640);
@@ -423,7 +423,7 @@ describe('express-productionize precompress', () => {
     expect(names(site.root).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('a killed run leaves no half sibling, and the next one removes its temporary file', async () => {
+  it('a killed run leaves no incomplete sibling, and the next one removes its temporary file', async () => {
     const site = makeSite(
       Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`sub/f${i}.js`, noise(900_000, `${i}`)])),
     );
@@ -453,7 +453,7 @@ describe('express-productionize precompress', () => {
     expect(names(site.root)).toContain('sub/f7.js.gz');
   });
 
-  it('one does not touch what another that still runs, or is stopped, is writing', async () => {
+  it('a run does not remove the file that another one, running or stopped, is writing', async () => {
     const site = makeSite({ 'sub/a.js': noise(1_000_000) });
     const program = run(cli, { args: ['precompress', site.root, '--encodings', 'br'] });
     await unfinished(site);
@@ -471,7 +471,7 @@ describe('express-productionize precompress', () => {
     ]);
   });
 
-  it('one removes the temporary files of an earlier process with its id', async () => {
+  it('a run removes the temporary files of an earlier process with its id', async () => {
     const site = makeSite({ 'a.js': prose });
     const { rename } = fs.promises;
     let name = '';

@@ -111,7 +111,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect(await status('/shop/resting')).toBe(200);
   });
 
-  it('behind the routes of the app it responds only where they do not', async () => {
+  it('after the routes of the app it responds only where they do not', async () => {
     const site = makeSite({ 'index.html': 'the app' });
     const app = productionize(express(), quiet());
     app.get('/login', (_req, res) => void res.send('login'));
@@ -122,7 +122,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect((await get(`${url}/other.js`, { headers: navigation })).status).toBe(404);
   });
 
-  it('an abort in it does not crash, and closes the page', async () => {
+  it('an abort during the fallback causes no crash, and closes the file', async () => {
     const { url, port, root, at } = await serveApp();
     fs.truncateSync(at('index.html'), 64 * 1024 * 1024);
     const head = 'Accept: text/html\r\n';
@@ -142,7 +142,7 @@ describe.each(expressVersions)('the fallback on %s', (_name, express) => {
     expect((await get(`${url}/users`, { headers: navigation })).status).toBe(404);
   });
 
-  it('costs no call of fs when it is hot', async () => {
+  it('needs no call of fs when it is cached', async () => {
     const { url } = await serveApp({ revalidateMs: 60_000 });
     const ask = async () => (await get(`${url}/users/1`, { headers: navigation })).text;
     await ask();
@@ -208,7 +208,7 @@ describe.each(expressVersions)('the order of static files and compression on %s'
     },
   );
 
-  it('the compression of productionize stands before all, wherever files are mounted', async () => {
+  it('the compression of productionize runs first, wherever files are mounted', async () => {
     const site = makeSite({ 'a.js': prose });
     const app = express();
     app.use(staticFiles(site.root));

@@ -91,7 +91,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     await until(() => openBelow(root) === 0);
   });
 
-  it('clients that disconnect before the response cost nothing', async () => {
+  it('clients that disconnect before the response leave nothing open', async () => {
     const { url, port, root, at } = await serveSite();
     sparse(at('large.zip'), 64 * megabytes);
     for (let i = 0; i < 50; i++) {
@@ -115,7 +115,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     await until(() => openBelow(root) === 0);
   });
 
-  it('a file that is cut while it is sent ends the connection, and not the process', async () => {
+  it('a file that is truncated while it is sent ends the connection, and not the process', async () => {
     const { url, root, at } = await serveSite();
     sparse(at('large.zip'), 64 * megabytes);
     const res = await paused(`${url}/large.zip`);
@@ -127,7 +127,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect((await get(`${url}/large.zip`)).body).toHaveLength(1000);
   });
 
-  it('a file that is replaced while it is sent goes out as it was', async () => {
+  it('a file that is replaced while it is sent is sent as it was', async () => {
     const { url, at } = await serveSite();
     const old = Buffer.from(noise(16 * megabytes));
     fs.writeFileSync(at('large.zip'), old);
@@ -139,7 +139,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
   });
 
   it.each([100, megabytes])(
-    'a file of %d bytes that is replaced before it is opened goes out whole',
+    'a file of %d bytes that is replaced before it is opened is sent completely',
     async (size) => {
       const { url, at } = await serveSite({ 'a.png': 'o'.repeat(size) });
       const content = 'n'.repeat(size + 5);
@@ -154,7 +154,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     },
   );
 
-  it.each(['GET', 'HEAD'])('a %s with a response from other code is not touched', async (method) => {
+  it.each(['GET', 'HEAD'])('the response of other code to a %s is not changed', async (method) => {
     const site = makeSite({ 'a.js': 'x', 'sub/index.html': 'x' });
     sparse(site.at('large.zip'), megabytes);
     const files = staticFiles(site.root);
@@ -202,7 +202,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(whole).toBeGreaterThan(50);
   });
 
-  it.each(['open', 'realpath'] as const)('a file that goes before `%s` is a 404', async (call) => {
+  it.each(['open', 'realpath'] as const)('a file that is removed before `%s` is a 404', async (call) => {
     const { url, at, root } = await serveSite({ 'a.png': 'x' });
     justBefore(call, () => fs.rmSync(at('a.png')));
     const answer = await get(`${url}/a.png`);
@@ -212,7 +212,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(openBelow(root)).toBe(0);
   });
 
-  it('the file itself is sent where its sibling vanishes before it is opened', async () => {
+  it('the file itself is sent when its sibling is removed before it is opened', async () => {
     const { url, at } = await serveSite({ 'a.js': noise(5000), 'a.js.gz': 'shorter' });
     justBefore('open', () => fs.rmSync(at('a.js.gz')));
     const answer = await get(`${url}/a.js`, accept('br;q=0, gzip'));
@@ -220,7 +220,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(answer.headers.etag).not.toMatch(/gzip/);
   });
 
-  it('a link put in the place of a file before it is opened is not followed', async () => {
+  it('a link that replaces a file before it is opened is not followed', async () => {
     const { url, at } = await serveSite({ 'a.png': 'file', '../secret.png': 'TOP SECRET' });
     justBefore('open', () => {
       fs.rmSync(at('a.png'));
@@ -286,7 +286,7 @@ describe.each(cases)('files that change, %s', (_name, make) => {
     expect(openBelow(root)).toBe(0);
   });
 
-  it('a slow client holds a few chunks in memory, and not the file', async () => {
+  it('for a slow client a few chunks are in memory, and not the file', async () => {
     const { port, at, server } = await serveSite();
     sparse(at('large.zip'), 512 * megabytes);
     const before = process.memoryUsage();
@@ -313,7 +313,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     return { ...site, ...(await serve(app)) };
   }
 
-  it('a hot file costs no call of fs while it is fresh, found or not', async () => {
+  it('a cached result needs no call of fs while it is fresh, found or not', async () => {
     const { url } = await serveSite(
       { 'a.js': 'x', 'index.html': 'page' },
       { revalidateMs: 60_000, fallback: 'index.html' },
@@ -331,7 +331,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     expect(calls).toEqual([]);
   });
 
-  it('once it is not, one look at each file that counts', async () => {
+  it('when it is no longer fresh, each relevant file is checked once', async () => {
     letFilesRest();
     const { url, at } = await serveSite({ 'a.js': 'x', 'a.png': 'x' }, { revalidateMs: 0 });
     for (const path of ['/a.js', '/a.png']) await get(url + path);
@@ -342,7 +342,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     expect(calls).toHaveLength(5);
   });
 
-  it('a change, a removal and an arrival are seen after revalidateMs, and not before', async () => {
+  it('a change, a removal and a new file take effect after revalidateMs, and not before', async () => {
     let now = 1_000_000;
     const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
     const { url, at, write } = await serveSite({ 'a.js': 'old', 'b.js': 'b' }, { revalidateMs: 1000 });
@@ -365,7 +365,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     clock.mockRestore();
   });
 
-  it('a change within one tick of the clock is seen, though size and times are the same', async () => {
+  it('a change within one tick of the clock is detected, although size and times are the same', async () => {
     const { url, at } = await serveSite({ 'a.js': 'old' }, { revalidateMs: 0 });
     const stats = fs.statSync(at('a.js'));
     const stat = fs.promises.stat;
@@ -387,7 +387,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     expect((await get(`${url}/a.js`)).text).toBe('new');
   });
 
-  it('a change that preserves size and mtime is noticed', async () => {
+  it('a change that preserves size and mtime is detected', async () => {
     letFilesRest();
     const { url, at, write } = await serveSite({ 'a.js': 'old' }, { revalidateMs: 0 });
     expect((await get(`${url}/a.js`)).text).toBe('old');
@@ -417,7 +417,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
     }
   });
 
-  it('is bounded, whatever is requested', async () => {
+  it('is bounded, whatever clients request', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 200 }, (_, i) => [`f${i}.png`, noise(2000, `${i}`)]),
     );
@@ -443,7 +443,7 @@ describe.each(expressVersions)('the memory of static files, on %s', (_name, expr
 });
 
 describe.each(expressNames)('out of descriptors, on %s', (express) => {
-  it('a cold file is a 503, and served when there are some again', async () => {
+  it('a file that is not cached is a 503, and is served when there are descriptors again', async () => {
     const { root } = makeSite({ 'a.js': 'file' });
     const program = run('static.mjs', {
       command: ['prlimit', '--nofile=80'],
@@ -466,8 +466,8 @@ describe.each(expressNames)('out of descriptors, on %s', (express) => {
   });
 });
 
-describe.each(expressNames)('what may not be read, on %s', (express) => {
-  it('a sibling is passed over for the file itself, and a file is a 403', async () => {
+describe.each(expressNames)('files without read permission, on %s', (express) => {
+  it('a sibling is ignored, and the file itself is a 403', async () => {
     const { root, at } = makeSite({ 'a.js': noise(5000), 'a.js.gz': 'shorter', 'b.js': 'file' });
     for (const name of ['a.js.gz', 'b.js']) fs.chmodSync(at(name), 0);
     const program = run('static.mjs', {

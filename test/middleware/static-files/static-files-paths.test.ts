@@ -118,7 +118,7 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     },
   );
 
-  it('another spelling of a guarded path is no way around the guard', async () => {
+  it('another spelling of a protected path does not bypass the protection', async () => {
     const site = makeSite({ 'private/key.txt': secret, 'open.txt': 'open' });
     const app = express();
     app.use('/private', (_req, res) => void res.status(401).end());
@@ -142,7 +142,7 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     expect((await get(`${url}/open.txt`)).text).toBe('open');
   });
 
-  it('links inside the root are followed, those out of it and to dotfiles are not', async () => {
+  it('links in the root are followed, links out of it and to dotfiles are not', async () => {
     const site = makeSite({
       'a.js': 'file',
       '.env': secret,
@@ -181,7 +181,7 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     expect((await get(`${url}/loose/more/b.js`)).text).toBe(secret);
   });
 
-  it('a link that is turned out of the root is noticed', async () => {
+  it('a link that is changed to a target outside the root is not followed', async () => {
     const site = makeSite({ 'a.js': 'file', '../secret.txt': secret });
     fs.symlinkSync('a.js', site.at('link.js'));
     const app = express();
@@ -193,7 +193,7 @@ describe.each(expressVersions)('paths on %s', (_name, express) => {
     expect((await get(`${url}/link.js`)).status).toBe(404);
   });
 
-  it('follows a root that is a link, and one that is turned to another release', async () => {
+  it('follows a root that is a link, also after it was changed to another release', async () => {
     const site = makeSite({ '1/a.js': 'one', '2/a.js': 'two' });
     fs.symlinkSync('1', site.at('current'));
     const app = express();
@@ -378,7 +378,7 @@ describe('content hashes', () => {
     '',
   ])('%s has none', (path) => expect(hasContentHash(path)).toBe(false));
 
-  it('finds most hashes where bundlers put them, and rejects a hostile name immediately', () => {
+  it('detects most hashes in the directories of bundlers, and rejects a malicious name immediately', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
     let seed = 1;
     const random = () => {

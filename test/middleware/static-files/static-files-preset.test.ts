@@ -9,7 +9,7 @@ afterEach(async () => {
   removeSites();
 });
 
-describe.each(expressVersions)('what the app has set before static files on %s', (_name, express) => {
+describe.each(expressVersions)('headers that the app has set before static files on %s', (_name, express) => {
   async function serveAfter(before: RequestHandler, revalidateMs: number) {
     const { root } = makeSite({ 'page.html': '<p>page</p>', 'page.html.br': 'br' });
     const app = express();

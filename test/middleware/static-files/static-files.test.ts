@@ -98,7 +98,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     expect(seen).toEqual([...expected, expected[0]]);
   });
 
-  it('a Cache-Control that the app set is preserved', async () => {
+  it('a Cache-Control that the app has set is preserved', async () => {
     const site = makeSite({ 'a.js': 'x' });
     const app = express();
     app.use((_req, res, next) => {
@@ -110,7 +110,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     expect(headers).toMatchObject({ 'cache-control': 'private, no-store', vary: 'Origin, Accept-Encoding' });
   });
 
-  it('setHeaders has the last word, and sees the file', async () => {
+  it('setHeaders is called last, with the file', async () => {
     const seen: [string, number][] = [];
     const { url, at } = await serveSite(
       express,
@@ -128,7 +128,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     expect(seen).toEqual([[at('a.woff2'), 4]]);
   });
 
-  it('a setHeaders that throws is one failed request', async () => {
+  it('a setHeaders that throws fails one request', async () => {
     const { url } = await serveSite(
       express,
       { 'a.js': 'x' },
@@ -213,14 +213,14 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(decoded(answer)).toBe(prose);
     });
 
-    it('one with the very time of its original counts, cut to milliseconds too', async () => {
+    it('one with the time of its original is sent, also if the time is rounded to milliseconds', async () => {
       const { url, at } = await serveSite(express, siblings);
       const { mtimeMs } = fs.statSync(at('app.js'));
       fs.utimesSync(at('app.js.br'), Math.floor(mtimeMs) / 1000, Math.floor(mtimeMs) / 1000);
       expect((await get(`${url}/app.js`, accept('br'))).headers['content-encoding']).toBe('br');
     });
 
-    it('one that appears, changes or goes is noticed', async () => {
+    it('one that is created, changed or removed is detected', async () => {
       const { url, at, write } = await serveSite(express, { 'app.js': prose });
       const ask = async () => (await get(`${url}/app.js`, accept('br'))).headers['content-encoding'];
       expect(await ask()).toBeUndefined();
@@ -230,7 +230,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(await ask()).toBeUndefined();
     });
 
-    it('are looked for in the order of `precompressed`, and not for what does not shrink', async () => {
+    it('are searched in the order of `precompressed`, and only for compressible files', async () => {
       const calls = watchFs();
       const { url } = await serveSite(
         express,
@@ -244,7 +244,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
   });
 
   describe('ranges', () => {
-    it('a range is one of the identity, whatever encodings are accepted', async () => {
+    it('a range applies to the identity, whatever encodings are accepted', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const plain = await get(`${url}/app.js`);
@@ -261,7 +261,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(answer.headers).not.toHaveProperty('content-encoding');
     });
 
-    it('a client with a part of an encoded form gets the whole of it again', async () => {
+    it('a client with a part of an encoded form receives the whole of it again', async () => {
       letFilesRest();
       const { url } = await serveSite(express, siblings);
       const whole = await get(`${url}/app.js`, accept('br'));
@@ -275,7 +275,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(answer.body).toEqual(whole.body);
     });
 
-    it('If-Range continues by a strong ETag or the exact date, and by nothing else', async () => {
+    it('If-Range matches by a strong ETag or the exact date only', async () => {
       letFilesRest();
       const { url } = await serveSite(express, { 'a.png': noise(100) });
       const { etag, 'last-modified': date } = (await get(`${url}/a.png`)).headers;
@@ -289,7 +289,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect(await status('garbage')).toBe(200);
     });
 
-    it('a file written a moment ago has a weak ETag, by which nothing is continued', async () => {
+    it('a file that was just written has a weak ETag, which If-Range does not match', async () => {
       jest.spyOn(Date, 'now').mockReturnValue(Date.now());
       const { url } = await serveSite(express, { 'a.png': noise(100) });
       const { etag } = (await get(`${url}/a.png`)).headers;
@@ -402,7 +402,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     expect([status, headers['content-range'], text]).toEqual([206, part, body]);
   });
 
-  it.each(['bytes=-0', 'bytes=5-', 'bytes=-0,9-'])('%j fits nothing', async (range) => {
+  it.each(['bytes=-0', 'bytes=5-', 'bytes=-0,9-'])('%j matches no bytes', async (range) => {
     const { url } = await serveSite(express, { 'a.txt': 'hello' });
     const { status, headers } = await get(`${url}/a.txt`, { headers: { range } });
     expect([status, headers['content-range']]).toEqual([416, 'bytes */5']);
@@ -412,7 +412,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     ['Nix', 1],
     ['Cloud Native Buildpacks', Date.UTC(1980, 0, 1, 0, 0, 1) / 1000],
     ['npm pack', Date.UTC(1985, 9, 26, 8, 15) / 1000],
-  ])('a new release is seen though %s gives all files one date', async (_what, date) => {
+  ])('a new release is detected although %s sets one date on all files', async (_what, date) => {
     letFilesRest();
     const site = makeSite({ '1/index.html': 'app-1.js', '2/index.html': 'app-2.js' });
     const stamp = (name: string) => fs.utimesSync(site.at(name), date, date);
@@ -438,7 +438,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
   });
 
   it.each(['bytes=a-b', 'bytes', 'bytes=', 'lines=1-2', '', 'bytes=0-1,x'])(
-    'the range %j is no range, and ignored',
+    '%j is no range, and is ignored',
     async (range) => {
       const { url } = await serveSite(express, { 'a.txt': 'hello' });
       const { status, text } = await get(`${url}/a.txt`, { headers: { range } });
@@ -468,7 +468,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
   });
 
   describe('directories', () => {
-    it('redirects to the slash where there is an index, and stays on this host', async () => {
+    it('redirects to the path with a slash where there is an index, on the same host', async () => {
       const { url } = await serveSite(express, { 'sub/index.html': 'sub', 'bare/a.js': 'x' });
       const redirect = await get(`${url}/sub?q=//evil.test`);
       expect([redirect.status, redirect.headers.location]).toEqual([301, '/sub/?q=//evil.test']);
@@ -504,7 +504,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect((await get(`${url}${path}/`)).text).toBe('size');
     });
 
-    it('`index: false` passes directories on', async () => {
+    it('with `index: false`, directories go to the next handler', async () => {
       const { url } = await serveSite(
         express,
         { 'index.html': 'x', 'sub/index.html': 'x' },
@@ -515,7 +515,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
     });
   });
 
-  describe('requests it passes on', () => {
+  describe('requests for the next handler', () => {
     it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s goes to the next handler', async (method) => {
       const site = makeSite({ 'a.js': 'x' });
       const app = express();
@@ -525,7 +525,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       expect((await get(`${url}/none`)).text).toBe('next GET');
     });
 
-    it('`fallthrough: false` makes 404 and 405 of it, without a trace of a file', async () => {
+    it('with `fallthrough: false` they are 404 and 405, without the path of a file', async () => {
       const { url } = await serveSite(express, { 'a.js': 'x' }, { fallthrough: false });
       const post = await get(`${url}/a.js`, { method: 'POST' });
       expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD']);
@@ -628,7 +628,7 @@ describe.each(expressVersions)('staticFiles on %s', (_name, express) => {
       }
     });
 
-    it('ranges and conditions hold', async () => {
+    it('ranges and conditional requests work', async () => {
       letFilesRest();
       const site = makeSite({ ...siblings, 'bare.js': prose });
       const app = productionize(express(), quiet()).use(staticFiles(site.root));
@@ -676,7 +676,7 @@ describe('staticFiles set-up', () => {
     expect(calls).toEqual([]);
   });
 
-  it('a request costs the same calls in a directory of 2,000 files as in one of a single file', async () => {
+  it('a request needs the same calls of fs in a directory of 2,000 files as in one with a single file', async () => {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`f${i}.js`, 'x']));
     const counts = [];
     for (const files of [{ 'f0.js': 'x' }, many]) {
