@@ -41,7 +41,7 @@ describe('the example', () => {
     expect(await line('GET /throws 500')).toMatchObject({ err: { message: 'the database is down' } });
   });
 
-  it('responds to a broken stream with 404 and lives', async () => {
+  it('responds to a broken stream with 404 and continues', async () => {
     const { url, line } = await start();
     expect((await get(`${url}/broken`)).status).toBe(404);
     expect(await line('GET /broken 404')).toMatchObject({ err: { code: 'ENOENT' } });
@@ -55,7 +55,7 @@ describe('the example', () => {
     expect(await line('GET /download aborted')).toMatchObject({ status: null, outcome: 'aborted' });
   });
 
-  it('responds to a bad JSON body with 400; neither response nor log has it', async () => {
+  it('responds to a bad JSON body with 400; neither the response nor the log contains it', async () => {
     const { program, url, line } = await start();
     const headers = { 'content-type': 'application/json' };
     const answer = await get(`${url}/echo`, { method: 'POST', headers, body: '{"a": hunter2' });
@@ -81,7 +81,7 @@ describe('the Express 4 app', () => {
     expect(await program.line(/^GET \/visits\/Ada 200 /)).toContain(' ms');
   });
 
-  it('responds 500 to an async throw and lives', async () => {
+  it('responds with 500 to an async throw and continues', async () => {
     const { program, url } = await start(path.join(examples, 'express4.cjs'));
     const thrown = await get(`${url}/throws`);
     expect(thrown.status).toBe(500);
@@ -115,7 +115,7 @@ describe('the TypeScript app', () => {
 });
 
 describe('socket.io in a cluster', () => {
-  it('each polling client stays on one worker', async () => {
+  it('each polling client is served by one worker', async () => {
     const program = run(path.join(examples, 'socket-io-cluster.js'), { env: { PORT: '0' } });
     const port = /port (\d+)/.exec(await program.line(/the primary listens on port/))?.[1];
     const url = `http://127.0.0.1:${port}`;

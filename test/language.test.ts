@@ -18,7 +18,7 @@ describe('the words of the project', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('pass where they are those of Node and Express', () => {
+  it('pass if they are those of Node and Express', () => {
     expect(check()).toMatchObject({ status: 0, stderr: '' });
   });
 
@@ -38,7 +38,7 @@ describe('the words of the project', () => {
     expect(check()).toMatchObject({ status: 1, stderr: expect.stringMatching(/^src.part.index\.ts:1: /) });
   });
 
-  it('may stand in output and code of a document, where they are those of others', () => {
+  it('are allowed in output and code of a document', () => {
     writeFileSync(path.join(directory, 'docs/page.md'), 'Print `answered`:\n\n```\n1 answered\n```\n');
     expect(check()).toMatchObject({ status: 0, stderr: '' });
     writeFileSync(path.join(directory, 'docs/page.md'), '```\n1 answered\n```\n\nIt answers.\n');

@@ -156,14 +156,14 @@ describe('the samples of the documentation', () => {
     expect(problems.filter((problem) => !problem.startsWith('no '))).toEqual([]);
   });
 
-  it('would not compile without an import, nor with an option that is gone', () => {
+  it('would not compile without an import, nor with a removed option', () => {
     expect(problems.filter((problem) => problem.startsWith('no '))).toEqual([
       expect.stringContaining("no import: Cannot find name 'productionize'"),
       expect.stringContaining("'gone' does not exist in type 'ProductionizeOptions'"),
     ]);
   });
 
-  it('stand beside a page with every option of every part, and no other', () => {
+  it('match the page with every option of every part, and no other', () => {
     const page = readFileSync(path.join(root, 'docs/options.md'), 'utf8');
     const documented = new Map(
       page.split(/^## /m).map((section) => {

@@ -72,12 +72,12 @@ describe('the linter checks who may import whom', () => {
     },
   );
 
-  it('no ring, not even one of types', () => {
+  it('there is no import cycle, not even of types', () => {
     expect(printed).toMatch(/src\/core\/one\.ts:\S+ lint\/suspicious\/noImportCycles/);
   });
 });
 
-it('no two files of src have one name, but for a command and what it runs', () => {
+it('no two files of src have the same name, except a command and its implementation', () => {
   const files = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && path.basename(file) !== 'index.ts')
     .map((file) => path.basename(file));
@@ -85,7 +85,7 @@ it('no two files of src have one name, but for a command and what it runs', () =
   expect(twice).toEqual(['precompress.ts']);
 });
 
-it('every part of productionize that stands alone has a directory with an index', () => {
+it('every part of productionize that can be used alone has a directory with an index', () => {
   const directories = readdirSync(path.join(root, 'src/middleware'));
   for (const directory of directories) {
     expect(readdirSync(path.join(root, 'src/middleware', directory))).toContain('index.ts');

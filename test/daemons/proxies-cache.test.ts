@@ -26,7 +26,7 @@ const optionSets = [
   },
 ] as const;
 
-describe('what is written', () => {
+describe('the generated file', () => {
   it.each(optionSets)('for nginx is accepted by nginx -t: %j', async (options) => {
     expect(await nginx.refuses(nginx.text(options))).toBeUndefined();
     const more = {
@@ -53,7 +53,7 @@ describe('what is written', () => {
     },
   );
 
-  it('is checked: what is broken is refused by both', async () => {
+  it('is checked: an invalid file is refused by both', async () => {
     const options = { upstreams: ['127.0.0.1:3000'] };
     expect(await nginx.refuses(nginx.text(options).replace('lock on', 'lock maybe'))).toMatch(/lock/);
     expect(await varnish.refuses(varnish.text(options).replace('return (pass)', 'return (past)'))).toMatch(
@@ -193,7 +193,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(JSON.parse((await ask(path)).text).cookie).toBeUndefined();
     });
 
-    it('lock: of 30 concurrent requests, one fetches', async () => {
+    it('lock: of 30 concurrent requests, one is forwarded', async () => {
       const path = `/minute/${at}?slow=300`;
       const all = await Promise.all(Array.from({ length: 30 }, () => callOf(path)));
       expect(new Set(all)).toEqual(new Set([1]));
@@ -214,7 +214,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(longest).toBeLessThan(1500);
     });
 
-    it('an error is not stored, though its route has a lifetime', async () => {
+    it('an error is not stored, although its route has a lifetime', async () => {
       const path = `/minute/${at}`;
       await broken('on');
       const failed = await ask(path);
@@ -241,7 +241,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(await calls(path)).toBe(1);
     });
 
-    it('what clients claim of themselves ends at the proxy', async () => {
+    it('headers that a client may forge are not forwarded', async () => {
       const answer = await ask(`/seen/${at}`, {
         host: 'a.test',
         forwarded: 'for=6.6.6.6;host=evil.test',
@@ -277,7 +277,7 @@ describe.each(proxies)('behind $name', (kind) => {
       expect(after - before).toBeLessThan(10);
     });
 
-    it('while the app is down, stale responses are served, and none that was not stored', async () => {
+    it('while the app is down, stale responses are served, and other requests fail', async () => {
       const path = `/second/${at}`;
       expect(await callOf(path)).toBe(1);
       app.child.kill('SIGKILL');
@@ -297,7 +297,7 @@ describe.each(proxies)('behind $name', (kind) => {
     });
   });
 
-  it('behind a balancer its protocol and host reach the app, and each has its own responses', async () => {
+  it('behind a load balancer its protocol and host reach the app, and each has separate responses', async () => {
     const app = run('cached.mjs');
     const port = await app.port();
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${port}`], trustForwarded: true });
@@ -318,7 +318,7 @@ describe.each(proxies)('behind $name', (kind) => {
     }
   });
 
-  it('other cookies than those named reach the app on no GET, and prevent no response from being stored', async () => {
+  it('cookies that are not named are not forwarded with GET, and the response is stored', async () => {
     const app = run('cached.mjs');
     const port = await app.port();
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${port}`], sessionCookies });
@@ -341,7 +341,7 @@ describe.each(proxies)('a GET with a body behind $name', (kind) => {
   it.each([
     ['a length', { 'content-length': '4' }],
     ['chunks', { 'transfer-encoding': 'chunked' }],
-  ])('gets its own response only, with %s', async (_how, framing) => {
+  ])('receives only its own response, with %s', async (_how, framing) => {
     const app = run('cached.mjs');
     const proxy = await kind.start({ upstreams: [`127.0.0.1:${await app.port()}`] });
     try {
@@ -417,7 +417,7 @@ describe('Varnish alone', () => {
     proxy = await varnish.start({ upstreams: [`127.0.0.1:${await app.port()}`], ...options });
   }
 
-  it('must-revalidate: nothing stale, not even while the app is away', async () => {
+  it('must-revalidate: no stale response, not even while the app is down', async () => {
     await start();
     expect((await ask('/strict/1')).status).toBe(200);
     app.child.kill('SIGKILL');
@@ -425,7 +425,7 @@ describe('Varnish alone', () => {
     expect(await until(async () => (await ask('/strict/1')).status === 503)).toBe(true);
   });
 
-  it('stale-if-error: an error does not show, but for others, and the next success takes its place', async () => {
+  it('stale-if-error: a stale response is sent instead of an error, and the next success replaces it', async () => {
     await start();
     const port = await app.port();
     const call = async (path: string) => JSON.parse((await ask(path)).text).call;
@@ -441,7 +441,7 @@ describe('Varnish alone', () => {
     expect(await until(async () => (await call('/forgiving/1')) > 1)).toBe(true);
   });
 
-  it('its own headers cannot be set from outside, and are not shown', async () => {
+  it('its own headers cannot be set by clients, and are not sent', async () => {
     await start();
     const headers = { 'x-stale': 'use', 'x-cache-status': 'evil' };
     const { text } = await get(`http://127.0.0.1:${proxy.port}/seen/1`, { headers });
@@ -450,7 +450,7 @@ describe('Varnish alone', () => {
     expect(JSON.stringify(answer.headers)).not.toMatch(/x-stale|x-cache-status/);
   });
 
-  it('PURGE drops the stored responses for a URL, for clients that may purge', async () => {
+  it('PURGE removes the stored responses for a URL, for clients that may purge', async () => {
     await start({ purgeFrom: ['127.0.0.0/8'] });
     const call = async () => JSON.parse((await ask('/minute/1')).text).call;
     expect([await call(), await call()]).toEqual([1, 1]);
@@ -463,7 +463,7 @@ describe('Varnish alone', () => {
     expect((await ask('/minute/1', 'PURGE')).status).toBe(405);
   });
 
-  it('an unhealthy instance gets no requests', async () => {
+  it('an unhealthy instance receives no requests', async () => {
     const other = run('cached.mjs');
     const gone = await freePort();
     app = other;

@@ -125,7 +125,7 @@ describe.each(versions)('the cases of every store, by %s', (_name, create) => {
     await run(await make(false), await make(false));
   });
 
-  it('is lost and found again', async () => {
+  it('is lost and restored', async () => {
     const store = await make();
     await redis.kill();
     await store.said('down');
@@ -183,7 +183,7 @@ describe('Redis is slow', () => {
     expect(store.events).toEqual([]);
   });
 
-  it('what waits for a busy process is not late', async () => {
+  it('replies that wait for a busy process are not late', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { local: false, timeoutMs: 50 });
     await store.set('busy', entryOf('kept'));
@@ -204,7 +204,7 @@ describe('Redis is slow', () => {
     expect(await foundAgain).toBe('kept');
   });
 
-  it('nothing piles up behind a server that does not reply', async () => {
+  it('no commands accumulate while a server does not reply', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const store = await opened(proxy.url, { local: false, timeoutMs: 50 });
@@ -226,7 +226,7 @@ describe('Redis is slow', () => {
     expect(proxy.received()).toBeLessThan(17 * 1024 * 1024);
   });
 
-  it('a connection that is dead without a word is replaced', async () => {
+  it('a connection that is dead without an error is replaced', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const store = await opened(proxy.url, { timeoutMs: 50 });
@@ -275,7 +275,7 @@ describe('Redis is down', () => {
     }
   });
 
-  it('who waits for a lease gets one itself', async () => {
+  it('a caller that waits for a lease acquires one itself', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.lease('led', 10_000);
@@ -285,7 +285,7 @@ describe('Redis is down', () => {
     expect(await waits).toEqual(expect.any(Function));
   });
 
-  it('was never there: one line, no wait, and it is used once it starts', async () => {
+  it('was never available: one line, no wait, and it is used when it starts', async () => {
     const redis = await startRedis();
     await redis.kill();
     const store = open(redis.url);
@@ -362,7 +362,7 @@ it('a replica serves, and stores nothing', async () => {
   expect(reader.events).toEqual([{ redis: 'read-only', reason: expect.stringContaining('READONLY') }]);
 });
 
-it('a log that throws does no harm', async () => {
+it('a log that throws has no effect', async () => {
   const redis = await startRedis();
   let said = 0;
   const logger = loggerTo(() => {
@@ -379,7 +379,7 @@ it('a log that throws does no harm', async () => {
 });
 
 describe('the store in this process', () => {
-  it('returns no promise, and is queried first', async () => {
+  it('returns no promise, and is read first', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('near', entryOf('near'));
@@ -387,7 +387,7 @@ describe('the store in this process', () => {
     await until(async () => other.get('near') !== undefined && !(other.get('near') instanceof Promise));
   });
 
-  it('serves nothing for more than a second of what was purged while its subscription was cut', async () => {
+  it('serves no purged response for more than a second while its subscription is interrupted', async () => {
     const redis = await startRedis();
     const proxy = await startProxy(redis.port);
     const [store, other] = [await opened(proxy.url), await opened(redis.url)];
@@ -401,7 +401,7 @@ describe('the store in this process', () => {
     expect(performance.now() - startedAt).toBeLessThan(1000 + slackMs);
   });
 
-  it('forgets what it may have missed when its subscription is lost', async () => {
+  it('drops all entries when its subscription is lost', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await other.set('missed', entryOf('before'));
@@ -414,7 +414,7 @@ describe('the store in this process', () => {
     expect(store.events).toEqual([]);
   });
 
-  it('takes the entry with which another process replaced one', async () => {
+  it('serves the entry with which another process replaced one', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('fresh', entryOf('stale'));
@@ -485,7 +485,7 @@ describe('purges', () => {
     expect(hits).toBeGreaterThan(50);
   });
 
-  it('an entry that was being made when its tag, key or prefix was purged anywhere is not stored', async () => {
+  it('an entry whose tag, key or prefix was purged anywhere during its handler is not stored', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     for (const selection of [{ key: 'made' }, { prefix: 'ma' }, { tag: 'made' }]) {
@@ -502,7 +502,7 @@ describe('purges', () => {
     }
   });
 
-  it('a response that was refreshed while the old one was served is not stored after a purge elsewhere', async () => {
+  it('a refreshed response is not stored after a purge elsewhere', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     await store.set('stale', entryOf('before', ['stale']));
@@ -517,7 +517,7 @@ describe('purges', () => {
     expect(await textAt(other, 'stale')).toBe('after');
   });
 
-  it('an entry whose tag was evicted is gone, not unpurgeable', async () => {
+  it('an entry whose tag was evicted is a miss', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { local: false });
     await store.set('tagged', entryOf('tagged', ['a', 'b']));
@@ -527,7 +527,7 @@ describe('purges', () => {
     expect(await redis.cli.exists('express-productionize:entry:tagged')).toBe(0);
   });
 
-  it('a tag lives as long as the entry that needs it the longest, and no longer', async () => {
+  it('a tag expires with the last entry that has it', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { local: false });
     await store.set('long', entryOf('long', ['tag'], 60_000));
@@ -538,7 +538,7 @@ describe('purges', () => {
     expect(await textAt(store, 'long')).toBe('long');
   });
 
-  it('by prefix take only keys of the store', async () => {
+  it('by prefix remove only keys of the store', async () => {
     const redis = await startRedis();
     const [store, other] = [
       await opened(redis.url, { prefix: 'a*:' }),
@@ -554,7 +554,7 @@ describe('purges', () => {
 });
 
 describe('leases', () => {
-  it('are useless where an entry was stored since the miss, and valid where it is to be refreshed', async () => {
+  it('are not acquired if an entry was stored since the miss, but for a refresh', async () => {
     const redis = await startRedis();
     const [store, other] = [await opened(redis.url), await opened(redis.url)];
     expect(await store.get('led')).toBeUndefined();
@@ -568,7 +568,7 @@ describe('leases', () => {
   });
 });
 
-describe('what stands in Redis', () => {
+describe('an entry in Redis', () => {
   it('expires with the entry', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url);
@@ -578,7 +578,7 @@ describe('what stands in Redis', () => {
     expect(livesMs).toBeLessThanOrEqual(5000);
   });
 
-  it('is a miss where it is foreign or damaged, and is replaced', async () => {
+  it('is a miss if it is foreign or damaged, and is replaced', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { local: false });
     const name = 'express-productionize:entry:hostile';
@@ -629,7 +629,7 @@ describe('what stands in Redis', () => {
     expect(store.events).toEqual([]);
   });
 
-  it('is nothing of an entry that is too large, nor the one before it', async () => {
+  it('is removed when a new one is too large', async () => {
     const redis = await startRedis();
     const store = await opened(redis.url, { maxEntryBytes: 1000 });
     await store.set('large', entryOf('x'.repeat(1000)));

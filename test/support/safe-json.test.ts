@@ -45,7 +45,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url)).text).toBe('{"body":true}');
   });
 
-  it('lists, copies, replaces and deletes req.body as without the guard', async () => {
+  it('lists, copies, replaces and deletes req.body as without bodyGuard', async () => {
     const app = productionize(express(), memoryLog().options);
     app.post('/', express.json(), (req, res) => {
       const seen = [Object.keys(req).includes('body'), Object.hasOwn(req, 'body'), { ...req }.body];
@@ -97,7 +97,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await send('/areas/1/read')).slice(1)).toEqual([hostile.length, ['a', 'b', 'ok']]);
   });
 
-  it('strips the body that an adapter set before the app was called', async () => {
+  it('strips the body that an adapter has set before the app is called', async () => {
     const app = productionize(express(), memoryLog().options);
     app.post('/', (req, res) => void res.json(Object.getOwnPropertyNames(req.body)));
     const { url } = await serve((req, res) => {
@@ -128,7 +128,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url, { ...post, body: 'bytes' })).text).toBe('[0,0,true,5]');
   });
 
-  it('works alone behind a parser', async () => {
+  it('works alone after a parser', async () => {
     const app = express();
     app.use(express.json(), bodyGuard());
     app.post('/', (req, res) => void res.send(Object.getOwnPropertyNames(req.body).join()));
@@ -136,7 +136,7 @@ describe.each(expressVersions)('request bodies on %s', (_name, express) => {
     expect((await get(url, { ...post, body: hostile })).text).toBe('a,b,ok');
   });
 
-  it('responds to malformed JSON with 400; neither log nor response has the text', async () => {
+  it('responds to malformed JSON with 400; neither the log nor the response contains the text', async () => {
     const log = memoryLog();
     const app = productionize(express(), log.options);
     app.use(express.json());
@@ -175,7 +175,7 @@ describe('safeJsonParse', () => {
 });
 
 describe('stripPrototypeKeys', () => {
-  it('ends for a body with cycles, and for one whose parts are shared a million times over', () => {
+  it('finishes for a body with cycles, and for one whose parts are shared a million times', () => {
     const cyclic: Record<string, unknown> = JSON.parse(hostile);
     cyclic.self = [cyclic, cyclic];
     expect(stripPrototypeKeys(cyclic)).toBe(3);

@@ -6,7 +6,7 @@ describe('EncodedCache', () => {
   const body = (name: string, length = 800) => Buffer.alloc(length, `${name} `);
   const encoded = (name: string) => Buffer.from(`encoded ${name}`);
 
-  it('caps the total of bytes, and evicts the least recently used', () => {
+  it('limits the total bytes, and removes the least recently used entry', () => {
     const cache = new EncodedCache(10_000);
     cache.set('br', body('asked for'), encoded('asked for'));
     cache.set('br', body('forgotten'), encoded('forgotten'));
@@ -18,7 +18,7 @@ describe('EncodedCache', () => {
     expect(cache.get('br', body('forgotten'))).toBeUndefined();
   });
 
-  it('returns what was stored or nothing, whatever is overwritten', () => {
+  it('returns the stored encoding or nothing, whatever is overwritten', () => {
     const cache = new EncodedCache(10_000);
     const bodies = Array.from({ length: 3000 }, (_, n) => body(`${n}`, 8 + ((n * 7919) % 1500)));
     const wrong: number[] = [];
@@ -38,7 +38,7 @@ describe('EncodedCache', () => {
     expect(found.get(2000)).toBeLessThan(2100);
   });
 
-  it('refuses one that would fill it', () => {
+  it('refuses an entry that would fill it', () => {
     const cache = new EncodedCache(10_000);
     cache.set('br', body('small'), encoded('small'));
     cache.set('br', body('large', 6000), encoded('large'));
@@ -63,7 +63,7 @@ describe('EncodedCache', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('does not notice what becomes of a buffer that it was given or gave', () => {
+  it('is not affected by changes of buffers that it received or returned', () => {
     const cache = new EncodedCache(10_000);
     const given = body('mine');
     cache.set('br', given, encoded('mine'));

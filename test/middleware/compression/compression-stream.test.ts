@@ -110,7 +110,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('ends once, whatever is called after the end', async () => {
+  it('ends once, even if functions are called after the end', async () => {
     const errors: unknown[] = [];
     let late = 0;
     const closed = deferred<boolean>();
@@ -127,7 +127,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(late).toBe(1);
   });
 
-  it('calls the callbacks of writes the client no longer waits for', async () => {
+  it('calls the callbacks of writes after the client has disconnected', async () => {
     const outcomes: boolean[] = [];
     const closed = deferred<void>();
     const written = deferred<void>();
@@ -149,7 +149,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(outcomes.at(-1)).toBe(false);
   });
 
-  it('streams what is written in parts, and every encoding of a string', async () => {
+  it('streams bodies that are written in parts, and every encoding of a string', async () => {
     const address = await url((_req, res) => {
       res.type('text').write('c3a9', 'hex');
       res.write('');
@@ -162,7 +162,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(decoded(sent)).toBe(`éab${prose}`);
   });
 
-  it('drops a Content-Length that counts the identity', async () => {
+  it('removes a Content-Length of the identity', async () => {
     const address = await url((_req, res) => {
       res.set({ 'Content-Type': 'text/plain', 'Content-Length': String(prose.length * 2) });
       res.write(prose);
@@ -173,7 +173,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(decoded(sent)).toBe(prose + prose);
   });
 
-  it('encodes a body of nothing that writeHead announced as encoded', async () => {
+  it('encodes an empty body that writeHead has declared as encoded', async () => {
     const address = await url((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/plain' });
       res.end();
@@ -183,7 +183,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(decoded(sent)).toBe('');
   });
 
-  it('sends trailers behind a streamed and behind a whole body', async () => {
+  it('sends trailers after a streamed and after a whole body', async () => {
     const address = await url((req, res) => {
       res.type('text').set('Trailer', 'X-Sum');
       if (req.path === '/parts') res.write(prose);
@@ -217,7 +217,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(expecting).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK\r\n/);
   });
 
-  it('writes no body for HEAD and makes no encoder', async () => {
+  it('writes no body for HEAD and creates no encoder', async () => {
     await notingEncoders(async (encoders) => {
       const address = await url((_req, res) => {
         res.type('text').write(prose);
@@ -262,7 +262,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     message.destroy();
   });
 
-  it('offers res.flush, harmless at any time', async () => {
+  it('provides res.flush, which can be called at any time', async () => {
     const address = await url((req, res) => {
       res.flush();
       if (req.path === '/image') return void res.type('image/png').send(Buffer.from(prose));
@@ -275,7 +275,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect((await get(`${address}/image`, gzip)).text).toBe(prose);
   });
 
-  it('holds the source back while the client does not read, and leaks no listener', async () => {
+  it('applies backpressure while the client does not read, and leaks no listener', async () => {
     // random, and as long as the window of gzip, so that it does not shrink however often it comes
     const part = randomBytes(65_536);
     let produced = 0;
@@ -370,7 +370,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     expect(Buffer.concat(chunks).equals(Buffer.from(parts.join('')))).toBe(true);
   });
 
-  it('needs no drain once it has ended or its client has disconnected', async () => {
+  it('needs no drain after its end or after the client has disconnected', async () => {
     const states: boolean[] = [];
     const closed = deferred<void>();
     const address = await url((req, res) => {
@@ -427,7 +427,7 @@ describe.each(expressVersions)('compression of streams on %s', (_name, express) 
     });
   });
 
-  it('makes no encoder for a client that has disconnected', async () => {
+  it('creates no encoder for a client that has disconnected', async () => {
     await notingEncoders(async (encoders) => {
       const done = deferred<void>();
       const arrived = deferred<void>();

@@ -68,7 +68,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(json)).toBe(JSON.stringify({ prose }));
   });
 
-  it('does not encode a 206, nor what has a Content-Range', async () => {
+  it('does not encode a 206, nor a response with a Content-Range', async () => {
     const partial = await answer((_req, res) => void res.status(206).type('text').send(prose));
     const ranged = await answer(
       (_req, res) => void res.set('Content-Range', 'bytes 0-4399/9000').send(prose),
@@ -80,7 +80,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('does not encode a range of a static file, and stops offering ranges of encoded bytes', async () => {
+  it('does not encode a range of a static file, and removes Accept-Ranges from encoded responses', async () => {
     const app = express();
     app.use(compression({ threshold: 0 }));
     app.get('/', (_req, res) => void res.sendFile(page));
@@ -120,7 +120,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([again.status, again.headers.etag]).toEqual([304, etag]);
   });
 
-  it('sends Vary with a 304, whatever headers remain', async () => {
+  it('sends Vary with a 304, even if it has few headers', async () => {
     const app = express();
     app.use(compression());
     app.get('/', (_req, res) => void res.vary('Origin').send(prose));
@@ -258,7 +258,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['res.end', (_req: Request, res: Response) => void res.type('text').end('short')],
     ['an empty res.end', (_req: Request, res: Response) => void res.type('text').end()],
     ['res.end after writeHead', (_req: Request, res: Response) => void short(res)],
-  ])('sends what is below the threshold byte by byte like without us, after %s', async (_how, handler) => {
+  ])('sends a body below the threshold exactly as without compression, after %s', async (_how, handler) => {
     const bare = express();
     bare.use((_req, res, next) => void next(res.vary('Accept-Encoding')));
     bare.use(Object.assign(((_req, _res, next) => next()) as RequestHandler));
@@ -341,7 +341,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(off.headers['content-encoding']).toBe('br');
   });
 
-  it('sees the cookie that a session sets at the last moment', async () => {
+  it('recognizes the cookie that a session sets when the headers are sent', async () => {
     const app = express();
     app.use(compression(), session({ secret: 'x', resave: false, saveUninitialized: true }));
     app.get('/', (_req, res) => void res.send(prose));
@@ -351,7 +351,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('encodes a body under the limit in one call, which the guard ignores', async () => {
+  it('encodes a body under the limit in one call, which the detector does not report', async () => {
     const depths: number[] = [];
     const { gzipSync } = zlib;
     const spy = (...args: Parameters<typeof gzipSync>) => {
@@ -382,7 +382,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('makes no synchronous call with a limit of 0', async () => {
+  it('encodes nothing synchronously with a limit of 0', async () => {
     await watching('gzipSync', async (calls) => {
       const sent = await answer((_req, res) => void res.send(prose), { options: { syncLimitBytes: 0 } });
       expect(decoded(sent)).toBe(prose);
@@ -391,7 +391,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('encodes in one call what writeHead announced', async () => {
+  it('encodes a body in one call after writeHead', async () => {
     await watching('createGzip', async (calls) => {
       const sent = await answer((_req, res) => {
         res.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': prose.length });
@@ -403,7 +403,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('sends the identity where the body would not shrink', async () => {
+  it('sends the identity when the encoded body is not smaller', async () => {
     const bytes = zlib.gzipSync(noise(9000));
     const sent = await answer((_req, res) => void res.type('text').send(bytes));
     expect(sent.headers['content-encoding']).toBeUndefined();
@@ -443,7 +443,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(await get(url, gzip))).toBe(noise(3000, 'body 1'));
   });
 
-  it('uses the bytes as they were, when the app fills its buffer again while it is encoded', async () => {
+  it('uses the original bytes when the app reuses its buffer during the encoding', async () => {
     const texts = [noise(200_000, 'first'), noise(200_000, 'second')];
     const shared = Buffer.alloc(200_000);
     const app = express();
@@ -473,7 +473,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     });
   });
 
-  it('encodes and stores nothing where the cache cannot be allocated, and tries to allocate it once', async () => {
+  it('encodes without a cache when it cannot be allocated, and tries to allocate it once', async () => {
     const cacheBytes = 3_333_333;
     const allocate = Buffer.allocUnsafeSlow;
     let refused = 0;
@@ -502,7 +502,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     }
   });
 
-  it('stores nothing of a body that was cut off', async () => {
+  it('does not store an incomplete body', async () => {
     const body = noise(200_000);
     const app = express();
     app.use(compression());
@@ -553,7 +553,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('passes on what an upstream encoded', async () => {
+  it('passes on a body that an upstream has encoded', async () => {
     const bytes = zlib.gzipSync(prose.repeat(10));
     const sent = await answer((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
@@ -602,7 +602,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ]);
   });
 
-  it('does not touch a 204', async () => {
+  it('does not change a 204', async () => {
     const sent = await answer((_req, res) => void res.status(204).type('text').end());
     expect([sent.status, sent.headers['content-encoding'], sent.headers.vary]).toEqual([
       204,
@@ -611,7 +611,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ]);
   });
 
-  it('calls the filter, and does not encode where it throws', async () => {
+  it('calls the filter, and does not encode when it throws', async () => {
     const handler: RequestHandler = (_req, res) => void res.send(prose);
     const no = await answer(handler, { options: { filter: () => false } });
     const thrown = await answer(handler, {
@@ -654,7 +654,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
       'a flat list',
       (res: Response) => res.writeHead(201, ['Content-Type', 'text/plain', 'X-A', '1', 'X-A', '2']),
     ],
-  ])('works with writeHead given %s', async (what, writeHead) => {
+  ])('works with writeHead and %s', async (what, writeHead) => {
     const sent = await answer((_req, res) => {
       res.setHeader('Content-Type', 'text/html');
       expect(writeHead(res)).toBe(res);
@@ -666,7 +666,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(decoded(sent)).toBe(prose);
   });
 
-  it('obeys headers that are given to writeHead only', async () => {
+  it('obeys headers that are passed to writeHead only', async () => {
     const sent = await answer((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-transform' });
       res.end(prose);
@@ -678,27 +678,30 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     ['Content-Encoding', 'identity', 'gzip'],
     ['Cache-Control', 'no-transform', undefined],
     ['Content-Type', 'image/png', undefined],
-  ])('sees a %s that others set at the last moment', async (name, value, expected) => {
-    const late: RequestHandler = (_req, res, next) => {
-      const { writeHead } = res;
-      res.writeHead = function lateHeader(this: Response, ...args: Parameters<typeof writeHead>) {
-        this.setHeader(name, value);
-        return writeHead.apply(this, args);
-      } as typeof writeHead;
-      next();
-    };
-    const app = express();
-    app.use(compression(), late);
-    app.get('/send', (_req, res) => void res.send(prose));
-    app.get('/end', (_req, res) => void res.type('text').end(prose));
-    const { url } = await serve(app);
-    for (const where of ['/send', '/end']) {
-      const sent = await get(url + where, gzip);
-      expect(sent.headers['content-encoding']).toBe(expected);
-      expect(sent.headers['content-length']).toBe(String(sent.body.length));
-      expect(decoded(sent)).toBe(prose);
-    }
-  });
+  ])(
+    'recognizes a %s that other middleware sets when the headers are sent',
+    async (name, value, expected) => {
+      const late: RequestHandler = (_req, res, next) => {
+        const { writeHead } = res;
+        res.writeHead = function lateHeader(this: Response, ...args: Parameters<typeof writeHead>) {
+          this.setHeader(name, value);
+          return writeHead.apply(this, args);
+        } as typeof writeHead;
+        next();
+      };
+      const app = express();
+      app.use(compression(), late);
+      app.get('/send', (_req, res) => void res.send(prose));
+      app.get('/end', (_req, res) => void res.type('text').end(prose));
+      const { url } = await serve(app);
+      for (const where of ['/send', '/end']) {
+        const sent = await get(url + where, gzip);
+        expect(sent.headers['content-encoding']).toBe(expected);
+        expect(sent.headers['content-length']).toBe(String(sent.body.length));
+        expect(decoded(sent)).toBe(prose);
+      }
+    },
+  );
 
   it('lets the error handler respond when the headers are refused', async () => {
     const app = express();
@@ -716,7 +719,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect(headers['content-encoding']).toBeUndefined();
   });
 
-  it('removes the length of a body whose headers were refused behind a hook of another middleware', async () => {
+  it('removes the length of a body whose headers were refused after a hook of another middleware', async () => {
     const app = express();
     app.use(compression());
     app.use((_req, res, next) => {
@@ -777,7 +780,7 @@ describe.each(expressVersions)('compression on %s', (_name, express) => {
     expect([failed.status, decoded(failed)]).toEqual([500, page]);
   });
 
-  it('throws what Node throws for a body that is none, before any header is sent', async () => {
+  it('throws the error of Node for an invalid body, before any header is sent', async () => {
     const app = express();
     app.use(compression());
     app.get('/write', (_req, res) => void res.type('text').write(7 as never));
@@ -861,7 +864,7 @@ describe('compression options', () => {
     expect(() => compression(options as never)).toThrow(message);
   });
 
-  it('takes undefined for omitted, and has a name and an arity', () => {
+  it('treats undefined as omitted, and has a name and an arity', () => {
     const { name, length } = compression({ threshold: undefined, levels: { br: undefined } });
     expect([name, length]).toEqual(['compressionMiddleware', 3]);
   });

@@ -36,7 +36,7 @@ afterEach(async () => {
 const codes = (guard: ReturnType<typeof productionGuard>) => guard.findings.map(({ code }) => code);
 
 describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
-  it.each(nearMisses)('names NODE_ENV=%j as a near miss and hardens anyway', async (value) => {
+  it.each(nearMisses)('reports NODE_ENV=%j as a near miss, and hardens the app anyway', async (value) => {
     setEnv('NODE_ENV', value);
     const app = express();
     const guard = productionGuard(app);
@@ -69,7 +69,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     });
   });
 
-  it('sees a NODE_ENV that is set between productionize and the first request', async () => {
+  it('checks a NODE_ENV that is set between productionize and the first request', async () => {
     setEnv('NODE_ENV', undefined);
     const app = productionize(express(), { ...quiet(), detectSyncIo: false, fatalErrors: false });
     setEnv('NODE_ENV', 'production');
@@ -168,13 +168,13 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
       expect(unset(guard)).toEqual([]);
     });
 
-    it('stops the start with mode throw', () => {
+    it('prevents the start with mode throw', () => {
       onTerminal = false;
       expect(() => productionGuard(express(), { mode: 'throw' })).toThrow(/NODE_ENV is not set/);
     });
   });
 
-  it('stops the start with mode throw, and looks at nothing with mode off', () => {
+  it('prevents the start with mode throw, and checks nothing with mode off', () => {
     setEnv('NODE_ENV', 'prod');
     expect(() => productionGuard(express(), { mode: 'throw' })).toThrow(/expected exactly 'production'/);
     expect(productionGuard(express(), { mode: 'off' }).findings).toEqual([]);
@@ -183,7 +183,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     );
   });
 
-  it('gives the hop count when X-Forwarded-For arrives and trust proxy is off', async () => {
+  it('reports the hop count when X-Forwarded-For is received and trust proxy is off', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     const guard = productionGuard(app);
@@ -229,7 +229,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect((await get(url)).headers).not.toHaveProperty('x-powered-by');
   });
 
-  it('warns of DEBUG=* in production, not of a named namespace', () => {
+  it('warns of DEBUG=* in production, but not of a single namespace', () => {
     setEnv('NODE_ENV', 'production');
     setEnv('DEBUG', 'express:*,*');
     expect(codes(productionGuard(express()))).toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
@@ -237,7 +237,7 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(codes(productionGuard(express()))).not.toContain('ERR_PRODUCTIONIZE_DEBUG_ALL');
   });
 
-  it('reads process.env at no request', async () => {
+  it('does not read process.env during requests', async () => {
     setEnv('NODE_ENV', 'production');
     const app = productionize(express(), { ...quiet(), fatalErrors: false });
     app.get('/', (_req, res) => void res.send('ok'));

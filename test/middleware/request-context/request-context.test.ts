@@ -42,7 +42,7 @@ describe.each(expressVersions)('requestContext on %s', (_name, express) => {
     },
   );
 
-  it('offers the trace and a child for outgoing calls', async () => {
+  it('provides the trace and a child for outgoing calls', async () => {
     const { url } = await serve(app());
     const { text } = await get(`${url}/trace`, { headers: { traceparent: trace } });
     expect(JSON.parse(text)).toMatchObject({

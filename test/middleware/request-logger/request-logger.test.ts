@@ -40,7 +40,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     return app;
   }
 
-  it('writes one line with what a reader wants to know', async () => {
+  it('writes one line with all fields', async () => {
     const { middleware, lines, nextLine } = memory();
     const { url } = await serve(app(middleware));
     const { headers } = await get(`${url}/users/42?page=2`);
@@ -98,7 +98,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(others).toEqual(['GET / 200', 'in between', 'request completed']);
   });
 
-  it('writes one line for a request that a handler cuts, and for one without a response', async () => {
+  it('writes one line for a request that a handler aborts, and for one without a response', async () => {
     const { middleware, lines, line } = memory();
     const cutting = express();
     cutting.use(middleware);
@@ -177,7 +177,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     },
   );
 
-  it('does not blame the server for an upload that its client gave up', async () => {
+  it('does not log an upload that its client aborted as an error of the server', async () => {
     const { middleware, nextLine } = memory();
     const upload = express();
     const arrived = deferred();
@@ -200,7 +200,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ level: 30, outcome: 'aborted', status: null });
   });
 
-  it('blames the server for a response that it cut itself', async () => {
+  it('logs a response that the server aborted as an error', async () => {
     const { middleware, nextLine } = memory();
     const broken = express();
     broken.use(middleware);
@@ -217,7 +217,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('has the error with its stack and cause, though the app handled it', async () => {
+  it('contains the error with its stack and cause, although the app handled it', async () => {
     const { middleware, lines, nextLine } = memory();
     const answering = express();
     answering.use(middleware);
@@ -289,7 +289,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(await nextLine()).toMatchObject({ level, status, msg: `GET /status/:status ${status}` });
   });
 
-  it('is silent about probes that succeed, not about those that fail', async () => {
+  it('logs no probes that succeed, but those that fail', async () => {
     const { middleware, lines, line } = memory({ silentPaths: ['/livez', '/readyz', '/gone'] });
     const probed = express();
     probed.use(middleware);
@@ -304,7 +304,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     ]);
   });
 
-  it('has no secret of a URL in a header in the line', async () => {
+  it('contains no secret of a URL in a header', async () => {
     const { middleware, nextLine } = memory({ headers: ['referer', 'x-original-url', 'user-agent'] });
     const headers = {
       referer: 'https://user:SECRET@app.test/reset?token=SECRET&page=2',
@@ -319,7 +319,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('has no secret of the headers or the URL in the line', async () => {
+  it('contains no secret of the headers or the URL', async () => {
     const { middleware, lines, nextLine } = memory({
       headers: ['Authorization', 'cookie', 'proxy-authorization', 'set-cookie', 'x-api-key', 'user-agent'],
       redactQuery: ['Invite-Code'],
@@ -389,7 +389,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines[0]?.reqId).toBe(lines[1]?.reqId);
   });
 
-  it('stays one line of valid JSON whatever the URL holds', async () => {
+  it('is one line of valid JSON, whatever the URL contains', async () => {
     const texts: string[] = [];
     const written = deferred();
     const destination = {
@@ -410,7 +410,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(JSON.parse(texts[0] as string).url).toContain('%0D%0A');
   });
 
-  it('logs the original URL and the pattern, though routers rewrite both', async () => {
+  it('logs the original URL and the pattern, although routers rewrite both', async () => {
     const { middleware, nextLine } = memory();
     const nested = express();
     const router = express.Router();
@@ -503,7 +503,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     }
     const messages = (lines: Line[]) => lines.map(({ msg }) => msg);
 
-    it('writes the debug lines of a request that fails, and drops those of one that succeeds', async () => {
+    it('writes the debug lines of a request that fails, and discards those of one that succeeds', async () => {
       const { app, lines, line } = buffered();
       const { url } = await serve(app);
       await get(`${url}/200`);
@@ -528,7 +528,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
       expect(kept.at(-1)?.n).toBe(999);
     });
 
-    it('buffers no more than the limit of all requests, and has room again after them', async () => {
+    it('buffers no more than the limit of all requests, and buffers again after their end', async () => {
       const { middleware, lines, line } = memory({ bufferDebug: { maxTotalBytes: 1000 } });
       const held = [deferred<void>(), deferred<void>()];
       const arrived = [deferred<void>(), deferred<void>()];
@@ -591,7 +591,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
-  it('builds nothing for a level that is off, and follows it when it changes', async () => {
+  it('creates no line for a level that is off, and applies a changed level', async () => {
     const { middleware, logger, lines, line } = memory({}, 'error');
     const { url } = await serve(app(middleware));
     await get(`${url}/users/1`);
@@ -601,7 +601,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     expect(lines.map(({ url }) => url)).toEqual(['/users/2']);
   });
 
-  it('responds though the logger throws', async () => {
+  it('responds although the logger throws', async () => {
     const logger = createLogger({
       level: 'info',
       destination: {
@@ -623,7 +623,7 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
 });
 
 describe('requestLogger', () => {
-  it('counts what it held back before the process exits', async () => {
+  it('reports the collapsed errors before the process exits', async () => {
     const program = run('log-collapse.mjs');
     expect((await program.exit()).code).toBe(0);
     const lines = program.out.map((line) => JSON.parse(line) as Line);

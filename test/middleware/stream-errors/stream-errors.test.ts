@@ -63,7 +63,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
           .pipe(res),
     ],
     [
-      'a chain put together backwards',
+      'a chain that is connected backwards',
       (res: Response) => {
         const gzip = zlib.createGzip();
         gzip.pipe(res);
@@ -111,7 +111,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(await seen.promise).toMatchObject([{ code: 'ENOENT' }, '/file/:name']);
   });
 
-  it('a missing file has the `statusCode` that handlers of apps read, unless it has another', async () => {
+  it('the error of a missing file has the `statusCode` that handlers of apps read, unless it has another', async () => {
     const app = express();
     app.use((_req, res, next) => {
       protectPipes(res);
@@ -217,7 +217,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       await closeOf(source);
     });
 
-    it('does not destroy a source that feeds something else as well', async () => {
+    it('does not destroy a source that is also piped elsewhere', async () => {
       const source = endless();
       const sink = new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done) });
       const left = deferred();
@@ -285,7 +285,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     ).toBe(true);
   });
 
-  it('records the error of a response cut midway on its context', async () => {
+  it('records the error of an interrupted response on its context', async () => {
     const closed = deferred<unknown>();
     const { url } = await serveRoutes((app) => {
       app.use(requestContext());
@@ -311,7 +311,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
         (source: Readable, res: Response) => pipeline(source, new PassThrough(), res, () => {}),
       ],
       [
-        'a chain put together backwards',
+        'a chain that is connected backwards',
         (source: Readable, res: Response) => {
           const gzip = zlib.createGzip();
           gzip.pipe(res);
@@ -353,7 +353,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     });
   });
 
-  describe('apps that handle errors themselves go first', () => {
+  describe('apps that handle the errors themselves', () => {
     it.each([
       ['at once', (answer: () => void) => answer()],
       ['a little later', (answer: () => void) => void setTimeout(answer, 50)],
@@ -376,7 +376,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(await get(url)).toMatchObject({ status: 200, text: 'all of it' });
     });
 
-    it('the client of a listener that only takes note gets a response', async () => {
+    it('the client receives a response if a listener only observes the error', async () => {
       const noted: unknown[] = [];
       const { url } = await serveHandler((_req, res) => {
         fs.createReadStream(missing)
@@ -436,7 +436,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(errors).toHaveLength(1);
     });
 
-    it('a handler that takes its source back from the response', async () => {
+    it('a handler that unpipes its source from the response', async () => {
       const source = new PassThrough();
       const { url } = await serveHandler((_req, res) => {
         source.pipe(res);
@@ -448,7 +448,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     });
   });
 
-  it('guards streams of the old kind, which know neither destroy nor unpipe', async () => {
+  it('guards streams of old versions of Node, without destroy and unpipe', async () => {
     const { url } = await serveHandler((req, res) => {
       const old = new Stream();
       old.pipe(res);
@@ -462,7 +462,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect((await get(url, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('takes several sources one after the other', async () => {
+  it('guards several sources one after the other', async () => {
     const { url } = await serveHandler((_req, res) => {
       const first = Readable.from(['one ']);
       first.pipe(res, { end: false });
@@ -471,7 +471,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(await get(url)).toMatchObject({ status: 200, text: 'one two' });
   });
 
-  it('guards what an error handler pipes', async () => {
+  it('guards the streams that an error handler pipes', async () => {
     const app = express();
     app.use((_req, res, next) => {
       protectPipes(res);
@@ -488,7 +488,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
     expect(await get(`${url}/?page=missing`)).toMatchObject({ status: 404 });
   });
 
-  it('survives a pipe into a response that has ended', async () => {
+  it('ignores a pipe into a response that has ended', async () => {
     const source = endless();
     const { url } = await serveHandler((_req, res) => {
       res.end('done');
@@ -579,7 +579,7 @@ describe.each(expressVersions)('guarded pipes on %s', (_name, express) => {
       expect(source.reads).toBe(0);
     });
 
-    it('adds nothing the second time, and its undo does not touch the stream', async () => {
+    it('adds no listener the second time, and its undo does not change the stream', async () => {
       const source = endless();
       const left = deferred();
       const { port } = await serveBound((_req, res, next) => {
@@ -661,7 +661,7 @@ describe('recordPipeSources', () => {
 
 describe('descriptors', () => {
   it.each(['pipe', 'chain', 'pipeline', 'promises', 'sendFile', 'big.bin', 'web', 'response'])(
-    'no descriptor stays open after the client aborted a %s',
+    'no descriptor remains open after the client aborted a %s',
     async (route) => {
       const program = run('streams.mjs', { args: [require.resolve('express')] });
       const port = await program.port();
@@ -671,7 +671,7 @@ describe('descriptors', () => {
     },
   );
 
-  it('lives on after a missing file', async () => {
+  it('continues after a missing file', async () => {
     const program = run('streams.mjs', { args: [require.resolve('express')] });
     const url = `http://127.0.0.1:${await program.port()}`;
     expect((await get(`${url}/missing`)).status).toBe(404);

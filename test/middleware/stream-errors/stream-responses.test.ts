@@ -74,7 +74,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(errors).toEqual([]);
   });
 
-  it('preserves a type that was set, and the whole of a Response', async () => {
+  it('preserves a type that was set, and all properties of a Response', async () => {
     const { url } = await serveBody((res) => res.type('text') && webStream());
     expect((await get(url)).headers['content-type']).toBe('text/plain; charset=utf-8');
     const response = await serveBody(() => {
@@ -88,7 +88,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(got.headers).toMatchObject({ 'x-own': '1', 'set-cookie': ['a=1', 'b=2'], 'content-length': '13' });
   });
 
-  it('sends what fetch() returned, decoded, without the headers of its encoding', async () => {
+  it('sends the response of fetch() decoded, without the headers of its encoding', async () => {
     const origin = express();
     origin.use(compressionPackage({ threshold: 0 }));
     origin.get('/', (_req, res) => void res.type('text').send(text.repeat(100)));
@@ -113,7 +113,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     expect(await get(empty.url)).toMatchObject({ status: 201, text: '', cut: false });
   });
 
-  it('does not change what Express sends itself', async () => {
+  it('does not change the responses that Express sends itself', async () => {
     const { url } = await serveBody(() => ({ a: 1 }));
     expect((await get(url)).text).toBe('{"a":1}');
     const json = await serveBody(() => ({ toJSON: () => 'own', [Symbol.asyncIterator]: words }));
@@ -197,7 +197,7 @@ describe.each(expressVersions)('res.send of streams on %s', (_name, express) => 
     await closeOf(source);
   });
 
-  it('reads nothing for HEAD and lets go of the source', async () => {
+  it('reads nothing for HEAD and destroys the source', async () => {
     const cancelled = deferred();
     const pulls: unknown[] = [];
     const web = await serveBody(
