@@ -316,11 +316,11 @@ describe('tables', () => {
   });
 
   test('a load has all its variants, worst first', async () => {
-    expect(rowsBelow(await tables(), '### Small JSON').map((row) => row.slice(0, 38))).toEqual([
-      '| Fastify + logger + compress + under-p',
-      '| productionize, Express 5 | 1.50x, 20.',
-      '| Express 5 | 1.00x, 30.0 µs | 1.00x, ',
-      '| node:http, no framework | 3.00x, 10.0',
+    expect(rowsBelow(await tables(), '### Small JSON')).toEqual([
+      '| Fastify + logger + compress + under-pressure | 0.75x, 40.0 µs |  |',
+      '| productionize, Express 5 | 1.50x, 20.0 µs | 0.91x, 33.0 µs |',
+      '| Express 5 | 1.00x, 30.0 µs | 1.00x, 30.0 µs |',
+      '| node:http, no framework | 3.00x, 10.0 µs |  |',
     ]);
   });
 
@@ -404,10 +404,7 @@ describe('the whole bench', () => {
     const load = 'real,real-post,params,routes-400,mounted,session';
     const program = run(bench, { args: ['--dry-run', '--load', load] });
     const { code } = await program.exit();
-    expect([code, ...program.err.slice(-1)]).toEqual([
-      0,
-      `session, Node ${process.version.slice(1)}: fastify-one-line`,
-    ]);
+    if (code !== 0) throw new Error(program.err.at(-1));
     expect(program.err.filter((line) => line.includes(', Node ')).length).toBe(6 * 8);
   }, 240_000);
 
