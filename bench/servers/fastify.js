@@ -12,7 +12,8 @@ export async function start({ oneLine }, load) {
     });
   }
   if (load.compression) await app.register(compress);
-  await app.register(underPressure, { maxEventLoopDelay: 10_000 });
+  // an interval without a sample, as on a busy machine, counts as an endless delay: long intervals
+  await app.register(underPressure, { maxEventLoopDelay: 10_000, sampleInterval: 10_000 });
   const { onFastify } = await import(`../apps/${load.app}.js`);
   await onFastify(app, { load });
   await app.listen({ port: 0, host: '127.0.0.1' });
