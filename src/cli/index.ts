@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ProductionizeError } from '../support/errors.js';
 import { type Command, exitCodes, parse, UsageError } from './command.js';
@@ -7,6 +7,7 @@ import { completionCommand } from './completion.js';
 import { drill } from './drill/index.js';
 import { commandHelp, generalHelp, helpCommand, program, unknownCommand, usageLine } from './help.js';
 import { paint, print, printError } from './output.js';
+import { ownDirectory } from './own-files.js';
 import { precompress } from './precompress.js';
 import { reload } from './reload.js';
 import { scale } from './scale.js';
@@ -19,7 +20,7 @@ commands.completion = completionCommand(commands);
 commands.help = helpCommand(commands);
 
 function version(): string {
-  const file = path.join(path.dirname(realpathSync(process.argv[1] as string)), '../package.json');
+  const file = path.join(ownDirectory, '../package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 

@@ -1,17 +1,20 @@
-import { realpathSync } from 'node:fs';
+import cluster from 'node:cluster';
+import nodeModule from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createLogger } from '../logging/logger.js';
 import { requestReadableLog } from '../logging/terminal-lines.js';
 import { configVariable } from '../preload/app-config.js';
+import { installServingHooks } from '../preload/serving-hooks.js';
 import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
 import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
-import { presetProduction } from '../process/cluster/preset-production.js';
+import { inheritNodeEnvOnceListening, presetProduction } from '../process/cluster/preset-production.js';
 import { startPrimary } from '../process/cluster/primary.js';
 import { chooseWorkers } from '../process/cluster/worker-count.js';
 import { configOption, findConfig, findScript } from './app-script.js';
 import { type Command, workerCount } from './command.js';
 import { paint, print } from './output.js';
+import { ownDirectory } from './own-files.js';
 
 export const start: Command = {
   summary: 'run an Express app, productionized, in a cluster',
@@ -51,9 +54,13 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
     const workers = chooseWorkers(given, process.env.WEB_CONCURRENCY);
     presetProduction();
     if (config) process.env[configVariable] = config;
+    if (cluster.isWorker) {
+      runHere(file, rest);
+      return undefined;
+    }
     const readable = process.stdout.isTTY && !values.json;
     if (readable) requestReadableLog();
-    const cluster = startPrimary({
+    const running = startPrimary({
       ...clusterDefaults,
       workers,
       control: values['no-control'] !== true,
@@ -63,17 +70,24 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
       fork: {
         exec: file,
         args: [...rest],
-        execArgv: [...process.execArgv, '--import', pathToFileURL(preload()).href],
+        execArgv: [
+          ...process.execArgv,
+          '--import',
+          pathToFileURL(path.join(ownDirectory, 'preload.js')).href,
+        ],
       },
     });
-    if (readable) void cluster.ready.then(() => print(banner(cluster.status())));
+    if (readable) void running.ready.then(() => print(banner(running.status())));
     return undefined;
   },
 };
 
-/** The path of the preload, which is in the same directory as this program. */
-function preload(): string {
-  return path.join(path.dirname(realpathSync(process.argv[1] as string)), 'preload.js');
+/** Runs the script in this process: a worker of another cluster, such as that of PM2, cannot start workers. */
+function runHere(file: string, args: readonly string[]): void {
+  inheritNodeEnvOnceListening();
+  installServingHooks();
+  process.argv.splice(1, Number.POSITIVE_INFINITY, file, ...args);
+  nodeModule.runMain(file);
 }
 
 /** The lines after a start: the app, its addresses and its enabled parts. */

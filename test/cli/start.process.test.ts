@@ -1,5 +1,5 @@
 import { isExpressApp } from '../../src/preload/express-app.js';
-import { app, cleanUp, start } from '../helpers/cli.js';
+import { app, cleanUp, program, start } from '../helpers/cli.js';
 import { ready, runCluster } from '../helpers/clusters.js';
 import { expressNames, expressVersions } from '../helpers/express-versions.js';
 import { get } from '../helpers/serve.js';
@@ -62,6 +62,19 @@ describe('start', () => {
     expect(after.pid).not.toBe(before.pid);
     cluster.child.kill('SIGTERM');
     expect(await cluster.exit()).toEqual({ code: 0, signal: null });
+  });
+
+  it.each([
+    ['PM2', { pm_id: '0' }, ['ready']],
+    ['another parent', {}, []],
+  ])('sends %s the message `ready` where it is expected', async (_, env, expected) => {
+    const cluster = runCluster(program, { args: ['start', app('listen.cjs'), '-w', '1'], env, ipc: true });
+    const messages: unknown[] = [];
+    cluster.child.on('message', (message) => messages.push(message));
+    await ready(cluster, 1);
+    cluster.child.kill('SIGTERM');
+    await cluster.exit();
+    expect(messages).toEqual(expected);
   });
 
   it('reads WEB_CONCURRENCY', async () => {

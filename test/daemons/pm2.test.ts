@@ -206,3 +206,39 @@ it('without kill_timeout the drain ends within the 1.6 s PM2 gives', async () =>
   expect(log()).toMatch(/closed after 1300 ms: GET \/slow\/:ms/);
   expect(log()).not.toContain('SIGKILL');
 });
+
+describe.each([
+  ['fork', 'a string of arguments', 'start SCRIPT --workers 2 -- --flag x'],
+  ['fork', 'a list of arguments', ['start', 'SCRIPT', '-w', '1', '--', '--flag', 'x']],
+  ['cluster', 'a string of arguments', 'start SCRIPT -- --flag x'],
+  ['cluster', 'a list of arguments', ['start', 'SCRIPT', '--', '--flag', 'x']],
+])('express-productionize start as the script of PM2 in %s mode, with %s', (exec_mode, _, args) => {
+  it('serves, reloads under load without a loss where PM2 has two processes, and stops', async () => {
+    const script = path.join(__dirname, '../fixtures/start/port.cjs');
+    const { pm2, port, list, log } = await start({
+      ...twoWorkers,
+      instances: exec_mode === 'cluster' ? 2 : 1,
+      exec_mode,
+      script: path.join(__dirname, '../../dist/cli.js'),
+      args: Array.isArray(args)
+        ? args.map((arg) => arg.replace('SCRIPT', script))
+        : args.replace('SCRIPT', script),
+    });
+    await pidAt(port);
+    const seen = await get(`http://127.0.0.1:${port}/args`);
+    expect(JSON.parse(seen.text)).toEqual({ args: ['--flag', 'x'], main: true });
+    expect(seen.headers).not.toHaveProperty('x-powered-by');
+    if (exec_mode === 'cluster') {
+      const results = await underLoad(port, async () => void (await pm2('reload', 'web')));
+      expect(failures(results)).toEqual([]);
+    } else {
+      const before = await pidAt(port);
+      await pm2('reload', 'web');
+      await pidAt(port, before);
+    }
+    expect((await list())[0]?.pm2_env).toMatchObject({ status: 'online', restart_time: 1 });
+    await pm2('stop', 'web');
+    await until(async () => /SIGINT: exit 0|all workers exited/.test(log()));
+    await until(async () => !(await get(`http://127.0.0.1:${port}/`).catch(() => undefined)));
+  });
+});

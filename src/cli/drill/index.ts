@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import os from 'node:os';
 import { chooseWorkers } from '../../process/cluster/worker-count.js';
 import { configOption, findConfig, findScript } from '../app-script.js';
@@ -12,6 +11,7 @@ import {
   workerCount,
 } from '../command.js';
 import { print, printError, progressLine } from '../output.js';
+import { programFile } from '../own-files.js';
 import { format, passed } from './drill-report.js';
 import { CannotDrill } from './drilled-app.js';
 import { drill as runDrill } from './run-drill.js';
@@ -88,7 +88,7 @@ function settingsOf(args: Arguments) {
   const workers = given === 'max' ? Math.max(2, chooseWorkers('max').count) : given;
   if (workers < 2) throw new UsageError('--workers: expected 2 or more, one worker cannot be replaced');
   return {
-    program: realpathSync(process.argv[1] as string),
+    program: programFile,
     script,
     config: findConfig(text('config'), script),
     args: rest,

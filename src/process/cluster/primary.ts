@@ -3,6 +3,7 @@ import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { isInteger } from '../../support/options.js';
 import type { PartLogger } from '../../support/part-logger.js';
+import { findOrchestrator } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
 import {
   attachServiceManager,
@@ -162,7 +163,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   // a process manager may wait for this message, as it does for a single process
   void ready.then(() => {
     tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
-    if (process.connected) process.send?.(readyMessage);
+    if (process.connected && findOrchestrator().name === 'PM2') process.send?.(readyMessage);
   });
   watchInheritedSockets(() => {
     if (pool.stopping) return;
