@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { InternalRequestContext } from '../support/context/context.js';
 import { currentSpan } from '../support/context/current-span.js';
-import { isSent } from '../support/response-state.js';
+import { isSent, streamOf } from '../support/response-state.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { withoutQuery } from '../support/url-path.js';
 import { redacted, redactUrl } from './log-redaction.js';
@@ -50,7 +50,11 @@ const clientLeft = new Set([
   'ECONNABORTED',
   'ECONNRESET',
   'EPIPE',
+  'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_STREAM_ERROR',
   'ERR_STREAM_PREMATURE_CLOSE',
+  // Node ends the stream of an HTTP/2 response that was reset
+  'ERR_STREAM_WRITE_AFTER_END',
 ]);
 
 /**
@@ -74,7 +78,9 @@ export function outcomeOf(context: InternalRequestContext): Outcome {
  */
 function errorOf(res: ServerResponse, completed: boolean): unknown {
   const { err } = res as { err?: unknown };
-  return err !== undefined || completed ? err : (res.errored ?? undefined);
+  if (err !== undefined || completed) return err;
+  const { errored } = streamOf(res) ?? res;
+  return errored === null || isDisconnect(errored) ? undefined : errored;
 }
 
 function isCompleted({ req, res }: InternalRequestContext): boolean {
@@ -120,9 +126,11 @@ export function levelOfFurtherError(
  */
 function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
   if (!failed || (statusOf(error) ?? 500) < 500) return 'info';
-  return read(error, 'name') === 'AbortError' || clientLeft.has(read(error, 'code') as string)
-    ? 'info'
-    : 'error';
+  return isDisconnect(error) ? 'info' : 'error';
+}
+
+function isDisconnect(error: unknown): boolean {
+  return read(error, 'name') === 'AbortError' || clientLeft.has(read(error, 'code') as string);
 }
 
 /** Builds the line of a request that ended. */

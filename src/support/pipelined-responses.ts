@@ -1,20 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { once } from './attachment.js';
-import { hasConnection } from './response-state.js';
+import { hasConnection, isClosed } from './response-state.js';
 import { waitingResponsesKey } from './symbols.js';
 
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Calls a listener once, when a response closes. On a connection, Node closes only the response that has the socket, so
+ * Calls a listener once, when a response closes, or soon if it is closed already. On a connection, Node closes only the response that has the socket, so
  * the pipelined responses that wait for it are closed here. A response that was not constructed by a server, such as
  * that to an upgrade or that of an adapter for serverless functions, may emit only `finish`.
  */
 export function onceClosed(res: ServerResponse, listener: (this: ServerResponse) => void): void {
   const { req } = res;
   const isConnected = hasConnection(req);
-  if (isConnected && !(req as { upgrade?: boolean }).upgrade) res.on('close', listener);
+  if (isClosed(res)) setImmediate(() => listener.call(res));
+  else if (isConnected && !(req as { upgrade?: boolean }).upgrade) res.on('close', listener);
   else {
     const end = once(() => listener.call(res));
     // an adapter may emit `finish` inside `end()`, before `writableEnded` is true

@@ -50,7 +50,9 @@ function noteFinished(this: Watched): void {
 
 /** Whether the operating system has received the whole response, so that the client can receive all of it. */
 export function isSent(res: ServerResponse): boolean {
+  const stream = streamOf(res);
+  // Node ends a stream that was reset, so that it finishes
+  if (stream !== undefined) return stream.writableFinished && !stream.aborted;
   if (!hasConnection(res.req)) return res.writableEnded;
-  if (!finishesUnsent || streamOf(res) !== undefined) return res.writableFinished;
-  return (res as Watched)[sentKey] ?? false;
+  return finishesUnsent ? ((res as Watched)[sentKey] ?? false) : res.writableFinished;
 }

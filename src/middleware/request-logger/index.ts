@@ -130,8 +130,7 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
     const buffered = buffers?.open();
     context.logger = buffered?.logger ?? logger;
     context[loggedKey] = buffered?.buffer ?? true;
-    if (context.res.closed) log(context);
-    else if (context.onClose) context.onClose = onEnd;
+    if (context.onClose) context.onClose = onEnd;
     else onceClosed(context.res, isUpgrade ? onUpgradeClose : onClose);
   }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { processWide } from '../process-wide.js';
-import { isSent, watchSending } from '../response-state.js';
+import { isClosed, isSent, watchSending } from '../response-state.js';
 import { read, statusOf } from '../serialize-error.js';
 import { contextKey, requestStorageKey } from '../symbols.js';
 import { tracksSpans } from './current-span.js';
@@ -142,7 +142,7 @@ export class InternalRequestContext implements RequestContext {
       const onClose = () => {
         if (!isSent(res)) abort.abort(new DOMException('The client disconnected', 'AbortError'));
       };
-      if (res.closed) onClose();
+      if (isClosed(res)) onClose();
       else res.once('close', onClose);
     }
     return this.#abort.signal;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import http2 from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import type { Application, Request, RequestHandler, Response } from 'express';
@@ -9,11 +10,13 @@ import { createLogger, deadline, errorHandler, productionize, requestLogger } fr
 import { Connection } from '../../helpers/connection.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
+import { closeHttp2, serveHttp2 } from '../../helpers/http2.js';
 import { type Line, memoryLog } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 import { endless, failing } from '../../helpers/streaming.js';
 
 afterEach(closeAll);
+afterEach(closeHttp2);
 
 const large = Buffer.alloc(8 << 20, 'x');
 const path = '/shops/7';
@@ -132,17 +135,6 @@ const endings: Record<string, Ending> = {
     handler: (_req, res) => void res.send('x'),
     client: exchange(request() + request() + request('Connection: close\r\n')),
     lines: [completed(), completed(), completed()],
-  },
-  'a client that sends FIN after its request': {
-    handler: (_req, res) => void setImmediate(() => res.send('x')),
-    client: ({ port }) =>
-      new Promise((resolve) => {
-        const socket = http.request({ port, path, agent: false }, (res) =>
-          res.resume().once('close', resolve),
-        );
-        socket.end();
-      }),
-    lines: [completed()],
   },
   'a client of HTTP/1.0': {
     handler: (_req, res) => void res.send('x'),
@@ -329,6 +321,77 @@ const endings: Record<string, Ending> = {
   },
 };
 
+interface StreamEnding {
+  readonly handler: RequestHandler;
+  readonly method?: 'HEAD';
+  /** When the client resets the stream, or destroys its session; by default it reads the whole response. */
+  readonly leave?: 'before the head' | 'in the body' | 'with its session';
+  readonly line: Expected;
+}
+
+const streamEndings: Record<string, StreamEnding> = {
+  'a small response': { handler: (_req, res) => void res.send('x'), line: completed() },
+  'a response to HEAD': { handler: (_req, res) => void res.send('x'), method: 'HEAD', line: completed() },
+  '8 MB, read to the end': { handler: (_req, res) => void res.end(large), line: completed() },
+  'a client that resets its stream before the response': {
+    handler() {},
+    leave: 'before the head',
+    line: aborted(),
+  },
+  'a client that resets its stream before an asynchronous response': {
+    handler: (_req, res) => void res.once('close', () => res.send('x')),
+    leave: 'before the head',
+    line: aborted(),
+  },
+  'a client that resets its stream in the middle of 8 MB': {
+    handler: (_req, res) => void res.end(large),
+    leave: 'in the body',
+    line: aborted(),
+  },
+  'a client that closes its session': { handler() {}, leave: 'with its session', line: aborted() },
+  'an error before the response': {
+    handler() {
+      throw new Error('the disk is full');
+    },
+    line: completed(500, error),
+  },
+  'an error in the middle of the body': {
+    handler(_req, res) {
+      res.write('one');
+      throw new Error('the disk is full');
+    },
+    line: aborted(error),
+  },
+  'a handler that destroys the response with an error': {
+    handler: (_req, res) => void res.destroy(new Error('the disk is full')),
+    line: aborted(error),
+  },
+  'a pipeline that fails in the middle of the body': {
+    handler: (_req, res) => void pipeline(failing(2), res, () => {}),
+    line: aborted(error),
+  },
+};
+
+/** Gives an app the prototypes of requests and responses over HTTP/2. Express has none. */
+function overHttp2(app: Application): Application {
+  const objects = app as unknown as { request: object; response: object };
+  const derive = (own: object, prototype: object) => {
+    const methods = Object.create(prototype, Object.getOwnPropertyDescriptors(Object.getPrototypeOf(own)));
+    return Object.create(methods, Object.getOwnPropertyDescriptors(own));
+  };
+  objects.request = derive(objects.request, http2.Http2ServerRequest.prototype);
+  objects.response = derive(objects.response, http2.Http2ServerResponse.prototype);
+  return app;
+}
+
+/** What a line states, without the fields that other tests check. */
+const factsOf = ({ outcome, level, status, route: pattern }: Line): Expected => ({
+  outcome,
+  level,
+  status,
+  route: pattern,
+});
+
 /** Records what on-finished states about each response. */
 function witness(outcomes: string[]): RequestHandler {
   return function askOnFinished(_req, res, next) {
@@ -398,16 +461,33 @@ describe.each(expressVersions)('the end of a request on %s', (_name, express) =>
       const lines = () => log.lines.filter(({ outcome }) => outcome !== undefined);
       if (ending.lines.length > 0) await log.line(() => lines().length >= ending.lines.length);
       await close();
-      const facts = ({ outcome, level, status, route: pattern }: Line) => ({
-        outcome,
-        level,
-        status,
-        route: pattern,
-      });
-      expect(lines().map(facts)).toEqual(ending.lines);
+      expect(lines().map(factsOf)).toEqual(ending.lines);
+      expect(lines().map(({ err }) => err !== undefined)).toEqual(
+        ending.lines.map(({ level }) => level === error),
+      );
       if (ending.witness === undefined) expect(outcomes).toEqual(ending.lines.map(({ outcome }) => outcome));
     });
   });
+
+  it.each(Object.entries(attachments))(
+    'a request whose client left before the app saw it has one line, %s',
+    async (_how, attach) => {
+      const log = memoryLog();
+      const app = express();
+      attach(app, log);
+      app.get(route, (_req, res) => void res.send('x'));
+      const { port, close } = await serve(async (req, res) => {
+        await once(res, 'close');
+        app(req as Request, res as Response);
+      });
+      const connection = await Connection.open(port);
+      await connection.request(path);
+      connection.destroy();
+      await log.line(({ outcome }) => outcome !== undefined);
+      await close();
+      expect(log.lines.filter(({ outcome }) => outcome !== undefined).map(factsOf)).toEqual([aborted()]);
+    },
+  );
 
   it('a response that was ended before the logger saw it has its line when it is sent; on-finished calls back immediately', async () => {
     const log = memoryLog();
@@ -431,5 +511,45 @@ describe.each(expressVersions)('the end of a request on %s', (_name, express) =>
     res.resume();
     expect((await log.line(({ outcome }) => outcome !== undefined)).outcome).toBe('completed');
     expect(seen).toEqual(['on-finished']);
+  });
+
+  describe.each(Object.entries(attachments))('over HTTP/2, %s', (_how, attach) => {
+    it.each(Object.entries(streamEndings))(
+      '%s: one line with its outcome, level, status and route',
+      async (_what, ending) => {
+        const log = memoryLog();
+        const app = overHttp2(express());
+        app.set('env', 'test');
+        attach(app, log);
+        const called = deferred<Request>();
+        const router = express.Router({ mergeParams: true });
+        router.all('/:shop', (req, res, next) => {
+          called.resolve(req);
+          return ending.handler(req, res, next);
+        });
+        app.use('/shops', router);
+        app.use(errorHandler());
+        const { client } = await serveHttp2(app as unknown as RequestHandler);
+        const stream = client.request({ ':path': path, ':method': ending.method ?? 'GET' });
+        stream.on('error', () => {});
+        if (ending.leave === undefined) stream.resume();
+        else if (ending.leave === 'before the head') {
+          await called.promise;
+          stream.close(http2.constants.NGHTTP2_CANCEL);
+        } else if (ending.leave === 'in the body') {
+          await once(stream, 'response');
+          stream.close(http2.constants.NGHTTP2_CANCEL);
+        } else {
+          await called.promise;
+          client.destroy();
+        }
+        const { signal } = (await called.promise) as Request & { signal: AbortSignal };
+        await log.line(({ outcome }) => outcome !== undefined);
+        await closeHttp2();
+        const lines = log.lines.filter(({ outcome }) => outcome !== undefined);
+        expect(lines.map(factsOf)).toEqual([ending.line]);
+        expect(signal.aborted).toBe(ending.line.outcome === 'aborted');
+      },
+    );
   });
 });
