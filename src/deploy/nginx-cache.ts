@@ -1,7 +1,7 @@
 import { checkOptions, isInteger } from '../support/options.js';
 import {
-  claims,
   cookiePattern,
+  forgeableHeaders,
   indent,
   type ProxyCacheOptions,
   proxyCacheChecks,
@@ -91,7 +91,7 @@ export function nginxCache(options: NginxCacheOptions): string {
         'proxy_set_header X-Forwarded-For $remote_addr;',
         'proxy_set_header X-Forwarded-Host $host;',
         'proxy_set_header X-Forwarded-Proto $scheme;',
-        ...claims.map((claim) => `proxy_set_header ${claim} "";`),
+        ...forgeableHeaders.map((header) => `proxy_set_header ${header} "";`),
       ];
   // Responses can depend on the scheme and the host of the client.
   const key = trustForwarded

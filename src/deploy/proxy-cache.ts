@@ -46,7 +46,7 @@ export const proxyCacheChecks: { [Name in keyof Required<ProxyCacheOptions>]: Ch
  * Headers with which a client could influence a response for other clients, in addition to those that are overwritten.
  * These headers are removed at the edge.
  */
-export const claims: readonly string[] = [
+export const forgeableHeaders: readonly string[] = [
   'Forwarded',
   'X-Forwarded-Port',
   'X-Forwarded-Prefix',

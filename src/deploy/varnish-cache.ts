@@ -1,7 +1,7 @@
 import { checkOptions, isEither, isInteger, isOneOf } from '../support/options.js';
 import {
-  claims,
   cookiePattern,
+  forgeableHeaders,
   indent,
   type ProxyCacheOptions,
   proxyCacheChecks,
@@ -243,7 +243,7 @@ function forwarded(trusted: boolean): string[] {
     'set req.http.X-Forwarded-For = client.ip;',
     'set req.http.X-Forwarded-Host = req.http.Host;',
     'set req.http.X-Forwarded-Proto = "http";',
-    ...claims.map((claim) => `unset req.http.${claim};`),
+    ...forgeableHeaders.map((header) => `unset req.http.${header};`),
   ];
 }
 

@@ -52,7 +52,7 @@ export async function purge(store: CacheStore, selection: PurgeSelection) {
 }
 
 /** Polls until there is no entry, for a second at most. */
-export async function assertGoneSoon(store: CacheStore, key: string): Promise<void> {
+export async function assertRemovedSoon(store: CacheStore, key: string): Promise<void> {
   for (const limit = Date.now() + 1000; Date.now() < limit; await delay(10)) {
     if ((await store.get(key)) === undefined) return;
   }

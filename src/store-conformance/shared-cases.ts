@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CacheStore } from '../middleware/response-cache/cache-store.js';
 import { withTimeLimit } from '../support/time-limit.js';
-import { assertGoneSoon, assertStored, entryOf, purge, type SharedStoreCase } from './case.js';
+import { assertRemovedSoon, assertStored, entryOf, purge, type SharedStoreCase } from './case.js';
 
 const waiting = Symbol('waiting');
 
@@ -52,8 +52,8 @@ export const sharedCases: readonly SharedStoreCase[] = [
         await other.get('purged');
         const { reach } = await purge(one, selection);
         assert.equal(reach, 'all', 'expected a shared store that is available to reach all');
-        await assertGoneSoon(other, 'purged');
-        await assertGoneSoon(one, 'purged');
+        await assertRemovedSoon(other, 'purged');
+        await assertRemovedSoon(one, 'purged');
       }
     },
   },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Report } from '../../src/cli/drill/drill-report.js';
 import { folder } from '../helpers/clusters.js';
-import { all, appears, cleanUp, drill, fixture, nobodyWith } from '../helpers/drills.js';
+import { all, appears, cleanUp, drill, fixture, noProcessWith } from '../helpers/drills.js';
 
 afterEach(cleanUp);
 
@@ -37,7 +37,7 @@ describe('the end of a drill', () => {
     await appears(marker);
     started.child.kill('SIGKILL');
     await started.exit();
-    await nobodyWith(started.dir);
+    await noProcessWith(started.dir);
   });
 
   it('at the time limit the drill reports its results so far', async () => {

@@ -13,10 +13,10 @@ export function cleanUp(): void {
 export const drillProgram = path.join(__dirname, '../../dist/cli.js');
 export const fixture = (name: string) => path.join(__dirname, '../fixtures/drill', name);
 
-/** As under PM2 with such a `kill_timeout`: workers that do not drain are killed after a second. */
+/** The environment under PM2 with a short `kill_timeout`: workers that do not drain are killed after a second. */
 export const shortGrace = { pm_id: '0', kill_timeout: '1000' };
 
-/** A drill whose temporary files are in a folder of its own. */
+/** Starts a drill whose temporary files are in a separate directory. */
 export function drill(script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
   const dir = folder();
   const started = run(drillProgram, {
@@ -26,19 +26,19 @@ export function drill(script: string, args: string[] = [], env: NodeJS.ProcessEn
   return {
     ...started,
     dir,
-    /** Its exit code and what it printed, once it left nothing behind. */
+    /** Resolves with the exit code and the output, when all processes have exited and all files are removed. */
     async done() {
       const { code, signal } = await started.exit();
       expect(readdirSync(dir)).toEqual([]);
-      await nobodyWith(dir);
+      await noProcessWith(dir);
       return { code, signal, out: started.out.join('\n'), err: started.err.join('\n') };
     },
-    /** The processes of the app: all that were started for this folder, without the drill. */
+    /** The processes of the app: all that were started with this directory, except the drill. */
     pids: () => pidsWith(dir).filter((pid) => pid !== started.child.pid),
   };
 }
 
-/** Processes in whose environment the folder stands. */
+/** Returns the processes whose environment contains the directory. */
 function pidsWith(dir: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -52,14 +52,14 @@ function pidsWith(dir: string): number[] {
     .map(Number);
 }
 
-/** Resolves when the last of them is gone. Nobody tells when processes of others end, so it looks again and again. */
-export async function nobodyWith(dir: string): Promise<void> {
+/** Resolves when the last of these processes has exited. It polls, because there is no event for processes of others. */
+export async function noProcessWith(dir: string): Promise<void> {
   while (pidsWith(dir).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** The options for all kinds of traffic. */
 export const all = ['--sse', '/events', '--websocket', '/ws', '--upload', '/upload'];
-/** Resolves once there is such a file. */
+/** Resolves when the file exists. */
 export async function appears(file: string): Promise<void> {
   const changes = watch(path.dirname(file));
   while (!existsSync(file)) await once(changes, 'change');

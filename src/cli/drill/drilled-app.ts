@@ -84,7 +84,7 @@ export class DrilledApp {
   async ready(signal: AbortSignal): Promise<Target> {
     const until = performance.now() + startMs;
     while (!signal.aborted && performance.now() < until) {
-      if (this.#gone) {
+      if (this.#hasExited) {
         await this.#waitForOutput(() => this.#outputEnded);
         throw this.#cannotStart('it ended');
       }
@@ -105,7 +105,7 @@ export class DrilledApp {
   /** Replaces all workers. Rejects with the message of the cluster when the reload fails. */
   async reload(): Promise<void> {
     const response = await this.#send({ command: 'reload' });
-    if (!response) throw new Error('the cluster is gone');
+    if (!response) throw new Error('the cluster has exited');
     if (!response.ok) throw new Error(response.message);
   }
 
@@ -116,7 +116,7 @@ export class DrilledApp {
 
   /** Ends all processes of the app. A serving app is sent SIGTERM first; then the processes are killed. */
   async stop(): Promise<void> {
-    if (this.#serves && !this.#gone) {
+    if (this.#serves && !this.#hasExited) {
       this.#child.kill('SIGTERM');
       await withTimeLimit(this.#exited, stopMs, () => {}, { ref: false });
     }
@@ -134,7 +134,7 @@ export class DrilledApp {
     rmSync(this.#directory, { recursive: true, force: true });
   };
 
-  get #gone(): boolean {
+  get #hasExited(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 

@@ -1,7 +1,7 @@
 import type { PurgeSelection } from './cache-store.js';
 
 /** The number of purges that are recorded. After more purges during its handler, a response is treated as purged. */
-const remembered = 256;
+const maxRecorded = 256;
 
 /**
  * Records the last purges. A response whose handler started before a purge is not stored after it, because it may
@@ -17,16 +17,16 @@ export class PurgeLog {
   }
 
   add(selection: PurgeSelection): void {
-    this.#last[this.#count % remembered] = selection;
+    this.#last[this.#count % maxRecorded] = selection;
     this.#count += 1;
   }
 
   /** Whether a key or one of the tags was purged since `mark`. */
   purgedSince(mark: number, key: string, tags: readonly string[]): boolean {
     if (this.#count === mark) return false;
-    if (this.#count - mark > remembered) return true;
+    if (this.#count - mark > maxRecorded) return true;
     for (let at = mark; at < this.#count; at++) {
-      const selection = this.#last[at % remembered] as PurgeSelection;
+      const selection = this.#last[at % maxRecorded] as PurgeSelection;
       if (selects(selection, key, tags)) return true;
     }
     return false;

@@ -36,10 +36,10 @@ export function planResponse(
   const { identity } = resource;
   // Ranges are defined for GET only (RFC 9110 section 14.2).
   const hasRange = method === 'GET' && headers.range !== undefined && res.statusCode === 200;
-  const wanted = hasRange ? rangeOf(headers, validatorsOf(res, resource, identity), resource) : undefined;
+  const range = hasRange ? rangeOf(headers, validatorsOf(res, resource, identity), resource) : undefined;
   const accepted = headers['accept-encoding'];
   const representation =
-    wanted !== undefined || accepted === undefined || res.hasHeader('Content-Encoding')
+    range !== undefined || accepted === undefined || res.hasHeader('Content-Encoding')
       ? identity
       : (resource.offer(accepted) ?? identity);
   if (isConditional(headers) && res.statusCode >= 200 && res.statusCode < 300) {
@@ -47,9 +47,9 @@ export function planResponse(
     if (isPreconditionFailed(headers, etag, Date.parse(lastModified))) return { status: 412, representation };
     if (fresh(headers, { etag, 'last-modified': lastModified })) return { status: 304, representation };
   }
-  if (wanted === undefined) return { status: 200, representation };
-  if (wanted === 'unsatisfiable') return { status: 416, representation };
-  return { status: 206, representation, part: wanted };
+  if (range === undefined) return { status: 200, representation };
+  if (range === 'unsatisfiable') return { status: 416, representation };
+  return { status: 206, representation, part: range };
 }
 
 function validatorsOf(res: ServerResponse, resource: Resource, { etag }: Representation): Validators {

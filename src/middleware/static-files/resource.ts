@@ -70,13 +70,13 @@ export class ResourceReader {
     const { root, encodings } = this.#settings;
     const file = root + path;
     const at = Date.now();
-    const wanted = isWorthEncoding(path) ? encodings : [];
+    const candidates = isWorthEncoding(path) ? encodings : [];
     const [stats, ...siblings] = await Promise.all([
       statOf(file),
       // An error of a sibling does not affect the file itself.
-      ...wanted.map((encoding) => statOf(file + siblingExtensions[encoding]).catch(() => undefined)),
+      ...candidates.map((encoding) => statOf(file + siblingExtensions[encoding]).catch(() => undefined)),
     ]);
-    return { at, stats, siblings: wanted.map((encoding, i) => ({ encoding, stats: siblings[i] })) };
+    return { at, stats, siblings: candidates.map((encoding, i) => ({ encoding, stats: siblings[i] })) };
   }
 
   /** Whether nothing changed between two observations. A recently changed file is treated as changed. */
