@@ -1,4 +1,4 @@
-import { type Agent, agents, type Recorded, runWith } from '../helpers/agents.js';
+import { type Agent, agents, type Run, runWith } from '../helpers/agents.js';
 import { killAll } from '../helpers/program.js';
 
 afterEach(killAll);
@@ -42,13 +42,14 @@ describe.each([
   it.each(agents.map((agent) => [agent.name, agent] as const))(
     '%s records the requests, spans and errors that it records in a plain app',
     async (name: string, agent: Agent) => {
-      const [plain, before, after] = (await Promise.all(
-        (['plain', 'before', 'after'] as const).map((way) => runWith(agent, version, way)),
-      )) as [Run, Run, Run];
+      const [plain, ...productionized] = (await Promise.all(
+        (['plain', 'before', 'after', 'preload'] as const).map((way) => runWith(agent, version, way)),
+      )) as [Run, ...Run[]];
       expect(missing(routes, plain.requests)).toEqual([]);
       expect(missing(errors, plain.errors)).toEqual([]);
       expect(plain.spans).toHaveLength(counts[name]?.[express === 'Express 4' ? 0 : 1] as number);
-      for (const ours of [before, after]) {
+      for (const ours of productionized) {
+        expect(ours.log.length).toBeGreaterThanOrEqual(plain.statuses.length);
         expect(ours.statuses).toEqual(plain.statuses);
         expect(ours.requests.toSorted()).toEqual(plain.requests.toSorted());
         expect(ours.errors.toSorted()).toEqual(plain.errors.toSorted());
@@ -56,6 +57,17 @@ describe.each([
       }
     },
   );
-});
 
-type Run = Recorded & { statuses: number[] };
+  it('each line of the log carries the ids of a span of OpenTelemetry, once', async () => {
+    const { log, seen } = await runWith(agents[0] as Agent, version, 'after');
+    const spans = new Set((seen as { trace: string; id: string }[]).map(({ trace, id }) => `${trace} ${id}`));
+    const lines = log.filter((line) => line.includes('"reqId":'));
+    // one for each request, and one of a handler
+    expect(lines).toHaveLength(11);
+    for (const line of lines) {
+      const { trace_id, span_id } = JSON.parse(line);
+      expect(spans).toContain(`${trace_id} ${span_id}`);
+      expect(line.match(/"(trace_id|span_id)":/g)).toHaveLength(2);
+    }
+  });
+});

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type Sent, startCollector } from './collector.js';
 import { installed } from './installed.js';
 import { decode } from './msgpack.js';
@@ -185,25 +187,44 @@ export const agents: readonly Agent[] = [
   newRelic,
 ];
 
+/** One run of the app of `fixtures/agents`. */
+export interface Run extends Recorded {
+  /** The statuses of the responses. */
+  readonly statuses: readonly number[];
+  /** What the agent recorded in the process. */
+  readonly seen: unknown;
+  /** The lines of the log, in JSON. */
+  readonly log: readonly string[];
+}
+
+const preload = pathToFileURL(path.join(__dirname, '../../dist/preload.js')).href;
+
 /** The number of requests that the app of `fixtures/agents` sends itself. */
 const requestCount = 10;
 
-/** Runs the app of `fixtures/agents` under an agent. Returns the statuses of its responses and what the agent recorded. */
+/** Runs the app of `fixtures/agents` under an agent. Returns what the agent recorded. */
 export async function runWith(
   { name, packages, read }: Agent,
   expressVersion: string,
-  way: 'plain' | 'before' | 'after',
-): Promise<Recorded & { statuses: number[] }> {
+  way: 'plain' | 'before' | 'after' | 'preload',
+): Promise<Run> {
   const collector = await startCollector();
   try {
     const args = [name, installed('express', expressVersion), installed(...packages), way];
-    const program = run('agents/app.cjs', { args, env: { COLLECTOR_PORT: String(collector.port) } });
+    const nodeArgs = way === 'preload' ? ['--import', preload] : [];
+    const program = run('agents/app.cjs', {
+      args,
+      nodeArgs,
+      env: { COLLECTOR_PORT: String(collector.port) },
+    });
     const { statuses, seen } = JSON.parse((await program.line(/^seen /)).slice('seen '.length));
     const recorded = () => read(seen as never, collector.sent);
     await collector.until(() => recorded().requests.length >= requestCount);
+    if (way !== 'plain') await program.line(/"url":"\/api\/none"/);
     program.child.kill('SIGKILL');
     await program.exit();
-    return { statuses, ...recorded() };
+    const log = program.out.filter((line) => line.startsWith('{'));
+    return { ...recorded(), statuses, seen, log };
   } finally {
     collector.close();
   }
