@@ -99,7 +99,7 @@ try {
       readFileSync(path.join(neighbours, 'node_modules/@types/express/package.json'), 'utf8'),
     );
     if (!version.startsWith(`${types}.`)) throw new Error(`@types/express is ${version}, not ${types}`);
-    for (const file of ['beside.ts', 'own-id.ts', 'opted-in.ts']) {
+    for (const file of ['beside.ts', 'own-id.ts', 'opted-in.ts', 'own-loggers.ts']) {
       for (const skipLibCheck of ['true', 'false']) {
         const compiler = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022'];
         run('npx', ['tsc', ...compiler, '--types', 'node', '--skipLibCheck', skipLibCheck, file], neighbours);

@@ -1,6 +1,7 @@
 import pino, { type Logger } from 'pino';
 import { ProductionizeError, quote } from '../support/errors.js';
 import { checkOptions, isMilliseconds, isOneOf } from '../support/options.js';
+import type { PartLogger } from '../support/part-logger.js';
 import { processWide } from '../support/process-wide.js';
 import { logLevelsKey } from '../support/symbols.js';
 
@@ -27,6 +28,9 @@ export interface LogLevelSignalOptions {
   readonly revertAfterMs?: number;
 }
 
+/** A pino of any version. */
+type LevelledLogger = Pick<Logger, 'level' | 'levels'> & Pick<PartLogger, 'info'>;
+
 /** A level set by {@link setLogLevel}, with the timer that restores the earlier one. */
 interface Override {
   readonly level: string;
@@ -35,16 +39,16 @@ interface Override {
 
 interface LevelState {
   /** Children with their own level. The others inherit the level of their parent. */
-  readonly children: WeakRef<Logger>[];
+  readonly children: WeakRef<LevelledLogger>[];
   pruneAt: number;
   /** The levels to restore; `undefined` without an override. */
-  normal: Map<Logger, string> | undefined;
+  normal: Map<LevelledLogger, string> | undefined;
   override: Override | undefined;
 }
 
 const { levelValSym } = pino.symbols;
 
-const states = processWide(logLevelsKey, () => new WeakMap<Logger, LevelState>());
+const states = processWide(logLevelsKey, () => new WeakMap<LevelledLogger, LevelState>());
 
 function newState(): LevelState {
   return { children: [], pruneAt: 64, normal: undefined, override: undefined };
@@ -83,7 +87,7 @@ function prune(state: LevelState): void {
  *   res.sendStatus(204)
  * })
  */
-export function setLogLevel(logger: Logger, level: string, options?: LogLevelOptions): () => void {
+export function setLogLevel(logger: LevelledLogger, level: string, options?: LogLevelOptions): () => void {
   const { revertAfterMs } = checkOptions('setLogLevel', options, {
     revertAfterMs: isMilliseconds(1),
   });
@@ -123,7 +127,7 @@ export function setLogLevel(logger: Logger, level: string, options?: LogLevelOpt
  * const stop = setLogLevelOnSignal(logger, 'SIGUSR2') // kill -USR2 <pid>: debug for five minutes
  */
 export function setLogLevelOnSignal(
-  logger: Logger,
+  logger: LevelledLogger,
   signal: NodeJS.Signals,
   options?: LogLevelSignalOptions,
 ): () => void {

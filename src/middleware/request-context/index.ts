@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
 import {
   type ContextSettings,
   currentContext,
@@ -26,13 +27,13 @@ export interface RequestContextOptions {
 
 /**
  * Returns the context of the request during which it is called, in any function after an `await`, a timer or a
- * callback. It returns `undefined` outside requests.
+ * callback. It returns `undefined` outside requests. `Log` is the type of the app's own logger, where one was passed.
  *
  * @example
  * currentRequest()?.log?.info('charged the card')
  */
-export function currentRequest(): RequestContext | undefined {
-  return currentContext();
+export function currentRequest<Log = Logger>(): RequestContext<Log> | undefined {
+  return currentContext() as RequestContext<Log> | undefined;
 }
 
 /** Checks the options of {@link requestContext} and fills in the defaults. */

@@ -15,11 +15,14 @@ import { accessorsKey, contextKey } from '../symbols.js';
  *   }
  * }
  */
-export interface RequestFields {
+export interface RequestFields<Log = Logger> {
   /** The request id: the one that a trusted proxy sent, else a generated one. */
   id: string;
-  /** A logger that carries the request id; created when it is first read. */
-  log: Logger;
+  /**
+   * A logger that carries the request id; created when it is first read. It is a child of the app's own logger where
+   * that was passed: `RequestFields<winston.Logger>` has its type.
+   */
+  log: Log;
   /** Aborts when the client disconnects before the response is complete; never after a complete response. */
   readonly signal: AbortSignal;
 }
