@@ -11,8 +11,9 @@ const charted = { load: 'real', major: '24' };
 
 /** Adds a result to what is published, in place of older figures of the same load on the same Node. */
 export function publish(result) {
-  const results = merged(publishedResults(), result);
-  writeFileSync(resultsFile, `${JSON.stringify(results)}\n`);
+  const short = (_key, value) => (typeof value === 'number' ? Number(value.toFixed(3)) : value);
+  writeFileSync(resultsFile, `${JSON.stringify(merged(publishedResults(), result), short, 1)}\n`);
+  const results = publishedResults();
   writeFileSync(pageFile, withTables(readFileSync(pageFile, 'utf8'), results));
   const figures = results.loads[charted.load]?.[charted.major];
   if (figures)

@@ -166,8 +166,12 @@ function weightTable(weight = [], major) {
   return table(`### Start-up and weight, Node ${major}`, header, rows);
 }
 
+/** A table as the formatter of this repository writes it. */
 function table(heading, header, rows) {
   if (rows.length === 0) return [];
-  const rule = header.map(() => '---');
-  return [heading, '', ...[header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`), ''];
+  const texts = [header, ...rows].map((cells) => cells.map(String));
+  const widths = header.map((_, column) => Math.max(3, ...texts.map((cells) => cells[column].length)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  return [heading, '', ...[texts[0], rule, ...texts.slice(1)].map(line), ''];
 }
