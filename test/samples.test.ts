@@ -122,8 +122,12 @@ function optionsOfParts(program: ts.Program): Map<string, string[]> {
   return new Map(
     parts.map((part) => {
       const type = checker.getTypeOfSymbol(part);
+      // a part also accepts what the app has instead: a middleware, or a logger
       const objects = (type.isUnion() ? type.types : [type]).filter(
-        (each) => each.flags & ts.TypeFlags.Object && each.getCallSignatures().length === 0,
+        (each) =>
+          each.flags & ts.TypeFlags.Object &&
+          each.getCallSignatures().length === 0 &&
+          each.getSymbol()?.name !== 'PartLogger',
       );
       return [part.name, objects.flatMap((each) => each.getProperties().map(({ name }) => name))];
     }),
