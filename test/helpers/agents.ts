@@ -6,7 +6,7 @@ import { decode } from './msgpack.js';
 import { run } from './program.js';
 
 /** What a tracing agent records of one app, as texts to compare. */
-export interface Recorded {
+interface Recorded {
   /** The requests, by the name that the agent gives them, with their status. */
   readonly requests: string[];
   /** All spans: the name of the parent and their own one. */

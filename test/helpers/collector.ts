@@ -11,7 +11,7 @@ export interface Sent {
 }
 
 /** The server that a tracing agent sends its records to, in place of the vendor's. */
-export interface Collector {
+interface Collector {
   readonly port: number;
   readonly sent: readonly Sent[];
   /** Resolves as soon as `test` returns true, which runs after each request. */
