@@ -87,7 +87,11 @@ function prune(state: LevelState): void {
  *   res.sendStatus(204)
  * })
  */
-export function setLogLevel(logger: LevelledLogger, level: string, options?: LogLevelOptions): () => void {
+export function setLogLevel(
+  logger: Pick<Logger, 'level' | 'levels'> & Pick<PartLogger, 'info'>,
+  level: string,
+  options?: LogLevelOptions,
+): () => void {
   const { revertAfterMs } = checkOptions('setLogLevel', options, {
     revertAfterMs: isMilliseconds(1),
   });
@@ -127,7 +131,7 @@ export function setLogLevel(logger: LevelledLogger, level: string, options?: Log
  * const stop = setLogLevelOnSignal(logger, 'SIGUSR2') // kill -USR2 <pid>: debug for five minutes
  */
 export function setLogLevelOnSignal(
-  logger: LevelledLogger,
+  logger: Pick<Logger, 'level' | 'levels'> & Pick<PartLogger, 'info'>,
   signal: NodeJS.Signals,
   options?: LogLevelSignalOptions,
 ): () => void {
