@@ -38,6 +38,30 @@ describe('NODE_ENV of start', () => {
   });
 });
 
+it('what start adds does not reach the children of the app', async () => {
+  const seen =
+    '[process.execArgv, Object.keys(process.env).filter((name) => /_(PRIMARY|CONFIG)$/.test(name))]';
+  // as `fork` does
+  const child = `require('node:child_process').execFileSync(process.execPath, [...process.execArgv, '-p', ${JSON.stringify(`JSON.stringify(${seen})`)}])`;
+  const { cluster } = start(write(folder(), { body: child }), ['-w', '1']);
+  expect(JSON.parse(await body(cluster))).toEqual([['-p', expect.any(String)], []]);
+});
+
+it('started by npm, a cluster is warned about and ends with npm', async () => {
+  const directory = folder();
+  const script = `${process.execPath} ${program} start ${app('listen.cjs')} -w 2 --runtime-dir ${directory}`;
+  // the shell stands for npm, which does not wait for its script
+  const cluster = runCluster(path.join(__dirname, '../fixtures/start/listen.cjs'), {
+    command: ['sh', '-c', `${script} & wait`, '--'],
+    env: { npm_lifecycle_event: 'start', npm_lifecycle_script: script },
+  });
+  expect(await cluster.line(/ERR_PRODUCTIONIZE_NPM_START/)).toContain('Start node itself');
+  await ready(cluster, 2);
+  cluster.child.kill('SIGKILL');
+  await cluster.logged(/^cluster: all workers exited/);
+  expect(await cluster.logged(/draining 2 workers/)).toMatchObject({ reason: 'the package manager is gone' });
+});
+
 it('reload starts the release that a link points to, also where it is the working directory', async () => {
   const directory = folder();
   for (const release of ['1', '2']) {

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import {
   asOurs,
   drainMessage,
@@ -104,6 +104,12 @@ export class ClusterWorker {
 
   get wasReady(): boolean {
     return this.#wasReady;
+  }
+
+  /** Whether a debugger may stop the worker, which is then neither stuck nor slow to start. */
+  get debugged(): boolean {
+    const { execArgv = [] } = cluster.settings;
+    return this.metrics?.debugged === true || execArgv.some((argument) => argument.startsWith('--inspect'));
   }
 
   get uptimeMs(): number {

@@ -230,6 +230,7 @@ export class Pool implements WorkerEvents {
     this.#settings.traffic?.onForked(worker);
     if (onTrial) this.#candidates.add(worker);
     const limit = setTimeout(() => {
+      if (worker.debugged) return;
       const missing = worker.addresses.length > 0 ? 'it was not ready' : 'it started no server';
       worker.kill(`${missing} within ${startMs} ms`);
     }, startMs);

@@ -3,7 +3,7 @@ import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { isInteger } from '../../support/options.js';
 import type { PartLogger } from '../../support/part-logger.js';
-import { findOrchestrator } from '../orchestrator/index.js';
+import { findOrchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
 import {
   attachServiceManager,
@@ -59,6 +59,7 @@ export interface Cluster {
 export function startPrimary(settings: PrimarySettings): Cluster {
   const { log, workers, name = null } = settings;
   defaultToProduction();
+  warnOfNpmStart();
   // A primary that accepts for its workers loses, when it exits, the connections that it has not passed on.
   // When the workers accept, connections wait in the queue of the inherited socket for the next process.
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -146,6 +147,11 @@ export function startPrimary(settings: PrimarySettings): Cluster {
       exit(1);
     },
   );
+  if (process.env.npm_lifecycle_event !== undefined) {
+    // npm neither waits for its script nor ends it when npm itself is killed
+    const parent = process.ppid;
+    setInterval(() => process.ppid === parent || void stop('the package manager is gone'), 1000).unref();
+  }
   const terminalIsGone = watchTerminal();
   process.on('SIGHUP', () => {
     if (terminalIsGone()) void stop('the terminal was closed');

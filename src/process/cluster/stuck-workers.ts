@@ -4,7 +4,7 @@ const checkMs = 1000;
 
 /**
  * Kills workers without a heartbeat for `stuckMs`, because requests to them would get no response. 0 disables the
- * check. Returns a function that ends it.
+ * check. A worker with an open inspector may have stopped at a breakpoint and is not killed. Returns a function that ends it.
  */
 export function killStuckWorkers(workers: Iterable<ClusterWorker>, stuckMs: number): () => void {
   if (stuckMs === 0) return () => {};
@@ -16,7 +16,7 @@ export function killStuckWorkers(workers: Iterable<ClusterWorker>, stuckMs: numb
     checkedAt = now;
     for (const worker of workers) {
       if (worker.state !== 'ready' || worker.beatAt === undefined) continue;
-      if (stoodStill) worker.beatAt = now;
+      if (stoodStill || worker.debugged) worker.beatAt = now;
       else if (now - worker.beatAt > stuckMs) worker.kill(`no heartbeat for ${stuckMs} ms`);
     }
   }, checkMs);

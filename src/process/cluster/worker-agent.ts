@@ -9,7 +9,14 @@ import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { watchRisks } from './single-process-risks.js';
-import { asOurs, type PrimaryMessage, type WorkerMessage, type WorkerShutdown } from './worker-protocol.js';
+import {
+  asOurs,
+  hideFromChildren,
+  type PrimaryMessage,
+  primaryVariable,
+  type WorkerMessage,
+  type WorkerShutdown,
+} from './worker-protocol.js';
 
 const heartbeatMs = 1000;
 const longestError = 4096;
@@ -29,12 +36,19 @@ export function startAgent({ sticky = false } = {}): () => void {
 }
 
 function start(sticky: boolean): () => void {
+  hideFromChildren(primaryVariable);
   let before = performance.eventLoopUtilization();
   const beat = (): void => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
-    send({ productionize: 'beat', ...requests(), rssBytes: process.memoryUsage.rss(), utilization });
+    send({
+      productionize: 'beat',
+      ...requests(),
+      rssBytes: process.memoryUsage.rss(),
+      utilization,
+      debugged: inspectorUrl() !== undefined,
+    });
   };
   const timer = setInterval(beat, heartbeatMs).unref();
 
@@ -174,6 +188,11 @@ const permanentCodes =
 function isPermanent(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return doesNotCompile(error) || (typeof code === 'string' && permanentCodes.test(code));
+}
+
+/** The address of an open inspector; Node 20.15 and earlier, and a Node without an inspector, have none. */
+function inspectorUrl(): string | undefined {
+  return process.getBuiltinModule?.('node:inspector')?.url();
 }
 
 function ignoreSignal(): void {}

@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 
 /** The message that requests the drain and exit of a worker. PM2 sends the same message. */
 export const drainMessage = 'shutdown';
@@ -12,7 +12,20 @@ export const primaryVariable = 'EXPRESS_PRODUCTIONIZE_PRIMARY';
 
 /** Whether this process is a worker of our primary, also in its threads. PM2 and others fork cluster workers, too. */
 export function isOurWorkerProcess(): boolean {
-  return process.env[primaryVariable] === String(process.ppid);
+  return (process.env[primaryVariable] ?? getEnvironmentData(primaryVariable)) === String(process.ppid);
+}
+
+/**
+ * Moves a variable of `start` from the environment to its prototype: this process can read it there, and the child
+ * processes of the app do not inherit it.
+ */
+export function hideFromChildren(name: string): void {
+  const { env } = process;
+  const value = env[name];
+  if (value === undefined) return;
+  if (name === primaryVariable) setEnvironmentData(name, value);
+  delete env[name];
+  Object.defineProperty(Object.getPrototypeOf(env), name, { value, configurable: true, writable: true });
 }
 
 /** Whether this is the main thread of a worker of our primary. */
@@ -30,6 +43,8 @@ export interface WorkerMetrics {
   readonly inFlight: number;
   /** Method and route pattern of the request that arrived last. */
   readonly route?: string;
+  /** Whether a debugger may stop the worker at a breakpoint. */
+  readonly debugged: boolean;
 }
 
 /** The settings of a worker's shutdown. */

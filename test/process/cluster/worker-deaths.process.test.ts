@@ -57,6 +57,15 @@ describe('deaths', () => {
     expect(program.log().at(-1)?.msg).toMatch(/killed: it started no server within 30 ms/);
   });
 
+  it('does not kill a worker that a debugger may have stopped', async () => {
+    const program = runFixture({ workers: 2, stuckMs: 1000 }, { nodeArgs: ['--inspect=127.0.0.1:0'] });
+    await ready(program, 2);
+    expect((await get(`${await program.url()}/hang?ms=4000`)).text).toBe('over');
+    expect(program.log().some(({ msg }) => /no heartbeat/.test(String(msg)))).toBe(false);
+    program.child.kill('SIGTERM');
+    await program.exit();
+  });
+
   it('replaces a worker whose event loop hangs, and the others serve meanwhile', async () => {
     const program = runFixture({ workers: 2, stuckMs: 3000 });
     await ready(program, 2);
