@@ -1,11 +1,11 @@
 import { debugFor } from '../support/debug.js';
-import { quote, warnOnce } from '../support/errors.js';
+import { quote } from '../support/errors.js';
 import { expressMajor, routerOf } from '../support/express-layers.js';
 import { isLogger } from '../support/part-logger.js';
 import { pipelineKey } from '../support/symbols.js';
 import { findMiddleware } from './express/found-middleware.js';
 import { refuseSelfMount } from './express/self-mount.js';
-import type { Assembly, Part, Running } from './parts/part.js';
+import { type Assembly, type Part, type Running, warnOfFound } from './parts/part.js';
 import { attachPipeline, type Pipeline } from './pipeline.js';
 import { type Attached, describeServer, type Facts, makeReport, type PartReport } from './report.js';
 
@@ -63,18 +63,12 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
     for (const [part, { undo }] of [...running]) {
       const theirs = part.finds?.(found);
       if (theirs === undefined) continue;
-      const named = Object.keys(optionsOf(part)).join(', ');
-      if (named !== '' && part.runsBesideFound) {
+      const named = Object.keys(optionsOf(part));
+      if (named.length > 0 && part.runsBesideFound) {
         reasons.set(part, `${part.reason}; beside ${theirs} of the app, since options were given`);
         continue;
       }
-      if (named !== '') {
-        warnOnce(
-          'ERR_PRODUCTIONIZE_FOUND',
-          `The app brings ${theirs} itself, which is left in place: the options of \`${part.name}\` (${named}) have no effect. Remove it from the app, or the options from productionize.`,
-          part.name,
-        );
-      }
+      warnOfFound(part.name, theirs, named);
       undo?.();
       running.delete(part);
       kept.add(part);

@@ -7,6 +7,7 @@ import helmet from 'helmet';
 import morgan from 'morgan';
 import { pinoHttp } from 'pino-http';
 import { conditionReport, createServer, productionize, report } from '../../src/index.js';
+import { routerOf } from '../../src/support/express-layers.js';
 import { Connection } from '../helpers/connection.js';
 import { deferred } from '../helpers/deferred.js';
 import { expressVersions } from '../helpers/express-versions.js';
@@ -120,7 +121,12 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     expect(answer.headers).toMatchObject({ 'content-encoding': 'gzip', 'x-frame-options': 'SAMEORIGIN' });
     expect((await get(`${url}/throws`)).text).toBe('own page');
     expect(states(app)).toMatchObject({ compression: 'kept', requestLogger: 'kept', errorHandler: 'on' });
-    expect(String(report(app))).toContain('found compression, left in place');
+    expect(String(report(app))).toContain(
+      'found compression (res.flush and res.on are replaced), left in place',
+    );
+    expect(String(report(app))).toContain(
+      'found pino-http (res.log and its start time are set), left in place',
+    );
     expect(theirs).toHaveLength(2);
     // pino-http logs the error as info
     expect(ours.lines).toMatchObject([{ level: 50, url: '/throws', err: { message: 'thrown' } }]);
@@ -168,6 +174,89 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     const { url } = await serve(app);
     await get(url);
     expect(states(app)).toMatchObject({ requestLogger: 'kept', logger: 'on' });
+  });
+
+  it('does not take functions of the app for packages because of their names', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    const timed = () =>
+      function logger(req: Request, res: Response, next: NextFunction) {
+        res.on('finish', () => Object.assign(req, { took: 1 }));
+        next();
+      };
+    const compression: RequestHandler = (_req, _res, next) => next();
+    const helmetMiddleware: RequestHandler = (_req, _res, next) => next();
+    app.use(timed(), compression, helmetMiddleware);
+    addRoutes(app);
+    const { url } = await serve(app);
+    expect((await get(`${url}/big`, gzip)).headers['content-encoding']).toBe('gzip');
+    await get(`${url}/throws`);
+    expect(log.lines).toMatchObject([
+      { url: '/big', status: 200 },
+      { url: '/throws', status: 500, err: { message: 'thrown' } },
+    ]);
+    expect(states(app)).toMatchObject({ requestLogger: 'on', compression: 'on' });
+  });
+
+  it.each(['layer.handle is replaced', 'Layer.prototype has an accessor'])(
+    'finds morgan and compression where agents wrap handlers: %s',
+    async (how) => {
+      const log = memoryLog();
+      const theirs: string[] = [];
+      const app = express();
+      app.use((_req, _res, next) => next());
+      const { stack } = routerOf(app);
+      const layers = Object.getPrototypeOf(stack[0]);
+      type Handler = (...args: unknown[]) => unknown;
+      const wrap = (handle: Handler): Handler =>
+        handle.length > 3
+          ? handle
+          : function wrapped(this: unknown, ...args) {
+              return handle.apply(this, args);
+            };
+      if (how.startsWith('Layer')) {
+        Object.defineProperty(layers, 'handle', {
+          configurable: true,
+          get() {
+            return this.wrapped;
+          },
+          set(handle: Handler) {
+            this.wrapped = wrap(handle);
+          },
+        });
+      }
+      app.use(compressionPackage(), morgan('tiny', { stream: { write: (line) => void theirs.push(line) } }));
+      addRoutes(app);
+      if (how.startsWith('layer')) {
+        for (const layer of stack)
+          if (!layer.route) (layer as { handle: unknown }).handle = wrap(layer.handle as Handler);
+      }
+      productionize(app, log.options);
+      try {
+        const { url } = await serve(app);
+        expect((await get(`${url}/big`, gzip)).headers['content-encoding']).toBe('gzip');
+        expect(theirs).toHaveLength(1);
+        expect(log.lines).toEqual([]);
+        expect(states(app)).toMatchObject({ requestLogger: 'kept', compression: 'kept' });
+      } finally {
+        delete layers.handle;
+      }
+    },
+  );
+
+  it.each([
+    ['morgan', () => morgan('tiny', { stream: { write: () => {} } })],
+    ['pino-http', () => pinoHttp({}, { write: () => {} } as never)],
+  ])('logs an error beside %s, without the error handler of the package, too', async (_, theirs) => {
+    const log = memoryLog();
+    const app = productionize(express(), { ...log.options, errorHandler: false });
+    app.use(theirs());
+    addRoutes(app);
+    app.use(((_err, _req, res, _next) => void res.status(500).send('own page')) as ErrorRequestHandler);
+    const { url } = await serve(app);
+    await get(`${url}/big`);
+    await get(`${url}/throws`);
+    expect(log.lines).toMatchObject([{ level: 50, url: '/throws', err: { message: 'thrown' } }]);
   });
 
   it('lets the error handler of the app win, and still logs the original error', async () => {

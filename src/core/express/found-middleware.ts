@@ -1,42 +1,20 @@
-import { matchesEveryPath, type Router, walkLayers } from '../../support/express-layers.js';
+import { matchesEveryPath, type Router } from '../../support/express-layers.js';
+import { sharedCacheKey } from '../../support/symbols.js';
 
-/** Middleware that an app mounts itself and that concerns a part of this package. */
+/** Middleware of this package that an app mounts itself. */
 export interface FoundMiddleware {
-  readonly compression: boolean;
-  readonly pinoHttp: boolean;
-  readonly morgan: boolean;
-  readonly helmet: boolean;
-  readonly errorHandler: boolean;
   readonly healthChecks: boolean;
   readonly cache: boolean;
 }
 
 /**
- * Finds well-known middleware in an app's own stack, by the names that their packages give the functions. Only
- * middleware that is mounted for all paths counts. After `app.use('/api', compression())` the part still handles all
- * other paths.
+ * Finds the parts that an app mounts itself, in its own stack. Only middleware that is mounted for all paths counts.
+ * Middleware of other packages is found by what it does to a request, see `other-logger.ts` and `response-encoding.ts`.
  */
 export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
-  const names = new Set<string>();
-  let pinoHttp = false;
-  for (const layer of router.stack) {
-    if (!matchesEveryPath(layer)) continue;
-    const { handle } = layer;
-    names.add(handle.name);
-    // the function of pino-http has no recognizable name, but it has its logger as a property
-    pinoHttp ||= typeof (handle as { logger?: { child?: unknown } }).logger?.child === 'function';
-  }
-  let errorHandler = false;
-  walkLayers(router, ({ handle }) => {
-    errorHandler ||= handle.length === 4;
-  });
+  const mounted = router.stack.filter(matchesEveryPath).map(({ handle }) => handle);
   return {
-    compression: names.has('compression'),
-    pinoHttp,
-    morgan: names.has('logger'),
-    helmet: names.has('helmetMiddleware'),
-    errorHandler,
-    healthChecks: names.has('healthChecksMiddleware'),
-    cache: names.has('responseCacheMiddleware'),
+    healthChecks: mounted.some(({ name }) => name === 'healthChecksMiddleware'),
+    cache: mounted.some((handle) => sharedCacheKey in handle),
   };
 }

@@ -3,6 +3,7 @@ import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { Finding } from '../../middleware/production-guard/index.js';
 import type { ContextSettings } from '../../support/context/context.js';
 import type { Environment } from '../../support/environment.js';
+import { warnOnce } from '../../support/errors.js';
 import type { Router } from '../../support/express-layers.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import type { LoggerAdapter } from '../../support/logger-adapter.js';
@@ -72,4 +73,14 @@ export interface Part {
 /** Returns the options of a part; `undefined` when the part was only switched on or off. */
 export function given<Options extends object>(option: Switch<Options> | undefined): Options | undefined {
   return typeof option === 'object' ? option : undefined;
+}
+
+/** Warns that the options of a part have no effect, because the app brings its own middleware for the task. */
+export function warnOfFound(part: string, theirs: string, options: readonly string[]): void {
+  if (options.length === 0) return;
+  warnOnce(
+    'ERR_PRODUCTIONIZE_FOUND',
+    `The app brings ${theirs} itself, which is left in place: the options of \`${part}\` (${options.join(', ')}) have no effect. Remove it from the app, or the options from productionize.`,
+    part,
+  );
 }

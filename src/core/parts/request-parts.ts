@@ -5,7 +5,8 @@ import { guardParsedBodies } from '../../middleware/body-guard/index.js';
 import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
 import { enforceDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
-import { requestErrorLogger, requestLogger } from '../../middleware/request-logger/index.js';
+import { requestErrorLogger, requestLoggerBeside } from '../../middleware/request-logger/index.js';
+import type { OtherLogger } from '../../middleware/request-logger/other-logger.js';
 import {
   type ResponseCacheOptions,
   responseCache,
@@ -25,7 +26,7 @@ import { isLogger } from '../../support/part-logger.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
-import { given, type Part } from './part.js';
+import { given, type Part, warnOfFound } from './part.js';
 
 export const requestContextPart: Part = {
   name: 'requestContext',
@@ -72,9 +73,19 @@ export const requestLoggerPart: Part = {
   name: 'requestLogger',
   reason: 'one line per request, those that end early included',
   offBecause: ({ logger }) => (logger ? undefined : 'the logger is off'),
-  finds: ({ pinoHttp, morgan }) => (pinoHttp ? 'pino-http' : morgan ? 'morgan' : undefined),
-  runsBesideFound: true,
-  setUp: ({ options, logger }) => ({ before: requestLogger({ ...given(options.requestLogger), logger }) }),
+  setUp({ options, logger }) {
+    const own = given(options.requestLogger) ?? {};
+    const isPlain = Object.keys(own).length === 0;
+    let other: OtherLogger | undefined;
+    return {
+      before: requestLoggerBeside({ ...own, logger }, (found) => {
+        other = found;
+        return isPlain;
+      }),
+      found: () => (other && isPlain ? `${other.name} (${other.evidence})` : undefined),
+      facts: () => ({ ...(other && { beside: other.name }) }),
+    };
+  },
 };
 
 export const deadlinePart: Part = {
@@ -131,12 +142,18 @@ export const streamErrorsPart: Part = {
 export const compressionPart: Part = {
   name: 'compression',
   reason: 'innermost: it sees what the routes send',
-  finds: ({ compression }) => (compression ? 'compression' : undefined),
   setUp({ options }) {
-    const settings = resolveCompression(given(options.compression));
+    const own = given(options.compression);
+    const settings = resolveCompression(own);
     const { encodings, threshold, syncLimit } = settings;
+    let found: string | undefined;
+    const onOther = () => {
+      if (found === undefined) warnOfFound('compression', 'compression', Object.keys(own ?? {}));
+      found = 'compression (res.flush and res.on are replaced)';
+    };
     return {
-      before: compressResponses(settings),
+      before: compressResponses({ ...settings, onOther }),
+      found: () => found,
       facts: () => ({ encodings, threshold, syncLimitBytes: syncLimit }),
     };
   },

@@ -22,6 +22,8 @@ export interface DecisionSettings {
   /** The offer for responses that may contain secrets. */
   readonly secretOffer: Offer;
   readonly sent: SentRepresentations;
+  /** Called when the middleware `compression` of the app handles a response. */
+  onOther?(): void;
 }
 
 const isCompressible = memoizeHeader(

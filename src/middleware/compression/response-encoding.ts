@@ -32,6 +32,16 @@ let scratch: Buffer | undefined;
 
 const encodings = responseHooks<ResponseEncoding>(encodingKey);
 
+/**
+ * Whether the package `compression` handles a response. It replaces both methods, and has decided itself whether to
+ * encode the body.
+ */
+function isHandledByPackage(res: ServerResponse): boolean {
+  return (
+    Object.hasOwn(res, 'flush') && (res as { flush?: unknown }).flush !== flush && Object.hasOwn(res, 'on')
+  );
+}
+
 /** Encodes the body of a response when it is sent. */
 export function encodeResponse(req: IncomingMessage, res: ServerResponse, settings: EncodingSettings): void {
   if (encodings.of(res) !== undefined) {
@@ -74,6 +84,10 @@ class ResponseEncoding implements ResponseWatcher {
 
   /** Chooses the encoding and sets the headers. */
   onHead(status: number, body: Body | undefined, charset: BufferEncoding | undefined): void {
+    if (isHandledByPackage(this.res)) {
+      this.settings.onOther?.();
+      return;
+    }
     this.body = body;
     const length = body === undefined ? declaredLength(this.res) : byteLength(body, charset);
     const codec = chooseCodec(this.req, this.res, status, length, this.settings);

@@ -30,6 +30,7 @@ import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { DebugBuffers, type RequestBuffer } from './log-buffer.js';
 import { Collapser, errorKind } from './log-collapse.js';
+import { type OtherLogger, otherLoggerOf } from './other-logger.js';
 import { type RequestLoggerOptions, resolveRequestLogger } from './request-logger-options.js';
 
 export type { RequestLoggerOptions };
@@ -63,6 +64,17 @@ export function requestLogger(options?: RequestLoggerOptions): RequestHandler {
 }
 
 /**
+ * The middleware for an app that may have a request logger of its own. `onOther` is called for each request that this one
+ * logs, and returns whether it has the only line. An error is logged in any case.
+ */
+export function requestLoggerBeside(
+  options: RequestLoggerOptions,
+  onOther: (other: OtherLogger) => boolean,
+): RequestHandler {
+  return watchRequests(options, false, onOther);
+}
+
+/**
  * The middleware that logs only requests that failed. It does nothing for a request whose line {@link requestLogger}
  * writes. pino-http logs an error as `info` by default, so the error is logged on this line as well.
  */
@@ -70,7 +82,11 @@ export function requestErrorLogger(logger: PartLogger): RequestHandler {
   return watchRequests({ logger }, true);
 }
 
-function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: boolean): RequestHandler {
+function watchRequests(
+  options: RequestLoggerOptions | undefined,
+  errorsOnly: boolean,
+  onOther?: (other: OtherLogger) => boolean,
+): RequestHandler {
   const {
     logger: given,
     silentPaths,
@@ -156,12 +172,18 @@ function watchRequests(options: RequestLoggerOptions | undefined, errorsOnly: bo
 
   function log(context: Logged): void {
     context.onLateError = logLateError;
-    attempt(() => (errorsOnly ? writeFailure(context) : writeLine(context)));
+    const left = errorsOnly || leavesLine(context);
+    attempt(() => (left ? writeFailure(context) : writeLine(context)));
     const { errors } = context;
     if (errors.length < 2) return;
     for (const error of errors) {
       if (!contains(context.error, error)) attempt(() => writeFurtherError(context, error, 'another error'));
     }
+  }
+
+  function leavesLine({ req, res }: Logged): boolean {
+    const other = onOther && otherLoggerOf(req, res);
+    return other !== undefined && onOther?.(other) === true;
   }
 
   function attempt(write: () => void): void {
