@@ -155,6 +155,8 @@ describe('start on a terminal', () => {
         '--no-control',
         ...options,
       ],
+      // pino-pretty is not installed there
+      cwd: folder(),
       terminal: true,
       env: { NO_COLOR: '1' },
     });

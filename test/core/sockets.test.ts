@@ -22,7 +22,7 @@ async function echo(url: string, text: string): Promise<string> {
 async function servesHttpToo({ client, states }: Running) {
   const { status, body, headers } = await client.send({ path: '/' });
   expect({ status, body: String(body) }).toEqual({ status: 200, body: 'http' });
-  expect(headers.has('x-request-id')).toBe(states.requestContext === 'on');
+  expect(headers.has('x-request-id')).toBe((await states()).requestContext === 'on');
 }
 
 describe.each([

@@ -5,8 +5,8 @@ import { type Program, run } from './program.js';
 export interface Running {
   readonly program: Program;
   readonly client: Client;
-  /** What became of each part, by name; empty for the app as it is. */
-  readonly states: Record<string, string>;
+  /** Returns the states of the parts by name, after the first requests; empty for the app as it is. */
+  states(): Promise<Record<string, string>>;
 }
 
 /** An app as it is, and the same app productionized in each of some ways. */
@@ -20,12 +20,17 @@ const clients = new Set<Client>();
 /** Starts a fixture in a process of its own: the app as it is, or productionized in one of the fixture's ways. */
 export async function start(fixture: string, way: string, args: readonly string[] = []): Promise<Running> {
   const program = run(fixture, { args: [way, ...args] });
-  const report: { name: string; state: string }[] = JSON.parse(
-    (await program.line(/^report/)).replace('report', ''),
-  );
   const client = new Client(await program.port());
   clients.add(client);
-  return { program, client, states: Object.fromEntries(report.map(({ name, state }) => [name, state])) };
+  return { program, client, states: () => statesOf(program) };
+}
+
+async function statesOf(program: Program): Promise<Record<string, string>> {
+  program.child.kill('SIGUSR2');
+  const parts: { name: string; state: string }[] = JSON.parse(
+    (await program.line(/^report/)).replace('report', ''),
+  );
+  return Object.fromEntries(parts.map(({ name, state }) => [name, state]));
 }
 
 /** Starts an app as it is, and the same app productionized, each in a process of its own. */
