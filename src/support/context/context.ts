@@ -71,7 +71,11 @@ export class InternalRequestContext implements RequestContext {
   #settings: ContextSettings;
   #app: Application | undefined;
   #id: string | undefined = undefined;
+  /** The value that the app assigned to `req.id`. */
+  #idOfApp: unknown = undefined;
   #log: Logger | undefined = undefined;
+  /** The id that the logger carries. */
+  #logId: string | undefined = undefined;
   #abort: AbortController | undefined = undefined;
   #trace: TraceContext | null | undefined = undefined;
   #errors: unknown[] | undefined = undefined;
@@ -85,10 +89,32 @@ export class InternalRequestContext implements RequestContext {
     this.#app = app;
   }
 
-  /** The request id: the one that a trusted hop sent, if it is valid, else a generated one. */
+  /**
+   * The request id: the one that the app set, as `req.id` or in the response header, else the one that a trusted hop sent,
+   * if it is valid, else a generated one.
+   */
   get id(): string {
+    if (isId(this.#idOfApp)) return String(this.#idOfApp);
+    const { header } = this.#settings;
+    const sent = header === false ? undefined : this.res.getHeader(header);
+    if (typeof sent === 'string' && sent !== '') this.#id = sent;
     this.#id ??= this.#incomingId() ?? newRequestId();
     return this.#id;
+  }
+
+  /** The value of `req.id`, as the app assigned it. */
+  get requestId(): unknown {
+    return this.#idOfApp ?? this.id;
+  }
+
+  /** Called with the value that the app assigned to `req.id`. The response header gets the same id. */
+  set requestId(value: unknown) {
+    const { header } = this.#settings;
+    const isOurs = header !== false && this.res.getHeader(header) === this.#id;
+    this.#idOfApp = value;
+    const { id } = this;
+    if (header !== false && isOurs && !this.res.headersSent && validRequestId(id))
+      this.res.setHeader(header, id);
   }
 
   #incomingId(): string | undefined {
@@ -122,8 +148,10 @@ export class InternalRequestContext implements RequestContext {
 
   /** A logger that carries the request id, and the trace ids if there are any. A mixin adds those of OpenTelemetry. */
   get log(): Logger | undefined {
-    if (this.#log === undefined && this.logger !== undefined) {
-      const bindings: Record<string, string> = { reqId: this.id };
+    const { id } = this;
+    if ((this.#log === undefined || this.#logId !== id) && this.logger !== undefined) {
+      this.#logId = id;
+      const bindings: Record<string, string> = { reqId: id };
       if (this.trace && !tracksSpans()) {
         bindings.trace_id = this.trace.traceId;
         bindings.span_id = this.trace.spanId;
@@ -176,6 +204,10 @@ export class InternalRequestContext implements RequestContext {
   }
 }
 
+function isId(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && value !== '');
+}
+
 /**
  * pino-http sets a logger on the response, and reads the error of its line from `res.err`. Its message for any error is
  * "request errored", which does not fit a 4xx.
@@ -210,6 +242,8 @@ export function startContext(
   const context = new InternalRequestContext(req, res, settings, app);
   (req as Carrier)[contextKey] = context;
   watchSending(res);
+  // a middleware that ran before may have set an id
+  if (Object.hasOwn(req, 'id')) context.requestId = (req as { id?: unknown }).id;
   if (settings.header && !res.headersSent) res.setHeader(settings.header, context.id);
   return context;
 }

@@ -27,13 +27,25 @@ export interface RequestFields<Log = Logger> {
   readonly signal: AbortSignal;
 }
 
-type Carrier = { [contextKey]?: { id: string; log: Logger | undefined; signal: AbortSignal } };
+type Carrier = { [contextKey]?: { requestId: unknown; log: Logger | undefined; signal: AbortSignal } };
 
 /** Defines `req.id`, `req.log` and `req.signal` for the requests of one app, on the app's own prototype. */
 export function installAccessors(app: Application): void {
   const prototype = (app as Express).request as object as Record<symbol, boolean>;
   if (prototype[accessorsKey]) return;
-  for (const name of ['id', 'log', 'signal'] as const) {
+  Object.defineProperty(prototype, 'id', {
+    configurable: true,
+    enumerable: false,
+    get(this: Carrier) {
+      return this[contextKey]?.requestId;
+    },
+    set(this: Carrier, value: unknown) {
+      const context = this[contextKey];
+      if (context) context.requestId = value;
+      else defineOwn(this, 'id', value);
+    },
+  });
+  for (const name of ['log', 'signal'] as const) {
     Object.defineProperty(prototype, name, {
       configurable: true,
       enumerable: false,
@@ -41,11 +53,15 @@ export function installAccessors(app: Application): void {
         return (this as Carrier)[contextKey]?.[name];
       },
       set(this: IncomingMessage, value: unknown) {
-        Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+        defineOwn(this, name, value);
       },
     });
   }
   Object.defineProperty(prototype, accessorsKey, { value: true, configurable: true });
+}
+
+function defineOwn(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** Removes the accessors of {@link installAccessors}. */

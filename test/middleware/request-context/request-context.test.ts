@@ -1,6 +1,15 @@
-import { currentRequest, requestContext } from '../../../src/index.js';
+import type { NextFunction, Request, Response } from 'express';
+import helmet from 'helmet';
+import {
+  createLogger,
+  currentRequest,
+  productionize,
+  requestContext,
+  requestLogger,
+} from '../../../src/index.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
+import { memoryLog } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
 afterEach(closeAll);
@@ -126,6 +135,84 @@ describe.each(expressVersions)('requestContext on %s', (_name, express) => {
     });
     await done.promise;
     expect(seen).toEqual([text, text, text]);
+  });
+});
+
+describe.each(expressVersions)('an id of the app on %s', (_name, express) => {
+  const id = 'id-of-the-app';
+  const ways = {
+    'req.id': (req: Request, _res: Response, next: NextFunction) => {
+      Object.assign(req, { id });
+      next();
+    },
+    'the response header': (_req: Request, res: Response, next: NextFunction) => {
+      res.setHeader('X-Request-Id', id);
+      next();
+    },
+    'a number in req.id': (req: Request, _res: Response, next: NextFunction) => {
+      Object.assign(req, { id: 17 });
+      next();
+    },
+  };
+  type Way = keyof typeof ways;
+  const names = Object.keys(ways) as Way[];
+
+  function addRoutes(app: ReturnType<typeof express>) {
+    const router = express.Router();
+    router.get('/:name', (req, res) => {
+      const { log, id } = req as unknown as { log: { info(text: string): void }; id: unknown };
+      log.info('from the handler');
+      res.json({ id });
+    });
+    router.get('/:name/broken', async () => {
+      throw new Error('the database is down');
+    });
+    app.use(helmet());
+    app.use('/things', router);
+    return app;
+  }
+
+  it.each(names)(
+    'from %s is in the response, in req.log, in the line and in an error response',
+    async (way) => {
+      const log = memoryLog();
+      const app = productionize(express(), log.options);
+      app.use(ways[way]);
+      const { url } = await serve(addRoutes(app));
+      const expected = way === 'a number in req.id' ? '17' : id;
+      const ok = await get(`${url}/things/one`);
+      expect(ok.headers['x-request-id']).toBe(expected);
+      expect(JSON.parse(ok.text).id).toBe(way === 'a number in req.id' ? 17 : id);
+      const failed = await get(`${url}/things/one/broken`, { headers: { accept: 'application/json' } });
+      expect(failed.headers['x-request-id']).toBe(expected);
+      expect(JSON.parse(failed.text).requestId).toBe(expected);
+      expect(log.lines.map(({ reqId }) => reqId)).toEqual([expected, expected, expected]);
+    },
+  );
+
+  it.each(names)('from %s before requestContext and requestLogger is theirs, too', async (way) => {
+    const { destination, lines } = memoryLog();
+    const logger = createLogger({ level: 'trace', destination });
+    const app = express();
+    app.use(ways[way], requestContext(), requestLogger({ logger }));
+    const { url } = await serve(addRoutes(app));
+    const expected = way === 'a number in req.id' ? '17' : id;
+    for (let i = 0; i < 2; i++)
+      expect((await get(`${url}/things/one`)).headers['x-request-id']).toBe(expected);
+    expect(lines.map(({ reqId }) => reqId)).toEqual([expected, expected, expected, expected]);
+  });
+
+  it('that no header may contain is in the log only', async () => {
+    const log = memoryLog();
+    const app = productionize(express(), log.options);
+    app.use((req, _res, next) => {
+      Object.assign(req, { id: 'two words\n{"level":60}' });
+      next();
+    });
+    const { url } = await serve(addRoutes(app));
+    expect((await get(`${url}/things/one`)).headers['x-request-id']).toMatch(/^[\w-]+$/);
+    expect(log.lines).toHaveLength(2);
+    for (const { reqId } of log.lines) expect(reqId).toBe('two words\n{"level":60}');
   });
 });
 
