@@ -143,10 +143,6 @@ export const errors = {
     does: 'warns',
     means: 'The directory that staticFiles is to serve does not exist.',
   },
-  ERR_PRODUCTIONIZE_STATIC_ORDER: {
-    does: 'warns',
-    means: 'Static files are mounted before the compression of the app.',
-  },
   ERR_PRODUCTIONIZE_PRECOMPRESS: {
     does: 'throws',
     means: 'The argument of precompress is not a directory.',

@@ -15,7 +15,6 @@ import { leftTo, listenForSignals } from '../../process/shutdown/signals.js';
 import { warnOnce } from '../../support/errors.js';
 import { trackResponse } from '../../support/lifecycle.js';
 import { answersPath } from '../express/route-collision.js';
-import { warnStaticBeforeCompression } from '../express/static-order.js';
 import { given, type Part } from './part.js';
 
 export const productionGuardPart: Part = {
@@ -24,18 +23,13 @@ export const productionGuardPart: Part = {
   setUp(assembly) {
     const guard = productionGuard(assembly.app, given(assembly.options.productionGuard));
     assembly.findings = guard.findings;
-    let uncompressed: string | undefined;
     return {
       before: guard,
-      boot(router) {
+      boot() {
         guard.recheck();
-        uncompressed = warnStaticBeforeCompression(router);
         return undefined;
       },
-      facts: () => ({
-        mode: assembly.environment.mode,
-        ...(uncompressed && { order: `${uncompressed} is mounted before the compression` }),
-      }),
+      facts: () => ({ mode: assembly.environment.mode }),
     };
   },
 };
