@@ -2,6 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import pino, { type Logger } from 'pino';
 import type { PartLogger } from '../support/part-logger.js';
 import { processWide } from '../support/process-wide.js';
+import { stackDepth } from '../support/stack-depth.js';
 import { plainLoggersKey } from '../support/symbols.js';
 import { withoutQuery } from '../support/url-path.js';
 import { limitLine } from './line-limit.js';
@@ -58,44 +59,28 @@ export function plainLineWriter(logger: PartLogger): WritePlainLine | undefined 
   };
 }
 
-/** The functions of pino itself that are called between its formatting function and the getter of a field. */
-const framesOfPino = 2;
+/** The calls of pino itself from its formatting function to the getter of a field, with that getter. */
+const depthOfPino = 3;
 
 /**
- * Whether an agent has wrapped pino's formatting function, to add trace ids to lines or to send them. Its name and text
- * prove nothing, because wrappers copy them and minifiers change them. A wrapper adds a frame to the stack.
+ * Whether an agent has wrapped pino's formatting function, to add trace ids to lines or to send them. A wrapper adds a
+ * call to the stack.
  */
 function isWrapped(logger: Logger): boolean {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  let frames = 0;
+  let inside = Number.POSITIVE_INFINITY;
   const probe = {
-    get field(): string {
-      frames = (new Error().stack as unknown as unknown[]).length;
+    get field(): never {
+      inside = stackDepth();
       // no agent receives the line
       throw new Error('probe');
     },
   };
-  const framesOf = (call: () => unknown): number => {
-    frames = Number.NaN;
-    try {
-      call();
-    } catch {
-      // the getter has thrown
-    }
-    return frames;
-  };
   try {
-    Error.prepareStackTrace = (_error, sites) => sites;
-    Error.stackTraceLimit = Infinity;
-    const direct = framesOf(() => probe.field);
-    const format = (logger as unknown as Record<symbol, (...args: unknown[]) => void>)[asJsonSym];
-    return !(framesOf(() => format?.call(logger, probe, '', 30, '')) - direct <= framesOfPino);
+    (logger as unknown as Record<symbol, (...args: unknown[]) => void>)[asJsonSym]?.(probe, '', 30, '');
   } catch {
-    return true;
-  } finally {
-    Error.prepareStackTrace = prepareStackTrace;
-    Error.stackTraceLimit = stackTraceLimit;
+    // the getter has thrown
   }
+  return inside - stackDepth() > depthOfPino;
 }
 
 /** Escapes a text for a JSON string. Most texts need no escaping. */

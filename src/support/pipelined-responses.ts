@@ -7,9 +7,10 @@ import { waitingResponsesKey } from './symbols.js';
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
 /**
- * Calls a listener once, when a response closes, or soon if it is closed already. On a connection, Node closes only the response that has the socket, so
- * the pipelined responses that wait for it are closed here. A response that was not constructed by a server, such as
- * that to an upgrade or that of an adapter for serverless functions, may emit only `finish`.
+ * Calls a listener once, when a response closes, or soon if it is closed already. On a connection, Node closes only the
+ * response that has the socket, so the pipelined responses that wait for it are closed here. A response that was not
+ * constructed by a server, such as that to an upgrade or that of an adapter for serverless functions, may emit only
+ * `finish`.
  */
 export function onceClosed(res: ServerResponse, listener: (this: ServerResponse) => void): void {
   const { req } = res;

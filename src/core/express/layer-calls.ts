@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { guardHandler } from '../../middleware/async-errors/handler-call.js';
 import { contextOf } from '../../support/context/context.js';
 import type { AnyFunction, Layer } from '../../support/express-layers.js';
+import { stackDepth } from '../../support/stack-depth.js';
 
 interface Guard {
   readonly handle: AnyFunction;
@@ -72,16 +73,4 @@ export function isCalledDirectly(
   } catch {
     return false;
   }
-}
-
-/** The number of calls on the stack. */
-function stackDepth(): number {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  const holder: { stack?: unknown } = {};
-  Error.stackTraceLimit = Number.POSITIVE_INFINITY;
-  Error.prepareStackTrace = (_error, sites) => sites.length;
-  Error.captureStackTrace(holder);
-  const { stack } = holder;
-  Object.assign(Error, { prepareStackTrace, stackTraceLimit });
-  return stack as number;
 }

@@ -16,8 +16,8 @@ const pinoHttp: OtherLogger = { name: 'pino-http', evidence: 'res.log and its st
  */
 export function otherLoggerOf(req: IncomingMessage, res: ServerResponse): OtherLogger | undefined {
   const { _startAt, _startTime } = req as { _startAt?: unknown; _startTime?: unknown };
-  if (_startAt !== undefined && Array.isArray(_startAt) && _startTime instanceof Date) {
-    return Object.hasOwn(req, '_remoteAddress') ? morgan : undefined;
+  if (Array.isArray(_startAt) && _startTime instanceof Date && Object.hasOwn(req, '_remoteAddress')) {
+    return morgan;
   }
   const { log } = res as { log?: { child?: unknown } };
   if (log === undefined || typeof log?.child !== 'function') return undefined;
