@@ -28,7 +28,7 @@ describe('an app that cannot be drilled', () => {
       'an app that crashes at boot',
       'no-boot.mjs',
       [],
-      /^drill: the app did not start: a worker died before all were ready\. Its last output:(?=.*Error: no database)(?=.*worker \d died: exit code 1)/s,
+      /^drill: the app did not start: a worker died before all were ready\. Its last output:(?=.*Error: no database)(?=.*worker \d+ died: exit code 1)/s,
     ],
     [
       'an app that never listens',

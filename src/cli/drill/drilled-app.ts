@@ -38,6 +38,7 @@ const stopMs = 12_000;
 const outputMs = 1000;
 const lastLines = 40;
 const longestLine = 500;
+const workerDied = 'a worker died before all were ready';
 
 // when the drill is killed, the cluster drains its workers and exits
 const stopWithParent = `data:text/javascript,import cluster from 'node:cluster';
@@ -86,12 +87,13 @@ export class DrilledApp {
     while (!signal.aborted && performance.now() < until) {
       if (this.#hasExited) {
         await this.#waitForOutput(() => this.#outputEnded);
-        throw this.#cannotStart('it ended');
+        // a cluster that gives up may end before its socket reports the death
+        throw this.#cannotStart(this.#reportsDeath ? workerDied : 'it ended');
       }
       const status = await this.#status();
       if (status && status.deaths > 0) {
-        await this.#waitForOutput(() => this.#lines.some((line) => /\bdied: /.test(line)));
-        throw this.#cannotStart('a worker died before all were ready');
+        await this.#waitForOutput(() => this.#reportsDeath);
+        throw this.#cannotStart(workerDied);
       }
       if (status && status.ready >= status.target) {
         this.#serves = true;
@@ -133,6 +135,10 @@ export class DrilledApp {
     }
     rmSync(this.#directory, { recursive: true, force: true });
   };
+
+  get #reportsDeath(): boolean {
+    return this.#lines.some((line) => /\bdied: /.test(line));
+  }
 
   get #hasExited(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
