@@ -1,6 +1,6 @@
 import type { Report } from '../../src/cli/drill/drill-report.js';
 import { all, cleanUp, drill, fixture } from '../helpers/drills.js';
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 
 afterEach(cleanUp);
 

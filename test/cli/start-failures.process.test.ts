@@ -4,7 +4,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { cleanUp, start } from '../helpers/cli.js';
 import { folder, runCluster } from '../helpers/clusters.js';
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 
 afterEach(cleanUp);
 

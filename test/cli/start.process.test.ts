@@ -1,7 +1,8 @@
 import { isExpressApp } from '../../src/preload/express-app.js';
 import { app, cleanUp, program, start } from '../helpers/cli.js';
 import { ready, runCluster } from '../helpers/clusters.js';
-import { expressNames, expressVersions } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
+import { expressVersions } from '../helpers/express-versions.js';
 import { get } from '../helpers/serve.js';
 
 afterEach(cleanUp);

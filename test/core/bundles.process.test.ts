@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 import { installed } from '../helpers/installed.js';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 import { killAll, run } from '../helpers/program.js';
 
 afterEach(killAll);

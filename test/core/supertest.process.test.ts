@@ -1,4 +1,4 @@
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 import { killAll, run } from '../helpers/program.js';
 
 afterEach(killAll);

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { cleanUp, failures, printCounts, until } from '../helpers/daemons.js';
-import { expressNames } from '../helpers/express-versions.js';
+import { expressNames } from '../helpers/express-names.js';
 import { steadyLoad } from '../helpers/load.js';
 import { itNeeds } from '../helpers/needs.js';
 import { killAll, type Program, run } from '../helpers/program.js';

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { productionize, type ResponseCacheOptions, responseCache } from '../../src/index.js';
 import { type ExpressFactory, expressVersions } from './express-versions.js';
 import { quiet } from './memory-log.js';
-import { full } from './repetitions.js';
+import { everyCase } from './repetitions.js';
 import { type Answer, get, serve } from './serve.js';
 
 export const minute = 'public, max-age=60';
@@ -16,7 +16,7 @@ const allCachedApps = expressVersions.flatMap(([name, express]) => [
   [`${name}, as a middleware`, (options?: ResponseCacheOptions) => alone(express, options)] as const,
 ]);
 
-export const cachedApps = full ? allCachedApps : allCachedApps.filter((_, at) => at === 1 || at === 2);
+export const cachedApps = everyCase ? allCachedApps : allCachedApps.filter((_, at) => at === 1 || at === 2);
 
 function inProductionize(express: ExpressFactory, options: ResponseCacheOptions = {}) {
   const cache = responseCache(options);

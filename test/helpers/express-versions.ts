@@ -1,6 +1,5 @@
 import express5, { type Express } from 'express';
 import express4 from 'express4';
-import { full } from './repetitions.js';
 
 export type ExpressFactory = typeof express5;
 
@@ -11,6 +10,3 @@ export const expressVersions: [name: string, express: ExpressFactory][] = [
 ];
 
 export type { Express };
-
-/** The packages as programs import them; the short run takes Express 5 alone. */
-export const expressNames = full ? (['express4', 'express'] as const) : (['express'] as const);

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { killAll, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 

@@ -1,5 +1,5 @@
 import { deferred } from '../../helpers/deferred.js';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { arrange, overload, printed, soon } from '../../helpers/overload.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { arrange, overload, printed, soon } from '../../helpers/overload.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';

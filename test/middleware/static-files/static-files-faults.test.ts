@@ -8,7 +8,8 @@ import { ResourceReader } from '../../../src/middleware/static-files/resource.js
 import { ResourceStore } from '../../../src/middleware/static-files/resource-store.js';
 import { Connection } from '../../helpers/connection.js';
 import { accept, noise } from '../../helpers/encoding.js';
-import { type ExpressFactory, expressNames, expressVersions } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
+import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { killAll, run } from '../../helpers/program.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';

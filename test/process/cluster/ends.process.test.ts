@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { folder, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';

@@ -1,5 +1,5 @@
 import { type ClusterProgram, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { steadyLoad, wrkLoad } from '../../helpers/load.js';
 import { itNeeds } from '../../helpers/needs.js';
 import { killAll } from '../../helpers/program.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Backoff } from '../../../src/process/cluster/backoff.js';
 import { folder, pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 

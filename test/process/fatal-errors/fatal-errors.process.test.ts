@@ -1,4 +1,4 @@
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { killAll, type Program, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { itNeeds } from '../../helpers/needs.js';
 import { clean, cleanUp, cut, log, open, starter } from '../../helpers/shutdowns.js';
 

@@ -1,4 +1,4 @@
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { clean, cleanUp, cut, idle, log, open, refused, starter } from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);

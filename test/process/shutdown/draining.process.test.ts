@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { get } from '../../helpers/serve.js';
 import {
   clean,

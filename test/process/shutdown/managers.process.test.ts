@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import net from 'node:net';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { itNeeds } from '../../helpers/needs.js';
 import { run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Connection } from '../../helpers/connection.js';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { clean, cleanUp, fileToCome, idle, open, starter } from '../../helpers/shutdowns.js';
 
 afterEach(cleanUp);

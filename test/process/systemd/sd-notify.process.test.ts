@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expressNames } from '../../helpers/express-versions.js';
+import { expressNames } from '../../helpers/express-names.js';
 import { itNeeds } from '../../helpers/needs.js';
 import { killAll, type ProgramOptions, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
