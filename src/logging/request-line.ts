@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { InternalRequestContext } from '../support/context/context.js';
 import { currentSpan } from '../support/context/current-span.js';
-import { isSent, streamOf } from '../support/response-state.js';
+import { isSent, missingBytes, streamOf } from '../support/response-state.js';
 import { type LoggedError, read, serializeError, statusOf } from '../support/serialize-error.js';
 import { withoutQuery } from '../support/url-path.js';
 import { redacted, redactUrl } from './log-redaction.js';
@@ -62,8 +62,11 @@ const clientLeft = new Set([
  */
 export function outcomeOf(context: InternalRequestContext): Outcome {
   const { res } = context;
-  const completed = isCompleted(context);
-  const error = context.failed ? context.error : errorOf(res, completed);
+  const isWritten = isCompleted(context);
+  const missing = isWritten ? missingBytes(res) : 0;
+  const completed = isWritten && missing === 0;
+  const own = missing > 0 ? shortResponse(missing) : errorOf(res, completed);
+  const error = context.failed ? context.error : own;
   const failed = (context.failed || error !== undefined) && !isResult(error, completed, res.statusCode);
   return {
     completed,
@@ -81,6 +84,15 @@ function errorOf(res: ServerResponse, completed: boolean): unknown {
   if (err !== undefined || completed) return err;
   const { errored } = streamOf(res) ?? res;
   return errored === null || isDisconnect(errored) ? undefined : errored;
+}
+
+/** The error of a handler that ended its response early; `strictContentLength` of Node throws one with the same code. */
+function shortResponse(missing: number): Error {
+  const error = Object.assign(new Error(`The response ended ${missing} bytes before its Content-Length`), {
+    code: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  });
+  delete error.stack;
+  return error;
 }
 
 function isCompleted({ req, res }: InternalRequestContext): boolean {

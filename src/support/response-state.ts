@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 
 /** Returns the stream of a request and its response over HTTP/2. */
 export function streamOf({ req }: Pick<ServerResponse, 'req'>): ServerHttp2Stream | undefined {
@@ -55,4 +56,38 @@ export function isSent(res: ServerResponse): boolean {
   if (stream !== undefined) return stream.writableFinished && !stream.aborted;
   if (!hasConnection(res.req)) return res.writableEnded;
   return finishesUnsent ? ((res as Watched)[sentKey] ?? false) : res.writableFinished;
+}
+
+const writtenKey = Symbol('written');
+
+/** Fields of Node that no method returns. */
+interface Announced {
+  /** The head, as it was sent. */
+  readonly _header?: string | null;
+  /** The length that the head announces. */
+  readonly _contentLength?: number | null;
+  /** False for a response to HEAD, and for a status without a body. */
+  readonly _hasBody?: boolean;
+}
+
+type Counted = Socket & { [writtenKey]?: number; readonly _httpMessage?: ServerResponse | null };
+
+/**
+ * How many bytes a sent response over HTTP/1 lacks of its `Content-Length`, for which its client waits. Called once for
+ * each response, when it closes: the connection has then sent these bytes since the last call. It may have sent more, such
+ * as a response that was not counted, so that a short response is not noticed then.
+ */
+export function missingBytes(res: ServerResponse): number {
+  const { req } = res;
+  if (req.httpVersionMajor >= 2 || !hasConnection(req)) return 0;
+  const socket: Counted = req.socket;
+  const { bytesWritten } = socket;
+  const before = socket[writtenKey] ?? 0;
+  // a pipelined response may have begun, and its bytes must not be missing from its own count
+  if (socket._httpMessage == null) socket[writtenKey] = bytesWritten;
+  const { _header: head, _contentLength: length, _hasBody: hasBody } = res as Announced;
+  if (!hasBody || !head || !length) return 0;
+  const missing = head.length + length - (bytesWritten - before);
+  // the socket of another package may count no bytes
+  return Number.isNaN(missing) ? 0 : Math.max(missing, 0);
 }

@@ -54,10 +54,14 @@ interface Ending {
   /** The only way to attach the logger in which there is a line. */
   readonly only?: 'productionized';
   /** Why on-finished is no witness here. */
-  readonly witness?: 'sees bytes as sent that a destroyed connection dropped' | 'is not called';
+  readonly witness?:
+    | 'sees bytes as sent that a destroyed connection dropped'
+    | 'counts no bytes'
+    | 'is not called';
 }
 
 const dropped = { witness: 'sees bytes as sent that a destroyed connection dropped' } as const;
+const lacking = { witness: 'counts no bytes' } as const;
 const unseen = { witness: 'is not called' } as const;
 
 const read = ({ port }: Client, options?: Parameters<typeof get>[1]) =>
@@ -107,6 +111,64 @@ const endings: Record<string, Ending> = {
   'a response of the app with an error status': {
     handler: (_req, res) => void res.status(422).send('x'),
     lines: [completed(422, warn)],
+  },
+  'a HEAD, a 204 and a 304 with the Content-Length of a body': {
+    handler(req, res) {
+      res.set('Content-Length', '1000');
+      if (req.method === 'HEAD') res.end();
+      else res.writeHead(Number(req.query.status), { 'Content-Length': 1000 }).end();
+    },
+    client: exchange(
+      request('', 'HEAD') +
+        request('', 'GET', `${path}?status=204`) +
+        request('Connection: close\r\n', 'GET', `${path}?status=304`),
+    ),
+    lines: [completed(), completed(204), completed(304)],
+  },
+  'a response that ends before its Content-Length': {
+    handler: (_req, res) => void res.writeHead(200, { 'Content-Length': 10 }).end('abc'),
+    client: exchange(request('Connection: close\r\n')),
+    lines: [aborted(error)],
+    ...lacking,
+  },
+  'a response that ends one byte before the Content-Length that was set': {
+    handler: (_req, res) => void res.set('Content-Length', '4').end('abc'),
+    client: exchange(request('Connection: close\r\n')),
+    lines: [aborted(error)],
+    ...lacking,
+  },
+  'a response that is written in parts and ends before its Content-Length': {
+    handler(_req, res) {
+      res.set('Content-Length', '10').write('abc');
+      setImmediate(() => res.end('def'));
+    },
+    client: exchange(request('Connection: close\r\n')),
+    lines: [aborted(error)],
+    ...lacking,
+  },
+  'a response that ends before its Content-Length, after another on its connection': {
+    handler: (req, res) => void res.set('Content-Length', '3').end(req.query.body),
+    async client({ port }) {
+      const connection = await Connection.open(port);
+      for (const body of ['abc', '']) {
+        await connection.request(`${path}?body=${body}`);
+        await connection.has(/\r\n\r\n/);
+      }
+      await connection.send('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      await connection.rest();
+    },
+    lines: [completed(), aborted(error), { ...completed(404, warn), route: undefined }],
+    ...lacking,
+  },
+  'pipelined responses of different lengths': {
+    handler: (req, res) =>
+      void res.set('Content-Length', String(req.query.length)).end('x'.repeat(Number(req.query.length))),
+    client: exchange(
+      request('', 'GET', `${path}?length=9`) +
+        request('', 'GET', `${path}?length=900`) +
+        request('Connection: close\r\n', 'GET', `${path}?length=90`),
+    ),
+    lines: [completed(), completed(), completed()],
   },
   'a request whose body is not read': {
     handler: (_req, res) => void res.send('x'),

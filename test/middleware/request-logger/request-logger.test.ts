@@ -217,6 +217,23 @@ describe.each(expressVersions)('requestLogger on %s', (_name, express) => {
     });
   });
 
+  it('logs a response that ends before its Content-Length as an error', async () => {
+    const { middleware, nextLine } = memory();
+    const short = express();
+    short.use(middleware);
+    short.get('/', (_req, res) => void res.set('Content-Length', '10').end('abc'));
+    await get((await serve(short)).url, { headers: { connection: 'close' } }).catch(() => {});
+    expect(await nextLine()).toMatchObject({
+      level: 50,
+      status: null,
+      outcome: 'aborted',
+      err: {
+        message: 'The response ended 7 bytes before its Content-Length',
+        code: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+      },
+    });
+  });
+
   it('contains the error with its stack and cause, although the app handled it', async () => {
     const { middleware, lines, nextLine } = memory();
     const answering = express();
