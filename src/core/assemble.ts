@@ -1,6 +1,13 @@
+import type { Application } from 'express';
 import { debugFor } from '../support/debug.js';
 import { quote } from '../support/errors.js';
-import { expressMajor, routerOf } from '../support/express-layers.js';
+import {
+  type AnyFunction,
+  createLayer,
+  expressMajor,
+  type Router,
+  routerOf,
+} from '../support/express-layers.js';
 import { isLogger } from '../support/part-logger.js';
 import { pipelineKey } from '../support/symbols.js';
 import { findMiddleware } from './express/found-middleware.js';
@@ -43,6 +50,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       booted = true;
       const router = routerOf(app);
       leaveInPlace(findMiddleware(router));
+      undoOfBoot.push(addFirst(app, router, all('layer')));
       for (const { boot } of running.values()) undoOfBoot.unshift(...[boot?.(router) ?? []].flat());
       this.first = all('first');
       this.observers = all('before');
@@ -98,7 +106,13 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       ...set.facts?.(),
       ...(!booted && part.finds && { pending: 'one of the app itself is looked for when it listens' }),
     };
-    return { name, state: 'on', reason: reasons.get(part) ?? part.reason, facts, options: optionsOf(part) };
+    return {
+      name,
+      state: 'on',
+      reason: reasons.get(part) ?? set.reason ?? part.reason,
+      facts,
+      options: optionsOf(part),
+    };
   }
 
   const { detach, adopt } = attachPipeline(app, pipeline);
@@ -125,6 +139,22 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       running.clear();
       delete (app as unknown as { [pipelineKey]?: Attached })[pipelineKey];
     },
+  };
+}
+
+/** Express 4 has two layers of its own first, which parse the query and set the prototypes. */
+const firstLayer = { 4: 2, 5: 0 };
+
+/** Adds middleware before all layers of the app's router. Returns its undo. */
+function addFirst(app: Application, router: Router, handlers: readonly unknown[]): () => void {
+  const { stack } = router;
+  const layers = handlers.map((handler) => createLayer(router, handler as AnyFunction));
+  stack.splice(firstLayer[expressMajor(app)], 0, ...layers);
+  return () => {
+    for (const layer of layers) {
+      const at = stack.indexOf(layer);
+      if (at !== -1) stack.splice(at, 1);
+    }
   };
 }
 

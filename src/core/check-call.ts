@@ -11,6 +11,17 @@ const isOptions: Check = (value) =>
 const isSwitch = isEither(isBoolean, isOptions);
 const isCache: Check = (value) =>
   typeof value === 'function' && 'purge' in value ? undefined : 'what responseCache() returned';
+// a factory without its parentheses has other parameters, and no request would end; apps and routers have `handle`
+const isMiddleware =
+  (example: string): Check =>
+  (value) =>
+    typeof value === 'function' && value.length === 3 && !('handle' in value)
+      ? undefined
+      : `a middleware with the parameters (req, res, next), such as ${example}`;
+const isErrorHandler: Check = (value) =>
+  typeof value === 'function' && value.length === 4
+    ? undefined
+    : 'an error handler with the parameters (error, req, res, next)';
 const isContext: Check = (value) =>
   value === true || isOptions(value) === undefined
     ? undefined
@@ -25,15 +36,15 @@ export function checkProductionizeOptions(options?: ProductionizeOptions): Parti
     loadShedding: isSwitch,
     requestContext: isContext,
     logger: isEither(isSwitch, isPartLogger),
-    requestLogger: isSwitch,
+    requestLogger: isEither(isSwitch, isMiddleware("`morgan('combined')`")),
     deadline: isSwitch,
     detectSyncIo: isSwitch,
     streamErrors: isBoolean,
-    compression: isSwitch,
+    compression: isEither(isSwitch, isMiddleware('`compression()`')),
     cache: isEither(isSwitch, isCache),
     bodyGuard: isBoolean,
     asyncErrors: isSwitch,
-    errorHandler: isSwitch,
+    errorHandler: isEither(isSwitch, isErrorHandler),
     fatalErrors: isSwitch,
     gracefulShutdown: isSwitch,
     healthChecks: isSwitch,

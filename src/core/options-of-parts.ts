@@ -1,10 +1,9 @@
-import type { ResponseCache } from '../middleware/response-cache/index.js';
 import type { PartLogger } from '../support/part-logger.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 
 type OptionsOf<Part extends keyof ProductionizeOptions> = Exclude<
   NonNullable<ProductionizeOptions[Part]>,
-  boolean | ResponseCache | PartLogger
+  boolean | PartLogger | ((...args: never[]) => unknown)
 >;
 
 /** The options of each part. The compiler reports an error when one is missing. */

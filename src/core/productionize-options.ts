@@ -1,3 +1,4 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { LoggerOptions } from '../logging/logger.js';
 import type { CompressionOptions } from '../middleware/compression/index.js';
 import type { DeadlineOptions } from '../middleware/deadline/index.js';
@@ -47,24 +48,32 @@ export interface ProductionizeOptions {
    * @default true
    */
   readonly logger?: boolean | LoggerOptions | PartLogger;
-  /** Logs one line per request. @default true */
-  readonly requestLogger?: boolean | Omit<RequestLoggerOptions, 'logger'>;
+  /** Logs one line per request. A middleware such as `morgan('combined')` runs in its place. @default true */
+  readonly requestLogger?: boolean | Omit<RequestLoggerOptions, 'logger'> | RequestHandler;
   /** Responds with 503 when a handler exceeds its deadline. @default false */
   readonly deadline?: boolean | DeadlineOptions;
   /** Reports synchronous calls during requests. @default true, but not in production, nor where NODE_ENV is `test` */
   readonly detectSyncIo?: boolean | SyncIoOptions;
   /** Handles errors and aborts of every `stream.pipe(res)`; `res.send` accepts streams. @default true */
   readonly streamErrors?: boolean;
-  /** Compresses with gzip, brotli and zstd; set it to `false` when a proxy compresses. @default true */
-  readonly compression?: boolean | CompressionOptions;
+  /**
+   * Compresses with gzip, brotli and zstd; set it to `false` when a proxy compresses. A middleware such as that of the
+   * package `compression` runs in its place.
+   * @default true
+   */
+  readonly compression?: boolean | CompressionOptions | RequestHandler;
   /** Sends stored responses before the router runs; pass your own `responseCache()` to purge it. @default false */
   readonly cache?: boolean | ResponseCacheOptions | ResponseCache;
   /** Strips prototype keys from request bodies. @default true */
   readonly bodyGuard?: boolean;
   /** Passes rejections and throws of every handler to the error handler. @default true */
   readonly asyncErrors?: boolean | AsyncErrorsOptions;
-  /** Responds to errors and unknown paths that the app does not handle. @default true */
-  readonly errorHandler?: boolean | ErrorHandlerOptions;
+  /**
+   * Responds to errors and unknown paths that the app does not handle. An error handler runs in its place; where that one
+   * calls `next` or fails, the part responds.
+   * @default true
+   */
+  readonly errorHandler?: boolean | ErrorHandlerOptions | ErrorRequestHandler;
   /** Handles uncaught exceptions and unhandled rejections. @default true, but not where NODE_ENV is `test` */
   readonly fatalErrors?: boolean | FatalErrorsOptions;
   /** Handles signals and ends the process without losing a request. @default true, but not where NODE_ENV is `test` */

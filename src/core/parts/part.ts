@@ -7,7 +7,6 @@ import { warnOnce } from '../../support/errors.js';
 import type { Router } from '../../support/express-layers.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import type { LoggerAdapter } from '../../support/logger-adapter.js';
-import type { Switch } from '../../support/options.js';
 import type { FoundMiddleware } from '../express/found-middleware.js';
 import type { Cache, Gate } from '../pipeline.js';
 import type { ProductionizeOptions } from '../productionize-options.js';
@@ -33,6 +32,8 @@ export interface Running {
   readonly first?: Gate;
   /** Runs before the routes, in the order of the parts. */
   readonly before?: RequestHandler;
+  /** Runs as one of the first layers of the app's router, in the order of the parts, as if the app had added it first. */
+  readonly layer?: RequestHandler;
   /** Responds with stored responses, before the routes. */
   readonly cache?: Cache;
   /** Responds when no route and no error handler of the app did. */
@@ -46,6 +47,8 @@ export interface Running {
   onServer?(server: Server): void;
   /** Whether `app.listen` creates the faster server. */
   readonly fastServer?: boolean;
+  /** The reason for the report where that of the part does not apply. */
+  readonly reason?: string;
   /** Names what the app has brought for the same task meanwhile, to which a part that runs leaves it. */
   found?(): string | undefined;
   /** Returns the facts for the report, in addition to the reason. Called each time a report is made. */
@@ -70,9 +73,16 @@ export interface Part {
   setUp(assembly: Assembly): Running;
 }
 
-/** Returns the options of a part; `undefined` when the part was only switched on or off. */
-export function given<Options extends object>(option: Switch<Options> | undefined): Options | undefined {
-  return typeof option === 'object' ? option : undefined;
+type AnyHandler = (...args: never[]) => unknown;
+
+/** Returns the options of a part; `undefined` for one that was only switched on or off, or replaced by the app's own. */
+export function given<Option>(option: Option): Exclude<Extract<Option, object>, AnyHandler> | undefined {
+  return typeof option === 'object' ? (option as Exclude<Extract<Option, object>, AnyHandler>) : undefined;
+}
+
+/** A function of the app in the place of a part, as the report describes it. */
+export function ownFunction({ name }: { readonly name: string }): string {
+  return `the app's own function${name && ` ${name}`}`;
 }
 
 /** Warns that the options of a part have no effect, because the app brings its own middleware for the task. */

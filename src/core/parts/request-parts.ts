@@ -1,32 +1,30 @@
 import type { RequestHandler } from 'express';
 import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
+import { guardHandler } from '../../middleware/async-errors/handler-call.js';
 import { guardParsedBodies } from '../../middleware/body-guard/index.js';
 import { compressResponses, resolveCompression } from '../../middleware/compression/index.js';
 import { enforceDeadlines, resolveDeadline } from '../../middleware/deadline/index.js';
 import { errorHandler, notFound } from '../../middleware/error-handler/index.js';
 import { requestErrorLogger, requestLoggerBeside } from '../../middleware/request-logger/index.js';
 import type { OtherLogger } from '../../middleware/request-logger/other-logger.js';
-import {
-  type ResponseCacheOptions,
-  responseCache,
-  sharedCacheOf,
-} from '../../middleware/response-cache/index.js';
+import { responseCache, sharedCacheOf } from '../../middleware/response-cache/index.js';
 import { protectPipes } from '../../middleware/stream-errors/pipe-protection.js';
 import { recordPipeSources } from '../../middleware/stream-errors/pipe-sources.js';
 import { installStreamResponses } from '../../middleware/stream-errors/stream-responses.js';
 import { detectSyncIo } from '../../middleware/sync-io/index.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
+import { reportError } from '../../support/error-response/error-report.js';
 import { quote } from '../../support/errors.js';
 import { type AnyFunction, createLayer, type Layer } from '../../support/express-layers.js';
 import { adaptLogger } from '../../support/logger-adapter.js';
-import { checkOptions, isMilliseconds, type Switch } from '../../support/options.js';
+import { checkOptions, isMilliseconds } from '../../support/options.js';
 import { isLogger } from '../../support/part-logger.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
-import { given, type Part, warnOfFound } from './part.js';
+import { given, ownFunction, type Part, type Running, warnOfFound } from './part.js';
 
 export const requestContextPart: Part = {
   name: 'requestContext',
@@ -69,11 +67,24 @@ function describeDestination(destination: LoggerOptions['destination']): string 
   return destination instanceof BufferedDestination ? destination.name : quote(destination);
 }
 
+/** Runs a middleware of the app in the place of a part. */
+function runOwn(middleware: RequestHandler): Running {
+  return {
+    layer: middleware,
+    reason: 'in the place of ours, before the routes',
+    facts: () => ({ middleware: ownFunction(middleware) }),
+  };
+}
+
 export const requestLoggerPart: Part = {
   name: 'requestLogger',
   reason: 'one line per request, those that end early included',
-  offBecause: ({ logger }) => (logger ? undefined : 'the logger is off'),
+  offBecause: ({ options, logger }) =>
+    logger || typeof options.requestLogger === 'function' ? undefined : 'the logger is off',
   setUp({ options, logger }) {
+    if (typeof options.requestLogger === 'function') {
+      return { ...runOwn(options.requestLogger), ...(logger && { before: requestErrorLogger(logger) }) };
+    }
     const own = given(options.requestLogger) ?? {};
     const isPlain = Object.keys(own).length === 0;
     let other: OtherLogger | undefined;
@@ -143,6 +154,7 @@ export const compressionPart: Part = {
   name: 'compression',
   reason: 'innermost: it sees what the routes send',
   setUp({ options }) {
+    if (typeof options.compression === 'function') return runOwn(options.compression);
     const own = given(options.compression);
     const settings = resolveCompression(own);
     const { encodings, threshold, syncLimit } = settings;
@@ -169,14 +181,17 @@ export const cachePart: Part = {
   finds: ({ cache }) => (cache ? 'responseCache()' : undefined),
   setUp({ app, options, lifecycle }) {
     const own = typeof options.cache === 'function' ? options.cache : undefined;
-    const cache = own ?? responseCache(given(options.cache as Switch<ResponseCacheOptions>));
+    const cache = own ?? responseCache(given(options.cache));
     const shared = sharedCacheOf(cache);
     shared.attach(app);
     shared.mayRefresh = () => lifecycle.state !== 'draining';
     return {
-      cache: (req, res, proceed, callback) => shared.handle(req, res, proceed, callback),
+      // behind the app's own logger and compression, which are layers
+      ...(typeof options.requestLogger === 'function' || typeof options.compression === 'function'
+        ? { layer: cache }
+        : { cache: (req, res, proceed, callback) => shared.handle(req, res, proceed, callback) }),
       facts() {
-        const { store } = given(options.cache as Switch<ResponseCacheOptions>) ?? {};
+        const { store } = given(options.cache) ?? {};
         return {
           store: own ? 'that of the responseCache() that was given' : store ? quote(store) : 'memoryStore',
         };
@@ -225,8 +240,10 @@ export const errorHandlerPart: Part = {
   name: 'errorHandler',
   reason: "behind all error handlers of the app; the app's own response comes first",
   setUp({ options, logger }) {
+    const own = typeof options.errorHandler === 'function' ? options.errorHandler : undefined;
     const byName = given(options.errorHandler);
-    const handler = errorHandler(byName) as AnyFunction;
+    const last = errorHandler(byName);
+    const handler = (own ? guardHandler(own) : last) as AnyFunction;
     let layer: Pick<Layer, 'handle'> = { handle: handler };
     return {
       // Elastic's agent reports the errors that reach an error handler of a router
@@ -235,9 +252,13 @@ export const errorHandlerPart: Part = {
         return undefined;
       },
       after: {
-        onError: (error, req, res, next) => void layer.handle(error, req, res, next),
+        onError(error, req, res) {
+          if (own) reportError(error, req);
+          layer.handle(error, req, res, (further: unknown) => last(further || error, req, res, () => {}));
+        },
         notFound: notFound() as RequestHandler,
       },
+      facts: () => ({ ...(own && { handler: ownFunction(own) }) }),
       // this logs errors when the request logger is off or when the app uses its own
       ...(logger && !byName?.logger && { before: requestErrorLogger(logger) }),
     };
