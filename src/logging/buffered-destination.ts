@@ -1,4 +1,6 @@
+import cluster from 'node:cluster';
 import fs from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import { debugFor } from '../support/debug.js';
 import { warnOnce } from '../support/errors.js';
 import { withTimeLimit } from '../support/time-limit.js';
@@ -22,7 +24,7 @@ export interface LogDestination {
 
 /** Lines of level 60 and above may exceed the limit by this many bytes. */
 const fatalReserve = 262_144;
-/** POSIX writes this many bytes to a pipe in one piece, so that lines of several processes are not mixed. */
+/** POSIX writes this many bytes to a pipe in one piece, so that lines of several writers are not mixed. */
 const pipeBuf = process.platform === 'linux' ? 4096 : 512;
 /**
  * Lines are written in one batch after this time, or earlier when the batch has this many bytes. It halves the cost of
@@ -175,7 +177,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
   #writePiece(head: Buffer): 'taken' | 'full' | 'failed' {
     const { fd, isFile } = this.#sink;
     const { start } = this.#queue;
-    const length = isFile ? head.length - start : pieceLength(head, start, pipeBuf);
+    const whole = isFile || !hasOtherWriters();
+    const length = whole ? head.length - start : pieceLength(head, start, pipeBuf);
     try {
       this.#wrote(fs.writeSync(fd, head, start, length));
       return 'taken';
@@ -321,6 +324,14 @@ export class BufferedDestination implements LogDestination, ExitMember {
     if (!this.#sink.owned || this.#callbacks !== 0) return;
     this.#closing = new Promise((resolve) => fs.close(this.#sink.fd, () => resolve()));
   }
+}
+
+/**
+ * Whether other processes of a cluster, or the main thread, write to the same pipe. A single writer needs no pieces:
+ * each of them wakes the reader, which costs more than the lines themselves.
+ */
+function hasOtherWriters(): boolean {
+  return !isMainThread || cluster.isWorker || Object.keys(cluster.workers ?? {}).length > 0;
 }
 
 function sizeOf(fd: number): number {
