@@ -9,11 +9,15 @@ import { type ProductionizeOptions, productionize } from '../../src/index.js';
 import { deferred } from '../helpers/deferred.js';
 import { type Express, expressVersions } from '../helpers/express-versions.js';
 import { type Line, memoryLog } from '../helpers/memory-log.js';
+import { loggerTo } from '../helpers/part-logger.js';
 import { closeAll, get, serve } from '../helpers/serve.js';
 
 afterEach(closeAll);
 
 const nowhere = { write: () => true };
+
+const own: ErrorRequestHandler = (error, _req, res, next) =>
+  res.headersSent ? next(error) : void res.sendStatus(500);
 
 /** Calls next() for a rejection and returns the promise too, as express-async-errors does. */
 function asPackageDoes(handler: () => Promise<unknown>) {
@@ -55,6 +59,11 @@ describe.each(expressVersions)(
       ['requestLogger: false', { requestLogger: false }, []],
       ['morgan', {}, [morgan('tiny', { stream: nowhere })]],
       ['pino-http', {}, [pinoHttp({}, nowhere)]],
+      [
+        'options that are functions',
+        { requestLogger: morgan('tiny', { stream: nowhere }), errorHandler: own },
+        [],
+      ],
     ];
 
     describe.each(settings)('with %s', (_what, options, middleware) => {
@@ -230,6 +239,36 @@ describe.each(expressVersions)(
       expect(await get(`${url}/falsy`)).toMatchObject({ status: 500 });
       expect(await get(`${url}/good`)).toMatchObject({ status: 200, text: 'good' });
       expect((await errors()).map(({ err }) => err.message)).toEqual(['boom', 'Rejected promise']);
+    });
+
+    it('passes errors to the logger of errorHandler, or prints them, where there is no other log', async () => {
+      const printed = jest.spyOn(console, 'error').mockReturnValue(undefined);
+      const logged: string[] = [];
+      const logger = loggerTo(({ err }: { err: Error }) => logged.push(err.message));
+      const routes = (router: ReturnType<typeof express.Router>, app: Express) => {
+        app.set('env', 'production');
+        router.get('/:how', async ({ params }: Request) => {
+          throw new Error(params.how as string);
+        });
+      };
+      const named = await start({ requestLogger: false, errorHandler: { logger } }, routes);
+      expect((await get(`${named.url}/named`)).status).toBe(500);
+      expect(logged).toEqual(['named']);
+      expect(printed).not.toHaveBeenCalled();
+      for (const options of [
+        { logger: false },
+        {
+          logger: false,
+          errorHandler: ((_err, _req, res, _next) => void res.sendStatus(500)) as ErrorRequestHandler,
+        },
+        { logger: false, requestLogger: morgan('tiny', { stream: nowhere }) },
+      ]) {
+        const { url } = await start(options, routes);
+        expect((await get(`${url}/printed`)).status).toBe(500);
+        expect(printed.mock.calls).toEqual([[expect.stringMatching(/^Error: printed\n {4}at /)]]);
+        printed.mockClear();
+      }
+      printed.mockRestore();
     });
   },
 );

@@ -51,6 +51,8 @@ export class InternalRequestContext implements RequestContext {
   onLateError: ((context: InternalRequestContext, error: unknown) => void) | undefined = undefined;
   /** True when the errors of this request are logged as its response closes. */
   logsErrors = false;
+  /** The errors that an error handler has logged or printed, because no request logger does. */
+  reported: readonly unknown[] | undefined = undefined;
   /** The call of the running handler, if the app's layers are observed. */
   call: { readonly next: (error?: unknown) => void } | undefined = undefined;
   /** How the app's layers are observed; unset if they are not. */

@@ -13,8 +13,10 @@ import { plainText } from './error-details.js';
  */
 export function reportError(error: unknown, req: IncomingMessage, logger?: PartLogger): void {
   const context = contextOf(req);
-  const isNew = context?.fail(error) ?? true;
-  if (!isNew || context?.logsErrors) return;
+  // async-errors may have recorded the error before it reaches an error handler
+  context?.fail(error);
+  if (context?.logsErrors || context?.reported?.includes(error)) return;
+  if (context) context.reported = [...(context.reported ?? []), error];
   try {
     const fields = { err: serializeError(error), reqId: context?.id };
     if (logger) logLine(logger, 'error', fields, 'request failed');

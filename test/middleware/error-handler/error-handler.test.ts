@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { errorHandler, notFound, requestContext } from '../../../src/index.js';
+import type { ErrorRequestHandler } from 'express';
+import { errorHandler, notFound, requestContext, wrapAsync } from '../../../src/index.js';
 import { contextOf } from '../../../src/support/context/context.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -270,6 +271,34 @@ describe.each(expressVersions)('errorHandler on %s', (_name, express) => {
     await get(url);
     expect(printed).toHaveBeenCalledTimes(1);
     expect(printed.mock.calls[0]?.[0]).toMatch(/^Error: boom\n {4}at .*\nCaused by: Error: reason\n {4}at /s);
+  });
+
+  it('logs or prints an error once that wrapAsync or another error handler had before', async () => {
+    const printed = jest.spyOn(console, 'error').mockImplementation(() => {});
+    const logged: unknown[] = [];
+    const logger = loggerTo(({ err }: { err: { message: string } }) => logged.push(err.message));
+    const start = async (options?: Parameters<typeof errorHandler>[0]) => {
+      const app = express();
+      app.set('env', 'production');
+      app.use(requestContext());
+      app.get(
+        '/',
+        wrapAsync(async () => {
+          throw new Error('rejected');
+        }),
+      );
+      const passesOn: ErrorRequestHandler = (error, req, res, next) => {
+        errorHandler(options)(error, req, res, () => {});
+        next(error);
+      };
+      app.use(passesOn, errorHandler(options));
+      await get((await serve(app)).url);
+    };
+    await start({ logger });
+    expect(logged).toEqual(['rejected']);
+    expect(printed).not.toHaveBeenCalled();
+    await start();
+    expect(printed.mock.calls).toEqual([[expect.stringMatching(/^Error: rejected\n {4}at /)]]);
   });
 });
 
