@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { isMemoryLimit } from '../process/cluster/memory-limit.js';
 import { maxWorkers } from '../process/cluster/worker-count.js';
 import { nearestName } from '../support/nearest-name.js';
 
@@ -87,6 +88,17 @@ export function workerCount(name: string, text: string): number | 'max' {
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= maxWorkers) return Number(text);
   throw new UsageError(
     `${name}: expected a whole number from 1 to ${maxWorkers}, or max, got ${JSON.stringify(text)}`,
+  );
+}
+
+/** Parses a limit of memory from the command line: a fraction, bytes with an optional unit, or `off`. */
+export function memoryLimit(name: string, text: string): number | false {
+  const [, digits, unit = ''] = /^(\d+)([MG])$/i.exec(text) ?? [];
+  const bytes = digits && Number(digits) * 2 ** (unit.toUpperCase() === 'G' ? 30 : 20);
+  const value = text === 'off' ? false : Number(bytes ?? text);
+  if (isMemoryLimit(value) === undefined) return value;
+  throw new UsageError(
+    `${name}: expected a fraction above 0 and at most 1, bytes from 1M such as 512M, or off, got ${JSON.stringify(text)}`,
   );
 }
 

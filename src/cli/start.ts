@@ -12,7 +12,7 @@ import { inheritNodeEnvOnceListening, presetProduction } from '../process/cluste
 import { startPrimary } from '../process/cluster/primary.js';
 import { chooseWorkers } from '../process/cluster/worker-count.js';
 import { configOption, findConfig, findScript } from './app-script.js';
-import { type Command, workerCount } from './command.js';
+import { type Command, memoryLimit, workerCount } from './command.js';
 import { paint, print } from './output.js';
 import { ownDirectory } from './own-files.js';
 
@@ -29,6 +29,11 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
       short: 'w',
       value: '<n|max>',
       help: 'the number of workers; default: WEB_CONCURRENCY, else the CPUs available',
+    },
+    'max-memory': {
+      type: 'string',
+      value: '<n|off>',
+      help: 'the memory above which the largest worker is replaced: a fraction of the limit of the control group (0.9), or bytes such as 512M',
     },
     name: {
       type: 'string',
@@ -51,6 +56,10 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
     const config = findConfig(values.config as string | undefined, file);
     const given =
       values.workers === undefined ? undefined : workerCount('--workers', values.workers as string);
+    const maxMemory =
+      values['max-memory'] === undefined
+        ? clusterDefaults.maxMemory
+        : memoryLimit('--max-memory', values['max-memory'] as string);
     const workers = chooseWorkers(given, process.env.WEB_CONCURRENCY);
     presetProduction();
     if (config) process.env[configVariable] = config;
@@ -63,6 +72,7 @@ SIGTERM and SIGINT drain all workers and exit, SIGHUP replaces the workers one b
     const running = startPrimary({
       ...clusterDefaults,
       workers,
+      maxMemory,
       control: values['no-control'] !== true,
       runtimeDir: values['runtime-dir'] as string | undefined,
       name: values.name as string | undefined,

@@ -127,6 +127,10 @@ export const errors = {
     does: 'warns',
     means: 'socket.io uses polling, and only one worker has the session.',
   },
+  ERR_PRODUCTIONIZE_CLUSTER_MEMORY: {
+    does: 'warns',
+    means: 'The memory is too small for the number of workers.',
+  },
   ERR_PRODUCTIONIZE_REDIS: {
     does: 'warns',
     means: 'The connection of redisStore to Redis was lost or restored, or Redis refuses writes.',

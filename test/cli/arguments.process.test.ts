@@ -29,6 +29,11 @@ describe('arguments', () => {
     [['completion', 'tcsh'], 2, /^completion: expected bash, zsh or fish, got "tcsh"/],
     [['start', 'package.json', '--config', 'none.js'], 2, /^--config: there is no file ".*none\.js"/],
     [['start', 'package.json', '--config', 'README.md'], 2, /^--config: expected a \.js or \.json file/],
+    [
+      ['start', 'package.json', '--max-memory', '90%'],
+      2,
+      /^--max-memory: expected a fraction above 0 and at most 1, bytes from 1M such as 512M, or off, got "90%"/,
+    ],
     [['scale'], 2, /^scale: expected the number of workers/],
     [['scale', '0'], 2, /^scale: expected a whole number from 1 to 1024, or max, got "0"/],
     [['status', 'now'], 2, /^status: unexpected argument "now"/],

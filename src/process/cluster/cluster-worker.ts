@@ -57,6 +57,8 @@ export class ClusterWorker {
   readonly addresses: ListenAddress[] = [];
   state: WorkerState = 'starting';
   metrics: WorkerMetrics | undefined;
+  /** Its private memory in bytes in the first heartbeat after it was ready. */
+  startBytes: number | undefined;
   shutdown: WorkerShutdown | undefined;
   parts: readonly string[] = [];
   /** The time of the last heartbeat, on the clock of `performance.now()`. The message `ready` counts as a heartbeat. */
@@ -161,6 +163,7 @@ export class ClusterWorker {
     if (received?.productionize === 'beat') {
       this.beatAt = performance.now();
       this.metrics = received;
+      if (this.#wasReady) this.startBytes ??= received.privateBytes;
       this.#route = received.route ?? this.#route;
     }
     if (received?.productionize === 'risk') events.onRisk(received.risk);

@@ -14,6 +14,7 @@ import {
 } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { clusterDefaults } from './cluster-defaults.js';
+import { isMemoryLimit } from './memory-limit.js';
 import { type Cluster, startPrimary } from './primary.js';
 import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
 import { watchTerminal } from './terminal.js';
@@ -52,6 +53,13 @@ export interface ClusterOptions {
    * @default 10
    */
   readonly maxFailedStarts?: number;
+  /**
+   * The memory of all workers and the primary above which the largest worker is replaced, without losing a request: a
+   * fraction of the limit of the control group, or a number of bytes; `false` disables the check. Pages that processes
+   * share do not count. At most one worker is replaced each minute.
+   * @default 0.9, which has no effect without a limit of the control group
+   */
+  readonly maxMemory?: number | false;
   /**
    * Whether `express-productionize status`, `reload`, `scale` and `stop` can reach this cluster.
    * @default true
@@ -119,6 +127,7 @@ export async function runCluster(
     startMs = clusterDefaults.startMs,
     stuckMs = clusterDefaults.stuckMs,
     maxFailedStarts = clusterDefaults.maxFailedStarts,
+    maxMemory = clusterDefaults.maxMemory,
     control = true,
     runtimeDir,
     name,
@@ -130,6 +139,7 @@ export async function runCluster(
     startMs: isMilliseconds(1),
     stuckMs: isMilliseconds(),
     maxFailedStarts: isInteger('starts', 1),
+    maxMemory: isMemoryLimit,
     control: isBoolean,
     runtimeDir: isString,
     name: isString,
@@ -165,6 +175,7 @@ export async function runCluster(
     startMs,
     stuckMs,
     maxFailedStarts,
+    maxMemory,
     control,
     runtimeDir,
     name,

@@ -15,6 +15,7 @@ import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
 import { logicalDirectory } from './logical-directory.js';
+import { replaceLargeWorkers } from './memory-limit.js';
 import { Pool, type Traffic } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
 import { makeRuntimeDir } from './runtime-dir.js';
@@ -32,6 +33,7 @@ export interface PrimarySettings {
   readonly startMs: number;
   readonly stuckMs: number;
   readonly maxFailedStarts: number;
+  readonly maxMemory: number | false;
   readonly runtimeDir: string | undefined;
   readonly name: string | undefined;
   readonly control: boolean;
@@ -105,6 +107,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     },
   });
   const reloader = new Reloader(pool, log);
+  replaceLargeWorkers({ pool, reloader, maxMemory: settings.maxMemory, log });
 
   let stopped: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {

@@ -1,5 +1,6 @@
 import type { PartLogger } from '../../support/part-logger.js';
-import { fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import { fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
+import type { ClusterWorker } from './cluster-worker.js';
 import type { Pool } from './pool.js';
 
 /** The result of a reload. */
@@ -29,12 +30,7 @@ export class Reloader {
   }
 
   reload(): Promise<ReloadResult> {
-    if (this.#running === undefined) {
-      this.#running = this.#reload().finally(() => {
-        this.#running = undefined;
-      });
-      return this.#running;
-    }
+    if (this.#running === undefined) return this.#run(() => this.#reload());
     const next = (): Promise<ReloadResult> => {
       this.#queued = undefined;
       return this.reload();
@@ -42,6 +38,33 @@ export class Reloader {
     // the code may have changed since the running reload began
     this.#queued ??= this.#running.then(next, next);
     return this.#queued;
+  }
+
+  /**
+   * Replaces one worker and logs the result. The new worker is ready before the old one drains, or starts afterwards with
+   * `drainFirst`. Reloads wait for it.
+   */
+  async replace(worker: ClusterWorker, { drainFirst = false } = {}): Promise<void> {
+    const pool = this.#pool;
+    await this.#run(async () => {
+      await pool.exchange(async () => {
+        const death = drainFirst ? undefined : await pool.trial();
+        if (death !== undefined) {
+          this.#log.error(
+            { ...fieldsOf(worker), ...fieldsOfDeath(death) },
+            `worker ${worker.id} was not replaced: a new worker did not become ready (${lastErrorOf(death)})`,
+          );
+        } else if (!pool.stopping) await pool.drain(worker);
+      });
+      return { replaced: 1 };
+    });
+  }
+
+  #run(work: () => Promise<ReloadResult>): Promise<ReloadResult> {
+    this.#running = work().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
   }
 
   async #reload(): Promise<ReloadResult> {

@@ -8,6 +8,7 @@ import { processWide } from '../../support/process-wide.js';
 import { clusterAgentKey } from '../../support/symbols.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
+import { privateMemory } from './private-memory.js';
 import { watchRisks } from './single-process-risks.js';
 import {
   asOurs,
@@ -46,6 +47,7 @@ function start(sticky: boolean): () => void {
       productionize: 'beat',
       ...requests(),
       rssBytes: process.memoryUsage.rss(),
+      privateBytes: privateMemory(),
       utilization,
       debugged: inspectorUrl() !== undefined,
     });

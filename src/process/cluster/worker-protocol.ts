@@ -37,6 +37,8 @@ export function isOurWorker(): boolean {
 export interface WorkerMetrics {
   /** Resident memory in bytes. */
   readonly rssBytes: number;
+  /** Resident memory in bytes, on Linux without pages that processes share. */
+  readonly privateBytes: number;
   /** The utilization of the event loop since the last heartbeat, 0 to 1. */
   readonly utilization: number;
   /** Requests without a complete response. */
