@@ -61,6 +61,9 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
     onServer(server) {
       for (const { onServer } of running.values()) onServer?.(server);
     },
+    onServersClosed() {
+      for (const { onServersClosed } of running.values()) onServersClosed?.();
+    },
   };
 
   /**

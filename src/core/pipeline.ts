@@ -43,6 +43,8 @@ export interface Pipeline {
   boot(): void;
   /** Called once for each server that is found to serve the app. */
   onServer(server: Server): void;
+  /** Called when the last of these servers has closed, unless the process is being shut down. */
+  onServersClosed(): void;
 }
 
 const passOn: Next = () => {};
@@ -71,7 +73,9 @@ export function attachPipeline(
     liveApps.add(lifecycle);
     server.once('close', () => {
       lifecycle.servers.delete(server);
-      if (lifecycle.servers.size === 0) liveApps.delete(lifecycle);
+      if (lifecycle.servers.size > 0) return;
+      liveApps.delete(lifecycle);
+      if (!isEnding()) pipeline.onServersClosed();
     });
     server.once('listening', boot);
     pipeline.onServer(server);

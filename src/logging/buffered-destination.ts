@@ -44,6 +44,8 @@ const fatalLine = /^\{"level":(?:[6-9]\d|\d{3,}|"fatal")[,}]/i;
 const closedCodes = new Set(['EPIPE', 'EBADF', 'ECONNRESET', 'ENOTCONN']);
 
 const debug = debugFor('log');
+/** Closes the descriptor of a destination that was never closed and that no logger uses any more. */
+const openDescriptors = new FinalizationRegistry<number>((fd) => fs.close(fd, () => {}));
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 interface AsyncWrite {
@@ -82,6 +84,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
     this.#maxBytes = maxBytes;
     this.#deadlineMs = deadlineMs;
     this.#leaveExitHooks = exitHooks.add(this);
+    if (sink.owned) openDescriptors.register(this, sink.fd, this);
   }
 
   /** The file, or the name of the descriptor. */
@@ -148,6 +151,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
   readonly #takeTurn = (): void => {
     this.#scheduled = false;
     this.#gathering = false;
+    // a timer refers to the request in which it was set
+    this.#timer = undefined;
     if (this.#stopped) return;
     if (this.#sink.isFile) this.#startWrite();
     else this.#writeTurn();
@@ -322,6 +327,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
   #closeDescriptor(): void {
     // if the descriptor is closed during a write, another file may get its number before the write starts
     if (!this.#sink.owned || this.#callbacks !== 0) return;
+    openDescriptors.unregister(this);
     this.#closing = new Promise((resolve) => fs.close(this.#sink.fd, () => resolve()));
   }
 }

@@ -3,6 +3,7 @@ import { attachShared } from '../support/attachment.js';
 import { processWide } from '../support/process-wide.js';
 import { ownSignalListener, standAsideListeners } from '../support/signal-listeners.js';
 import { logExitKey } from '../support/symbols.js';
+import { WeakList } from '../support/weak-list.js';
 
 /** The methods of a log destination that are called when the process ends. */
 export interface ExitMember {
@@ -22,17 +23,16 @@ const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
  * The listeners that all destinations of the process share. They are attached while there is at least one destination.
  */
 class ExitHooks {
-  readonly #members = new Set<ExitMember>();
+  readonly #members = new WeakList<ExitMember>();
   readonly #streams = new Set<StandardStream>();
 
   /** Adds a destination. Returns a function that removes it. */
   add(member: ExitMember): () => void {
-    const release = attachShared(this, 'listeners', () => this.#attach());
-    this.#members.add(member);
-    return () => {
-      this.#members.delete(member);
-      release();
-    };
+    return this.#members.add(member, member, this.#listen());
+  }
+
+  #listen(): () => void {
+    return attachShared(this, 'listeners', () => this.#attach());
   }
 
   /** Prevents the process from ending when the app itself prints to this stream after its pipe was closed. */

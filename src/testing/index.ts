@@ -59,7 +59,7 @@ export async function expectNoSyncIo<Result>(
   });
   const requests = new Set<IncomingMessage>();
   const onRequest = (message: unknown) => requests.add((message as { request: IncomingMessage }).request);
-  const stopObserving = observeSyncCalls(apis, report.record);
+  const stopObserving = observeSyncCalls(onRequest, apis, report.record);
   diagnostics.subscribe('http.server.request.start', onRequest);
   try {
     const result = await fn();

@@ -45,6 +45,8 @@ export interface Running {
   boot?(router: Router): Undo | undefined;
   /** Called once for each server that is found to serve the app. */
   onServer?(server: Server): void;
+  /** Called when the last of these servers has closed, unless the process is being shut down. */
+  onServersClosed?(): void;
   /** Whether `app.listen` creates the faster server. */
   readonly fastServer?: boolean;
   /** The reason for the report where that of the part does not apply. */

@@ -90,6 +90,7 @@ export const healthChecksPart: Part = {
         };
       },
       onServer: () => health.start(),
+      onServersClosed: () => health.close(),
       undo() {
         lifecycle.gates.delete(gate);
         health.close();

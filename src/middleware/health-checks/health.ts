@@ -7,7 +7,7 @@ import { withoutQuery } from '../../support/url-path.js';
 import { type CheckResult, CheckRunner } from './check-runner.js';
 import { type HealthChecksOptions, resolveHealth } from './health-options.js';
 import { type LivenessThread, startLivenessThread } from './liveness-thread.js';
-import { LoopLag } from './loop-lag.js';
+import { loopLagMs, measureLoopLag } from './loop-lag.js';
 import { isFromPrivateNetwork } from './private-network.js';
 
 type Kind = 'live' | 'ready' | 'startup';
@@ -20,14 +20,14 @@ export class Health {
   readonly #excluded = new Set<string>();
   readonly #initials = new Set<number>();
   readonly #checks: readonly CheckRunner[];
-  readonly #thread: LivenessThread | undefined;
-  #lag: LoopLag | undefined;
+  #thread: LivenessThread | undefined;
+  #stopLag: (() => void) | undefined;
   #started = false;
   #wasReady: boolean | undefined;
 
   constructor(options?: HealthChecksOptions) {
     this.settings = resolveHealth(options);
-    const { livePath, readyPath, startupPath, checks, timeoutMs, cacheMs, livenessThread } = this.settings;
+    const { livePath, readyPath, startupPath, checks, timeoutMs, cacheMs } = this.settings;
     const paths = new Map<string, Kind>();
     if (livePath !== false) paths.set(livePath, 'live');
     if (readyPath !== false) paths.set(readyPath, 'ready');
@@ -39,8 +39,12 @@ export class Health {
         ? new CheckRunner(name, entry, timeoutMs, cacheMs)
         : new CheckRunner(name, entry.check, entry.timeoutMs ?? timeoutMs, cacheMs),
     );
-    this.#thread =
-      livenessThread === false ? undefined : startLivenessThread(livePath || '/livez', livenessThread);
+    this.#startThread();
+  }
+
+  #startThread(): void {
+    const { livePath, livenessThread } = this.settings;
+    if (livenessThread) this.#thread ??= startLivenessThread(livePath || '/livez', livenessThread);
   }
 
   get livenessPort(): Promise<number> | undefined {
@@ -52,15 +56,17 @@ export class Health {
     this.#excluded.add(path);
   }
 
-  /** Starts to measure the event loop delay. */
+  /** Starts to measure the event loop delay, and the thread again after `close`. */
   start(): void {
-    this.#lag ??= new LoopLag();
+    this.#stopLag ??= measureLoopLag();
+    this.#startThread();
   }
 
   close(): void {
-    this.#lag?.stop();
-    this.#lag = undefined;
+    this.#stopLag?.();
+    this.#stopLag = undefined;
     this.#thread?.stop();
+    this.#thread = undefined;
   }
 
   async ready(): Promise<boolean> {
@@ -124,7 +130,7 @@ export class Health {
 
   #send(req: IncomingMessage, res: ServerResponse, { ok, status, results }: ProbeResult): void {
     if (res.headersSent || res.destroyed) return;
-    const lagMs = this.#lag?.ms ?? 0;
+    const lagMs = this.#stopLag ? loopLagMs() : 0;
     const degraded = ok && lagMs >= this.settings.degradedMs;
     const shown = { status: degraded ? 'degraded' : status };
     const body = JSON.stringify(this.#admits(req) ? { ...shown, ...detailsOf(results, lagMs) } : shown);

@@ -100,7 +100,7 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
   const findings = (): SyncIoFinding[] => report.findings();
   const reporter = onFinding ? reportTo(onFinding) : reportByWarnings(findings);
   const report = new SyncReport({ minMs, ignore, onCount: reporter.count });
-  const stopObserving = observeSyncCalls(apis, (api, ms, context, ...where) => {
+  const stopObserving = observeSyncCalls(detectSyncIoMiddleware, apis, (api, ms, context, ...where) => {
     if (watched.has(context.req)) report.record(api, ms, context, ...where);
   });
 

@@ -12,6 +12,7 @@ import { processWide } from '../../support/process-wide.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { syncCallsKey } from '../../support/symbols.js';
 import { ownSyncWork } from '../../support/unobserved.js';
+import { WeakList } from '../../support/weak-list.js';
 import type { CallSite } from './call-site.js';
 import { observeImports } from './import-calls.js';
 
@@ -58,7 +59,7 @@ interface Target {
 const state = processWide(syncCallsKey, () => ({
   /** The attached patches of each group. */
   groups: {},
-  listeners: new Map<SyncCallListener, ReadonlySet<SyncIoGroup>>(),
+  listeners: new WeakList<readonly [SyncCallListener, ReadonlySet<SyncIoGroup>]>(),
   /** True during a watched call, so that its own calls are not counted as well. */
   inside: false,
   preloaded: false,
@@ -72,15 +73,14 @@ const now = performance.now.bind(performance);
 /**
  * Watches synchronous calls in requests. The only way to detect calls of builtins is to replace them in the whole
  * process. They are replaced once, even with several callers or copies of this package. The last of the returned
- * functions restores them.
+ * functions restores them, and so does the end of the last owner.
  */
-export function observeSyncCalls(groups: readonly SyncIoGroup[], listener: SyncCallListener): () => void {
-  const release = holdPatches(groups);
-  state.listeners.set(listener, new Set(groups));
-  return function stopObserving() {
-    state.listeners.delete(listener);
-    release();
-  };
+export function observeSyncCalls(
+  owner: object,
+  groups: readonly SyncIoGroup[],
+  listener: SyncCallListener,
+): () => void {
+  return state.listeners.add(owner, [listener, new Set(groups)], holdPatches(groups));
 }
 
 /** Replaces the builtins before the modules of the app are loaded, so that functions they import are watched, too. */

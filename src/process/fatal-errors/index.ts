@@ -15,6 +15,7 @@ import { serializeError } from '../../support/serialize-error.js';
 import { trackServer } from '../../support/server-lifecycle.js';
 import { fatalErrorsKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
+import { WeakList } from '../../support/weak-list.js';
 import { endProcess } from '../shutdown/ending.js';
 import { developmentMs, isDevelopment } from '../shutdown/shutdown-settings.js';
 
@@ -62,13 +63,13 @@ type Settings = Required<Omit<FatalErrorsOptions, 'logger'>> & Pick<FatalErrorsO
 type Guarded = Settings & { readonly lifecycle: Lifecycle };
 
 interface Watch {
-  readonly guarded: Set<Guarded>;
+  readonly guarded: WeakList<Guarded>;
   isExiting: boolean;
 }
 
 /** All apps and copies of the package share one pair of process listeners. */
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
-  guarded: new Set(),
+  guarded: new WeakList(),
   isExiting: false,
 }));
 
@@ -110,12 +111,7 @@ export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
 /** The same for an app that tracks its own requests. Returns its undo. */
 export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOptions): () => void {
   const guarded: Guarded = { lifecycle, ...resolveFatalErrors(options) };
-  watch.guarded.add(guarded);
-  const release = attachShared(watch, 'listeners', listen);
-  return () => {
-    watch.guarded.delete(guarded);
-    release();
-  };
+  return watch.guarded.add(lifecycle, guarded, attachShared(watch, 'listeners', listen));
 }
 
 function listen(): () => void {
@@ -150,7 +146,12 @@ function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListe
   const apps = [...watch.guarded];
   // the app of the request logs the error; without a request, the first app logs it
   const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
-  if (owner === undefined) return;
+  if (owner === undefined) {
+    // the last app was collected, and these listeners are about to be removed
+    if (hasOtherListeners) return;
+    printFatal({ error, origin, context, inFlight: 0 }, false);
+    process.exit(1);
+  }
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
   const event = { error, origin, context, inFlight: Math.max(0, inFlight) };
   attempt(() => report(owner.logger, event, false));
