@@ -62,7 +62,8 @@ const order: readonly Part[] = [
  * and settings.
  *
  * It can be called before or after the routes are added. The app's own middleware of the same kind is found and left in
- * place. A second call changes nothing. Each part is `false`, `true` or its options. Returns the app.
+ * place. A second call changes nothing. Each part is `false`, `true`, its options, or for
+ * some parts the app's own. Returns the app.
  *
  * @throws ProductionizeError when `app` is no Express app or an option is wrong.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html

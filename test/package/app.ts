@@ -39,6 +39,12 @@ const options: ProductionizeOptions = {
   logger: { level: 'silent' },
   fatalErrors: { drainMs: 500 },
 };
+const ownParts: ProductionizeOptions = {
+  compression: (_req, _res, next) => next(),
+  requestLogger: (req, _res, next) => (req.path === '/' ? next() : next('route')),
+  errorHandler: (error: Error, _req, res, _next) => void res.status(500).send(error.message),
+};
+productionize(express(), ownParts);
 const app = productionize(express(), options);
 const parts: string[] = report(app)?.parts.map(({ name }) => name) ?? [];
 if (parts.length === 0) throw new Error('no report');
