@@ -14,8 +14,18 @@ const short = [
   'process/fatal-errors/*',
   'process/shutdown/draining',
   'process/systemd/sd-notify',
-  'release',
   'samples',
+];
+
+/** Tests of the repository: its documentation, its types, its scripts, its bench. They do not depend on the line of Node. */
+const repository = [
+  'gate',
+  'language',
+  'public-surface',
+  'release.process',
+  'samples',
+  'structure',
+  'workflow',
 ];
 
 const common: Config = {
@@ -35,6 +45,7 @@ const common: Config = {
 };
 
 const forking = '\\.(process|load)\\.test\\.ts$';
+const ofRepository = `<rootDir>/test/(${[...repository, 'bench.process'].join('|')})\\.test\\.ts$`;
 
 export default {
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
@@ -49,14 +60,22 @@ export default {
       ...common,
       displayName: 'http',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: [forking, '<rootDir>/test/daemons/'],
+      testPathIgnorePatterns: [forking, ofRepository, '<rootDir>/test/daemons/'],
       globalSetup: '<rootDir>/test/setup/http.ts',
     },
     {
       ...common,
       displayName: 'process',
       testMatch: (full ? ['**/*'] : short).map((name) => `<rootDir>/test/${name}.process.test.ts`),
+      testPathIgnorePatterns: [ofRepository],
       globalSetup: '<rootDir>/test/setup/process.ts',
+    },
+    {
+      ...common,
+      displayName: 'repository',
+      testMatch: [...repository, ...(full ? ['bench.process'] : [])].map(
+        (name) => `<rootDir>/test/${name}.test.ts`,
+      ),
     },
     {
       // what puts the machine under load and judges by what it sees: one worker, and nothing beside it
