@@ -15,31 +15,6 @@ const everywhere = [
   [/(?<!in |in-|in)\bflights?\b/i, 'coalesced request'],
   [/\bdemands?\b|\bstandings?\b|\bspoken\b/i, 'shutdown request, state, active'],
   [/\banew\b|\bby hand\b/i, 'again, manually'],
-];
-
-/** The same, except in these files, whose names still contain some of them. */
-const unchecked = [
-  'src/core/assemble.ts',
-  'src/core/express/route-collision.ts',
-  'src/core/fast-path/fast-response.ts',
-  'src/core/parts/process-parts.ts',
-  'src/logging/line-limit.ts',
-  'src/process/cluster/control-client.ts',
-  'src/process/cluster/control-socket.ts',
-  'src/process/cluster/primary.ts',
-  'src/process/cluster/runtime-dir.ts',
-  'src/process/cluster/single-process-risks.ts',
-  'src/process/orchestrator/systemd-unit.ts',
-  'src/process/shutdown/ending.ts',
-  'src/process/shutdown/readiness.ts',
-  'src/process/shutdown/shutdown-settings.ts',
-  'src/process/shutdown/signals.ts',
-  'src/process/systemd/index.ts',
-  'src/process/systemd/inherited-sockets.ts',
-  'src/process/systemd/notify-link.ts',
-  'src/process/systemd/service-manager.ts',
-].map((file) => path.normalize(file));
-const exceptThere = [
   [/\banswer(s|ed|ing)?\b/i, 'response, to respond, completed'],
   [/\bfolders?\b/i, 'directory'],
   // the report of an app has the state `kept`
@@ -106,12 +81,11 @@ function findLongSentences(file, text) {
 }
 
 for (const file of sources) {
-  if (unchecked.includes(file)) findWords(file, read(file), everywhere);
-  else findWords(file, splitNames(read(file)), [...everywhere, ...exceptThere]);
+  findWords(file, splitNames(read(file)), everywhere);
 }
 for (const file of documents) {
   const prose = proseOf(read(file));
-  findWords(file, prose, [...everywhere, ...exceptThere, ...inDocuments]);
+  findWords(file, prose, [...everywhere, ...inDocuments]);
   findLongSentences(file, prose);
 }
 for (const problem of problems) console.error(problem);

@@ -23,7 +23,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
   const { app, lifecycle, options, environment } = assembly;
   const running = new Map<Part, Running>();
   /** Parts that do nothing because the app mounts its own middleware for the same task. */
-  const kept = new Set<Part>();
+  const foundParts = new Set<Part>();
   /** The reason why a part does not run, or the middleware of the app that it runs beside. */
   const reasons = new Map<Part, string>();
   let booted = false;
@@ -82,7 +82,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
       warnOfFound(part.name, theirs, named);
       undo?.();
       running.delete(part);
-      kept.add(part);
+      foundParts.add(part);
       reasons.set(part, leftInPlace(theirs));
     }
   }
@@ -98,7 +98,7 @@ export function assemble(order: readonly Part[], assembly: Assembly): Attached {
     const { name } = part;
     const set = running.get(part);
     if (set === undefined) {
-      const state = kept.has(part) ? 'kept' : 'off';
+      const state = foundParts.has(part) ? 'kept' : 'off';
       return { name, state, reason: reasons.get(part) ?? '', facts: {}, options: optionsOf(part) };
     }
     const found = set.found?.();

@@ -18,8 +18,8 @@ export function limitLine(line: string, limit = maxLineBytes): string {
     const text = write(Object.fromEntries(cut), bytes);
     if (Buffer.byteLength(text) <= limit) return text;
   }
-  const kept = entries(fields).filter(([key]) => essential.includes(key));
-  return write(Object.fromEntries(kept.map(([key, value]) => [key, shorten(value, 100)])), bytes);
+  const essentials = entries(fields).filter(([key]) => essential.includes(key));
+  return write(Object.fromEntries(essentials.map(([key, value]) => [key, shorten(value, 100)])), bytes);
 }
 
 function parse(line: string): object {

@@ -11,17 +11,17 @@ type MatchingLayer = Layer & {
  * Whether an app has a route for GET or a middleware with exactly this path. Patterns that also match other paths (`*`,
  * `/:page`) do not count. Routes inside a mounted app do not count either.
  */
-export function answersPath(router: Pick<Router, 'stack'>, path: string): boolean {
+export function hasRouteFor(router: Pick<Router, 'stack'>, path: string): boolean {
   return (router.stack as MatchingLayer[]).some((layer) => {
     const { route, handle } = layer;
     if (route) return listens(route.methods) && names(route.path, path);
     const inner = handle.stack;
-    if (matchesEveryPath(layer)) return isStack(inner) && answersPath({ stack: inner }, path);
+    if (matchesEveryPath(layer)) return isStack(inner) && hasRouteFor({ stack: inner }, path);
     const match = handle.length === 4 ? false : layer.match?.(path);
     if (!match) return false;
     const matched = (typeof match === 'object' ? match.path : layer.path) ?? '';
     const rest = path.slice(matched.length) || '/';
-    return isStack(inner) ? answersPath({ stack: inner }, rest) : rest === '/';
+    return isStack(inner) ? hasRouteFor({ stack: inner }, rest) : rest === '/';
   });
 }
 

@@ -31,8 +31,8 @@ export function installFastResponses(app: Application): () => void {
   // `express.response` has the methods of all apps: one that is replaced there later takes effect in this app, too
   const ofAllApps = Object.getPrototypeOf(prototype) as Senders;
   const { json: jsonOfAllApps, send: sendOfAllApps } = ofAllApps;
-  const typeOfText = memoizeHeader((given) => askType(prototype, expressSend, given, ''));
-  const typeOfJson = askType(prototype, expressJson, '', {});
+  const typeOfText = memoizeHeader((given) => probeType(prototype, expressSend, given, ''));
+  const typeOfJson = probeType(prototype, expressJson, '', {});
 
   const json: Json = function json(this: Response, ...args: Parameters<Json>): Response {
     if (ofAllApps.json !== jsonOfAllApps) return ofAllApps.json.apply(this, args);
@@ -106,7 +106,7 @@ function takes(fn: TakesBody): boolean {
  * Returns the content type with which Express sends a body after `given` was set. It is empty when it cannot be
  * determined.
  */
-function askType(prototype: object, answer: Send, given: string, body: unknown): string {
+function probeType(prototype: object, send: Send, given: string, body: unknown): string {
   const headers = new Map<string, unknown>(given === '' ? [] : [['content-type', given]]);
   const probe = Object.create(prototype, {
     req: { value: { method: 'GET', headers: {}, fresh: false } },
@@ -117,7 +117,7 @@ function askType(prototype: object, answer: Send, given: string, body: unknown):
     end: { value: () => {} },
   }) as Response;
   try {
-    answer.call(probe, body);
+    send.call(probe, body);
   } catch {
     return '';
   }

@@ -14,7 +14,7 @@ import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
 import { leftTo, listenForSignals } from '../../process/shutdown/signals.js';
 import { warnOnce } from '../../support/errors.js';
 import { trackResponse } from '../../support/lifecycle.js';
-import { answersPath } from '../express/route-collision.js';
+import { hasRouteFor } from '../express/route-collision.js';
 import { given, type Part } from './part.js';
 
 export const productionGuardPart: Part = {
@@ -36,7 +36,7 @@ export const productionGuardPart: Part = {
 
 export const healthChecksPart: Part = {
   name: 'healthChecks',
-  reason: 'probes are answered before everything else, and stay out of the log',
+  reason: 'probes get their response before everything else, and stay out of the log',
   finds: ({ healthChecks }) => (healthChecks ? 'healthChecks()' : undefined),
   runsBesideFound: true,
   setUp(assembly) {
@@ -63,14 +63,14 @@ export const healthChecksPart: Part = {
         return true;
       },
       boot(router) {
-        taken = [...health.paths.keys()].filter((path) => answersPath(router, path));
+        taken = [...health.paths.keys()].filter((path) => hasRouteFor(router, path));
         for (const path of taken) {
           if (byName === undefined) health.exclude(path);
           warnOnce(
             'ERR_PRODUCTIONIZE_HEALTH_PATH',
             byName === undefined
-              ? `The app answers ${path} itself, and is left to it. Give healthChecks another path, or switch it off.`
-              : `The app has a route for ${path}, which healthChecks answers now. Remove it, or give healthChecks another path.`,
+              ? `The app has its own route for ${path}, which responds. Give healthChecks another path, or switch it off.`
+              : `The app has a route for ${path}, to which healthChecks now responds. Remove it, or give healthChecks another path.`,
             path,
           );
         }

@@ -19,29 +19,29 @@ export interface FoundCluster {
  * @throws ProductionizeError when the only directory is not trusted.
  */
 export async function findClusters(runtimeDir?: string): Promise<FoundCluster[]> {
-  const folders = runtimeDirs(runtimeDir);
-  const sockets = folders.flatMap((folder) => socketsIn(folder, folders.length === 1));
+  const directories = runtimeDirs(runtimeDir);
+  const sockets = directories.flatMap((directory) => socketsIn(directory, directories.length === 1));
   const found = await Promise.all(
     sockets.map(async (socket) => {
-      const answer = await sendRequest(socket, { command: 'status' }, 5000).catch(() => undefined);
-      return answer?.ok ? [{ socket, status: answer.status }] : [];
+      const response = await sendRequest(socket, { command: 'status' }, 5000).catch(() => undefined);
+      return response?.ok ? [{ socket, status: response.status }] : [];
     }),
   );
   return found.flat().sort((a, b) => a.status.pid - b.status.pid);
 }
 
-function socketsIn(folder: string, only: boolean): string[] {
+function socketsIn(directory: string, only: boolean): string[] {
   try {
-    const problem = untrustedReason(folder);
+    const problem = untrustedReason(directory);
     if (problem !== undefined) {
-      const message = `${quote(folder)} is not used for control sockets: ${problem}. Remove it, or pass another directory with --runtime-dir.`;
+      const message = `${quote(directory)} is not used for control sockets: ${problem}. Remove it, or pass another directory with --runtime-dir.`;
       if (only) throw new ProductionizeError('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', message);
       warnOnce('ERR_PRODUCTIONIZE_CLUSTER_CONTROL', message);
       return [];
     }
-    return readdirSync(folder)
+    return readdirSync(directory)
       .filter((name) => name.endsWith('.sock'))
-      .map((name) => path.join(folder, name));
+      .map((name) => path.join(directory, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -15,10 +15,10 @@ const idleMs = 10_000;
  * of the socket is unique, so that clusters never collide. Returns its path and a function that closes it.
  */
 export async function serveControl(
-  folder: string,
-  answer: ControlHandler,
+  directory: string,
+  respond: ControlHandler,
 ): Promise<{ path: string; close(): void }> {
-  const file = path.join(folder, `${process.pid}-${randomBytes(4).toString('hex')}.sock`);
+  const file = path.join(directory, `${process.pid}-${randomBytes(4).toString('hex')}.sock`);
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(idleMs, () => socket.destroy());
@@ -30,7 +30,7 @@ export async function serveControl(
     const lines = createInterface({ input: socket });
     lines.once('line', (line) => {
       socket.setTimeout(0);
-      void reply(line, answer).then((result) => {
+      void reply(line, respond).then((result) => {
         if (socket.writable) socket.end(`${JSON.stringify(result)}\n`);
       });
     });
@@ -52,9 +52,9 @@ export async function serveControl(
   };
 }
 
-async function reply(line: string, answer: ControlHandler): Promise<ControlResponse> {
+async function reply(line: string, respond: ControlHandler): Promise<ControlResponse> {
   try {
-    return await answer(JSON.parse(line) as ControlRequest);
+    return await respond(JSON.parse(line) as ControlRequest);
   } catch (error) {
     return { ok: false, message: (error as Error).message };
   }

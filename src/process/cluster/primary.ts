@@ -7,9 +7,9 @@ import { findOrchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
 import {
   attachServiceManager,
-  tellServiceReady,
-  tellServiceStatus,
-  tellServiceStopping,
+  notifyServiceReady,
+  notifyServiceStatus,
+  notifyServiceStopping,
 } from '../systemd/service-manager.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
@@ -74,7 +74,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   );
 
   attachServiceManager();
-  const sendWorkerCount = (): void => tellServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
+  const sendWorkerCount = (): void => notifyServiceStatus(`${pool.ready} of ${pool.target} workers ready`);
 
   let closeControl = (): void => {};
   const exit = (code: number): never => {
@@ -113,7 +113,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   const stop = (reason: string): Promise<void> => {
     stopped ??= (async () => {
       log.info({ reason }, `cluster: ${reason}, draining ${pool.workers.size} workers`);
-      tellServiceStopping(reason, pool.drainMs);
+      notifyServiceStopping(reason, pool.drainMs);
       const clean = await pool.stop();
       log.info(
         { clean },
@@ -171,7 +171,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   }
   // a process manager may wait for this message, as it does for a single process
   void ready.then(() => {
-    tellServiceReady(`${pool.ready} of ${pool.target} workers ready`);
+    notifyServiceReady(`${pool.ready} of ${pool.target} workers ready`);
     if (process.connected && findOrchestrator().name === 'PM2') process.send?.(readyMessage);
   });
   watchInheritedSockets(() => {

@@ -26,10 +26,10 @@ export function runtimeDirs(given?: string, env: NodeJS.ProcessEnv = process.env
  * directory of that name in the temporary directory first, with a socket or a link in it.
  */
 export function untrustedReason(
-  folder: string,
+  directory: string,
   uid: number | undefined = process.getuid?.(),
 ): string | undefined {
-  const stat = lstatSync(folder);
+  const stat = lstatSync(directory);
   if (!stat.isDirectory()) return 'it is not a directory';
   if (uid === undefined) return undefined;
   if (stat.uid !== uid) return `it belongs to user ${stat.uid}, and this is user ${uid}`;
@@ -46,18 +46,18 @@ export function untrustedReason(
  */
 export function makeRuntimeDir(given?: string): string {
   const problems: string[] = [];
-  for (const folder of runtimeDirs(given)) {
+  for (const directory of runtimeDirs(given)) {
     try {
-      mkdirSync(folder, { mode: 0o700, recursive: given !== undefined });
+      mkdirSync(directory, { mode: 0o700, recursive: given !== undefined });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
         problems.push((error as Error).message);
         continue;
       }
     }
-    const problem = untrustedReason(folder);
-    if (problem === undefined) return folder;
-    problems.push(`${folder}: ${problem}`);
+    const problem = untrustedReason(directory);
+    if (problem === undefined) return directory;
+    problems.push(`${directory}: ${problem}`);
   }
   throw new ProductionizeError(
     'ERR_PRODUCTIONIZE_CLUSTER_CONTROL',

@@ -67,13 +67,13 @@ async function hasMemoryRateLimit(app: Application): Promise<boolean> {
 function respondsFromMemory(limiter: RateLimiter): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setImmediate(resolve, false);
-    const answered = (value: boolean) => (): void => {
+    const settle = (value: boolean) => (): void => {
       clearImmediate(late);
       resolve(value);
     };
     Promise.resolve()
       .then(() => limiter.getKey?.('express-productionize checks whether this store is in memory'))
-      .then(answered(true), answered(false));
+      .then(settle(true), settle(false));
   });
 }
 

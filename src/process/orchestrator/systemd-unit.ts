@@ -4,7 +4,7 @@ import path from 'node:path';
 import { unobserved } from '../../support/unobserved.js';
 
 /** The directories of unit files, highest precedence first (systemd.unit(5)): those of the system, then of users. */
-const unitFolders = [
+const unitDirectories = [
   '/etc/systemd/system',
   '/run/systemd/system',
   '/usr/lib/systemd/system',
@@ -29,18 +29,18 @@ const units: Readonly<Record<string, number>> = {
  * `undefined` where no file sets it.
  */
 export function stopTimeoutMs(
-  folders: readonly string[] = unitFolders,
+  directories: readonly string[] = unitDirectories,
   cgroup = readText('/proc/self/cgroup'),
 ): number | undefined {
   const unit = /\/([^/\n]+\.service)$/m.exec(cgroup ?? '')?.[1];
   if (unit === undefined) return undefined;
   // an instance of a template may have a file; else the file of the template applies
   const names = [unit, unit.replace(/@.*(?=\.service$)/, '@')];
-  const files = folders.flatMap((folder) => names.map((name) => path.join(folder, name)));
+  const files = directories.flatMap((directory) => names.map((name) => path.join(directory, name)));
   const main = files.map(readText).find((text) => text !== undefined);
   const texts = [main, ...dropIns(files).map(readText)];
-  const said = texts.flatMap((text) => text?.match(/^Timeout(?:Stop)?Sec *= *(.+)$/gm) ?? []).at(-1);
-  return said === undefined ? undefined : parseSpan(said.slice(said.indexOf('=') + 1).trim());
+  const setting = texts.flatMap((text) => text?.match(/^Timeout(?:Stop)?Sec *= *(.+)$/gm) ?? []).at(-1);
+  return setting === undefined ? undefined : parseSpan(setting.slice(setting.indexOf('=') + 1).trim());
 }
 
 /**
@@ -57,9 +57,9 @@ function dropIns(units: readonly string[]): string[] {
   return [...found.keys()].sort().map((name) => found.get(name) as string);
 }
 
-function namesIn(folder: string): string[] {
+function namesIn(directory: string): string[] {
   try {
-    return unobserved(() => readdirSync(folder));
+    return unobserved(() => readdirSync(directory));
   } catch {
     return [];
   }

@@ -7,7 +7,7 @@ import { leaveCluster } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { shutdownKey } from '../../support/symbols.js';
 import { withTimeLimit } from '../../support/time-limit.js';
-import { tellServiceStopping } from '../systemd/service-manager.js';
+import { notifyServiceStopping } from '../systemd/service-manager.js';
 import { announce, type DrainScope, destroyOpen, drain, stillOpen } from './drain.js';
 import { hooks, runHook } from './hooks.js';
 import type { ShutdownSettings } from './shutdown-settings.js';
@@ -144,7 +144,7 @@ async function shutDown(
   const report = (level: 'info' | 'error', message: string, open: readonly string[] = []) =>
     logTo(all, level, { reason, ...(open.length > 0 && { open }) }, `${reason}: ${message}`);
   const timer = setTimeout(() => deadline.abort(), delayMs + timeoutMs);
-  tellServiceStopping(reason, delayMs + timeoutMs + hooks.shutdown.size * leastForHooksMs);
+  notifyServiceStopping(reason, delayMs + timeoutMs + hooks.shutdown.size * leastForHooksMs);
 
   if (all.length > 0) {
     const open = stillOpen(scope);

@@ -5,7 +5,7 @@ import { processWide } from '../../support/process-wide.js';
 import { readinessKey } from '../../support/symbols.js';
 import { isOurWorker, readyMessage, type WorkerMessage } from '../cluster/worker-protocol.js';
 import { findOrchestrator } from '../orchestrator/index.js';
-import { tellServiceReady } from '../systemd/service-manager.js';
+import { notifyServiceReady } from '../systemd/service-manager.js';
 
 const debug = debugFor('graceful-shutdown');
 
@@ -25,7 +25,7 @@ export function becomeReady(server: Server): void {
   readiness.waiting.delete(server);
   if (readiness.announced || readiness.waiting.size > 0) return;
   readiness.announced = true;
-  tellServiceReady(`listening on ${nameOf(server)}`);
+  notifyServiceReady(`listening on ${nameOf(server)}`);
   notifyParent();
 }
 

@@ -6,7 +6,7 @@ import { type Check, checkOptions, hasMethods, isBoolean, isMilliseconds } from 
 import { clusterWorker } from '../../support/parent-process.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator, marginOf, type Orchestrator, warnOfNpmStart } from '../orchestrator/index.js';
-import { isHeard } from '../systemd/service-manager.js';
+import { hasServiceManager } from '../systemd/service-manager.js';
 
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
@@ -104,7 +104,7 @@ export function resolveShutdown(
     given;
   const isKnown = orchestrator.stated || given.graceMs !== undefined;
   // with `Type=notify`, systemd is sent a request to extend its stop timeout instead
-  if (delayMs + timeoutMs > graceMs && isKnown && !isHeard()) {
+  if (delayMs + timeoutMs > graceMs && isKnown && !hasServiceManager()) {
     warnOnce(
       'ERR_PRODUCTIONIZE_GRACE',
       `gracefulShutdown may take ${delayMs + timeoutMs} ms (delayMs ${delayMs} + timeoutMs ${timeoutMs}), but ${

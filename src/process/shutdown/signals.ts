@@ -6,7 +6,7 @@ import { outlivePrimary } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
 import { foreignListeners, ownSignalListener } from '../../support/signal-listeners.js';
 import { shutdownSignalsKey } from '../../support/symbols.js';
-import { attachServiceManager, tellServiceStopping } from '../systemd/service-manager.js';
+import { attachServiceManager, notifyServiceStopping } from '../systemd/service-manager.js';
 import { announce } from './drain.js';
 import { type EndSettings, endProcess, forceEnd, isEnding, members } from './ending.js';
 import { hooks } from './hooks.js';
@@ -105,7 +105,7 @@ function assistApp(signal: Signal, listeners: readonly string[]): void {
   const logger = watch.settings?.logger;
   const message = `${signal}: left to a listener of the app (${listeners.join(', ')}), which must end the process. Pass \`gracefulShutdown: true\` to end it in any case.`;
   if (logger) logLine(logger, 'warn', { reason: signal, listeners }, message);
-  tellServiceStopping(signal);
+  notifyServiceStopping(signal);
   for (const member of members) {
     announce(member);
     for (const server of member.servers) postponeIdleClose(server);

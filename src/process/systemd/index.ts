@@ -1,6 +1,6 @@
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { type InheritedSocket, inheritedSockets as inherited } from './inherited-sockets.js';
-import { attachServiceManager, tellServiceManager } from './service-manager.js';
+import { attachServiceManager, notifyServiceManager } from './service-manager.js';
 
 export type { InheritedSocket };
 
@@ -33,7 +33,7 @@ export function notifySystemd(fields: Readonly<Record<string, string>>): boolean
     );
   }
   attachServiceManager();
-  return tellServiceManager(lines.join('\n'));
+  return notifyServiceManager(lines.join('\n'));
 }
 
 /**

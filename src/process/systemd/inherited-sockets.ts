@@ -67,7 +67,7 @@ function take(env: NodeJS.ProcessEnv): InheritedSocket[] {
   const sockets = Array.from({ length: Number(fds) }, (_, i): InheritedSocket => {
     const fd = first + i;
     if (descriptorOf(String(fd)) === undefined) {
-      throw wrong(`expected a socket at descriptor ${fd}, as LISTEN_FDS=${fds} says, and there is none`);
+      throw wrong(`expected a socket at descriptor ${fd}, as in LISTEN_FDS=${fds}, but there is none`);
     }
     return { fd, name: named[i] ?? 'unknown', port: portOf(fd) };
   });
@@ -88,18 +88,19 @@ function wrong(problem: string): ProductionizeError {
  */
 export function listenArguments(args: readonly unknown[]): unknown[] {
   const target = args[0];
-  const asked = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};
-  if ('fd' in asked || '_handle' in asked || 'handle' in asked) {
-    if (typeof asked.fd === 'number') inheritance.used.add(asked.fd);
+  const listenOptions =
+    typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};
+  if ('fd' in listenOptions || '_handle' in listenOptions || 'handle' in listenOptions) {
+    if (typeof listenOptions.fd === 'number') inheritance.used.add(listenOptions.fd);
     return [...args];
   }
   const free = inheritedSockets().filter(({ fd }) => !inheritance.used.has(fd));
-  const port = Number('port' in asked ? asked.port : target);
+  const port = Number('port' in listenOptions ? listenOptions.port : target);
   const socket = free.find((inherited) => inherited.port === port) ?? free[0];
   if (socket === undefined) return [...args];
   inheritance.used.add(socket.fd);
   debug(() => ['listening on descriptor %d (%s), not on %o', socket.fd, socket.name, target]);
-  const options = { ...asked, port: undefined, path: undefined, host: undefined, fd: socket.fd };
+  const options = { ...listenOptions, port: undefined, path: undefined, host: undefined, fd: socket.fd };
   return [options, ...args.filter((arg) => typeof arg === 'function')];
 }
 

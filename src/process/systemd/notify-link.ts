@@ -33,13 +33,13 @@ export function isNotified(env: Env): boolean {
 export function openLink(env: Env): NotifyLink | undefined {
   const socket = env.NOTIFY_SOCKET;
   const helper = socket ? helperLink({ ...env }) : undefined;
-  const said = env[notifyDescriptorVariable];
-  if (!said) return helper;
-  const fd = descriptorOf(said);
+  const descriptor = env[notifyDescriptorVariable];
+  if (!descriptor) return helper;
+  const fd = descriptorOf(descriptor);
   if (fd !== undefined) return descriptorLink(fd, helper);
   warnOnce(
     'ERR_PRODUCTIONIZE_NOTIFY',
-    `${notifyDescriptorVariable}: expected the number of an inherited socket, got ${quote(said)}.${helper ? ' The program systemd-notify is used instead.' : ''}`,
+    `${notifyDescriptorVariable}: expected the number of an inherited socket, got ${quote(descriptor)}.${helper ? ' The program systemd-notify is used instead.' : ''}`,
   );
   return helper;
 }

@@ -33,7 +33,7 @@ const manager = processWide<ServiceManager>(serviceManagerKey, () => ({
 }));
 
 /** Whether a service manager receives the messages of this process, so that its stop timeout can be extended. */
-export function isHeard(): boolean {
+export function hasServiceManager(): boolean {
   return manager.link !== undefined || (clusterWorker() === undefined && isNotified(process.env));
 }
 
@@ -83,26 +83,26 @@ function close(): void {
 }
 
 /** Sends a message of sd_notify(3). Returns whether a service manager receives it. */
-export function tellServiceManager(message: string): boolean {
+export function notifyServiceManager(message: string): boolean {
   manager.link?.send(message);
   return manager.link !== undefined;
 }
 
 /** Notifies the service manager once that the service is ready. */
-export function tellServiceReady(status: string): void {
+export function notifyServiceReady(status: string): void {
   if (manager.ready || manager.stopping) return;
-  manager.ready = tellServiceManager(`READY=1\nSTATUS=${status}`);
+  manager.ready = notifyServiceManager(`READY=1\nSTATUS=${status}`);
 }
 
 /** Sends the status of the service, in one line. */
-export function tellServiceStatus(status: string): void {
-  if (!manager.stopping) tellServiceManager(`STATUS=${status}`);
+export function notifyServiceStatus(status: string): void {
+  if (!manager.stopping) notifyServiceManager(`STATUS=${status}`);
 }
 
 /** Notifies the service manager once that the service stops. With `budgetMs`, the stop timeout is extended to it. */
-export function tellServiceStopping(reason: string, budgetMs?: number): void {
+export function notifyServiceStopping(reason: string, budgetMs?: number): void {
   if (manager.stopping) return;
   manager.stopping = true;
   const extend = budgetMs === undefined ? '' : `\nEXTEND_TIMEOUT_USEC=${Math.ceil(budgetMs + exitMs) * 1000}`;
-  tellServiceManager(`STOPPING=1\nSTATUS=${reason}: draining${extend}`);
+  notifyServiceManager(`STOPPING=1\nSTATUS=${reason}: draining${extend}`);
 }
