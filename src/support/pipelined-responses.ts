@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import type { Application, Express } from 'express';
 import { once } from './attachment.js';
+import { wrapMethod } from './replace-method.js';
 import { hasConnection, isClosed } from './response-state.js';
-import { waitingResponsesKey } from './symbols.js';
+import { detachSocketKey, waitingResponsesKey } from './symbols.js';
 
 type Pipelined = Socket & { [waitingResponsesKey]?: Set<ServerResponse> };
 
@@ -23,6 +25,30 @@ export function onceClosed(res: ServerResponse, listener: (this: ServerResponse)
     res.on('finish', () => process.nextTick(end)).on('close', end);
   }
   if (isConnected && res.socket === null) closeWithConnection(res);
+}
+
+/**
+ * Closes each response of an app that has lost its connection to a handler, through `res.detachSocket(socket)`, as soon as
+ * the connection closes. Node never closes such a response. The method is replaced on the app's own prototype of
+ * responses. Returns its undo.
+ */
+export function closeDetachedResponses(app: Application | undefined): () => void {
+  const prototype = (app as Express | undefined)?.response as Record<symbol, boolean> | undefined;
+  // responses over HTTP/2 have no such method
+  if (prototype === undefined || prototype[detachSocketKey] || !('detachSocket' in prototype))
+    return () => {};
+  const undo = wrapMethod<ServerResponse['detachSocket']>(prototype, 'detachSocket', (original) => {
+    return function detachSocket(this: ServerResponse, socket) {
+      original.call(this, socket);
+      // Node detaches each response that has ended
+      if (!this.writableEnded) closeWithConnection(this);
+    };
+  });
+  Object.defineProperty(prototype, detachSocketKey, { value: true, configurable: true });
+  return () => {
+    delete prototype[detachSocketKey];
+    undo();
+  };
 }
 
 function closeWithConnection(res: ServerResponse): void {

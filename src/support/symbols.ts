@@ -15,6 +15,8 @@ export const accessorsKey = Symbol.for('express-productionize/accessors');
 export const lifecyclesKey = Symbol.for('express-productionize/lifecycles');
 /** On a socket: the pipelined responses that wait for earlier ones. support/pipelined-responses. */
 export const waitingResponsesKey = Symbol.for('express-productionize/waiting-responses');
+/** On an app's response prototype: marks that `detachSocket` is replaced. support/pipelined-responses. */
+export const detachSocketKey = Symbol.for('express-productionize/detach-socket');
 /** On a signal listener: marks it as one of this package. support/signal-listeners. */
 export const signalListenerKey = Symbol.for('express-productionize/signal-listener');
 /**

@@ -24,7 +24,7 @@ import { debugFor } from '../../support/debug.js';
 import { adaptLogger } from '../../support/logger-adapter.js';
 import { lostLineReporter } from '../../support/lost-lines.js';
 import type { PartLogger } from '../../support/part-logger.js';
-import { onceClosed } from '../../support/pipelined-responses.js';
+import { closeDetachedResponses, onceClosed } from '../../support/pipelined-responses.js';
 import { read } from '../../support/serialize-error.js';
 import { loggedKey } from '../../support/symbols.js';
 import { withoutQuery } from '../../support/url-path.js';
@@ -130,6 +130,7 @@ function watchRequests(
       return;
     }
     installAccessors(req.app);
+    closeDetachedResponses(req.app);
     const context = startContext(req, res, contextSettings, req.app);
     watch(context);
     runInContext<[]>(context, next);
@@ -147,7 +148,7 @@ function watchRequests(
     context.logger = buffered?.logger ?? logger;
     context[loggedKey] = buffered?.buffer ?? true;
     if (context.onClose) context.onClose = onEnd;
-    else onceClosed(context.res, isUpgrade ? onUpgradeClose : onClose);
+    else onceClosed(context.res, isUpgrade && context.method !== 'CONNECT' ? onUpgradeClose : onClose);
   }
 
   // all requests share this listener

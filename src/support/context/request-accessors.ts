@@ -29,10 +29,13 @@ export interface RequestFields<Log = Logger> {
 
 type Carrier = { [contextKey]?: { requestId: unknown; log: Logger | undefined; signal: AbortSignal } };
 
-/** Defines `req.id`, `req.log` and `req.signal` for the requests of one app, on the app's own prototype. */
-export function installAccessors(app: Application): void {
-  const prototype = (app as Express).request as object as Record<symbol, boolean>;
-  if (prototype[accessorsKey]) return;
+/**
+ * Defines `req.id`, `req.log` and `req.signal` for the requests of one app, on the app's own prototype. A request outside
+ * an app has no such properties.
+ */
+export function installAccessors(app: Application | undefined): void {
+  const prototype = (app as Express | undefined)?.request as Record<symbol, boolean> | undefined;
+  if (prototype === undefined || prototype[accessorsKey]) return;
   Object.defineProperty(prototype, 'id', {
     configurable: true,
     enumerable: false,

@@ -363,6 +363,32 @@ const endings: Record<string, Ending> = {
     deadlineMs: 10_000,
     lines: [aborted()],
   },
+  'a handler that takes the connection from its response': {
+    handler({ socket }, res) {
+      res.detachSocket(socket);
+      setImmediate(() => socket.end('HTTP/1.1 200 OK\r\n\r\nx'));
+    },
+    client: exchange(request()),
+    lines: [aborted()],
+    ...unseen,
+  },
+  'a handler that takes the connection from the second response on it': {
+    handler({ query, socket }, res) {
+      if (query.own === undefined) return void res.send('x');
+      res.write('one');
+      res.detachSocket(socket);
+      socket.destroy();
+    },
+    async client({ port }) {
+      const connection = await Connection.open(port);
+      await connection.request(path);
+      await connection.answer();
+      await connection.request(`${path}?own=1`);
+      await connection.rest();
+    },
+    lines: [completed(), aborted()],
+    ...unseen,
+  },
   'an upgrade that the app refuses': {
     handler: (_req, res) => void res.status(401).send('no'),
     client: exchange(request('Connection: Upgrade\r\nUpgrade: websocket\r\n')),
@@ -550,6 +576,25 @@ describe.each(expressVersions)('the end of a request on %s', (_name, express) =>
       expect(log.lines.filter(({ outcome }) => outcome !== undefined).map(factsOf)).toEqual([aborted()]);
     },
   );
+
+  it.each<[string, (req: IncomingMessage, res: ServerResponse) => unknown, Partial<Expected>]>([
+    ['refuses', (_req, res) => res.writeHead(403).end(), completed(403, warn)],
+    ['accepts', ({ socket }) => socket.end('HTTP/1.1 200 Connection Established\r\n\r\n'), aborted()],
+  ])('a CONNECT that a listener without an app %s has one line', async (_what, handle, expected) => {
+    const log = memoryLog();
+    const logger = requestLogger({ logger: createLogger({ destination: log.destination, level: 'info' }) });
+    const { port, server, close } = await serve(express());
+    server.on('connect', (req: IncomingMessage, socket: Duplex) => {
+      const res = new ServerResponse(req);
+      res.assignSocket(socket as never);
+      res.on('finish', () => socket.end());
+      logger(req as Request, res as Response, () => handle(req, res));
+    });
+    await exchange(request('', 'CONNECT', 'x.test:443'))({ port } as Client);
+    await log.line(({ outcome }) => outcome !== undefined);
+    await close();
+    expect(log.lines.map(factsOf)).toEqual([{ ...expected, route: undefined }]);
+  });
 
   it('a response that was ended before the logger saw it has its line when it is sent; on-finished calls back immediately', async () => {
     const log = memoryLog();
