@@ -107,6 +107,16 @@ describe('--config', () => {
     expect(response.headers).toHaveProperty('x-correlation-id');
   });
 
+  it('passes a middleware of the app from a CommonJS module', async () => {
+    const file = path.join(folder(), 'options.cjs');
+    writeFileSync(
+      file,
+      'module.exports = { requestLogger(req, res, next) { res.set("x-logged", req.path); next(); } }',
+    );
+    const { cluster } = start(app('listen.cjs'), ['-w', '1', '--config', file]);
+    expect((await get(await cluster.url())).headers).toHaveProperty('x-logged', '/');
+  });
+
   it('is the key `productionize` of package.json by default', async () => {
     const directory = folder();
     writeFileSync(path.join(directory, 'package.json'), JSON.stringify({ productionize: options }));
