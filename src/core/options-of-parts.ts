@@ -82,6 +82,7 @@ export const optionsOfParts: {
     timeoutMs: 1,
     graceMs: 1,
     quietMs: 1,
+    maxRequestsPerConnection: 1,
     adminServers: 1,
     ready: 1,
     logger: 1,

@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { closeAfterResponse } from './closing-responses.js';
 import { onceClosed } from './pipelined-responses.js';
 
@@ -31,6 +32,8 @@ export interface DeadlineCounts {
 /** The state of one app. The shutdown sets it, and health checks read it. */
 export interface Lifecycle {
   state: LifecycleState;
+  /** The number of requests after which a connection is closed; 0 for no limit. The shutdown part sets it. */
+  maxRequestsPerConnection: number;
   /** Responses that are not complete. */
   readonly inFlight: Set<ServerResponse>;
   /** Servers on which the app was seen. */
@@ -44,6 +47,9 @@ export interface Lifecycle {
 }
 
 const lifecycleKey = Symbol('lifecycle');
+const requestsKey = Symbol('requests');
+
+type CountedSocket = Socket & { [requestsKey]?: number; server?: Server };
 
 type Tracked = ServerResponse & { [lifecycleKey]?: Lifecycle };
 
@@ -51,6 +57,7 @@ type Tracked = ServerResponse & { [lifecycleKey]?: Lifecycle };
 export function createLifecycle(): Lifecycle {
   return {
     state: 'starting',
+    maxRequestsPerConnection: 0,
     inFlight: new Set(),
     servers: new Set(),
     gates: new Set(),
@@ -71,7 +78,19 @@ export function trackResponse(
   lifecycle.inFlight.add(res);
   if (onClose === untrack) (res as Tracked)[lifecycleKey] = lifecycle;
   onceClosed(res, onClose);
-  if (lifecycle.state === 'draining') closeAfterResponse(res);
+  if (lifecycle.state === 'draining' || isLastRequest(lifecycle, res)) closeAfterResponse(res);
+}
+
+/**
+ * Counts the request on its connection. Returns whether it is the last one that is expected there. A limit that the app
+ * set on its server applies instead. Node refuses pipelined requests beyond that limit with 503; here they are served.
+ */
+function isLastRequest({ maxRequestsPerConnection: max }: Lifecycle, { req }: ServerResponse): boolean {
+  const socket = req.socket as CountedSocket | undefined;
+  if (max === 0 || !socket) return false;
+  const count = (socket[requestsKey] ?? 0) + 1;
+  socket[requestsKey] = count;
+  return count >= max && !socket.server?.maxRequestsPerSocket;
 }
 
 function untrack(this: ServerResponse): void {

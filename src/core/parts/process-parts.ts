@@ -162,6 +162,8 @@ export const gracefulShutdownPart: Part = {
       { ...(logger && { logger }), ...given(options.gracefulShutdown) },
       logger,
     );
+    const { maxRequestsPerConnection } = settings;
+    lifecycle.maxRequestsPerConnection = maxRequestsPerConnection;
     const member = joinShutdown(new Set([lifecycle]), settings);
     // signals are handled from here on, so that a signal before `listen` also shuts the process down
     // gracefully
@@ -179,12 +181,14 @@ export const gracefulShutdownPart: Part = {
         delayMs: settings.delayMs,
         timeoutMs: settings.timeoutMs,
         graceMs: settings.graceMs,
+        ...(maxRequestsPerConnection > 0 && { maxRequestsPerConnection }),
         ...(leftTo('SIGINT').length > 0 && { leftToTheApp: listenersText('SIGINT') as string }),
         ...(pm2 !== undefined && { environment: pm2 }),
       }),
       undo() {
         release();
         member.leave();
+        lifecycle.maxRequestsPerConnection = 0;
       },
     };
   },

@@ -56,7 +56,11 @@ export function gracefulShutdown(
   const settings = resolveShutdown(options);
   const release = listenForSignals(true, settings);
   const joined = joinShutdown(new Set(), settings);
-  const tracked = servers.map((item) => trackServer(item).release);
+  const tracked = servers.map((item) => {
+    const { lifecycle, release } = trackServer(item);
+    lifecycle.maxRequestsPerConnection = settings.maxRequestsPerConnection;
+    return release;
+  });
   for (const item of servers) joined.add(item);
   const uninstall = (): void => {
     release();

@@ -2,7 +2,14 @@ import type { Server } from 'node:http';
 import { readEnvironment } from '../../support/environment.js';
 import { warnOnce } from '../../support/errors.js';
 import { adaptLogger, type LoggerAdapter } from '../../support/logger-adapter.js';
-import { type Check, checkOptions, hasMethods, isBoolean, isMilliseconds } from '../../support/options.js';
+import {
+  type Check,
+  checkOptions,
+  hasMethods,
+  isBoolean,
+  isInteger,
+  isMilliseconds,
+} from '../../support/options.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator, marginOf, type Orchestrator, warnOfNpmStart } from '../orchestrator/index.js';
@@ -35,6 +42,12 @@ export interface GracefulShutdownOptions {
    */
   readonly quietMs?: number;
   /**
+   * The number of requests after which a connection is closed, which its last response announces with `Connection:
+   * close`. Clients then spread over new workers. 0 is no limit. Connections of HTTP/2 have none.
+   * @default 1000 in a cluster worker, 0 elsewhere; `maxRequestsPerSocket` of the server where the app set it
+   */
+  readonly maxRequestsPerConnection?: number;
+  /**
    * Servers that respond until the process exits, such as one for health checks and metrics.
    * @default []
    */
@@ -54,7 +67,12 @@ export interface GracefulShutdownOptions {
 
 /** The options of one shutdown, checked and filled in. */
 export interface ShutdownSettings
-  extends Required<Pick<GracefulShutdownOptions, 'delayMs' | 'timeoutMs' | 'quietMs' | 'ready' | 'logger'>> {
+  extends Required<
+    Pick<
+      GracefulShutdownOptions,
+      'delayMs' | 'timeoutMs' | 'quietMs' | 'maxRequestsPerConnection' | 'ready' | 'logger'
+    >
+  > {
   /** The manager that stops the process; `graceMs` is its wait before SIGKILL in milliseconds. */
   readonly orchestrator: Orchestrator['name'];
   readonly graceMs: number;
@@ -91,6 +109,7 @@ export function resolveShutdown(
     timeoutMs: isMilliseconds(),
     graceMs: isMilliseconds(1),
     quietMs: isMilliseconds(),
+    maxRequestsPerConnection: isInteger('requests'),
     adminServers: isServers,
     ready: isBoolean,
     logger: isPartLogger,
@@ -119,6 +138,7 @@ export function resolveShutdown(
     delayMs,
     timeoutMs,
     quietMs,
+    maxRequestsPerConnection: given.maxRequestsPerConnection ?? (clusterWorker() ? 1000 : 0),
     ready,
     logger,
     adminServers,
