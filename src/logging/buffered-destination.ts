@@ -170,7 +170,7 @@ export class BufferedDestination implements LogDestination, ExitMember {
         this.#schedule();
         return;
       }
-      const taken = this.#writePiece(head);
+      const taken = this.#writePiece(head, hasOtherWriters() ? pipeBuf : head.length);
       if (taken === 'full') {
         this.#scheduleAfter(this.#pauseMs);
         this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
@@ -179,11 +179,10 @@ export class BufferedDestination implements LogDestination, ExitMember {
     }
   }
 
-  #writePiece(head: Buffer): 'taken' | 'full' | 'failed' {
+  #writePiece(head: Buffer, limit: number): 'taken' | 'full' | 'failed' {
     const { fd, isFile } = this.#sink;
     const { start } = this.#queue;
-    const whole = isFile || !hasOtherWriters();
-    const length = whole ? head.length - start : pieceLength(head, start, pipeBuf);
+    const length = isFile ? head.length - start : pieceLength(head, start, limit);
     try {
       this.#wrote(fs.writeSync(fd, head, start, length));
       return 'taken';
@@ -293,7 +292,8 @@ export class BufferedDestination implements LogDestination, ExitMember {
     let deadline = begin + patienceMs;
     this.#awaitWrite(deadline);
     for (let head = this.#head(); head !== undefined; head = this.#head()) {
-      const taken = this.#writePiece(head);
+      // when the reader takes no more before the process ends, the last line it has is whole
+      const taken = this.#writePiece(head, pipeBuf);
       if (taken === 'failed') return;
       if (taken === 'taken') deadline = Math.min(performance.now() + patienceMs, end);
       else if (performance.now() < deadline) sleep();
