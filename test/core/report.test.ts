@@ -73,6 +73,24 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     });
   });
 
+  it("names the app's own listeners for uncaught errors, to which rejections are left", async () => {
+    const app = productionize(express(), { ...quiet(), fatalErrors: true });
+    await get((await serve(app)).url);
+    const before = factsOf(app, 'fatalErrors');
+    expect(before).toEqual({ drainMs: 500 });
+    const sendReport = () => {};
+    const logRejection = () => {};
+    process.on('uncaughtException', sendReport).on('unhandledRejection', logRejection);
+    expect(factsOf(app, 'fatalErrors')).toEqual({
+      drainMs: 500,
+      leftToTheApp: 'rejections, to an unhandledRejection listener (logRejection)',
+      beside: 'an uncaughtException listener (sendReport)',
+    });
+    process.off('uncaughtException', sendReport).off('unhandledRejection', logRejection);
+    expect(factsOf(app, 'fatalErrors')).toEqual(before);
+    restoreApp(app);
+  });
+
   it('states the level of the log, and names its file', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'report-')), 'log');
     const app = productionize(express(), { logger: { destination: createLogDestination({ path: file }) } });

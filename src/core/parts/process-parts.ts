@@ -6,6 +6,7 @@ import { productionGuard } from '../../middleware/production-guard/index.js';
 import {
   type FatalErrorsOptions,
   guardLifecycle,
+  otherListeners,
   resolveFatalErrors,
 } from '../../process/fatal-errors/index.js';
 import { pm2Environment } from '../../process/orchestrator/pm2-environment.js';
@@ -142,7 +143,21 @@ export const fatalErrorsPart: Part = {
     let release: (() => void) | undefined;
     const { drainMs } = resolveFatalErrors(settings);
     return {
-      facts: () => ({ drainMs }),
+      facts() {
+        const [exceptions, rejections] = [
+          otherListeners('uncaughtException'),
+          otherListeners('unhandledRejection'),
+        ];
+        return {
+          drainMs,
+          ...(rejections.length > 0 && {
+            leftToTheApp: `rejections, to an unhandledRejection listener (${rejections.join(', ')})`,
+          }),
+          ...(exceptions.length > 0 && {
+            beside: `an uncaughtException listener (${exceptions.join(', ')})`,
+          }),
+        };
+      },
       onServer() {
         release ??= guardLifecycle(lifecycle, settings);
       },

@@ -64,12 +64,15 @@ type Guarded = Settings & { readonly lifecycle: Lifecycle };
 
 interface Watch {
   readonly guarded: WeakList<Guarded>;
+  /** The process listeners of this library. */
+  readonly own: WeakSet<object>;
   isExiting: boolean;
 }
 
 /** All apps and copies of the package share one pair of process listeners. */
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new WeakList(),
+  own: new WeakSet(),
   isExiting: false,
 }));
 
@@ -118,7 +121,7 @@ function listen(): () => void {
   const onException = (error: unknown, origin: FatalEvent['origin']): void =>
     handleFatal(error, origin, process.listenerCount('uncaughtException') > 1);
   const onRejection = (reason: unknown): void => {
-    if (process.listenerCount('unhandledRejection') > 1) {
+    if (otherListeners('unhandledRejection').length > 0) {
       debug(() => ['an unhandledRejection listener of the app was found and left in place']);
       return;
     }
@@ -128,12 +131,23 @@ function listen(): () => void {
     for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
   // this listener runs first, so that a `once` listener of the app is still registered and counted
+  watch.own.add(onException).add(onRejection);
   process.prependListener('uncaughtException', onException);
   process.on('unhandledRejection', onRejection);
   return () => {
     process.off('uncaughtException', onException);
     process.off('unhandledRejection', onRejection);
   };
+}
+
+/**
+ * The names of the app's own listeners. Those for `unhandledRejection` handle rejections instead of this library. Those
+ * for `uncaughtException` are called after it, and the process waits for their reports.
+ */
+export function otherListeners(event: FatalEvent['origin']): string[] {
+  // Node's types have one signature for each event
+  const listeners = process.listeners(event as 'uncaughtException');
+  return listeners.filter((listener) => !watch.own.has(listener)).map(({ name }) => name || 'anonymous');
 }
 
 /** Wraps a reason that is not an Error: Node passes only errors to listeners for `uncaughtException`. */
