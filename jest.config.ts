@@ -7,10 +7,9 @@ const full = process.env.TEST_EFFORT === 'full';
 /** What `npm test` takes of the tier of processes: each part once, without reloads under load and long waits. */
 const short = [
   'examples',
-  'cli/(arguments|start)',
+  'cli/start',
   'middleware/health-checks/*',
-  'middleware/sync-io/sync-io-programs',
-  'process/cluster/worker-(count|deaths)',
+  'process/cluster/worker-count',
   'process/fatal-errors/*',
   'process/shutdown/draining',
   'process/systemd/sd-notify',
