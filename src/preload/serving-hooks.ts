@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type EventEmitter, errorMonitor } from 'node:events';
-import http, { type Server } from 'node:http';
+import http, { type IncomingMessage, type Server } from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Application } from 'express';
@@ -8,6 +9,7 @@ import { attachedTo } from '../core/report.js';
 import { createServer } from '../core/server.js';
 import { reportParts, reportServerError } from '../process/cluster/worker-agent.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
+import { contextOf } from '../support/context/context.js';
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
 import { processWide } from '../support/process-wide.js';
@@ -17,6 +19,8 @@ import { configuredOptions } from './app-config.js';
 import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
+
+const responseChannel = 'http.server.response.finish';
 
 type AnyMethod = (this: Server, ...args: unknown[]) => unknown;
 
@@ -51,6 +55,7 @@ function install(): () => void {
     const known = apps.get(server) ?? new Set();
     apps.set(server, known.add(app));
     seen = true;
+    unsubscribe(responseChannel, onResponse);
     if (server.listening) serve(server, app);
   };
   const undo: (() => void)[] = [];
@@ -69,21 +74,24 @@ function install(): () => void {
       wrapMethod(prototype, 'listen', (original: AnyMethod): AnyMethod => {
         return function listen(...args) {
           for (const app of apps.get(this) ?? []) serve(this, app);
-          if (!seen) this.once('listening', warnOfNoApp);
           (this as EventEmitter).once(errorMonitor, reportServerError);
           return original.apply(this, apps.has(this) ? listenArguments(args) : args);
         };
       }),
     );
   }
-  const warnOfNoApp = (): void => {
-    if (!seen) {
-      warnOnce(
-        'ERR_PRODUCTIONIZE_PRELOAD',
-        'A server listens whose request listener is no Express app, so nothing was productionized. If a function of yours calls the app, call productionize(app) where the app is made.',
-      );
-    }
+  // a server without an app may be another one of the process, whose app listens later
+  const onResponse = (message: unknown): void => {
+    const { request } = message as { request: IncomingMessage & { app?: unknown } };
+    if (seen || !isExpressApp(request.app) || contextOf(request)?.productionized) return;
+    warnOnce(
+      'ERR_PRODUCTIONIZE_PRELOAD',
+      'An Express app responds that is no request listener of a server, so it was not productionized. If a function of yours calls the app, call productionize(app) where the app is made.',
+    );
+    unsubscribe(responseChannel, onResponse);
   };
+  subscribe(responseChannel, onResponse);
+  undo.push(() => void unsubscribe(responseChannel, onResponse));
   undo.push(
     wrapMethod(http, 'createServer', (original: AnyMethod): AnyMethod => {
       return function createHttpServer(...args) {

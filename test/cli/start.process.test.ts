@@ -49,6 +49,17 @@ describe('start', () => {
     expect(await cluster.line(/ERR_PRODUCTIONIZE_PRELOAD/)).toContain('call productionize(app)');
   });
 
+  it.each(['express4', 'express'])(
+    'warns of no hidden app where another server listens before the app of %s',
+    async (expressName) => {
+      const { cluster } = start(app('two-servers.mjs'), ['-w', '2', '--', expressName]);
+      await ready(cluster, 2);
+      expect((await get(await cluster.url())).text).toBe('two servers');
+      await cluster.logged(/^GET \/ 200/);
+      expect(cluster.err.join('\n')).not.toContain('ERR_PRODUCTIONIZE_PRELOAD');
+    },
+  );
+
   it('with one worker runs the script as the main module, and SIGHUP replaces the worker', async () => {
     const { cluster, ask } = start(app('listen.cjs'), ['--workers', '1', '--', 'y']);
     const url = await cluster.url();
