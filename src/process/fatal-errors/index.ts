@@ -36,7 +36,7 @@ export interface FatalErrorsOptions {
   readonly reportMs?: number;
   /**
    * Receives two lines for a fatal error: one with the level `error` when it happens, one with `fatal` just before the
-   * exit. Both have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of
+   * exit. A rejection that a listener of the app handles results in one line, with the level `error`. All have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of
    * other requests `inFlight`.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
@@ -122,7 +122,7 @@ function listen(): () => void {
     handleFatal(error, origin, process.listenerCount('uncaughtException') > 1);
   const onRejection = (reason: unknown): void => {
     if (otherListeners('unhandledRejection').length > 0) {
-      debug(() => ['an unhandledRejection listener of the app was found and left in place']);
+      attempt(() => reportLeft(reason));
       return;
     }
     const others = process.rawListeners('uncaughtException').filter((listener) => listener !== onException);
@@ -155,11 +155,22 @@ function asError(reason: unknown): unknown {
   return reason instanceof Error ? reason : new Error(`unhandled rejection: ${quote(reason)}`);
 }
 
+/** Logs a rejection that a listener of the app handles, such as that of a crash reporter. The process continues. */
+function reportLeft(error: unknown): void {
+  const context = currentContext();
+  const owner = ownerOf([...watch.guarded], context);
+  if (owner) report(owner.logger, { error, origin: 'unhandledRejection', context, inFlight: 0 }, leftToApp);
+}
+
+/** The app of the request logs the error. Without a request, the first app logs it. */
+function ownerOf(apps: readonly Guarded[], context: RequestContext | undefined): Guarded | undefined {
+  return apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
+}
+
 function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListeners: boolean): void {
   const context = currentContext();
   const apps = [...watch.guarded];
-  // the app of the request logs the error; without a request, the first app logs it
-  const owner = apps.find(({ lifecycle }) => context && lifecycle.inFlight.has(context.res)) ?? apps[0];
+  const owner = ownerOf(apps, context);
   if (owner === undefined) {
     // the last app was collected, and these listeners are about to be removed
     if (hasOtherListeners) return;
@@ -168,11 +179,11 @@ function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListe
   }
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
   const event = { error, origin, context, inFlight: Math.max(0, inFlight) };
-  attempt(() => report(owner.logger, event, false));
+  attempt(() => report(owner.logger, event, draining));
   if (!watch.isExiting) {
     watch.isExiting = true;
     const reportMs = hasOtherListeners ? Math.max(...apps.map((app) => app.reportMs)) : 0;
-    end(apps, error, origin, reportMs, () => attempt(() => report(owner.logger, event, true)));
+    end(apps, error, origin, reportMs, () => attempt(() => report(owner.logger, event, exiting)));
   }
   if (context) attempt(() => settle(context, error, owner));
 }
@@ -217,17 +228,27 @@ function respondEmpty({ res }: RequestContext): void {
   res.end();
 }
 
-/** Logs a fatal error. `last` is true for the line just before the exit. */
-function report(logger: PartLogger | undefined, event: FatalEvent, last: boolean): void {
+interface Stage {
+  readonly level: 'error' | 'fatal';
+  readonly message: string;
+}
+
+const draining: Stage = { level: 'error', message: 'uncaught error: draining' };
+const exiting: Stage = { level: 'fatal', message: 'the process exits after an uncaught error' };
+const leftToApp: Stage = {
+  level: 'error',
+  message: 'unhandled rejection: left to a listener of the app, the process continues',
+};
+
+function report(logger: PartLogger | undefined, event: FatalEvent, stage: Stage): void {
   if (logger === undefined) {
-    printFatal(event, last);
+    printFatal(event, stage === exiting);
     return;
   }
   const { error, origin, context, inFlight } = event;
   const { id, method, route } = context ?? {};
   const fields = { err: serializeError(error), origin, reqId: id, method, route, inFlight };
-  if (last) logLine(logger, 'fatal', fields, 'the process exits after an uncaught error');
-  else logLine(logger, 'error', fields, 'uncaught error: draining');
+  logLine(logger, stage.level, fields, stage.message);
 }
 
 function printFatal({ error, origin, context }: FatalEvent, last: boolean): void {
