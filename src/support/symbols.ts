@@ -30,6 +30,8 @@ export const connectionsKey = Symbol.for('express-productionize/connections');
 export const encodingKey = Symbol.for('express-productionize/compression');
 /** On a request context: marks that a request logger writes its log line. middleware/request-logger. */
 export const loggedKey = Symbol.for('express-productionize/request-log');
+/** On a middleware of `healthChecks`: marks it. middleware/health-checks; read by core/express. */
+export const healthChecksKey = Symbol.for('express-productionize/health-checks');
 /** On a middleware of `responseCache`: its `SharedCache`. middleware/response-cache; read by core/parts. */
 export const sharedCacheKey = Symbol.for('express-productionize/shared-cache');
 /**

@@ -3,8 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Application, Request, Response } from 'express';
+import type { Application, Request, RequestHandler, Response } from 'express';
 import {
+  healthChecks,
   memoryStore,
   type ProductionizeOptions,
   productionize,
@@ -71,6 +72,25 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
       paths: ['/readyz', '/startupz'],
       leftToTheApp: ['/livez'],
     });
+  });
+
+  it('finds healthChecks() of the app under the name that a minifier gives it, and no other function by its name', async () => {
+    const stateOf = async (middleware: RequestHandler) => {
+      const app = productionize(express(), quiet());
+      app.use(middleware);
+      await get((await serve(app)).url);
+      const state = report(app)?.parts.find(({ name }) => name === 'healthChecks')?.state;
+      restoreApp(app);
+      return state;
+    };
+    const health = healthChecks();
+    expect(await stateOf(Object.defineProperty(health, 'name', { value: 'a' }))).toBe('kept');
+    health.close();
+    expect(
+      await stateOf(function healthChecksMiddleware(_req, _res, next) {
+        next();
+      }),
+    ).toBe('on');
   });
 
   it("names the app's own listeners for uncaught errors, to which rejections are left", async () => {

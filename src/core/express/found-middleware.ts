@@ -1,5 +1,5 @@
 import { matchesEveryPath, type Router } from '../../support/express-layers.js';
-import { sharedCacheKey } from '../../support/symbols.js';
+import { healthChecksKey, sharedCacheKey } from '../../support/symbols.js';
 
 /** Middleware of this package that an app mounts itself. */
 export interface FoundMiddleware {
@@ -14,7 +14,7 @@ export interface FoundMiddleware {
 export function findMiddleware(router: Pick<Router, 'stack'>): FoundMiddleware {
   const mounted = router.stack.filter(matchesEveryPath).map(({ handle }) => handle);
   return {
-    healthChecks: mounted.some(({ name }) => name === 'healthChecksMiddleware'),
+    healthChecks: mounted.some((handle) => healthChecksKey in handle),
     cache: mounted.some((handle) => sharedCacheKey in handle),
   };
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { RequestHandler } from 'express';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
+import { healthChecksKey } from '../../support/symbols.js';
 import type { CheckResult, HealthCheck } from './check-runner.js';
 import { Health } from './health.js';
 import type { HealthCheckOptions, HealthChecksOptions } from './health-options.js';
@@ -46,6 +47,7 @@ export function healthChecks(options?: HealthChecksOptions): HealthChecks {
     health.respond(kind, req, res, server ? lifecyclesOf(server) : []);
   };
   return Object.defineProperties(middleware, {
+    [healthChecksKey]: { value: true },
     ready: { value: () => health.ready() },
     close: { value: () => health.close() },
     livenessPort: { get: () => health.livenessPort },
