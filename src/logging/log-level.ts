@@ -1,9 +1,11 @@
 import pino, { type Logger } from 'pino';
-import { ProductionizeError, quote } from '../support/errors.js';
+import { readEnvironment } from '../support/environment.js';
+import { ProductionizeError, quote, warnOnce } from '../support/errors.js';
 import { checkOptions, isMilliseconds, isOneOf } from '../support/options.js';
 import type { PartLogger } from '../support/part-logger.js';
 import { processWide } from '../support/process-wide.js';
 import { logLevelsKey } from '../support/symbols.js';
+import { nodemonSignal } from './nodemon.js';
 
 /** Options of {@link setLogLevel}. */
 export interface LogLevelOptions {
@@ -124,7 +126,8 @@ export function setLogLevel(
 
 /**
  * Changes the level of a logger for a time when the process receives a signal. The same signal again restores the
- * earlier level. Returns a function that removes the listener and restores the level.
+ * earlier level. Returns a function that removes the listener and restores the level. Outside production, the signal with
+ * which nodemon restarts the app is left to nodemon, with a warning.
  *
  * @throws ProductionizeError when the signal or an option is wrong.
  * @example
@@ -140,6 +143,13 @@ export function setLogLevelOnSignal(
     level: isOneOf(...Object.keys(logger.levels.values), 'silent'),
     revertAfterMs: isMilliseconds(1),
   });
+  if (readEnvironment().mode !== 'production' && nodemonSignal() === signal) {
+    warnOnce(
+      'ERR_PRODUCTIONIZE_LEVEL_SIGNAL',
+      `${signal} does not change the log level, because nodemon restarts the app with it and a listener would prevent that. Run nodemon with --signal SIGTERM, or use ${signal === 'SIGUSR2' ? 'SIGUSR1' : 'SIGUSR2'} for the log level.`,
+    );
+    return () => {};
+  }
   let takeBack: (() => void) | undefined;
   const onSignal = (): void => {
     if (takeBack !== undefined && states.get(logger)?.override !== undefined) {

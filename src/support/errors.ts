@@ -79,6 +79,10 @@ export const errors = {
     does: 'warns',
     means: 'Log lines could not be written.',
   },
+  ERR_PRODUCTIONIZE_LEVEL_SIGNAL: {
+    does: 'warns',
+    means: 'nodemon restarts the app with the signal that is to change the log level.',
+  },
   ERR_PRODUCTIONIZE_SERVER: {
     does: 'throws',
     means: 'The argument of gracefulShutdown is not a server.',
