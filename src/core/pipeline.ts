@@ -6,7 +6,6 @@ import { once } from '../support/attachment.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from '../support/context/context.js';
 import { type Lifecycle, trackResponse } from '../support/lifecycle.js';
 import { liveApps } from '../support/live-apps.js';
-import { closeDetachedResponses } from '../support/pipelined-responses.js';
 import { replaceMethod } from '../support/replace-method.js';
 import { attachLifecycle } from '../support/server-lifecycle.js';
 import { createServer } from './server.js';
@@ -133,11 +132,9 @@ export function attachPipeline(
 
   target.handle = handle;
   target.listen = listen;
-  const leaveDetached = closeDetachedResponses(app);
   return {
     adopt,
     detach() {
-      leaveDetached();
       if (target.handle === handle) target.handle = expressHandle;
       if (target.listen === listen) target.listen = expressListen;
     },

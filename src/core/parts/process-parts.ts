@@ -15,6 +15,7 @@ import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
 import { leftTo, listenForSignals } from '../../process/shutdown/signals.js';
 import { warnOnce } from '../../support/errors.js';
 import { trackResponse } from '../../support/lifecycle.js';
+import { closeDetachedResponses } from '../../support/pipelined-responses.js';
 import { hasRouteFor } from '../express/route-collision.js';
 import { given, type Part } from './part.js';
 
@@ -171,7 +172,7 @@ export const gracefulShutdownPart: Part = {
   reason: 'SIGTERM ends the process without losing a request',
   offBecause: ({ options, environment }) =>
     environment.mode === 'test' && options.gracefulShutdown === undefined ? 'NODE_ENV is test' : undefined,
-  setUp({ options, lifecycle, logger }) {
+  setUp({ app, options, lifecycle, logger }) {
     let pm2: string | undefined;
     const settings = resolveShutdown(
       { ...(logger && { logger }), ...given(options.gracefulShutdown) },
@@ -183,6 +184,7 @@ export const gracefulShutdownPart: Part = {
     // signals are handled from here on, so that a signal before `listen` also shuts the process down
     // gracefully
     const release = listenForSignals(options.gracefulShutdown !== undefined, settings);
+    const leaveDetached = closeDetachedResponses(app);
     return {
       onServer: (server) => member.add(server),
       boot() {
@@ -202,6 +204,7 @@ export const gracefulShutdownPart: Part = {
       }),
       undo() {
         release();
+        leaveDetached();
         member.leave();
         lifecycle.maxRequestsPerConnection = 0;
       },

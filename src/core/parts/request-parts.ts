@@ -21,6 +21,7 @@ import { type AnyFunction, createLayer, type Layer } from '../../support/express
 import { adaptLogger } from '../../support/logger-adapter.js';
 import { checkOptions, isMilliseconds } from '../../support/options.js';
 import { isLogger } from '../../support/part-logger.js';
+import { closeDetachedResponses } from '../../support/pipelined-responses.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
@@ -81,7 +82,7 @@ export const requestLoggerPart: Part = {
   reason: 'one line per request, those that end early included',
   offBecause: ({ options, logger }) =>
     logger || typeof options.requestLogger === 'function' ? undefined : 'the logger is off',
-  setUp({ options, logger }) {
+  setUp({ app, options, logger }) {
     if (typeof options.requestLogger === 'function') {
       return { ...runOwn(options.requestLogger), ...(logger && { before: requestErrorLogger(logger) }) };
     }
@@ -95,6 +96,7 @@ export const requestLoggerPart: Part = {
       }),
       found: () => (other && isPlain ? `${other.name} (${other.evidence})` : undefined),
       facts: () => ({ ...(other && { beside: other.name }) }),
+      undo: closeDetachedResponses(app),
     };
   },
 };

@@ -33,6 +33,8 @@ export interface MemoryLimit {
   readonly log: PartLogger;
   /** Returns the limit of the control group in bytes. */
   readonly groupLimit?: () => number;
+  /** Returns the memory of the primary in bytes. */
+  readonly ownMemory?: () => number;
 }
 
 /**
@@ -46,6 +48,7 @@ export function replaceLargeWorkers({
   maxMemory,
   log,
   groupLimit = limitOfControlGroup,
+  ownMemory = privateMemory,
 }: MemoryLimit): void {
   if (maxMemory === false) return;
   let above = 0;
@@ -53,7 +56,7 @@ export function replaceLargeWorkers({
   setInterval(() => {
     const limit = groupLimit();
     const allowed = maxMemory > 1 ? maxMemory : limit * maxMemory;
-    let used = privateMemory();
+    let used = ownMemory();
     for (const { metrics } of pool.workers) used += metrics?.privateBytes ?? 0;
     above = used > allowed ? above + 1 : 0;
     const waits = performance.now() - replacedAt < intervalMs || pool.ready < pool.target;

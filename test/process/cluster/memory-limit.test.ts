@@ -18,7 +18,7 @@ function watch(workers: ClusterWorker[], { maxMemory = 0.9, group = Number.POSIT
   const reloader = { reloading: false, replace: jest.fn(async (..._: unknown[]) => {}) };
   const warn = jest.fn();
   const log = { info: jest.fn(), error: jest.fn(), warn } as MemoryLimit['log'];
-  replaceLargeWorkers({ pool, reloader, maxMemory, log, groupLimit: () => group });
+  replaceLargeWorkers({ pool, reloader, maxMemory, log, groupLimit: () => group, ownMemory: () => 30 * MiB });
   return { pool, reloader, replaced: reloader.replace.mock.calls, warn };
 }
 
