@@ -57,7 +57,7 @@ export class ClusterWorker {
   readonly addresses: ListenAddress[] = [];
   state: WorkerState = 'starting';
   metrics: WorkerMetrics | undefined;
-  /** Its private memory in bytes in the first heartbeat after it was ready. */
+  /** Its private memory in bytes when it became ready. */
   startBytes: number | undefined;
   shutdown: WorkerShutdown | undefined;
   parts: readonly string[] = [];
@@ -184,6 +184,7 @@ export class ClusterWorker {
     this.state = 'ready';
     this.#wasReady = true;
     this.beatAt ??= performance.now();
+    this.startBytes = this.metrics?.privateBytes;
     this.#resolveStarted(true);
     events.onReady(this);
   }

@@ -68,7 +68,11 @@ function start(sticky: boolean): () => void {
   const onMessage = (message: unknown): void => {
     if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;
     // one turn of the event loop later, every listener for `listening` has run
-    setImmediate(() => send({ productionize: 'shutdown', ...shutdown() }));
+    setImmediate(() => {
+      // the primary compares later metrics with those at the start, before the first requests
+      beat();
+      send({ productionize: 'shutdown', ...shutdown() });
+    });
   };
   const stopWatching = watchRisks((risk) => send({ productionize: 'risk', risk }), sticky);
   // this reports the last metrics even when the app calls process.exit
