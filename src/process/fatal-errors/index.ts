@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { attachShared } from '../../support/attachment.js';
+import { attachShared, once } from '../../support/attachment.js';
 import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import type { RequestContext } from '../../support/context/request-context.js';
 import { debugFor } from '../../support/debug.js';
@@ -183,7 +183,10 @@ function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListe
   if (!watch.isExiting) {
     watch.isExiting = true;
     const reportMs = hasOtherListeners ? Math.max(...apps.map((app) => app.reportMs)) : 0;
-    end(apps, error, origin, reportMs, () => attempt(() => report(owner.logger, event, exiting)));
+    const reportExit = once(() => attempt(() => report(owner.logger, event, exiting)));
+    // a crash reporter may end the process itself when its report is sent
+    process.once('exit', reportExit);
+    end(apps, error, origin, reportMs, reportExit);
   }
   if (context) attempt(() => settle(context, error, owner));
 }
