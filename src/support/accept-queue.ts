@@ -3,6 +3,9 @@ import type { Server } from 'node:net';
 import { type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
 import { unobserved } from './unobserved.js';
 
+/** Servers of other processes start and stop while a table is read, so that a row is missed or has moved. */
+const attempts = 10;
+
 /**
  * Connections that the kernel has accepted for a server and Node has not. Node accepts one per turn of its event loop.
  * With many new connections, this queue therefore grows while each turn remains short, and no other measure shows them.
@@ -36,8 +39,12 @@ export class AcceptQueue {
   }
 
   #relocate(): number | undefined {
-    this.#sockets = locate(this.#port) ?? [];
-    return this.#read();
+    let length: number | undefined;
+    for (let n = 0; n < attempts && length === undefined; n++) {
+      this.#sockets = locate(this.#port) ?? [];
+      length = this.#read();
+    }
+    return length;
   }
 
   #read(): number | undefined {
@@ -57,7 +64,10 @@ export class AcceptQueue {
  * (SO_REUSEPORT).
  */
 function locate(port: number): ListeningSocket[] | undefined {
-  const sockets = listeningSockets()?.filter((socket) => socket.port === port);
+  let sockets: ListeningSocket[] | undefined = [];
+  for (let n = 0; n < attempts && sockets?.length === 0; n++) {
+    sockets = listeningSockets()?.filter((socket) => socket.port === port);
+  }
   if (sockets === undefined || sockets.length === 0) return sockets;
   const own = ownSockets();
   return sockets.filter(({ inode }) => own.has(inode));
@@ -96,11 +106,14 @@ export function inodeOf(fd: number | string): string | undefined {
  */
 function lengthOf({ table, inode, start, end }: ListeningSocket): number | undefined {
   const buffer = Buffer.allocUnsafe(end);
-  let read: number;
+  let read = 0;
   try {
     const fd = openSync(table, 'r');
     try {
-      read = readSync(fd, buffer, 0, end, 0);
+      // the kernel returns at most a page of whole rows in each call
+      for (let bytes = -1; read < end && bytes !== 0; read += bytes) {
+        bytes = readSync(fd, buffer, read, end - read, read);
+      }
     } finally {
       closeSync(fd);
     }

@@ -56,15 +56,12 @@ async function takeWaiting(
   taken: () => number,
 ): Promise<void> {
   const until = performance.now() + longestMs;
-  let waiting: number | undefined = 0;
+  let waiting = queues.length > 0 ? 0 : blindTurns;
   for (let empty = 0; empty < 2; ) {
     // each turn accepts at least one connection
     await turns(waiting + 1);
-    waiting = lengthOf(queues);
-    if (waiting === undefined) {
-      await turns(blindTurns);
-      break;
-    }
+    if (queues.length === 0) break;
+    waiting = lengthOf(queues) ?? blindTurns;
     empty = waiting === 0 ? empty + 1 : 0;
     if (performance.now() > until || signal.aborted) {
       debug(() => ['the accept queue was not empty in time: closing the listener now']);
