@@ -3,9 +3,6 @@ import type { Server } from 'node:net';
 import { type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
 import { unobserved } from './unobserved.js';
 
-/** Servers of other processes start and stop while a table is read, so that a row is missed or has moved. */
-const attempts = 10;
-
 /**
  * Connections that the kernel has accepted for a server and Node has not. Node accepts one per turn of its event loop.
  * With many new connections, this queue therefore grows while each turn remains short, and no other measure shows them.
@@ -39,12 +36,8 @@ export class AcceptQueue {
   }
 
   #relocate(): number | undefined {
-    let length: number | undefined;
-    for (let n = 0; n < attempts && length === undefined; n++) {
-      this.#sockets = locate(this.#port) ?? [];
-      length = this.#read();
-    }
-    return length;
+    this.#sockets = locate(this.#port) ?? [];
+    return this.#read();
   }
 
   #read(): number | undefined {
@@ -64,10 +57,7 @@ export class AcceptQueue {
  * (SO_REUSEPORT).
  */
 function locate(port: number): ListeningSocket[] | undefined {
-  let sockets: ListeningSocket[] | undefined = [];
-  for (let n = 0; n < attempts && sockets?.length === 0; n++) {
-    sockets = listeningSockets()?.filter((socket) => socket.port === port);
-  }
+  const sockets = listeningSockets()?.filter((socket) => socket.port === port);
   if (sockets === undefined || sockets.length === 0) return sockets;
   const own = ownSockets();
   return sockets.filter(({ inode }) => own.has(inode));

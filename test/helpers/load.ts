@@ -77,13 +77,9 @@ export function steadyLoad(
   };
 }
 
-/**
- * The same by wrk, which pipelines nothing and opens a connection again when it is told to close one. It uses all CPU
- * that the servers leave, and no more: otherwise a new worker waits for the load generator.
- */
+/** The same by wrk, which pipelines nothing and opens a connection again when it is told to close one. */
 export async function wrkLoad(url: string, seconds: number): Promise<LoadResult> {
-  const wrk = ['wrk', '-t1', '-c4', `-d${seconds}s`, '--timeout', '5s', url];
-  const { stdout } = await execFile('nice', ['-n', '10', ...wrk]);
+  const { stdout } = await execFile('wrk', ['-t1', '-c4', `-d${seconds}s`, '--timeout', '5s', url]);
   const answered = Number(/(\d+) requests in/.exec(stdout)?.[1]);
   const failures = [...stdout.matchAll(/(connect|read|write|timeout) (\d+)|(Non-2xx)[^:]*: (\d+)/g)]
     .map(([, kind, count, status, others]) => [kind ?? status, Number(count ?? others)] as const)

@@ -36,8 +36,8 @@ export interface FatalErrorsOptions {
   readonly reportMs?: number;
   /**
    * Receives two lines for a fatal error: one with the level `error` when it happens, one with `fatal` just before the
-   * exit. A rejection that a listener of the app handles results in one line, with the level `error`. All have `err`, its `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of
-   * other requests `inFlight`.
+   * exit. A rejection that a listener of the app handles results in one line, with the level `error`. All have `err`, its
+   * `origin`, the request that caused it (`reqId`, `method`, `route`) and the number of other requests `inFlight`.
    * @default one line each on stderr; inside `productionize` the app's logger
    */
   readonly logger?: PartLogger;
@@ -130,8 +130,8 @@ function listen(): () => void {
     // without a listener for rejections, Node calls the listeners for `uncaughtException`
     for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
-  // this listener runs first, so that a `once` listener of the app is still registered and counted
   watch.own.add(onException).add(onRejection);
+  // this listener runs first, so that a `once` listener of the app is still registered and counted
   process.prependListener('uncaughtException', onException);
   process.on('unhandledRejection', onRejection);
   return () => {

@@ -62,6 +62,7 @@ describe.each(expressNames)('fatalErrors with %s', (expressName) => {
     const program = run('fatal.mjs', { args: [expressName, 'own-exit'] });
     await get(`http://127.0.0.1:${await program.port()}/die/timer`).catch(() => undefined);
     expect((await program.exit()).code).toBe(7);
+    expect(json(program).filter(({ level }) => level === 60)).toHaveLength(1);
   });
 
   describe.each([{}, { drainMs: 0 }])('beside another uncaughtException listener, with %j', (fatalErrors) => {
