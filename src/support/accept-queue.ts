@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
+import { afterColon, type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
 import { unobserved } from './unobserved.js';
 
 /**
@@ -35,9 +35,11 @@ export class AcceptQueue {
     return unobserved(() => this.#read() ?? this.#relocate());
   }
 
+  /** Servers of other processes that start and stop move the rows. The new list of rows has the lengths, too. */
   #relocate(): number | undefined {
     this.#sockets = locate(this.#port) ?? [];
-    return this.#read();
+    if (this.#sockets.length === 0) return undefined;
+    return this.#sockets.reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
   #read(): number | undefined {
@@ -57,7 +59,11 @@ export class AcceptQueue {
  * (SO_REUSEPORT).
  */
 function locate(port: number): ListeningSocket[] | undefined {
-  const sockets = listeningSockets()?.filter((socket) => socket.port === port);
+  let sockets: ListeningSocket[] | undefined = [];
+  // a row that moves from one read to another may be missed
+  for (let attempt = 0; attempt < 3 && sockets?.length === 0; attempt++) {
+    sockets = listeningSockets()?.filter((socket) => socket.port === port);
+  }
   if (sockets === undefined || sockets.length === 0) return sockets;
   const own = ownSockets();
   return sockets.filter(({ inode }) => own.has(inode));
@@ -113,5 +119,5 @@ function lengthOf({ table, inode, start, end }: ListeningSocket): number | undef
   if (read < end) return undefined;
   const fields = buffer.toString('latin1', start, end).trim().split(/\s+/);
   if (fields[3] !== listening || fields[9] !== inode) return undefined;
-  return Number.parseInt(fields[4]?.split(':')[1] ?? '', 16);
+  return afterColon(fields[4]);
 }

@@ -20,6 +20,8 @@ export interface ListeningSocket {
   readonly end: number;
   readonly port: number;
   readonly inode: string;
+  /** The number of connections in its accept queue. */
+  readonly waiting: number;
 }
 
 /** Returns the listening TCP sockets of this machine, or `undefined` if the tables cannot be read. */
@@ -34,13 +36,18 @@ function rowsIn(table: string, text: string): ListeningSocket[] {
   let start = 0;
   for (const line of text.split('\n')) {
     const end = start + line.length + 1;
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    const [, local, , state, queues, , , , , inode] = line.trim().split(/\s+/);
     if (state === listening && inode !== undefined) {
-      rows.push({ table, start, end, port: Number.parseInt(local?.split(':')[1] ?? '', 16), inode });
+      rows.push({ table, start, end, port: afterColon(local), inode, waiting: afterColon(queues) });
     }
     start = end;
   }
   return rows;
+}
+
+/** The hexadecimal number after the colon: the port of an address, or the receive queue of a socket. */
+export function afterColon(field: string | undefined): number {
+  return Number.parseInt(field?.split(':')[1] ?? '', 16);
 }
 
 /** Reads the beginning of a table with the listening sockets. The rows after it are all connections of the machine. */
