@@ -21,7 +21,12 @@ export function installed(name: string, version: string, ...others: string[]): s
   const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional', '--loglevel=error'];
   const packages = [`${name}@${version}`, ...others];
   execFileSync('npm', ['install', ...options, ...packages], { cwd: unfinished, stdio: 'pipe' });
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(unfinished, folder);
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    // another test has installed the same meanwhile, and uses it already
+    if (!existsSync(folder)) throw error;
+    rmSync(unfinished, { recursive: true });
+  }
   return folder;
 }
