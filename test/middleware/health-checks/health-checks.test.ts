@@ -28,9 +28,9 @@ function warnings(): string[] {
   return seen;
 }
 
-/** `performance.now()` stands still until the test moves it: a slow machine does not age results. */
+/** `performance.now()` stands still until the test moves it: a slow machine does not age results. Whole numbers add up. */
 function stoppedClock(): { now: number } {
-  const clock = { now: performance.now() };
+  const clock = { now: Math.round(performance.now()) };
   const spy = jest.spyOn(performance, 'now').mockImplementation(() => clock.now);
   opened.add({ close: () => spy.mockRestore() });
   return clock;
