@@ -1,16 +1,17 @@
-import http, { type RequestListener, type Server } from 'node:http';
-import https from 'node:https';
+import type { ServerOptions as HttpServerOptions, RequestListener, Server } from 'node:http';
+import type { ServerOptions as HttpsServerOptions } from 'node:https';
 import type { Application } from 'express';
 import { inheritedSockets, listenArguments } from '../process/systemd/inherited-sockets.js';
 import { ProductionizeError, quote } from '../support/errors.js';
+import { http, loadBuiltin } from '../support/node-builtins.js';
 import { constructorsOf } from './fast-path/constructors.js';
 import { keepAliveTimeout } from './fast-path/index.js';
 import { attachedTo } from './report.js';
 
 /** Options of {@link createServer}: those of Node's server, and TLS for an app that serves https itself. */
-export interface ServerOptions extends http.ServerOptions {
+export interface ServerOptions extends HttpServerOptions {
   /** Options of `https.createServer`; makes the server an https server. @default none, plain http */
-  readonly tls?: https.ServerOptions;
+  readonly tls?: HttpsServerOptions;
 }
 
 /**
@@ -35,7 +36,7 @@ export function createServer(app: Application, { tls, ...options }: ServerOption
   const settings = { keepAliveTimeout, ...options, ...constructorsOf(app) };
   const listener = app as unknown as RequestListener;
   const server = tls
-    ? https.createServer({ ...settings, ...tls }, listener)
+    ? loadBuiltin('node:https').createServer({ ...settings, ...tls }, listener)
     : http.createServer(settings, listener);
   if (inheritedSockets().length > 0) listenOnInherited(server);
   attachedTo(app)?.adopt?.(server);

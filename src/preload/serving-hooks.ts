@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type EventEmitter, errorMonitor } from 'node:events';
-import http, { type IncomingMessage, type Server } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Application } from 'express';
 import { productionize } from '../core/productionize.js';
@@ -12,6 +11,7 @@ import { listenArguments } from '../process/systemd/inherited-sockets.js';
 import { contextOf } from '../support/context/context.js';
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
+import { http, loadBuiltin } from '../support/node-builtins.js';
 import { processWide } from '../support/process-wide.js';
 import { wrapMethod } from '../support/replace-method.js';
 import { servingHooksKey } from '../support/symbols.js';
@@ -20,6 +20,7 @@ import { isExpressApp } from './express-app.js';
 
 const debug = debugFor('preload');
 
+const https = loadBuiltin('node:https');
 const responseChannel = 'http.server.response.finish';
 
 type AnyMethod = (this: Server, ...args: unknown[]) => unknown;
@@ -130,12 +131,12 @@ function serve(server: Server, app: Application): void {
 }
 
 /** Both signatures of `createServer`: with options first, or without. */
-function split(args: unknown[]): { app: Application | undefined; options: http.ServerOptions } {
+function split(args: unknown[]): { app: Application | undefined; options: ServerOptions } {
   const app = args.slice(0, 2).find(isExpressApp);
-  return { app, options: app === args[0] ? {} : ((args[0] ?? {}) as http.ServerOptions) };
+  return { app, options: app === args[0] ? {} : ((args[0] ?? {}) as ServerOptions) };
 }
 
 /** Whether the app, or our own server, has set its own message classes, which are left in place. */
-function own({ IncomingMessage, ServerResponse }: http.ServerOptions): boolean {
+function own({ IncomingMessage, ServerResponse }: ServerOptions): boolean {
   return IncomingMessage !== undefined || ServerResponse !== undefined;
 }

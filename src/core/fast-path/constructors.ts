@@ -1,5 +1,6 @@
-import { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application } from 'express';
+import { http } from '../../support/node-builtins.js';
 import { constructorsKey, takesText } from '../../support/symbols.js';
 
 /** Copying a body of at most this many bytes into the write of its head is cheaper than a second write. */
@@ -56,7 +57,7 @@ export function installConstructors(app: Application): () => void {
 type Added = Record<'res' | 'next' | 'baseUrl' | 'originalUrl' | '_parsedUrl' | 'params', unknown>;
 
 function makeConstructors(app: Prototypes): Made {
-  class AppRequest extends IncomingMessage {
+  class AppRequest extends http.IncomingMessage {
     constructor(...args: ConstructorParameters<typeof IncomingMessage>) {
       super(...args);
       const added = this as unknown as Added;
@@ -68,7 +69,7 @@ function makeConstructors(app: Prototypes): Made {
       added.params = undefined;
     }
   }
-  class AppResponse extends ServerResponse {
+  class AppResponse extends http.ServerResponse {
     constructor(...args: ConstructorParameters<typeof ServerResponse>) {
       super(...args);
       (this as { locals?: unknown }).locals = undefined;
@@ -94,7 +95,7 @@ function makeConstructors(app: Prototypes): Made {
  * Node writes a head and bytes separately, but a head and a string together. latin1 maps each byte to one character.
  */
 const endInOneWrite: End = function end(chunk, encoding, callback) {
-  const original = ServerResponse.prototype.end as End;
+  const original = http.ServerResponse.prototype.end as End;
   const joins = chunk instanceof Buffer && chunk.length <= maxTextBody && encoding === undefined;
   return joins && !this.headersSent
     ? original.call(this, chunk.toString('latin1'), 'latin1', callback)

@@ -1,6 +1,6 @@
-import { OutgoingMessage } from 'node:http';
 import type { Application, Express, Response } from 'express';
 import { memoizeHeader } from '../../support/bounded-map.js';
+import { http } from '../../support/node-builtins.js';
 import { replaceMethod } from '../../support/replace-method.js';
 import { takesText, wrappedSendKey } from '../../support/symbols.js';
 
@@ -99,7 +99,7 @@ function sendText(res: Response, text: string, type: string): boolean {
 }
 
 function takes(fn: TakesBody): boolean {
-  return fn[takesText] === true || fn === OutgoingMessage.prototype.end;
+  return fn[takesText] === true || fn === http.OutgoingMessage.prototype.end;
 }
 
 /**

@@ -1,8 +1,9 @@
-import { type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Application, Request } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
+import { http } from '../../support/node-builtins.js';
 
 /** The headers that are not copied. They apply to one response or to a cache, and do not select the resource. */
 const leftOut = new Set([
@@ -87,7 +88,7 @@ class DetachedSocket extends Duplex {
 
 /** A copy of a request without a client: the same URL, headers, cookies and addresses. */
 export function detachedRequest(like: IncomingMessage): IncomingMessage {
-  const req = new IncomingMessage(new DetachedSocket(like.socket) as unknown as Socket);
+  const req = new http.IncomingMessage(new DetachedSocket(like.socket) as unknown as Socket);
   req.method = 'GET';
   req.url = (like as Request).originalUrl ?? like.url;
   req.httpVersion = '1.1';
@@ -111,7 +112,7 @@ export function runDetached(
   onEnd: () => void,
 ): void {
   const { socket } = req;
-  const res = new ServerResponse(req);
+  const res = new http.ServerResponse(req);
   res.assignSocket(socket);
   const timer = setTimeout(() => socket.destroy(), limitMs).unref();
   res.once('finish', () => socket.destroy());

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { ReadableStream } from 'node:stream/web';
+import type { ReadableStream } from 'node:stream/web';
+import { loadBuiltin } from '../../support/node-builtins.js';
 
 export function isWebStream(value: unknown): value is ReadableStream {
-  return value instanceof ReadableStream;
+  const isCandidate = typeof value === 'object' && value !== null && 'getReader' in value;
+  return isCandidate && value instanceof loadBuiltin('node:stream/web').ReadableStream;
 }
 
 /** Cancels a web stream, unless it is locked: only its reader can cancel it then. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
+import { loadBuiltin } from '../../support/node-builtins.js';
 import { type ControlRequest, type ControlResponse, longestLine } from './control-protocol.js';
 
 /** Executes one request. It may take as long as a reload. */
@@ -27,7 +27,7 @@ export async function serveControl(
       length += chunk.length;
       if (length > longestLine) socket.destroy();
     });
-    const lines = createInterface({ input: socket });
+    const lines = loadBuiltin('node:readline').createInterface({ input: socket });
     lines.once('line', (line) => {
       socket.setTimeout(0);
       void reply(line, respond).then((result) => {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
-import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { attachShared } from '../../support/attachment.js';
 import { connectionsKey } from '../../support/symbols.js';
 
@@ -38,7 +38,7 @@ export class Connections {
 
   private constructor(server: Server) {
     this.#server = server;
-    this.#event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+    this.#event = 'setSecureContext' in server ? 'secureConnection' : 'connection';
   }
 
   /** Starts to track the connections of a server. Returns its undo. */

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { hopByHop } from '../hop-by-hop.js';
+import { http } from '../node-builtins.js';
 import { statusOf as errorStatus, read } from '../serialize-error.js';
 
 // Any value can be thrown, so every function here returns a result for any argument.
@@ -26,7 +27,7 @@ export function statusOf(error: unknown, res: ServerResponse): number {
 }
 
 export function titleOf(status: number): string {
-  return STATUS_CODES[status] ?? `Error ${status}`;
+  return http.STATUS_CODES[status] ?? `Error ${status}`;
 }
 
 /** Whether a message quotes the request body: body parsers pass on the SyntaxError of `JSON.parse`. */
@@ -75,8 +76,8 @@ function keysOf(value: unknown): string[] {
 function headerValue(name: string, value: unknown): string | string[] | undefined {
   try {
     const values = (Array.isArray(value) ? value.slice(0, maxHeaders) : [value]).map(asHeaderText);
-    validateHeaderName(name);
-    for (const text of values) validateHeaderValue(name, text);
+    http.validateHeaderName(name);
+    for (const text of values) http.validateHeaderValue(name, text);
     return Array.isArray(value) ? values : values[0];
   } catch {
     return undefined;

@@ -1,0 +1,37 @@
+import { expressNames } from '../helpers/express-names.js';
+import { killAll, run } from '../helpers/program.js';
+
+afterEach(killAll);
+
+/** What Node loads in milliseconds, and an app that does not use it should not wait for. */
+const costly = [
+  'https',
+  'http2',
+  'inspector',
+  'internal/deps/undici/undici',
+  'internal/webstreams/readablestream',
+  'readline',
+  'tls',
+];
+
+interface Loaded {
+  readonly builtins: string[];
+  readonly files: string[];
+}
+
+async function loadedBy(form: string, express: string): Promise<Loaded> {
+  const program = run('import-loads.cjs', { args: [form, express] });
+  const { code } = await program.exit();
+  expect([code, program.err]).toEqual([0, []]);
+  return JSON.parse(program.out.join('')) as Loaded;
+}
+
+describe.each(expressNames)('beside %s', (express) => {
+  it.each(['esm', 'cjs'])(
+    'the import as %s and a call load no module of Node that they do not use',
+    async (form) => {
+      const { builtins } = await loadedBy(form, express);
+      expect(builtins.filter((name) => costly.includes(name))).toEqual([]);
+    },
+  );
+});
