@@ -77,7 +77,7 @@ describe.each([
         await program.exit();
         collector.close();
         expect(reports()).toBe(1);
-        const line = 'unhandled rejection: left to a listener of the app, the process continues';
+        const line = 'unhandled rejection: left to a listener of the app';
         expect(logged()).toEqual(way === 'nowhere' ? [] : [line]);
       }
     },

@@ -66,6 +66,8 @@ interface Watch {
   readonly guarded: WeakList<Guarded>;
   /** The process listeners of this library. */
   readonly own: WeakSet<object>;
+  /** The error whose line was logged in this turn of the event loop. */
+  logged: { readonly error: unknown } | undefined;
   isExiting: boolean;
 }
 
@@ -73,6 +75,7 @@ interface Watch {
 const watch = processWide<Watch>(fatalErrorsKey, () => ({
   guarded: new WeakList(),
   own: new WeakSet(),
+  logged: undefined,
   isExiting: false,
 }));
 
@@ -131,9 +134,10 @@ function listen(): () => void {
     for (const listener of others) listener.call(process, asError(reason), 'unhandledRejection');
   };
   watch.own.add(onException).add(onRejection);
-  // this listener runs first, so that a `once` listener of the app is still registered and counted
+  // These listeners run first. A `once` listener of the app is then still registered and counted, and an error is logged
+  // before a listener of the app throws or ends the process.
   process.prependListener('uncaughtException', onException);
-  process.on('unhandledRejection', onRejection);
+  process.prependListener('unhandledRejection', onRejection);
   return () => {
     process.off('uncaughtException', onException);
     process.off('unhandledRejection', onRejection);
@@ -159,7 +163,8 @@ function asError(reason: unknown): unknown {
 function reportLeft(error: unknown): void {
   const context = currentContext();
   const owner = ownerOf([...watch.guarded], context);
-  if (owner) report(owner.logger, { error, origin: 'unhandledRejection', context, inFlight: 0 }, leftToApp);
+  if (owner)
+    reportOnce(owner.logger, { error, origin: 'unhandledRejection', context, inFlight: 0 }, leftToApp);
 }
 
 /** The app of the request logs the error. Without a request, the first app logs it. */
@@ -179,7 +184,7 @@ function handleFatal(error: unknown, origin: FatalEvent['origin'], hasOtherListe
   }
   const inFlight = apps.reduce((sum, { lifecycle }) => sum + lifecycle.inFlight.size, context ? -1 : 0);
   const event = { error, origin, context, inFlight: Math.max(0, inFlight) };
-  attempt(() => report(owner.logger, event, draining));
+  attempt(() => reportOnce(owner.logger, event, draining));
   if (!watch.isExiting) {
     watch.isExiting = true;
     const reportMs = hasOtherListeners ? Math.max(...apps.map((app) => app.reportMs)) : 0;
@@ -240,8 +245,19 @@ const draining: Stage = { level: 'error', message: 'uncaught error: draining' };
 const exiting: Stage = { level: 'fatal', message: 'the process exits after an uncaught error' };
 const leftToApp: Stage = {
   level: 'error',
-  message: 'unhandled rejection: left to a listener of the app, the process continues',
+  message: 'unhandled rejection: left to a listener of the app',
 };
+
+/** Reports an error once if it arrives with both events. A listener for rejections may throw what it receives. */
+function reportOnce(logger: PartLogger | undefined, event: FatalEvent, stage: Stage): void {
+  const { error } = event;
+  if (watch.logged && watch.logged.error === error) return;
+  watch.logged = { error };
+  setImmediate(() => {
+    watch.logged = undefined;
+  });
+  report(logger, event, stage);
+}
 
 function report(logger: PartLogger | undefined, event: FatalEvent, stage: Stage): void {
   if (logger === undefined) {
