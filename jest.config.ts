@@ -43,8 +43,11 @@ const common: Config = {
   },
 };
 
+/** Those that take long. What a bundler writes does not depend on the line of Node either. */
+const slowRepository = ['bench.process', 'core/bundlers.process'];
+
 const forking = '\\.(process|load)\\.test\\.ts$';
-const ofRepository = `<rootDir>/test/(${[...repository, 'bench.process'].join('|')})\\.test\\.ts$`;
+const ofRepository = `<rootDir>/test/(${[...repository, ...slowRepository].join('|')})\\.test\\.ts$`;
 
 export default {
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
@@ -72,7 +75,7 @@ export default {
     {
       ...common,
       displayName: 'repository',
-      testMatch: [...repository, ...(full ? ['bench.process'] : [])].map(
+      testMatch: [...repository, ...(full ? slowRepository : [])].map(
         (name) => `<rootDir>/test/${name}.test.ts`,
       ),
     },

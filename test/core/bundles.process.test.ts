@@ -1,88 +1,82 @@
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
+import { behaviour, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
 import { expressNames } from '../helpers/express-names.js';
 import { installed } from '../helpers/installed.js';
+import { killAll } from '../helpers/program.js';
 
-const run = promisify(execFile);
-const fixtures = path.join(__dirname, '../fixtures/bundles');
-const source = fs.readFileSync(path.join(fixtures, 'app.mjs'), 'utf8');
-const files: string[] = [];
+const execute = promisify(execFile);
 
-afterEach(() => {
-  for (const file of files.splice(0)) fs.rmSync(file, { recursive: true });
+afterEach(killAll);
+afterAll(removeBundles);
+
+async function byEsbuild(extension: 'cjs' | 'mjs', options: BuildOptions): Promise<string> {
+  const outfile = path.join(outDirectory(), `out.${extension}`);
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    logLevel: 'silent',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    ...options,
+  });
+  return outfile;
+}
+
+/** Node itself with the bundle inside, see https://nodejs.org/api/single-executable-applications.html. */
+async function singleExecutable(): Promise<string> {
+  const main = await byEsbuild('cjs', { minify: true });
+  const out = path.dirname(main);
+  const settings = { main: 'out.cjs', output: 'blob', disableExperimentalSEAWarning: true };
+  fs.writeFileSync(path.join(out, 'settings.json'), JSON.stringify(settings));
+  await execute(process.execPath, ['--experimental-sea-config', 'settings.json'], { cwd: out });
+  fs.copyFileSync(process.execPath, path.join(out, 'app'));
+  const postject = path.join(installed('postject', '1.0.0-alpha.6'), 'node_modules/postject/dist/cli.js');
+  const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+  const inject = [postject, 'app', 'NODE_SEA_BLOB', 'blob', '--sentinel-fuse', fuse];
+  await execute(process.execPath, inject, { cwd: out });
+  return path.join(out, 'app');
+}
+
+describe('an app that is not bundled', () => {
+  it.each(expressNames)('runs on %s with all parts', async (express) => {
+    const { report, lines, ...ending } = await unbundled(express);
+    expect(ending).toMatchObject({
+      healthy: [200, 200, 200],
+      last: 'HTTP/1.1 200 OK',
+      exit: { code: 0, signal: null },
+    });
+    expect(report).toMatchObject({ constructed: true, keepAliveTimeoutMs: 65_000 });
+    // of more than fifty
+    expect(report.tried).toBeLessThan(8);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 30, msg: 'GET /list49/:id 200' }));
+    const err = { type: 'TypeError', message: 'broken', stack: ['TypeError: broken', true] };
+    expect(lines).toContainEqual(expect.objectContaining({ level: 50, route: '/areas/:id/broken', err }));
+  });
 });
-
-/** The app on this Express, where its imports are found. */
-function entryFor(express: string): string {
-  const entry = path.join(fixtures, `app-${express}-${process.pid}.mjs`);
-  fs.writeFileSync(entry, source.replace('EXPRESS', express));
-  files.push(entry);
-  return entry;
-}
-
-function outDirectory(): string {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'bundle-'));
-  files.push(directory);
-  return directory;
-}
-
-async function printedBy(file: string): Promise<unknown> {
-  const env = { ...process.env, NODE_ENV: 'production', NODE_OPTIONS: '' };
-  const { stdout } = await run(process.execPath, [file], { env });
-  return JSON.parse(stdout);
-}
 
 /** ESM bundles of packages that call `require` are built with such a line. */
 const banner =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" +
   "const __dirname = import.meta.dirname ?? '';";
 
-describe.each(expressNames)('an app on %s that is bundled works as unbundled', (express) => {
-  it.each([
-    ['to CommonJS', { format: 'cjs' }, 'cjs'],
-    ['to CommonJS, minified', { format: 'cjs', minify: true }, 'cjs'],
-    ['to CommonJS, minified, names left', { format: 'cjs', minify: true, keepNames: true }, 'cjs'],
-    ['to ESM', { format: 'esm', banner: { js: banner } }, 'mjs'],
-  ] as const)('by esbuild %s', async (_form, options, extension) => {
-    const entry = entryFor(express);
-    const expected = await printedBy(entry);
-    expect(expected).toMatchObject({ keepAliveTimeout: 65_000 });
-    const outfile = path.join(outDirectory(), `out.${extension}`);
-    await build({
-      ...options,
-      entryPoints: [entry],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      logLevel: 'silent',
-      define: { 'process.env.NODE_ENV': '"production"' },
-    });
-    expect(await printedBy(outfile)).toEqual(expected);
-  });
-
-  it('by webpack in production mode', async () => {
-    // one form for each Express: terser takes long
-    const minimize = express === 'express';
-    const entry = entryFor(express);
-    const directory = outDirectory();
-    const webpack = path.join(installed('webpack', '5'), 'node_modules/webpack');
-    const settings = {
-      entry,
-      mode: 'production',
-      target: 'node',
-      output: { path: directory, filename: 'out.cjs' },
-      optimization: { minimize },
-    };
-    const script = `require(${JSON.stringify(webpack)})(${JSON.stringify(settings)}, (error, stats) => {
-      if (!error && !stats.hasErrors()) return;
-      console.error(error ?? stats.toString('errors-only'));
-      process.exitCode = 1;
-    })`;
-    await run(process.execPath, ['-e', script], { cwd: fixtures });
-    expect(await printedBy(path.join(directory, 'out.cjs'))).toEqual(await printedBy(entry));
+describe.each<[string, () => Promise<string>]>([
+  ['by esbuild to CommonJS', () => byEsbuild('cjs', { format: 'cjs' })],
+  ['by esbuild to CommonJS, minified', () => byEsbuild('cjs', { minify: true })],
+  ['by esbuild to CommonJS, minified, names left', () => byEsbuild('cjs', { minify: true, keepNames: true })],
+  ['by esbuild to ESM', () => byEsbuild('mjs', { format: 'esm', banner: { js: banner } })],
+  ['in a single executable', singleExecutable],
+])('an app that is bundled %s', (_name, bundle) => {
+  let file: string;
+  beforeAll(async () => {
+    file = await bundle();
   }, 300_000);
+
+  it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
+    expect(await behaviour(file, express)).toEqual(await unbundled(express));
+  });
 });

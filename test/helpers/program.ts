@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly group?: boolean;
   /** Runs it in a terminal of its own, which is typed in through stdin. */
   readonly terminal?: boolean;
+  /** Whether the file is an executable, which Node does not run. */
+  readonly executable?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -46,10 +48,12 @@ export function run(
     ipc = false,
     group = false,
     terminal = false,
+    executable = false,
   }: ProgramOptions = {},
 ): Program {
   const file = path.isAbsolute(fixture) ? fixture : path.join(__dirname, '../fixtures', fixture);
-  const words = [...command, process.execPath, ...nodeArgs, file, ...args];
+  const node = executable ? [] : [process.execPath, ...nodeArgs];
+  const words = [...command, ...node, file, ...args];
   const [binary, ...rest] = terminal ? inTerminal(words) : words;
   const child = spawn(binary as string, rest, {
     cwd,

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { behaviour, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
+import { expressNames } from '../helpers/express-names.js';
+import { installed } from '../helpers/installed.js';
+import { killAll } from '../helpers/program.js';
+
+// bundlers that take long: the gate runs them on one line of Node, and esbuild on all
+const execute = promisify(execFile);
+const fixtures = path.dirname(entry);
+let packages: string;
+
+beforeAll(() => {
+  packages = installed(
+    'webpack',
+    '5',
+    '@vercel/ncc@0.45.0',
+    'rollup@4.68.8',
+    '@rollup/plugin-commonjs@29.0.3',
+    '@rollup/plugin-node-resolve@16.0.3',
+    '@rollup/plugin-json@6.1.0',
+    '@rollup/plugin-terser@1.0.2',
+  );
+}, 300_000);
+afterEach(killAll);
+afterAll(removeBundles);
+
+async function byWebpack(): Promise<string> {
+  const out = outDirectory();
+  const settings = {
+    entry,
+    mode: 'production',
+    target: 'node',
+    output: { path: out, filename: 'out.cjs' },
+  };
+  const webpack = path.join(packages, 'node_modules/webpack');
+  const script = `require(${JSON.stringify(webpack)})(${JSON.stringify(settings)}, (error, stats) => {
+    if (!error && !stats.hasErrors()) return;
+    console.error(error ?? stats.toString('errors-only'));
+    process.exitCode = 1;
+  })`;
+  await execute(process.execPath, ['-e', script], { cwd: fixtures });
+  return path.join(out, 'out.cjs');
+}
+
+async function byNcc(...options: string[]): Promise<string> {
+  const out = outDirectory();
+  const ncc = path.join(packages, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
+  await execute(process.execPath, [ncc, 'build', entry, '--out', out, '--quiet', ...options]);
+  return path.join(out, 'index.mjs');
+}
+
+/** Both formats of one build. */
+let rollupBuild: Promise<string> | undefined;
+
+async function byRollup(file: 'out.cjs' | 'out.mjs'): Promise<string> {
+  rollupBuild ??= (async () => {
+    const out = outDirectory();
+    await execute(process.execPath, [path.join(fixtures, 'rollup.cjs'), packages, entry, out]);
+    return out;
+  })();
+  return path.join(await rollupBuild, file);
+}
+
+describe.each<[string, () => Promise<string>]>([
+  ['by webpack in production mode', byWebpack],
+  ['by ncc', () => byNcc()],
+  ['by ncc, minified', () => byNcc('--minify')],
+  ['by rollup to CommonJS, minified', () => byRollup('out.cjs')],
+  ['by rollup to ESM', () => byRollup('out.mjs')],
+])('an app that is bundled %s', (_name, bundle) => {
+  let file: string;
+  beforeAll(async () => {
+    file = await bundle();
+  }, 300_000);
+
+  it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
+    expect(await behaviour(file, express)).toEqual(await unbundled(express));
+  });
+});
