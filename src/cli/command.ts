@@ -29,7 +29,7 @@ export interface Arguments {
   readonly rest: readonly string[];
 }
 
-/** One subcommand. Its file has the name of the command. */
+/** One subcommand. */
 export interface Command {
   /** The line of the command in the list of commands. */
   readonly summary: string;

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { attempt } from '../support/attempt.js';
 
 interface Ancestor {
   readonly parent: number;
@@ -51,12 +52,4 @@ function readProcess(pid: number): Ancestor {
     .trim()
     .split(/\s+/);
   return { parent: Number(parent), argv };
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

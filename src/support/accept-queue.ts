@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { attempt } from './attempt.js';
 import { afterColon, type ListeningSocket, listening, listeningSockets } from './listening-sockets.js';
 import { unobserved } from './unobserved.js';
 
@@ -80,20 +81,12 @@ function ownSockets(): Set<string> {
 }
 
 function descriptors(): string[] {
-  try {
-    return readdirSync('/proc/self/fd');
-  } catch {
-    return [];
-  }
+  return attempt(() => readdirSync('/proc/self/fd'), []);
 }
 
 /** Returns the inode of a socket that is open in this process, by its descriptor. */
 export function inodeOf(fd: number | string): string | undefined {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
-  } catch {
-    return undefined;
-  }
+  return attempt(() => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]);
 }
 
 /**

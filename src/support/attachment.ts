@@ -21,6 +21,13 @@ export function attachShared(carrier: object, key: PropertyKey, attach: () => ()
   });
 }
 
+/** Returns a function that calls several undo functions in order. */
+export function undoAll(undo: Iterable<() => void>): () => void {
+  return () => {
+    for (const each of undo) each();
+  };
+}
+
 /** Wraps a function so that only the first call has an effect. */
 export function once<Args extends unknown[]>(action: (...args: Args) => void): (...args: Args) => void {
   let called = false;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { attempt } from './attempt.js';
 
 type Read = (path: string) => string;
 
@@ -48,23 +49,11 @@ function quotaOfV2(read: Read, directory: string): number {
 
 function quotaOfV1(read: Read, directory: string): number {
   const quota = attempt(() => read(`${directory}/cpu.cfs_quota_us`));
-  return quota === undefined
-    ? Infinity
-    : cpus(
-        quota,
-        attempt(() => read(`${directory}/cpu.cfs_period_us`)),
-      );
+  const period = attempt(() => read(`${directory}/cpu.cfs_period_us`));
+  return cpus(quota, period);
 }
 
 function cpus(quota: string | undefined, period: string | undefined): number {
   const value = Number(quota) / Number(period);
   return value > 0 ? value : Infinity;
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

@@ -7,14 +7,8 @@ import { warningsKey } from './symbols.js';
  * `docs/errors.md` has an entry for each, with its cause and its solution.
  */
 export const errors = {
-  ERR_PRODUCTIONIZE_APP: {
-    does: 'throws',
-    means: 'The argument is not an Express app.',
-  },
-  ERR_PRODUCTIONIZE_OPTION: {
-    does: 'throws',
-    means: 'An option is unknown or of the wrong kind.',
-  },
+  ERR_PRODUCTIONIZE_APP: { does: 'throws', means: 'The argument is not an Express app.' },
+  ERR_PRODUCTIONIZE_OPTION: { does: 'throws', means: 'An option is unknown or of the wrong kind.' },
   ERR_PRODUCTIONIZE_MIDDLEWARE: {
     does: 'throws',
     means: 'A function that creates middleware was used as middleware.',
@@ -27,14 +21,8 @@ export const errors = {
     does: 'warns',
     means: 'The app already has this part, so the options for it have no effect.',
   },
-  ERR_PRODUCTIONIZE_HANDLER: {
-    does: 'throws',
-    means: 'The argument of wrapAsync is not a function.',
-  },
-  ERR_PRODUCTIONIZE_STREAM: {
-    does: 'throws',
-    means: 'The argument of bindStreamErrors is not a stream.',
-  },
+  ERR_PRODUCTIONIZE_HANDLER: { does: 'throws', means: 'The argument of wrapAsync is not a function.' },
+  ERR_PRODUCTIONIZE_STREAM: { does: 'throws', means: 'The argument of bindStreamErrors is not a stream.' },
   ERR_PRODUCTIONIZE_REJECTION: {
     does: 'marks an error',
     means: 'A handler threw or rejected with a value that Express does not treat as an error.',
@@ -59,10 +47,7 @@ export const errors = {
     does: 'warns',
     means: 'A proxy sends Forwarded, which Express does not read.',
   },
-  ERR_PRODUCTIONIZE_DEBUG_ALL: {
-    does: 'warns',
-    means: 'DEBUG=* is set in production.',
-  },
+  ERR_PRODUCTIONIZE_DEBUG_ALL: { does: 'warns', means: 'DEBUG=* is set in production.' },
   ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY: {
     does: 'warns',
     means: 'An error handler does not declare four parameters, so Express never calls it.',
@@ -75,30 +60,18 @@ export const errors = {
     does: 'warns',
     means: 'The log can no longer be written, and the app continues without it.',
   },
-  ERR_PRODUCTIONIZE_LOG_LINE: {
-    does: 'warns',
-    means: 'Log lines could not be written.',
-  },
+  ERR_PRODUCTIONIZE_LOG_LINE: { does: 'warns', means: 'Log lines could not be written.' },
   ERR_PRODUCTIONIZE_LEVEL_SIGNAL: {
     does: 'warns',
     means: 'nodemon restarts the app with the signal that is to change the log level.',
   },
-  ERR_PRODUCTIONIZE_SERVER: {
-    does: 'throws',
-    means: 'The argument of gracefulShutdown is not a server.',
-  },
+  ERR_PRODUCTIONIZE_SERVER: { does: 'throws', means: 'The argument of gracefulShutdown is not a server.' },
   ERR_PRODUCTIONIZE_GRACE: {
     does: 'warns',
     means: 'The shutdown may take longer than the orchestrator waits before SIGKILL.',
   },
-  ERR_PRODUCTIONIZE_NPM_START: {
-    does: 'warns',
-    means: 'npm runs between the orchestrator and node.',
-  },
-  ERR_PRODUCTIONIZE_HEALTH_PATH: {
-    does: 'warns',
-    means: 'The app has its own route for a health path.',
-  },
+  ERR_PRODUCTIONIZE_NPM_START: { does: 'warns', means: 'npm runs between the orchestrator and node.' },
+  ERR_PRODUCTIONIZE_HEALTH_PATH: { does: 'warns', means: 'The app has its own route for a health path.' },
   ERR_PRODUCTIONIZE_NOTIFY: {
     does: 'warns',
     means: 'The service manager waits for messages that cannot be sent.',
@@ -107,10 +80,7 @@ export const errors = {
     does: 'throws',
     means: 'LISTEN_FDS does not describe sockets of this process.',
   },
-  ERR_PRODUCTIONIZE_CLUSTER: {
-    does: 'throws',
-    means: 'The argument of runCluster is not a function.',
-  },
+  ERR_PRODUCTIONIZE_CLUSTER: { does: 'throws', means: 'The argument of runCluster is not a function.' },
   ERR_PRODUCTIONIZE_CLUSTER_CONTROL: {
     does: 'throws or warns',
     means: 'There is no safe directory for the control socket of the cluster.',
@@ -119,10 +89,7 @@ export const errors = {
     does: 'throws',
     means: 'A package or a server that `sticky` requires is missing.',
   },
-  ERR_PRODUCTIONIZE_CLUSTER_SESSIONS: {
-    does: 'warns',
-    means: 'Sessions are in the memory of one worker.',
-  },
+  ERR_PRODUCTIONIZE_CLUSTER_SESSIONS: { does: 'warns', means: 'Sessions are in the memory of one worker.' },
   ERR_PRODUCTIONIZE_CLUSTER_RATE_LIMIT: {
     does: 'warns',
     means: 'Each worker counts its requests separately.',
@@ -139,10 +106,7 @@ export const errors = {
     does: 'warns',
     means: 'The connection of redisStore to Redis was lost or restored, or Redis refuses writes.',
   },
-  ERR_PRODUCTIONIZE_PRELOAD: {
-    does: 'warns',
-    means: 'The preload could not productionize the app.',
-  },
+  ERR_PRODUCTIONIZE_PRELOAD: { does: 'warns', means: 'The preload could not productionize the app.' },
   ERR_PRODUCTIONIZE_CACHE_STORE: {
     does: 'warns',
     means: 'The store of the response cache failed or was too slow.',
@@ -151,10 +115,7 @@ export const errors = {
     does: 'warns',
     means: 'The directory that staticFiles is to serve does not exist.',
   },
-  ERR_PRODUCTIONIZE_PRECOMPRESS: {
-    does: 'throws',
-    means: 'The argument of precompress is not a directory.',
-  },
+  ERR_PRODUCTIONIZE_PRECOMPRESS: { does: 'throws', means: 'The argument of precompress is not a directory.' },
 } as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 
 interface ErrorEntry {

@@ -1,7 +1,7 @@
 import { format } from 'node:util';
 import type { Logger } from 'pino';
+import { attempt } from './attempt.js';
 import {
-  attempt,
   type LoggerKind,
   longestFlushMs,
   type Methods,

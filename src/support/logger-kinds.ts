@@ -1,3 +1,4 @@
+import { attempt } from './attempt.js';
 import type { LogLevel } from './part-logger.js';
 import { read, serializeError } from './serialize-error.js';
 
@@ -170,13 +171,4 @@ async function whenWritten(streams: () => readonly unknown[]): Promise<void> {
 
 function hasQueuedData(stream: unknown): boolean {
   return ['writableLength', 'readableLength'].some((name) => Number(read(stream, name)) > 0);
-}
-
-/** Returns the result of a function, or `undefined` when it throws. */
-export function attempt<Result>(action: () => Result): Result | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
 }

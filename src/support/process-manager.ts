@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { attempt } from './attempt.js';
 import { unobserved } from './unobserved.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -15,10 +16,6 @@ export function findProcessManager(env: Env = process.env): ProcessManager | und
 }
 
 function isInContainer(): boolean {
-  try {
-    return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
-  } catch {
-    // Node's permission model throws for a path that this process may not read
-    return false;
-  }
+  // Node's permission model throws for a path that this process may not read
+  return attempt(() => existsSync('/.dockerenv') || existsSync('/run/.containerenv'), false);
 }

@@ -1,3 +1,6 @@
+/** The usual paths of health probes, which are not logged on success and not refused under overload. */
+export const probePaths: readonly string[] = ['/livez', '/readyz', '/startupz', '/healthz', '/health'];
+
 /** Returns a URL without its query, with any origin left in place. */
 export function withoutQuery(url: string): string {
   const query = url.indexOf('?');

@@ -11,6 +11,7 @@ import type {
   ControlRequest,
   ControlResponse,
 } from '../../process/cluster/control-protocol.js';
+import { attempt } from '../../support/attempt.js';
 import { withTimeLimit } from '../../support/time-limit.js';
 import type { Target } from './traffic.js';
 
@@ -187,9 +188,5 @@ export class DrilledApp {
 /** Returns the message of a log line, and any other line unchanged. */
 function readable(line: string): string {
   if (!line.startsWith('{')) return line;
-  try {
-    return String(JSON.parse(line).msg ?? line);
-  } catch {
-    return line;
-  }
+  return attempt(() => String(JSON.parse(line).msg ?? line), line);
 }

@@ -2,7 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { guardHandler, HandlerCall, type Next } from '../../middleware/async-errors/handler-call.js';
-import { attachShared } from '../../support/attachment.js';
+import { attachShared, undoAll } from '../../support/attachment.js';
 import { contextOf } from '../../support/context/context.js';
 import {
   type AnyFunction,
@@ -59,9 +59,7 @@ function patch(layers: Record<PropertyKey, unknown>, router: Router): () => void
     wrapMethod(routers, 'handle', observingRouter),
   ];
   if ('process_params' in routers) undo.push(wrapMethod(routers, 'process_params', observingParams));
-  return () => {
-    for (const put of undo) put();
-  };
+  return undoAll(undo);
 }
 
 /** Returns the prototype that has a method. In Express 5 it is not the next one of a router. */

@@ -1,3 +1,4 @@
+import { attempt } from '../../support/attempt.js';
 import { routePattern } from '../../support/context/route-pattern.js';
 import type { Layer } from '../../support/express-layers.js';
 import { pathTexts } from './path-text.js';
@@ -58,9 +59,5 @@ function withNames(matched: string, params: unknown): string {
 
 /** Routers match decoded values, and clients differ in what they encode. */
 function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
+  return attempt(() => decodeURIComponent(part), part);
 }

@@ -13,6 +13,7 @@ import { protectPipes } from '../../middleware/stream-errors/pipe-protection.js'
 import { recordPipeSources } from '../../middleware/stream-errors/pipe-sources.js';
 import { installStreamResponses } from '../../middleware/stream-errors/stream-responses.js';
 import { detectSyncIo } from '../../middleware/sync-io/index.js';
+import { undoAll } from '../../support/attachment.js';
 import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
 import { reportError } from '../../support/error-response/error-report.js';
@@ -139,15 +140,12 @@ export const streamErrorsPart: Part = {
   name: 'streamErrors',
   reason: 'a broken or abandoned stream.pipe(res) costs one request, not the process',
   setUp({ app }) {
-    const undo = [recordPipeSources(), installStreamResponses(app)];
     return {
       before: function streamErrorsMiddleware(_req, res, next) {
         protectPipes(res);
         next();
       },
-      undo() {
-        for (const put of undo) put();
-      },
+      undo: undoAll([recordPipeSources(), installStreamResponses(app)]),
     };
   },
 };

@@ -57,11 +57,14 @@ export function deadline(options?: DeadlineOptions): Deadline {
 
 /** Checks the options of {@link deadline} and fills in the defaults. */
 export function resolveDeadline(options?: DeadlineOptions): Required<DeadlineOptions> {
-  const { afterMs = 30_000, retryAfterSeconds = 2 } = checkOptions('deadline', options, {
-    afterMs: isEither(isMilliseconds(), isFunction),
-    retryAfterSeconds: isInteger('seconds', 1, 86_400),
-  });
-  return { afterMs, retryAfterSeconds };
+  return {
+    afterMs: 30_000,
+    retryAfterSeconds: 2,
+    ...checkOptions('deadline', options, {
+      afterMs: isEither(isMilliseconds(), isFunction),
+      retryAfterSeconds: isInteger('seconds', 1, 86_400),
+    }),
+  };
 }
 
 /** Creates the middleware for an app that tracks its own requests. */
@@ -69,8 +72,6 @@ export function enforceDeadlines(
   { deadlines: counts }: Lifecycle,
   { afterMs, retryAfterSeconds }: Required<DeadlineOptions>,
 ): Deadline {
-  const contextSettings = defaultContextSettings;
-
   function limitOf(req: Request): number {
     if (typeof afterMs === 'number') return afterMs;
     try {
@@ -119,7 +120,7 @@ export function enforceDeadlines(
       (res as unknown as Timed)[timerKey] = setTimeout(expire, limit, req, res).unref();
       res.on('close', onClose);
     }
-    enterContext(req, res, contextSettings, next);
+    enterContext(req, res, defaultContextSettings, next);
   };
   return Object.defineProperty(middleware as RequestHandler as Deadline, 'counts', { value: counts });
 }

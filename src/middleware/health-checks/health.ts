@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { attempt } from '../../support/attempt.js';
 import { quote } from '../../support/errors.js';
 import { isPromise } from '../../support/is-promise.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
@@ -147,11 +148,7 @@ export class Health {
     const { details, adminPort } = this.settings;
     if (adminPort !== 0 && req.socket.localPort === adminPort) return true;
     if (typeof details === 'boolean') return details;
-    try {
-      return details === 'private' ? isFromPrivateNetwork(req) : details(req) === true;
-    } catch {
-      return false;
-    }
+    return attempt(() => (details === 'private' ? isFromPrivateNetwork(req) : details(req) === true), false);
   }
 }
 

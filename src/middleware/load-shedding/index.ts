@@ -7,7 +7,7 @@ import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
-import { withoutQuery } from '../../support/url-path.js';
+import { probePaths, withoutQuery } from '../../support/url-path.js';
 import { LoadSensor } from './load-sensor.js';
 import type { LoadReading } from './overload-watch.js';
 import { priorities, SheddingController } from './shedding-controller.js';
@@ -91,24 +91,22 @@ const normal = priorities.indexOf('normal');
 
 /** Checks the options of {@link loadShedding} and fills in the defaults. */
 export function resolveShedding(options?: LoadSheddingOptions) {
-  const {
-    maxWaitMs = 50,
-    sustainedMs = 1000,
-    startupMs = 5000,
-    retryAfterSeconds = 2,
-    priority,
-    exemptPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
-    logger,
-  } = checkOptions('loadShedding', options, {
-    maxWaitMs: isInteger('milliseconds', 1),
-    sustainedMs: isInteger('milliseconds', 1),
-    startupMs: isInteger('milliseconds', 0),
-    retryAfterSeconds: isInteger('seconds', 1, 86_400),
-    priority: isFunction,
-    exemptPaths: isStringList,
-    logger: isPartLogger,
-  });
-  return { maxWaitMs, sustainedMs, startupMs, retryAfterSeconds, priority, exemptPaths, logger };
+  return {
+    maxWaitMs: 50,
+    sustainedMs: 1000,
+    startupMs: 5000,
+    retryAfterSeconds: 2,
+    exemptPaths: probePaths,
+    ...checkOptions('loadShedding', options, {
+      maxWaitMs: isInteger('milliseconds', 1),
+      sustainedMs: isInteger('milliseconds', 1),
+      startupMs: isInteger('milliseconds', 0),
+      retryAfterSeconds: isInteger('seconds', 1, 86_400),
+      priority: isFunction,
+      exemptPaths: isStringList,
+      logger: isPartLogger,
+    }),
+  };
 }
 
 /** Creates load shedding for an app that tracks its own requests. */

@@ -5,8 +5,7 @@ import { AcceptQueue } from '../../support/accept-queue.js';
 import { debugFor } from '../../support/debug.js';
 import { unobserved } from '../../support/unobserved.js';
 import type { LoadReading } from './overload-watch.js';
-import { UnreadConnections } from './unread-connections.js';
-import { workersOfPrimary } from './workers-of-primary.js';
+import { UnreadConnections, workersOfPrimary } from './unread-connections.js';
 
 const debug = debugFor('load-shedding');
 

@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { attempt } from '../../support/attempt.js';
+import { availableCpus } from '../../support/available-cpus.js';
 import { socketTables } from '../../support/listening-sockets.js';
 import { unobserved } from '../../support/unobserved.js';
-import { workersOfPrimary } from './workers-of-primary.js';
 
 /**
  * A worker's share of the connections with unread data. If the primary of a cluster accepts connections, it passes one
@@ -31,16 +32,19 @@ export class UnreadConnections {
   /** The share of this worker, or `undefined` if the table cannot be read. */
   length(): number | undefined {
     return unobserved(() => {
-      let found: number | undefined;
-      for (const file of socketTables) {
-        try {
-          found = (found ?? 0) + (readFileSync(file, 'latin1').match(this.#pattern)?.length ?? 0);
-        } catch {
-          // the machine has no IPv6 or no /proc
-        }
-      }
+      // the machine may have no IPv6 or no /proc
+      const tables = socketTables.flatMap((file) => attempt(() => readFileSync(file, 'latin1')) ?? []);
       this.#workers ||= workersOfPrimary();
-      return found === undefined ? undefined : Math.round(found / this.#workers);
+      if (tables.length === 0) return undefined;
+      const found = tables.reduce((sum, table) => sum + (table.match(this.#pattern)?.length ?? 0), 0);
+      return Math.round(found / this.#workers);
     });
   }
+}
+
+/** Returns the number of children of the primary. If the kernel does not list them, one worker per core is assumed. */
+export function workersOfPrimary(): number {
+  const file = `/proc/${process.ppid}/task/${process.ppid}/children`;
+  const children = attempt(() => readFileSync(file, 'latin1').trim().split(' ').length);
+  return Math.max(1, children ?? availableCpus());
 }

@@ -9,6 +9,7 @@ import {
   isStringList,
 } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
+import { probePaths } from '../../support/url-path.js';
 import type { DebugBufferOptions } from './log-buffer.js';
 
 /** Options of `requestLogger`. */
@@ -62,7 +63,7 @@ const isBufferOptions: Check = (value) => {
 
 /** Checks the options of `requestLogger` and fills in the defaults. */
 export function resolveRequestLogger(options: RequestLoggerOptions | undefined) {
-  const checked = checkOptions('requestLogger', options, {
+  const { logger = createLogger(), ...given } = checkOptions('requestLogger', options, {
     logger: isPartLogger,
     silentPaths: isStringList,
     headers: isStringList,
@@ -71,14 +72,13 @@ export function resolveRequestLogger(options: RequestLoggerOptions | undefined) 
     collapseErrorsAbove: isEither(isOneOf(false), isInteger('errors', 1)),
     bufferDebug: isEither(isBoolean, isBufferOptions),
   });
-  const {
-    logger = createLogger(),
-    silentPaths = ['/livez', '/readyz', '/startupz', '/healthz', '/health'],
-    headers = [],
-    redactQuery,
-    abortedStatus = null,
-    collapseErrorsAbove = 10,
-    bufferDebug = false,
-  } = checked;
-  return { logger, silentPaths, headers, redactQuery, abortedStatus, collapseErrorsAbove, bufferDebug };
+  return {
+    logger,
+    silentPaths: probePaths,
+    headers: [],
+    abortedStatus: null,
+    collapseErrorsAbove: 10,
+    bufferDebug: false,
+    ...given,
+  };
 }

@@ -1,6 +1,8 @@
 // named imports would conflict with the `createRequire` that ESM bundles declare
+
 import nodeModule from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
 import { requestStorageKey } from '../../support/symbols.js';
 import { type BlockedLoop, type WatchData, watchBeats } from './blocked-loop-worker.js';
@@ -73,11 +75,7 @@ const workerSource = `const __name = (value) => value; (${watchBeats.toString()}
 
 /** Returns `undefined` if Node was built without an inspector. */
 function loadInspector(): typeof import('node:inspector') | undefined {
-  try {
-    return nodeModule.createRequire(process.execPath)('node:inspector');
-  } catch {
-    return undefined;
-  }
+  return attempt(() => nodeModule.createRequire(process.execPath)('node:inspector'));
 }
 
 function off(offBecause: string): LoopWatch {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { attempt } from '../../support/attempt.js';
 
 /** The place of a call in the code. */
 export interface CallSite {
@@ -100,9 +101,5 @@ function parseFrame(line: string): Frame | undefined {
 }
 
 function toPath(file: string): string {
-  try {
-    return file.startsWith('file:') ? fileURLToPath(file) : file;
-  } catch {
-    return file;
-  }
+  return attempt(() => (file.startsWith('file:') ? fileURLToPath(file) : file), file);
 }

@@ -5,7 +5,7 @@ import Module from 'node:module';
 import { performance } from 'node:perf_hooks';
 import tty from 'node:tty';
 import zlib from 'node:zlib';
-import { attachShared } from '../../support/attachment.js';
+import { attachShared, undoAll } from '../../support/attachment.js';
 import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { processWide } from '../../support/process-wide.js';
@@ -110,10 +110,7 @@ function watchGroup(group: SyncIoGroup): () => void {
   const stop = observeImports((ms, context, file, site) =>
     notify(importApi, ms, context, observeImports as Callable, [file], site),
   );
-  return () => {
-    restore();
-    stop();
-  };
+  return undoAll([restore, stop]);
 }
 
 function patch(targets: Target[]): () => void {
@@ -127,9 +124,7 @@ function patch(targets: Target[]): () => void {
     // a proxy has the name, the length and all properties of the function
     undo.push(wrapMethod(owner, key, (method: Callable) => new Proxy(method, observing(api))));
   }
-  return () => {
-    for (const restore of undo) restore();
-  };
+  return undoAll(undo);
 }
 
 function observing(api: SyncApi): ProxyHandler<Callable> {

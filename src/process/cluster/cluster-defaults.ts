@@ -4,4 +4,5 @@ export const clusterDefaults = {
   stuckMs: 30_000,
   maxFailedStarts: 10,
   maxMemory: 0.9,
+  control: true,
 } as const;

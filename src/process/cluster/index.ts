@@ -121,19 +121,7 @@ export async function runCluster(
       `runCluster: expected a function that starts the app, got ${quote(start)}. Wrap it: runCluster(() => app.listen(3000)).`,
     );
   }
-  const {
-    workers,
-    drainMs,
-    startMs = clusterDefaults.startMs,
-    stuckMs = clusterDefaults.stuckMs,
-    maxFailedStarts = clusterDefaults.maxFailedStarts,
-    maxMemory = clusterDefaults.maxMemory,
-    control = true,
-    runtimeDir,
-    name,
-    sticky,
-    logger,
-  } = checkOptions<ClusterOptions>('runCluster', options, {
+  const { workers, sticky, logger, ...given } = checkOptions<ClusterOptions>('runCluster', options, {
     workers: (value) => (value === 'max' ? undefined : isInteger('workers', 1, maxWorkers)(value)),
     drainMs: isMilliseconds(1),
     startMs: isMilliseconds(1),
@@ -170,15 +158,9 @@ export async function runCluster(
   const shared = sticky && (await listenSticky(sticky));
   if (shared) log.info({ port: shared.port }, `cluster: the primary listens on port ${shared.port}`);
   return startPrimary({
+    ...clusterDefaults,
+    ...given,
     workers: count,
-    drainMs,
-    startMs,
-    stuckMs,
-    maxFailedStarts,
-    maxMemory,
-    control,
-    runtimeDir,
-    name,
     log,
     traffic: shared?.traffic,
   });

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { attempt } from '../../support/attempt.js';
 import { unobserved } from '../../support/unobserved.js';
 
 /**
@@ -7,9 +8,6 @@ import { unobserved } from '../../support/unobserved.js';
  */
 export function logicalDirectory(): string {
   const { PWD } = process.env;
-  try {
-    return PWD && unobserved(() => realpathSync(PWD)) === process.cwd() ? PWD : process.cwd();
-  } catch {
-    return process.cwd();
-  }
+  const resolved = process.cwd();
+  return PWD && attempt(() => unobserved(() => realpathSync(PWD))) === resolved ? PWD : resolved;
 }

@@ -34,8 +34,8 @@ export interface PrimarySettings {
   readonly stuckMs: number;
   readonly maxFailedStarts: number;
   readonly maxMemory: number | false;
-  readonly runtimeDir: string | undefined;
-  readonly name: string | undefined;
+  readonly runtimeDir?: string;
+  readonly name?: string;
   readonly control: boolean;
   readonly log: PartLogger;
   /** Settings of the fork, where workers do not run the script of this process. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { attempt } from '../../support/attempt.js';
 
 /**
  * The resident memory of this process in bytes, on Linux without pages of files, such as those of the Node binary. The
@@ -6,11 +7,8 @@ import { readFileSync } from 'node:fs';
  */
 export function privateMemory(): number {
   const rssBytes = process.memoryUsage.rss();
-  try {
-    const [, resident, shared] = readFileSync('/proc/self/statm', 'utf8').split(' ').map(Number);
-    // the file counts pages, whose size depends on the machine
-    return Math.round(rssBytes * (1 - (shared as number) / (resident as number)));
-  } catch {
-    return rssBytes;
-  }
+  const [, resident = 1, shared = 0] =
+    attempt(() => readFileSync('/proc/self/statm', 'utf8').split(' ').map(Number)) ?? [];
+  // the file counts pages, whose size depends on the machine
+  return Math.round(rssBytes * (1 - shared / resident));
 }

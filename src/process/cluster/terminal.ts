@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { attempt } from '../../support/attempt.js';
 
 /**
  * Distinguishes the two meanings of SIGHUP: a request to reload, and the end of the terminal of this process. Call it
@@ -7,14 +8,10 @@ import { isatty } from 'node:tty';
  */
 export function watchTerminal(): () => boolean {
   const had = [0, 1, 2].some((fd) => isatty(fd));
-  return () => had && !hasTerminal();
-}
-
-function hasTerminal(): boolean {
-  try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return true;
-  } catch {
-    return false;
-  }
+  const open = () => openSync('/dev/tty', 'r');
+  return () => {
+    const terminal = had ? attempt(open) : undefined;
+    if (terminal !== undefined) closeSync(terminal);
+    return had && terminal === undefined;
+  };
 }

@@ -100,18 +100,17 @@ export function fatalErrors(server: Server, options?: FatalErrorsOptions): () =>
 
 /** Checks the options of {@link fatalErrors} and fills in the defaults. */
 export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
-  const {
-    drainMs = isDevelopment() ? developmentMs : 10_000,
-    reportMs = 2000,
-    logger,
-    respond = respondEmpty,
-  } = checkOptions('fatalErrors', options, {
-    drainMs: isMilliseconds(),
-    reportMs: isMilliseconds(),
-    logger: isPartLogger,
-    respond: isFunction,
-  });
-  return { drainMs, reportMs, logger, respond };
+  return {
+    drainMs: isDevelopment() ? developmentMs : 10_000,
+    reportMs: 2000,
+    respond: respondEmpty,
+    ...checkOptions('fatalErrors', options, {
+      drainMs: isMilliseconds(),
+      reportMs: isMilliseconds(),
+      logger: isPartLogger,
+      respond: isFunction,
+    }),
+  };
 }
 
 /** The same for an app that tracks its own requests. Returns its undo. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
 import { clusterWorker } from '../../support/parent-process.js';
 import { processWide } from '../../support/process-wide.js';
@@ -59,9 +60,5 @@ function fingerprintOf(env: Env): string {
 }
 
 function lastIn(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').slice(0, 8);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => readFileSync(file, 'utf8').slice(0, 8));
 }

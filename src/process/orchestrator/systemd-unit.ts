@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { attempt } from '../../support/attempt.js';
 import { unobserved } from '../../support/unobserved.js';
 
 /** The directories of unit files, highest precedence first (systemd.unit(5)): those of the system, then of users. */
@@ -58,11 +59,7 @@ function dropIns(units: readonly string[]): string[] {
 }
 
 function namesIn(directory: string): string[] {
-  try {
-    return unobserved(() => readdirSync(directory));
-  } catch {
-    return [];
-  }
+  return attempt(() => unobserved(() => readdirSync(directory)), []);
 }
 
 /** Parses a time span of systemd.time(7) into milliseconds; `undefined` for `infinity` and invalid text. */
@@ -75,9 +72,5 @@ function parseSpan(text: string): number | undefined {
 }
 
 function readText(file: string): string | undefined {
-  try {
-    return unobserved(() => readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
+  return attempt(() => unobserved(() => readFileSync(file, 'utf8')));
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { undoAll } from '../../support/attachment.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { Connections } from './connections.js';
 
@@ -23,9 +24,7 @@ export function refuseUpgrades(servers: Iterable<Server>): () => void {
       }),
     );
   }
-  return () => {
-    for (const each of undo) each();
-  };
+  return undoAll(undo);
 }
 
 function refuse(socket: Socket): void {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fstatSync, writeSync } from 'node:fs';
 import { once } from '../../support/attachment.js';
+import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
 import { quote, warnOnce } from '../../support/errors.js';
 import { unobserved } from '../../support/unobserved.js';
@@ -47,11 +48,7 @@ export function openLink(env: Env): NotifyLink | undefined {
 /** Parses the number of an inherited socket; `undefined` for the standard streams and for other descriptors. */
 export function descriptorOf(text: string): number | undefined {
   if (!/^\d{1,6}$/.test(text) || Number(text) < 3) return undefined;
-  try {
-    return unobserved(() => fstatSync(Number(text)).isSocket()) ? Number(text) : undefined;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => (unobserved(() => fstatSync(Number(text)).isSocket()) ? Number(text) : undefined));
 }
 
 function descriptorLink(fd: number, helper: NotifyLink | undefined): NotifyLink {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { attempt } from '../attempt.js';
 import { hopByHop } from '../hop-by-hop.js';
 import { http } from '../node-builtins.js';
 import { statusOf as errorStatus, read } from '../serialize-error.js';
@@ -66,11 +67,7 @@ export function headersOf(error: unknown): ErrorHeader[] {
 }
 
 function keysOf(value: unknown): string[] {
-  try {
-    return typeof value === 'object' && value !== null ? Object.keys(value) : [];
-  } catch {
-    return [];
-  }
+  return attempt(() => (typeof value === 'object' && value !== null ? Object.keys(value) : []), []);
 }
 
 function headerValue(name: string, value: unknown): string | string[] | undefined {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import type { Request } from 'express';
+import { attempt } from '../attempt.js';
 import { memoizeHeader } from '../bounded-map.js';
 import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
@@ -71,11 +72,7 @@ function shownStack(error: unknown): string {
 }
 
 function asText(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return 'a value without a text';
-  }
+  return attempt(() => String(value), 'a value without a text');
 }
 
 /** Responds with 404 to a request that no handler responded to. */
