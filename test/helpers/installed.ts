@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 
 /**
- * Installs a package that is too large to be a devDependency, and others beside it, once per checkout. Returns the folder
- * they can be required from.
+ * Installs a package that is too large to be a devDependency, and others beside it, once per checkout. `others` may
+ * contain options of npm. Returns the directory they can be required from.
  */
 export function installed(name: string, version: string, ...others: string[]): string {
   const beside = others.length > 0 ? `-${createHash('sha1').update(others.join()).digest('hex')}` : '';
