@@ -50,7 +50,7 @@ describe('an app that is not bundled', () => {
       last: 'HTTP/1.1 200 OK',
       exit: { code: 0, signal: null },
     });
-    expect(report).toMatchObject({ constructed: true, keepAliveTimeoutMs: 65_000 });
+    expect(report).toMatchObject({ constructed: true, fast: ['json', 'send'], keepAliveTimeoutMs: 65_000 });
     // of more than fifty
     expect(report.tried).toBeLessThan(8);
     expect(lines).toContainEqual(expect.objectContaining({ level: 30, msg: 'GET /list49/:id 200' }));

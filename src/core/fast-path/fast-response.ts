@@ -3,6 +3,7 @@ import { memoizeHeader } from '../../support/bounded-map.js';
 import { http } from '../../support/node-builtins.js';
 import { replaceMethod } from '../../support/replace-method.js';
 import { takesText, wrappedSendKey } from '../../support/symbols.js';
+import { isExpressMethod } from './express-methods.js';
 
 type Json = Response['json'];
 type Send = Response['send'];
@@ -27,7 +28,7 @@ export function installFastResponses(app: Application): () => void {
   // a method that has replaced Express's own is left in place
   const { [wrappedSendKey]: original = expressSend } = expressSend as Send & { [wrappedSendKey]?: Send };
   const isWrapped = original !== expressSend;
-  if (!isExpress(expressJson, 'json replacer') || !isExpress(original, 'etag fn')) return () => {};
+  if (!isExpressMethod('json', expressJson) || !isExpressMethod('send', original)) return () => {};
   // `express.response` has the methods of all apps: one that is replaced there later takes effect in this app, too
   const ofAllApps = Object.getPrototypeOf(prototype) as Senders;
   const { json: jsonOfAllApps, send: sendOfAllApps } = ofAllApps;
@@ -65,10 +66,6 @@ export function installFastResponses(app: Application): () => void {
   return () => {
     for (const put of undo) put();
   };
-}
-
-function isExpress(method: unknown, mark: string): boolean {
-  return typeof method === 'function' && Function.prototype.toString.call(method).includes(mark);
 }
 
 /** Sends a string. Returns false when the request or the response needs steps that only Express's own method takes. */

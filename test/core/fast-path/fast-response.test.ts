@@ -6,6 +6,7 @@ import { quiet } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
 type Answer = (res: Response) => unknown;
+type Senders = { json(value: unknown): Response; send(body: unknown): Response };
 
 const plain: Record<string, Answer> = {
   'an object': (res) => res.json({ a: 1, text: 'plain' }),
@@ -169,6 +170,68 @@ describe.each(expressVersions)('responses of a productionized app on %s', (versi
     productionize(app, quiet());
     const { url } = await serve(app);
     expect((await get(url)).text).toBe('own');
+  });
+
+  test.each<[string, (methods: Senders) => Record<string, unknown>]>([
+    [
+      'wraps res.json, with the words "json replacer" in its text',
+      ({ json }) => ({
+        json: function json_(this: Response, value: unknown) {
+          this.setHeader('X-Own', 'json replacer');
+          return json.call(this, value);
+        },
+      }),
+    ],
+    [
+      'wraps res.send without an effect on the response',
+      ({ send }) => ({
+        send: function send_(this: Response, body: unknown) {
+          this.app.emit('own', 'etag fn');
+          return send.call(this, body);
+        },
+      }),
+    ],
+    [
+      'does the work of res.json with its settings',
+      () => ({
+        json: function json_(this: Response, value: unknown) {
+          const [replacer, spaces] = [this.app.get('json replacer'), this.app.get('json spaces')];
+          this.app.get('json escape');
+          if (!this.get('Content-Type')) this.set('Content-Type', 'application/json');
+          this.set('X-Own', 'yes');
+          return this.send(JSON.stringify(value, replacer, spaces));
+        },
+      }),
+    ],
+  ])('do not bypass a function on express.response that %s', async (_title, replace) => {
+    const { response } = express as unknown as { response: Senders };
+    const { json, send } = response;
+    try {
+      Object.assign(response, replace(response));
+      const app = express();
+      let emitted = 0;
+      app.on('own' as 'mount', () => emitted++);
+      app.get('/json', (_req, res) => res.json({ a: 1 }));
+      app.get('/text', (_req, res) => res.send('text'));
+      productionize(app, { ...quiet(), streamErrors: false });
+      const { url } = await serve(app);
+      emitted = 0;
+      const { headers } = await get(`${url}/json`);
+      await get(`${url}/text`);
+      expect([headers['x-own'] !== undefined, emitted]).toEqual(
+        response.send === send ? [true, 0] : [false, 2],
+      );
+    } finally {
+      Object.assign(response, { json, send });
+    }
+  });
+
+  test('are sent by the fast methods on an app whose functions are Express’s own', async () => {
+    const app = productionize(express(), quiet());
+    await serve(app);
+    const { response } = app as unknown as { response: Response };
+    const ofAllApps = (express as unknown as { response: Response }).response;
+    expect([response.json === ofAllApps.json, response.send === ofAllApps.send]).toEqual([false, false]);
   });
 
   test('throw what Express throws, for what has no JSON', async () => {
