@@ -10,7 +10,12 @@ const requestsWatched = 1000;
 /** State in the memory of one process, which is incorrect when requests are distributed to several processes. */
 export type Risk = 'memory-sessions' | 'memory-rate-limit' | 'socket.io-polling';
 
-type Seen = IncomingMessage & { app?: Application; sessionStore?: object; rateLimit?: unknown };
+type Seen = IncomingMessage & {
+  app?: Application;
+  sessionStore?: object;
+  sessionID?: string;
+  rateLimit?: unknown;
+};
 
 /**
  * Inspects the first requests of a worker for sessions and rate limits that are stored in its memory, and for socket.io
@@ -31,7 +36,8 @@ export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () =>
     if (!sticky && isPolling(request.url)) send('socket.io-polling');
     // when the response finishes, middleware has added its properties to the request
     response.once('finish', () => {
-      if (request.sessionStore?.constructor?.name === 'MemoryStore') send('memory-sessions');
+      const { sessionStore, sessionID } = request;
+      if (sessionStore && sessionID && hasInMemory(sessionStore, sessionID)) send('memory-sessions');
       if (request.rateLimit !== undefined && request.app && !received.has('memory-rate-limit')) {
         void hasMemoryRateLimit(request.app).then((found) => found && send('memory-rate-limit'));
       }
@@ -40,6 +46,19 @@ export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () =>
   const stop = (): void => void unsubscribe(requestStart, look);
   subscribe(requestStart, look);
   return stop;
+}
+
+/**
+ * Whether a property of the store contains the session: an object, as in the store of express-session, or a map or
+ * cache, as in the package memorystore.
+ */
+function hasInMemory(store: object, id: string): boolean {
+  return Object.values(store).some((held: unknown) => {
+    if (typeof held !== 'object' || held === null) return false;
+    if (Object.hasOwn(held, id)) return true;
+    const { has } = held as Partial<Map<string, unknown>>;
+    return typeof has === 'function' && has.call(held, id) === true;
+  });
 }
 
 /** Whether the URL is that of socket.io polling. It contains the version of the protocol and the transport. */

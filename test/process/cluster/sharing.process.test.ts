@@ -25,17 +25,29 @@ function closeSockets(): void {
 afterEach(closeSockets);
 
 describe('what breaks with several workers', () => {
-  it('warns once, with the stores to use, about sessions in memory', async () => {
-    const program = runFixture({ workers: 2 }, { env: { SESSIONS: '1' } });
+  it.each(['1', 'minified', 'cached'])(
+    'warns once, with the stores to use, about sessions in memory (%s)',
+    async (SESSIONS) => {
+      const program = runFixture({ workers: 2 }, { env: { SESSIONS } });
+      await ready(program, 2);
+      const url = await program.url();
+      for (let i = 0; i < 4; i++) await get(url);
+      expect(await program.line(/ERR_PRODUCTIONIZE_CLUSTER_SESSIONS/)).toMatch(
+        /2 workers share nothing.*connect-redis/,
+      );
+      program.child.kill('SIGTERM');
+      await program.exit();
+      expect(program.err.filter((line) => line.includes('CLUSTER_SESSIONS'))).toHaveLength(1);
+    },
+  );
+
+  it('does not warn about sessions elsewhere, whatever the name of the store', async () => {
+    const program = runFixture({ workers: 2 }, { env: { SESSIONS: 'elsewhere' } });
     await ready(program, 2);
-    const url = await program.url();
-    for (let i = 0; i < 4; i++) await get(url);
-    expect(await program.line(/ERR_PRODUCTIONIZE_CLUSTER_SESSIONS/)).toMatch(
-      /2 workers share nothing.*connect-redis/,
-    );
+    for (let i = 0; i < 4; i++) await get(await program.url());
     program.child.kill('SIGTERM');
     await program.exit();
-    expect(program.err.filter((line) => line.includes('CLUSTER_SESSIONS'))).toHaveLength(1);
+    expect(program.err.join()).not.toContain('CLUSTER_SESSIONS');
   });
 
   it('warns about a rate limit in memory, and not about one that is counted elsewhere', async () => {
