@@ -3,7 +3,6 @@ import { isMemoryLimit } from '../process/cluster/memory-limit.js';
 import { maxWorkers } from '../process/cluster/worker-count.js';
 import { nearestName } from '../support/nearest-name.js';
 
-/** Exit codes of the command line. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
 /** Invalid arguments. The message is printed with the usage, and the exit code is 2. */
@@ -21,7 +20,6 @@ interface CommandOption {
 
 export type CommandOptions = Readonly<Record<string, CommandOption>>;
 
-/** The arguments of a command. */
 export interface Arguments {
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly positionals: readonly string[];
@@ -29,7 +27,6 @@ export interface Arguments {
   readonly rest: readonly string[];
 }
 
-/** One subcommand. */
 export interface Command {
   /** The line of the command in the list of commands. */
   readonly summary: string;
@@ -75,7 +72,6 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return nearest === undefined ? '' : ` Did you mean ${nearest}?`;
 }
 
-/** Parses a whole number from the command line. */
 export function wholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;

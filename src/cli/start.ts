@@ -7,7 +7,7 @@ import { requestReadableLog } from '../logging/terminal-lines.js';
 import { configVariable } from '../preload/app-config.js';
 import { installServingHooks } from '../preload/serving-hooks.js';
 import { clusterDefaults } from '../process/cluster/cluster-defaults.js';
-import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
+import { type ClusterStatus, isEveryHost, type WorkerStatus } from '../process/cluster/control-protocol.js';
 import { inheritNodeEnvOnceListening, presetProduction } from '../process/cluster/preset-production.js';
 import { startPrimary } from '../process/cluster/primary.js';
 import { chooseWorkers } from '../process/cluster/worker-count.js';
@@ -115,6 +115,6 @@ function banner({ name, script, pid, ready, workers }: ClusterStatus): string {
 
 function urlOf({ host, port }: WorkerStatus['addresses'][number]): string {
   if (port < 0) return host ?? '';
-  const everywhere = host === null || host === '0.0.0.0' || host === '::';
-  return `http://${everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+  if (isEveryHost(host)) return `http://localhost:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

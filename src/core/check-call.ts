@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Application } from 'express';
 import { isRequest, ProductionizeError, quote, warnOnce } from '../support/errors.js';
-import { type Check, checkOptions, isBoolean, isEither } from '../support/options.js';
+import { type Check, checkOptions, isBoolean, isEither, isObject } from '../support/options.js';
 import { isPartLogger } from '../support/part-logger.js';
 import { optionsOfParts } from './options-of-parts.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 
-const isOptions: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an options object';
+const isOptions = isObject('an options object');
 const isSwitch = isEither(isBoolean, isOptions);
 const isCache: Check = (value) =>
   typeof value === 'function' && 'purge' in value ? undefined : 'what responseCache() returned';

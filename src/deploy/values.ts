@@ -5,7 +5,6 @@ import type { Check } from '../support/options.js';
 
 const hostName = /^(?=.{1,253}$)[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)*$/i;
 
-/** The host and the port of a server. */
 interface Address {
   readonly host: string;
   readonly port: number;

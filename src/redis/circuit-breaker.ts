@@ -7,7 +7,6 @@ const longestPauseMs = 10_000;
 /** When the circuit opens again within this time, the pause before the next probe doubles. */
 const relapseMs = 30_000;
 
-/** The events of a {@link CircuitBreaker}. */
 interface CircuitBreakerEvents {
   onOpen(reason: string): void;
   /** `openMs` are the milliseconds for which it was open, or `undefined` when `onOpen` was not called. */

@@ -14,7 +14,6 @@ export interface RedisStoreClient {
 /** Options for replies as buffers: `returnBuffers` in version 4, the type mapping of bulk strings in 5 and 6. */
 const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: undefined };
 
-/** A duplicate of the client. */
 export interface Connection {
   connect(): Promise<unknown>;
   sendCommand(args: readonly (string | Buffer)[], options?: typeof inBytes): Promise<unknown>;

@@ -99,15 +99,10 @@ export class RedisCommands {
     this.#events.on(state, listener);
   }
 
-  /** Sends a command. Resolves to the reply, or to `undefined` when no reply is received in time. */
-  send(args: readonly Argument[]): Promise<unknown> {
-    return this.#sendIfPossible(args);
-  }
-
   /** Sends a command that writes, with the same result. For a second after a refusal no writes are sent. */
   write(args: readonly Argument[], bytes = 0): Promise<unknown> {
     if (performance.now() < this.#writesPausedUntil) return nothing;
-    return this.#sendIfPossible(args, bytes, (error) => this.#refused(error)).then((reply) => {
+    return this.send(args, bytes, (error) => this.#refused(error)).then((reply) => {
       if (reply !== undefined) this.#accepted();
       return reply;
     });
@@ -144,7 +139,8 @@ export class RedisCommands {
     if (reply !== undefined && this.#client.connection === connection) this.#circuit.close(performance.now());
   }
 
-  #sendIfPossible(args: readonly Argument[], bytes = 0, onRefusal?: OnRefusal): Promise<unknown> {
+  /** Sends a command. Resolves to the reply, or to `undefined` when no reply is received in time. */
+  send(args: readonly Argument[], bytes = 0, onRefusal?: OnRefusal): Promise<unknown> {
     const { connection } = this.#client;
     if (!connection || !this.#circuit.closed) return nothing;
     if (this.#overdue > 0) {

@@ -8,6 +8,7 @@ import type {
 } from '../middleware/response-cache/cache-store.js';
 import { memoryStore } from '../middleware/response-cache/memory-store.js';
 import { ProductionizeError } from '../support/errors.js';
+import { getOrCreate } from '../support/get-or-create.js';
 import { isPromise } from '../support/is-promise.js';
 import { type Check, checkOptions, hasMethods, isInteger, isString } from '../support/options.js';
 import { isPartLogger, type PartLogger } from '../support/part-logger.js';
@@ -44,10 +45,7 @@ export interface RedisStoreOptions {
    * @default 50
    */
   readonly timeoutMs?: number;
-  /**
-   * Entries with a larger body, in bytes, are not sent to Redis.
-   * @default 1 MiB
-   */
+  /** Entries with a larger body, in bytes, are not sent to Redis. @default 1 MiB */
   readonly maxEntryBytes?: number;
   /**
    * The store in this process that is read first, or `false` for none. A purge in any process removes its entries
@@ -185,11 +183,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   }
 
   function readOnce(key: string): Promise<CacheEntry | undefined> {
-    const pending = reads.get(key);
-    if (pending) return pending;
-    const entry = read(key).finally(() => reads.delete(key));
-    reads.set(key, entry);
-    return entry;
+    return getOrCreate(reads, key, () => read(key).finally(() => reads.delete(key)));
   }
 
   function get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined> {

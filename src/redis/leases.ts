@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from '../support/attachment.js';
 import type { RedisCommands } from './commands.js';
 import type { KeyNames } from './key-names.js';
 import { endLease, takeLease } from './scripts.js';
@@ -40,13 +41,10 @@ export class Leases {
     if (taken === 0 && !this.#closed) return over ? undefined : this.#wait(key, name, limitMs);
     if (taken === 2) return undefined;
     if (taken !== 1) return withoutRedis;
-    let ended = false;
-    return () => {
-      if (ended) return;
-      ended = true;
+    return once(() => {
       const message = encodeMessage({ ended: key });
       this.#commands.sendWithoutReply(['EVAL', endLease, '1', name, token, this.#names.channel, message]);
-    };
+    });
   }
 
   /** Resumes the callers that wait for a lease of another process. */

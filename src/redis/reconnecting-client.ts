@@ -1,6 +1,5 @@
 import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
 
-/** The events of a {@link ReconnectingClient}. */
 interface ConnectionEvents {
   /** The connection can be used. */
   onReady(connection: Connection): void;

@@ -9,7 +9,6 @@ const debug = debugFor('redis-store');
 /** For this time after the last successful ping the subscription is treated as complete. */
 export const maxUncheckedMs = 1000;
 
-/** The events of a {@link Subscription}. */
 interface SubscriptionEvents {
   onMessage(message: StoreMessage): void;
   /** Called when messages may have been missed. */

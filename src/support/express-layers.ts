@@ -18,6 +18,12 @@ export interface Layer {
   readonly keys?: readonly { readonly name: string | number }[];
 }
 
+/** The outermost app in which a sub-app is mounted. */
+export function outermost(app: Application): Application {
+  const { parent } = app as unknown as { parent?: Application };
+  return parent === undefined ? app : outermost(parent);
+}
+
 /** The parts of a router that the library reads. */
 export interface Router {
   stack: Layer[];

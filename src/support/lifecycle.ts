@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { closeAfterResponse } from './closing-responses.js';
 import { onceClosed } from './pipelined-responses.js';
 
-/** The state of an app. */
 type LifecycleState = 'starting' | 'ready' | 'draining';
 
 /** Why a request was refused: the accept queue, event loop delay, event loop utilization, or its priority. */

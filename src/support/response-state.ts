@@ -24,6 +24,13 @@ export function hasConnection(req: IncomingMessage): boolean {
   return server !== undefined && server !== null;
 }
 
+/** Fails a write to a response whose `end` was called, as Node does. Returns the result of the write. */
+export function failWrite(callback: ((error: Error) => void) | undefined): false {
+  const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+  if (callback) process.nextTick(callback, error);
+  return false;
+}
+
 const sentKey = Symbol('sent');
 
 type Watched = ServerResponse & { [sentKey]?: boolean };

@@ -100,7 +100,7 @@ export const serviceManagerKey = Symbol.for('express-productionize/service-manag
 /** The listening sockets that the service manager passed. process/systemd/inherited-sockets. */
 export const inheritedSocketsKey = Symbol.for('express-productionize/inherited-sockets');
 /**
- * The function that removes the agent through which a worker communicates with its primary.
+ * Whether this worker reports to its primary.
  * process/cluster/worker-agent.
  */
 export const clusterAgentKey = Symbol.for('express-productionize/cluster-agent');

@@ -4,7 +4,6 @@ import type { DrillContext } from './traffic.js';
 /** Milliseconds without any data after which a client aborts. */
 export const responseLimitMs = 30_000;
 
-/** A request and its response. */
 export interface Exchange {
   readonly req: http.ClientRequest;
   /** Resolves with the head of the response. */
@@ -21,6 +20,13 @@ export function begin({ target, end }: DrillContext, options: http.RequestOption
     req.on('error', reject);
   });
   return { req, head };
+}
+
+/** Sends a request without a body. Resolves with the head of its response. */
+export function get(context: DrillContext, options: http.RequestOptions): Promise<IncomingMessage> {
+  const { req, head } = begin(context, options);
+  req.end();
+  return head;
 }
 
 /** Reads a response to its end. Rejects when it is incomplete, or has an unexpected status of 500 or more. */

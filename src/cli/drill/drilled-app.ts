@@ -6,10 +6,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sendRequest } from '../../process/cluster/control-client.js';
-import type {
-  ClusterStatus,
-  ControlRequest,
-  ControlResponse,
+import {
+  type ClusterStatus,
+  type ControlRequest,
+  type ControlResponse,
+  isEveryHost,
 } from '../../process/cluster/control-protocol.js';
 import { attempt } from '../../support/attempt.js';
 import { withTimeLimit } from '../../support/time-limit.js';
@@ -169,8 +170,7 @@ export class DrilledApp {
     }
     const address = all.get(port);
     if (!address) throw new CannotDrill(`the app does not listen on port ${port}: its ports are ${ports}.`);
-    const everywhere = address.host === null || address.host === '0.0.0.0' || address.host === '::';
-    return { host: everywhere ? '127.0.0.1' : (address.host as string), port };
+    return { host: isEveryHost(address.host) ? '127.0.0.1' : address.host, port };
   }
 
   /** Waits for output that arrives after the response of the control socket. */

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
-import { begin, readAll } from './drill-exchange.js';
+import { begin, get, readAll } from './drill-exchange.js';
 import { eachClient, pause, repeat, repeatedRequests, slowMs, type Traffic } from './traffic.js';
 import { TrafficCounts } from './traffic-counts.js';
 
@@ -36,9 +36,7 @@ function keepAlive(path: string, expectedStatus: number): Traffic {
 function newConnections(path: string, expectedStatus: number): Traffic {
   return repeatedRequests('new connections', 10, async (context) => {
     const from = performance.now();
-    const { req, head } = begin(context, { path });
-    req.end();
-    await readAll(await head, expectedStatus);
+    await readAll(await get(context, { path }), expectedStatus);
     return performance.now() - from;
   });
 }
@@ -51,9 +49,7 @@ function slowRequests(path: string, expectedStatus: number): Traffic {
       inTwoPieces(net.connect(context.target), context.end, () => {
         from = performance.now();
       });
-    const { req, head } = begin(context, { path, agent: undefined, createConnection });
-    req.end();
-    await readAll(await head, expectedStatus);
+    await readAll(await get(context, { path, agent: undefined, createConnection }), expectedStatus);
     return performance.now() - from;
   });
 }
@@ -62,9 +58,7 @@ function slowRequests(path: string, expectedStatus: number): Traffic {
 function slowReaders(path: string, expectedStatus: number): Traffic {
   return repeatedRequests('slow readers', 0, async (context) => {
     const from = performance.now();
-    const { req, head } = begin(context, { path });
-    req.end();
-    const res = await head;
+    const res = await get(context, { path });
     const ms = performance.now() - from;
     let interruption: Error | undefined;
     const onError = (error: Error): void => {

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 /** Opcodes of control frames (RFC 6455, 5.2). */
 export const opcodes = { close: 8, ping: 9, pong: 10 } as const;
 
-/** A frame from a server. */
 export interface Frame {
   readonly opcode: number;
   readonly payload: Buffer;

@@ -1,4 +1,5 @@
 import { type Layer, matchesEveryPath } from '../../support/express-layers.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 import { type PathText, pathTexts } from './path-text.js';
 
 /** A layer, and the number of segments that a path must have to match it. */
@@ -21,12 +22,7 @@ class Node {
   }
 
   child(segment: string): Node {
-    let child = this.children.get(segment);
-    if (child === undefined) {
-      child = new Node(this);
-      this.children.set(segment, child);
-    }
-    return child;
+    return getOrCreate(this.children, segment, () => new Node(this));
   }
 }
 
@@ -60,7 +56,6 @@ export class RouteIndex {
     return true;
   }
 
-  /** Returns the positions of all layers, in order. */
   get all(): readonly number[] {
     return this.#all;
   }

@@ -63,7 +63,6 @@ export class RouterCursor {
     return this.#list[this.#calls * 2 - 1];
   }
 
-  /** The mount path of this router. */
   get scope(): RouteScope {
     this.#scope ??= this.#makeScope();
     return this.#scope;

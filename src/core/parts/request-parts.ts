@@ -20,12 +20,13 @@ import { reportError } from '../../support/error-response/error-report.js';
 import { quote } from '../../support/errors.js';
 import { type AnyFunction, createLayer, type Layer } from '../../support/express-layers.js';
 import { adaptLogger } from '../../support/logger-adapter.js';
-import { checkOptions, isMilliseconds } from '../../support/options.js';
+import { checkOptions } from '../../support/options.js';
 import { isLogger } from '../../support/part-logger.js';
 import { closeDetachedResponses } from '../../support/pipelined-responses.js';
 import { lintErrorHandlers } from '../express/error-handler-lint.js';
 import { observeLayers } from '../express/layer-observer.js';
 import { watchForResponse } from '../express/no-response.js';
+import { optionsOfParts } from '../options-of-parts.js';
 import { given, ownFunction, type Part, type Running, warnOfFound } from './part.js';
 
 export const requestContextPart: Part = {
@@ -214,9 +215,11 @@ export const asyncErrorsPart: Part = {
   name: 'asyncErrors',
   reason: 'whatever a handler throws or rejects with reaches the error handler',
   setUp({ app, options }) {
-    const { noResponseMs = 10_000 } = checkOptions('asyncErrors', given(options.asyncErrors), {
-      noResponseMs: isMilliseconds(),
-    });
+    const { noResponseMs = 10_000 } = checkOptions(
+      'asyncErrors',
+      given(options.asyncErrors),
+      optionsOfParts.asyncErrors,
+    );
     const layers = {
       onNoResponse: noResponseMs > 0 ? watchForResponse(noResponseMs) : () => {},
       skipsRoutes: options.fastPath !== false,

@@ -14,7 +14,6 @@ const debug = debugFor('compression');
 /** Chooses a codec by the value of `Accept-Encoding`. */
 type Offer = (acceptEncoding: string) => Codec | null;
 
-/** The settings of {@link chooseCodec}. */
 export interface DecisionSettings {
   readonly threshold: number;
   readonly filter: (req: Request, res: Response) => boolean;

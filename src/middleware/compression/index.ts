@@ -34,15 +34,9 @@ export interface CompressionOptions {
    * @default ['br', 'gzip', 'zstd']
    */
   readonly encodings?: readonly Encoding[];
-  /**
-   * The level of each encoding: 0–11 for br, 1–9 for gzip, 1–19 for zstd.
-   * @default { br: 3, gzip: 6, zstd: 3 }
-   */
+  /** The level of each encoding: 0–11 for br, 1–9 for gzip, 1–19 for zstd. @default { br: 3, gzip: 6, zstd: 3 } */
   readonly levels?: { readonly [Name in Encoding]?: number };
-  /**
-   * Bodies with fewer bytes are sent without an encoding.
-   * @default 1024
-   */
+  /** Bodies with fewer bytes are sent without an encoding. @default 1024 */
   readonly threshold?: number;
   /**
    * Bodies of up to this many bytes that are passed to `res.end` whole are encoded in one synchronous call. 0 turns
@@ -96,7 +90,16 @@ const levelChecks: Readonly<Record<Encoding, Check>> = {
   zstd: isInteger('levels', 1, 19),
 };
 
-/** Checks the options of {@link compression} and fills in the defaults. */
+export const optionChecks = {
+  encodings: isEncodingList,
+  levels: () => undefined,
+  threshold: isInteger('bytes'),
+  syncLimitBytes: isInteger('bytes'),
+  cacheBytes: isInteger('bytes', 0, constants.MAX_LENGTH),
+  filter: isFunction,
+  breach: isOneOf('pad', 'skip', 'off'),
+};
+
 export function resolveCompression(
   options?: CompressionOptions,
 ): EncodingSettings & { readonly encodings: readonly Encoding[] } {
@@ -108,15 +111,7 @@ export function resolveCompression(
     cacheBytes = 8 * 1024 * 1024,
     filter = compressibleType,
     breach = 'pad',
-  } = checkOptions('compression', options, {
-    encodings: isEncodingList,
-    levels: () => undefined,
-    threshold: isInteger('bytes'),
-    syncLimitBytes: isInteger('bytes'),
-    cacheBytes: isInteger('bytes', 0, constants.MAX_LENGTH),
-    filter: isFunction,
-    breach: isOneOf('pad', 'skip', 'off'),
-  });
+  } = checkOptions('compression', options, optionChecks);
   const level = checkOptions('compression levels', levels, levelChecks);
   const usable = encodings.filter((encoding) => knownEncodings.includes(encoding));
   const offer = negotiation(usable.map((encoding) => codecOf(encoding, level[encoding])));
@@ -154,7 +149,6 @@ export function compression(
   return compressResponses(resolveCompression(options));
 }
 
-/** The middleware of {@link compression}. */
 export function compressResponses(settings: EncodingSettings): ReturnType<typeof compression> {
   return function compressionMiddleware(req: IncomingMessage, res: ServerResponse, next: () => void) {
     encodeResponse(req, res, settings);

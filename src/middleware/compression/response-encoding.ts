@@ -18,7 +18,6 @@ import type { EncodedCache } from './encoded-cache.js';
 
 const debug = debugFor('compression');
 
-/** The settings of {@link encodeResponse}. */
 export interface EncodingSettings extends DecisionSettings {
   /** Whole bodies of up to this many bytes are encoded in one synchronous call. */
   readonly syncLimit: number;
@@ -89,7 +88,7 @@ class ResponseEncoding implements ResponseWatcher {
       return;
     }
     this.body = body;
-    const length = body === undefined ? declaredLength(this.res) : byteLength(body, charset);
+    const length = body === undefined ? declaredLength(this.res) : Buffer.byteLength(body, charset);
     const codec = chooseCodec(this.req, this.res, status, length, this.settings);
     if (codec === undefined) return;
     if (body !== undefined) {
@@ -204,10 +203,6 @@ class ResponseEncoding implements ResponseWatcher {
 function declaredLength(res: ServerResponse): number | undefined {
   const declared = headerText(res, 'content-length');
   return declared === '' ? undefined : Number(declared);
-}
-
-function byteLength(body: Body, charset?: BufferEncoding): number {
-  return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
 }
 
 /** The bytes of a body, valid until the next call. */

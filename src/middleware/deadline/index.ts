@@ -22,10 +22,7 @@ export interface DeadlineOptions {
    * @default 30000
    */
   readonly afterMs?: number | ((req: Request) => number);
-  /**
-   * Seconds in `Retry-After`: a random number between this and three times this.
-   * @default 2
-   */
+  /** Seconds in `Retry-After`: a random number between this and three times this. @default 2 */
   readonly retryAfterSeconds?: number;
 }
 
@@ -55,15 +52,16 @@ export function deadline(options?: DeadlineOptions): Deadline {
   return enforceDeadlines(createLifecycle(), resolveDeadline(options));
 }
 
-/** Checks the options of {@link deadline} and fills in the defaults. */
+export const optionChecks = {
+  afterMs: isEither(isMilliseconds(), isFunction),
+  retryAfterSeconds: isInteger('seconds', 1, 86_400),
+};
+
 export function resolveDeadline(options?: DeadlineOptions): Required<DeadlineOptions> {
   return {
     afterMs: 30_000,
     retryAfterSeconds: 2,
-    ...checkOptions('deadline', options, {
-      afterMs: isEither(isMilliseconds(), isFunction),
-      retryAfterSeconds: isInteger('seconds', 1, 86_400),
-    }),
+    ...checkOptions('deadline', options, optionChecks),
   };
 }
 

@@ -28,6 +28,11 @@ export type ErrorHandler = (
   next: (error?: unknown) => void,
 ) => void;
 
+export const optionChecks = {
+  exposeStack: isBoolean,
+  logger: isPartLogger,
+};
+
 /**
  * The last error handler: it sends one response and logs one report for every error. It responds as Express does in
  * production, in the form that the `Accept` header prefers: problem details (RFC 9457), HTML or text.
@@ -43,10 +48,7 @@ export type ErrorHandler = (
  * app.use(errorHandler())
  */
 export function errorHandler(options?: ErrorHandlerOptions): ErrorHandler {
-  const { exposeStack, logger } = checkOptions('errorHandler', options, {
-    exposeStack: isBoolean,
-    logger: isPartLogger,
-  });
+  const { exposeStack, logger } = checkOptions('errorHandler', options, optionChecks);
   const exposeByDefault = showsStacks(readEnvironment());
   return function errorHandlerMiddleware(error, req, res, _next) {
     reportError(error, req, logger);

@@ -14,20 +14,11 @@ import type { LivenessThreadOptions } from './liveness-thread.js';
 
 /** Options of `healthChecks`. */
 export interface HealthChecksOptions {
-  /**
-   * Path of the liveness probe; `false` for none. It responds with 200 until the process exits.
-   * @default '/livez'
-   */
+  /** Path of the liveness probe; `false` for none. It responds with 200 until the process exits. @default '/livez' */
   readonly livePath?: string | false;
-  /**
-   * Path of the readiness probe: 200 while this process accepts requests; `false` for none.
-   * @default '/readyz'
-   */
+  /** Path of the readiness probe: 200 while this process accepts requests; `false` for none. @default '/readyz' */
   readonly readyPath?: string | false;
-  /**
-   * Path of the startup probe: 200 once the app has been ready; `false` for none.
-   * @default '/startupz'
-   */
+  /** Path of the startup probe: 200 once the app has been ready; `false` for none. @default '/startupz' */
   readonly startupPath?: string | false;
   /**
    * The checks that readiness depends on, by name: functions that throw, reject or return `false` on failure. Liveness
@@ -35,15 +26,9 @@ export interface HealthChecksOptions {
    * @default {}
    */
   readonly checks?: Readonly<Record<string, HealthCheck | HealthCheckOptions>>;
-  /**
-   * Milliseconds that a check may take. Kubernetes limits a whole probe to one second by default.
-   * @default 800
-   */
+  /** Milliseconds that a check may take. Kubernetes limits a whole probe to one second by default. @default 800 */
   readonly timeoutMs?: number;
-  /**
-   * Milliseconds that a result is cached, from the start of its check.
-   * @default 1000
-   */
+  /** Milliseconds that a result is cached, from the start of its check. @default 1000 */
   readonly cacheMs?: number;
   /**
    * Which clients receive more than the status. `'private'` selects clients on the machine and its private network that
@@ -51,40 +36,25 @@ export interface HealthChecksOptions {
    * @default 'private'
    */
   readonly details?: 'private' | boolean | ((req: IncomingMessage) => boolean);
-  /**
-   * A port on which every client receives the details, such as one bound to loopback; 0 for none.
-   * @default 0
-   */
+  /** A port on which every client receives the details, such as one bound to loopback; 0 for none. @default 0 */
   readonly adminPort?: number;
-  /**
-   * Milliseconds of load shedding after which readiness responds with 503.
-   * @default 10000
-   */
+  /** Milliseconds of load shedding after which readiness responds with 503. @default 10000 */
   readonly sheddingMs?: number;
-  /**
-   * Milliseconds of event loop delay from which the status is `degraded`; the response is still 200.
-   * @default 200
-   */
+  /** Milliseconds of event loop delay from which the status is `degraded`; the response is still 200. @default 200 */
   readonly degradedMs?: number;
   /**
    * A thread that responds to the liveness probe on its own port, even while the event loop is blocked.
    * @default false
    */
   readonly livenessThread?: false | LivenessThreadOptions;
-  /**
-   * Called when the result of a check changes readiness.
-   * @default none; inside `productionize` a line in the log
-   */
+  /** Called when the result of a check changes readiness. @default none; inside `productionize` a line in the log */
   readonly onChange?: (ready: boolean, failing: readonly CheckResult[]) => void;
 }
 
 /** A check with its own time limit. */
 export interface HealthCheckOptions {
   readonly check: HealthCheck;
-  /**
-   * Milliseconds that this check may take.
-   * @default `timeoutMs` of `healthChecks`
-   */
+  /** Milliseconds that this check may take. @default `timeoutMs` of `healthChecks` */
   readonly timeoutMs?: number;
 }
 
@@ -116,7 +86,21 @@ const isThread: Check = (value) => {
   return (value as LivenessThreadOptions).port === undefined ? 'options with a `port`' : undefined;
 };
 
-/** Checks the options of `healthChecks` and fills in the defaults. */
+export const optionChecks = {
+  livePath: isPathOrOff,
+  readyPath: isPathOrOff,
+  startupPath: isPathOrOff,
+  checks: isCheckList,
+  timeoutMs: isMilliseconds(),
+  cacheMs: isMilliseconds(),
+  details: isEither(isOneOf('private'), isBoolean, isFunction),
+  adminPort: isPort,
+  sheddingMs: isMilliseconds(),
+  degradedMs: isMilliseconds(),
+  livenessThread: isEither(isOneOf(false), isThread),
+  onChange: isFunction,
+};
+
 export function resolveHealth(options?: HealthChecksOptions): Required<HealthChecksOptions> {
   return {
     livePath: '/livez',
@@ -131,19 +115,6 @@ export function resolveHealth(options?: HealthChecksOptions): Required<HealthChe
     degradedMs: 200,
     livenessThread: false,
     onChange() {},
-    ...checkOptions('healthChecks', options, {
-      livePath: isPathOrOff,
-      readyPath: isPathOrOff,
-      startupPath: isPathOrOff,
-      checks: isCheckList,
-      timeoutMs: isMilliseconds(),
-      cacheMs: isMilliseconds(),
-      details: isEither(isOneOf('private'), isBoolean, isFunction),
-      adminPort: isPort,
-      sheddingMs: isMilliseconds(),
-      degradedMs: isMilliseconds(),
-      livenessThread: isEither(isOneOf(false), isThread),
-      onChange: isFunction,
-    }),
+    ...checkOptions('healthChecks', options, optionChecks),
   };
 }

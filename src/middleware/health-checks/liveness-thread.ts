@@ -5,15 +5,9 @@ import { debugFor } from '../../support/debug.js';
 export interface LivenessThreadOptions {
   /** The port that the thread listens on; 0 selects any free port. */
   readonly port: number;
-  /**
-   * The address that the thread listens on.
-   * @default all addresses
-   */
+  /** The address that the thread listens on. @default all addresses */
   readonly host?: string;
-  /**
-   * Milliseconds that the event loop may be blocked before liveness responds with 503.
-   * @default 10000
-   */
+  /** Milliseconds that the event loop may be blocked before liveness responds with 503. @default 10000 */
   readonly stallMs?: number;
 }
 

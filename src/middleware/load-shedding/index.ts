@@ -89,7 +89,16 @@ const debug = debugFor('load-shedding');
 const never = -1;
 const normal = priorities.indexOf('normal');
 
-/** Checks the options of {@link loadShedding} and fills in the defaults. */
+export const optionChecks = {
+  maxWaitMs: isInteger('milliseconds', 1),
+  sustainedMs: isInteger('milliseconds', 1),
+  startupMs: isInteger('milliseconds', 0),
+  retryAfterSeconds: isInteger('seconds', 1, 86_400),
+  priority: isFunction,
+  exemptPaths: isStringList,
+  logger: isPartLogger,
+};
+
 export function resolveShedding(options?: LoadSheddingOptions) {
   return {
     maxWaitMs: 50,
@@ -97,15 +106,7 @@ export function resolveShedding(options?: LoadSheddingOptions) {
     startupMs: 5000,
     retryAfterSeconds: 2,
     exemptPaths: probePaths,
-    ...checkOptions('loadShedding', options, {
-      maxWaitMs: isInteger('milliseconds', 1),
-      sustainedMs: isInteger('milliseconds', 1),
-      startupMs: isInteger('milliseconds', 0),
-      retryAfterSeconds: isInteger('seconds', 1, 86_400),
-      priority: isFunction,
-      exemptPaths: isStringList,
-      logger: isPartLogger,
-    }),
+    ...checkOptions('loadShedding', options, optionChecks),
   };
 }
 

@@ -13,7 +13,6 @@ export interface LoadReading {
   readonly fresh: boolean;
 }
 
-/** The settings of an {@link OverloadWatch}. */
 export interface OverloadSettings {
   readonly maxWaitMs: number;
   readonly sustainedMs: number;

@@ -32,6 +32,10 @@ export type ProductionGuard = RequestHandler & {
   recheck(): void;
 };
 
+export const optionChecks = {
+  mode: isOneOf('warn', 'throw', 'off'),
+};
+
 /**
  * Checks that the app is configured for production, and corrects it where it is not. It checks NODE_ENV and its near
  * misses, `view cache`, the query parser, and `trust proxy` against a received X-Forwarded-For. `x-powered-by` is
@@ -46,9 +50,7 @@ export type ProductionGuard = RequestHandler & {
  */
 export function productionGuard(app: Application, options?: ProductionGuardOptions): ProductionGuard {
   refuseRequest('productionGuard', app, 'app.use(productionGuard(app))');
-  const { mode = 'warn' } = checkOptions('productionGuard', options, {
-    mode: isOneOf('warn', 'throw', 'off'),
-  });
+  const { mode = 'warn' } = checkOptions('productionGuard', options, optionChecks);
   const findings: Finding[] = [];
   const found = (code: Finding['code'], message: string): void => {
     if (findings.some((finding) => finding.message === message)) return;

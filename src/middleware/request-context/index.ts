@@ -36,15 +36,16 @@ export function currentRequest<Log = Logger>(): RequestContext<Log> | undefined 
   return currentContext() as RequestContext<Log> | undefined;
 }
 
-/** Checks the options of {@link requestContext} and fills in the defaults. */
+export const optionChecks = {
+  requestIdHeader: isEither(isString, isOneOf(false)),
+  trustRequestId: isEither(isBoolean, isFunction),
+};
+
 export function resolveContext(options?: RequestContextOptions): ContextSettings {
   const { requestIdHeader = defaultContextSettings.header, trustRequestId } = checkOptions(
     'requestContext',
     options,
-    {
-      requestIdHeader: isEither(isString, isOneOf(false)),
-      trustRequestId: isEither(isBoolean, isFunction),
-    },
+    optionChecks,
   );
   const header = requestIdHeader === false ? false : requestIdHeader.toLowerCase();
   return { header, trust: trustRequestId };

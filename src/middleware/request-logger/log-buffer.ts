@@ -5,15 +5,9 @@ import { pinoMetadata } from '../../support/symbols.js';
 
 /** Limits of the lines that are buffered until the outcome of their request is known. */
 export interface DebugBufferOptions {
-  /**
-   * Bytes buffered per request; the oldest lines are dropped first.
-   * @default 16384
-   */
+  /** Bytes buffered per request; the oldest lines are dropped first. @default 16384 */
   readonly maxRequestBytes?: number;
-  /**
-   * Bytes buffered for all active requests together; lines above this limit are dropped.
-   * @default 4194304
-   */
+  /** Bytes buffered for all active requests together; lines above this limit are dropped. @default 4194304 */
   readonly maxTotalBytes?: number;
 }
 

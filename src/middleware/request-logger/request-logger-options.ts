@@ -61,17 +61,18 @@ const isBufferOptions: Check = (value) => {
   return undefined;
 };
 
-/** Checks the options of `requestLogger` and fills in the defaults. */
+export const optionChecks = {
+  logger: isPartLogger,
+  silentPaths: isStringList,
+  headers: isStringList,
+  redactQuery: isStringList,
+  abortedStatus: isOneOf(null, 499),
+  collapseErrorsAbove: isEither(isOneOf(false), isInteger('errors', 1)),
+  bufferDebug: isEither(isBoolean, isBufferOptions),
+};
+
 export function resolveRequestLogger(options: RequestLoggerOptions | undefined) {
-  const { logger = createLogger(), ...given } = checkOptions('requestLogger', options, {
-    logger: isPartLogger,
-    silentPaths: isStringList,
-    headers: isStringList,
-    redactQuery: isStringList,
-    abortedStatus: isOneOf(null, 499),
-    collapseErrorsAbove: isEither(isOneOf(false), isInteger('errors', 1)),
-    bufferDebug: isEither(isBoolean, isBufferOptions),
-  });
+  const { logger = createLogger(), ...given } = checkOptions('requestLogger', options, optionChecks);
   return {
     logger,
     silentPaths: probePaths,

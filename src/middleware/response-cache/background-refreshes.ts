@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Application, Request } from 'express';
 import { debugFor } from '../../support/debug.js';
+import { outermost } from '../../support/express-layers.js';
 import type { CacheParts } from './cache-parts.js';
 import type { Leader } from './coalesced-requests.js';
-import { detachedRequest, outermost, runDetached } from './detached-request.js';
+import { detachedRequest, runDetached } from './detached-request.js';
 
 const debug = debugFor('cache');
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
+import { attempt } from '../../support/attempt.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import type { PurgeSelection } from './cache-store.js';
 
@@ -46,37 +47,33 @@ export function targetOf(
   if (url.length > longestUrl || !plainUrl.test(url)) return undefined;
   const origin = originOf(req, trust);
   if (origin === undefined) return undefined;
-  const mark = url.indexOf('?');
   const { text: from, trustedHeaders } = origin;
-  if (mark === -1) return { key: `${url} ${from} `, hasMore: false, trustedHeaders };
+  const keyed = keyedUrl(url, rule);
+  return keyed && { key: `${keyed.text} ${from} `, hasMore: keyed.hasMore, trustedHeaders };
+}
+
+/** The path and the part of the query that is in the key; `undefined` if the query is malformed. */
+function keyedUrl(url: string, rule: QueryRule): ReturnType<typeof keyedQuery> {
+  const mark = url.indexOf('?');
+  if (mark === -1) return { text: url, hasMore: false };
   const query = keyedQuery(url.slice(mark + 1), rule);
   if (query === undefined) return undefined;
   const path = url.slice(0, mark);
   const { text, hasMore } = query;
   // A handler can distinguish an empty query from a missing one.
-  const pathAndQuery = text === '' && hasMore ? path : `${path}?${text}`;
-  return { key: `${pathAndQuery} ${from} `, hasMore, trustedHeaders };
+  return { text: text === '' && hasMore ? path : `${path}?${text}`, hasMore };
 }
 
 /** The key of another URL of the same origin; `undefined` for other origins (RFC 9111 section 4.4). */
 export function relatedKey(key: string, location: string, rule: QueryRule): string | undefined {
   const [pathAndQuery = '', origin = ''] = key.split(' ');
-  try {
-    const url = new URL(location, new URL(pathAndQuery, origin));
-    return url.origin === new URL(origin).origin
-      ? keyOfUrl(url.pathname + url.search, origin, rule)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const url = attempt(() => new URL(location, new URL(pathAndQuery, origin)));
+  if (url?.origin !== attempt(() => new URL(origin).origin)) return undefined;
+  return url && keyOfUrl(url.pathname + url.search, origin, rule);
 }
 
 function keyOfUrl(pathAndQuery: string, origin: string, rule: QueryRule): string {
-  const mark = pathAndQuery.indexOf('?');
-  const query = mark === -1 ? undefined : keyedQuery(pathAndQuery.slice(mark + 1), rule);
-  if (query === undefined) return `${pathAndQuery} ${origin} `;
-  const path = pathAndQuery.slice(0, mark);
-  return `${query.text === '' && query.hasMore ? path : `${path}?${query.text}`} ${origin} `;
+  return `${keyedUrl(pathAndQuery, rule)?.text ?? pathAndQuery} ${origin} `;
 }
 
 /**

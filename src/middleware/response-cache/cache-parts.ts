@@ -8,7 +8,6 @@ import type { StoringRules } from './storability.js';
 import type { StoreAccess } from './store-access.js';
 import type { VariantLimit } from './variant-limit.js';
 
-/** The resolved options of one cache. */
 export interface CacheSettings extends StoringRules {
   readonly query: QueryRule;
   readonly cookies: ReadonlySet<string>;
@@ -19,7 +18,6 @@ export interface CacheSettings extends StoringRules {
   readonly obeys: (req: IncomingMessage) => boolean;
 }
 
-/** The parts of one cache. */
 export interface CacheParts {
   readonly settings: CacheSettings;
   readonly store: StoreAccess;

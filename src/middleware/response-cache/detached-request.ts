@@ -138,14 +138,3 @@ function headersLike(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   copy.host ??= headers[':authority'] as string | undefined;
   return copy;
 }
-
-/** The outermost app in which a sub-app is mounted. */
-export function outermost(app: Application): Application {
-  let outer = app;
-  for (let parent = parentOf(outer); parent !== undefined; parent = parentOf(outer)) outer = parent;
-  return outer;
-}
-
-function parentOf(app: Application): Application | undefined {
-  return (app as unknown as { parent?: Application }).parent;
-}

@@ -3,6 +3,7 @@ import { contextOf } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import type { Body, OwnFunctions, WriteCallback } from '../../support/response-hooks.js';
 import { resetResponse } from '../../support/response-reset.js';
+import { failWrite } from '../../support/response-state.js';
 
 const debug = debugFor('cache');
 
@@ -32,11 +33,7 @@ export class HeldResponse {
   }
 
   write(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
-    if (this.#ended) {
-      const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-      if (callback) process.nextTick(callback, error);
-      return false;
-    }
+    if (this.#ended) return failWrite(callback);
     this.#needsDrain = true;
     this.#calls.push(() => this.#own.write.call(this.#res, chunk, charset, callback));
     return false;

@@ -20,20 +20,11 @@ import { StoreAccess } from './store-access.js';
 
 /** Options of {@link responseCache}. */
 export interface ResponseCacheOptions {
-  /**
-   * Where responses are stored.
-   * @default memoryStore()
-   */
+  /** Where responses are stored. @default memoryStore() */
   readonly store?: CacheStore;
-  /**
-   * Bytes that the default store may hold, encodings included. It has no effect with `store`.
-   * @default 64 MiB
-   */
+  /** Bytes that the default store may hold, encodings included. It has no effect with `store`. @default 64 MiB */
   readonly maxBytes?: number;
-  /**
-   * Responses with a larger body, in bytes, are not stored.
-   * @default 1 MiB, but at most an eighth of `maxBytes`
-   */
+  /** Responses with a larger body, in bytes, are not stored. @default 1 MiB, but at most an eighth of `maxBytes` */
   readonly maxEntryBytes?: number;
   /**
    * The query parameters that are part of the cache key; `true` is all of them. A request with other parameters can be
@@ -64,10 +55,7 @@ export interface ResponseCacheOptions {
    * @default 250
    */
   readonly storeTimeoutMs?: number;
-  /**
-   * Statuses of responses that may be stored.
-   * @default [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410]
-   */
+  /** Statuses of responses that may be stored. @default [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410] */
   readonly statuses?: readonly number[];
   /**
    * A function that returns the tags of a response, in addition to its `Cache-Tag` header. A purge can select a tag.
@@ -80,10 +68,7 @@ export interface ResponseCacheOptions {
    * @default false
    */
   readonly requestDirectives?: boolean | ((req: Request) => boolean);
-  /**
-   * Whether responses have a `Cache-Status` header (RFC 9211).
-   * @default true
-   */
+  /** Whether responses have a `Cache-Status` header (RFC 9211). @default true */
   readonly cacheStatus?: boolean;
 }
 
@@ -111,6 +96,21 @@ const isStatusList: Check = (value) =>
     ? undefined
     : 'an array of statuses from 200 on, without 206 and 304';
 
+export const optionChecks = {
+  store: isStore,
+  maxBytes: isInteger('bytes'),
+  maxEntryBytes: isInteger('bytes'),
+  query: isEither(isStringList, isOneOf(true)),
+  cookies: isStringList,
+  ttlSeconds: isInteger('seconds', 1),
+  waitMs: isMilliseconds(1),
+  storeTimeoutMs: isMilliseconds(1),
+  statuses: isStatusList,
+  tags: isFunction,
+  requestDirectives: isEither(isBoolean, isFunction),
+  cacheStatus: isBoolean,
+};
+
 /**
  * Middleware that responds to GET and HEAD with stored responses, as a shared cache (RFC 9111). The `Cache-Control` of
  * a response decides whether it is stored; one without a lifetime is not. It supports `stale-while-revalidate` and
@@ -130,20 +130,7 @@ const isStatusList: Check = (value) =>
  * app.post('/import', async (req, res) => res.json(await cache.purge({ prefix: '/products' })))
  */
 export function responseCache(options?: ResponseCacheOptions): ResponseCache {
-  const checked = checkOptions('responseCache', options, {
-    store: isStore,
-    maxBytes: isInteger('bytes'),
-    maxEntryBytes: isInteger('bytes'),
-    query: isEither(isStringList, isOneOf(true)),
-    cookies: isStringList,
-    ttlSeconds: isInteger('seconds', 1),
-    waitMs: isMilliseconds(1),
-    storeTimeoutMs: isMilliseconds(1),
-    statuses: isStatusList,
-    tags: isFunction,
-    requestDirectives: isEither(isBoolean, isFunction),
-    cacheStatus: isBoolean,
-  });
+  const checked = checkOptions('responseCache', options, optionChecks);
   const { query = true, requestDirectives = false } = checked;
   const { maxBytes = 64 * 1024 * 1024 } = checked;
   const store = checked.store ?? memoryStore({ maxBytes });
@@ -180,7 +167,6 @@ function proceed(_req: IncomingMessage, _res: ServerResponse, next: unknown): vo
   (next as () => void)();
 }
 
-/** The cache behind a middleware of {@link responseCache}. */
 export function sharedCacheOf(middleware: ResponseCache): SharedCache {
   return (middleware as unknown as { [sharedCacheKey]: SharedCache })[sharedCacheKey];
 }

@@ -4,10 +4,7 @@ import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cach
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
-  /**
-   * Bytes that the store may hold: bodies, their encodings, metadata and keys.
-   * @default 64 MiB
-   */
+  /** Bytes that the store may hold: bodies, their encodings, metadata and keys. @default 64 MiB */
   readonly maxBytes?: number;
 }
 

@@ -11,7 +11,6 @@ export class PurgeLog {
   #count = 0;
   readonly #last: PurgeSelection[] = [];
 
-  /** The number of purges so far. */
   get mark(): number {
     return this.#count;
   }

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { listMembers } from '../../support/encoding/encoding-headers.js';
 import { hopByHop } from '../../support/hop-by-hop.js';
 import { type Directives, parseDirectives, secondsOf } from './directives.js';
 import { type HeaderValue, responseHead, type StoredHead } from './stored-response.js';
@@ -152,10 +153,7 @@ function withOrigin(vary: readonly string[], headers: OutgoingHttpHeaders): read
 }
 
 function storedHeaders({ headers, names, outer }: ResponseFacts, date: number): [string, HeaderValue][] {
-  const named = text(headers.connection)
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
+  const named = listMembers(text(headers.connection).toLowerCase());
   const stored: [string, HeaderValue][] = [];
   for (const written of names) {
     const name = written.toLowerCase();

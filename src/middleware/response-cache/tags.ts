@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../../support/debug.js';
+import { headerText, listMembers } from '../../support/encoding/encoding-headers.js';
 
 const debug = debugFor('cache');
 
@@ -15,13 +16,7 @@ export function tagsOf(
   res: ServerResponse,
   more: ((req: IncomingMessage, res: ServerResponse) => readonly string[]) | undefined,
 ): readonly string[] | undefined {
-  const header = res.getHeader('Cache-Tag');
-  const tags =
-    header === undefined
-      ? []
-      : String(header)
-          .split(',')
-          .map((tag) => tag.trim());
+  const tags = listMembers(headerText(res, 'cache-tag'));
   if (more !== undefined) {
     try {
       tags.push(...more(req, res));

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../support/bounded-map.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 
 const leastUrls = 1024;
 /** The most variants that are stored for one URL. */
@@ -13,11 +14,7 @@ export class VariantLimit {
 
   /** Records a variant of a URL. Returns the oldest one if there are too many, which is to be removed. */
   add(key: string, variant: string): string | undefined {
-    let variants = this.#variants.get(key);
-    if (variants === undefined) {
-      variants = new Set();
-      this.#variants.set(key, variants);
-    }
+    const variants = getOrCreate(this.#variants, key, () => new Set<string>());
     variants.delete(variant);
     variants.add(variant);
     if (variants.size <= mostVariants) return undefined;

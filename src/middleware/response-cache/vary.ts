@@ -1,6 +1,7 @@
 import * as crypto from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { memoizeHeader } from '../../support/bounded-map.js';
+import { listMembers } from '../../support/encoding/encoding-headers.js';
 import { acceptedCodings } from './accepted-codings.js';
 import type { VaryMarker } from './stored-response.js';
 
@@ -12,15 +13,10 @@ const listFields = new Set(['accept', 'accept-charset', 'accept-language']);
 
 /** The names in a `Vary` header, in lower case; `undefined` for `*` and for more than 16 names. */
 export const varyFields = memoizeHeader((header: string): readonly string[] | undefined => {
-  const names = header
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+  const names = listMembers(header.toLowerCase());
   return names.includes('*') || names.length > mostFields ? undefined : names;
 });
 
-/** The field for one cookie. */
 export function cookieField(name: string): string {
   return cookieMark + name;
 }

@@ -1,7 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import fresh from 'fresh';
 import parseRange from 'range-parser';
-import { headerText, varyOnEncoding, weakenETag } from '../../support/encoding/encoding-headers.js';
+import {
+  headerText,
+  listMembers,
+  varyOnEncoding,
+  weakenETag,
+} from '../../support/encoding/encoding-headers.js';
 import type { Representation, Resource } from './resource.js';
 
 /** The requested bytes of a representation, both ends included. */
@@ -71,7 +76,7 @@ function isConditional(headers: IncomingHttpHeaders): boolean {
 function isPreconditionFailed(headers: IncomingHttpHeaders, etag: string, modified: number): boolean {
   const match = headers['if-match'];
   if (match !== undefined) {
-    return match.trim() !== '*' && !match.split(',').some((tag) => matchesStrongly(tag.trim(), etag));
+    return match.trim() !== '*' && !listMembers(match).some((tag) => matchesStrongly(tag, etag));
   }
   const since = headers['if-unmodified-since'];
   return since !== undefined && modified > Date.parse(since);
@@ -109,7 +114,6 @@ function matchesStrongly(tag: string, etag: string): boolean {
   return tag === etag && !tag.startsWith('W/');
 }
 
-/** Sets the headers of a planned response. */
 export function setFileHeaders(
   res: ServerResponse,
   resource: Resource,

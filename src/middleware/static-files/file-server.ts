@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../../support/debug.js';
-import { headerText } from '../../support/encoding/encoding-headers.js';
+import { addVary } from '../../support/encoding/encoding-headers.js';
 import { warnOnce } from '../../support/errors.js';
 import { isClosed } from '../../support/response-state.js';
 import { encodedPath, pathOf } from '../../support/url-path.js';
@@ -18,7 +18,6 @@ const debug = debugFor('static');
 
 export type Next = (error?: unknown) => void;
 
-/** The resolved options of a {@link FileServer}. */
 interface ServerSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
@@ -119,7 +118,8 @@ export class FileServer {
     if (fallback !== undefined && this.#isNavigation(req)) {
       const page = await this.#find(fallback.file);
       if (typeof page === 'object') {
-        varyOnNavigation(res);
+        addVary(res, 'Accept');
+        addVary(res, 'Sec-Fetch-Dest');
         if (!this.#respondFromMemory(req, res, page)) await this.#send(req, res, page, next);
         return;
       }
@@ -214,11 +214,6 @@ function pathsOf(req: IncomingMessage): string[] {
   const paths = [pathOf(req.url ?? '/')];
   if (originalUrl !== undefined && originalUrl !== req.url) paths.push(pathOf(originalUrl));
   return paths;
-}
-
-function varyOnNavigation(res: ServerResponse): void {
-  const vary = headerText(res, 'vary');
-  res.setHeader('Vary', `${vary === '' ? '' : `${vary}, `}Accept, Sec-Fetch-Dest`);
 }
 
 /** Adds the trailing slash. Leading slashes are merged, because browsers read `//host` and `/\host` as another host. */

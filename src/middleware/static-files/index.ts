@@ -35,10 +35,7 @@ export interface StaticFilesOptions {
    * @default true
    */
   readonly immutable?: boolean | RegExp | ((path: string) => boolean);
-  /**
-   * Seconds for which a file that is neither immutable nor HTML is fresh (`max-age`).
-   * @default 60
-   */
+  /** Seconds for which a file that is neither immutable nor HTML is fresh (`max-age`). @default 60 */
   readonly maxAgeSeconds?: number;
   /**
    * The precompressed siblings to look for (`app.js.br`, `app.js.zst`, `app.js.gz`), the preferred one first. With `[]`
@@ -46,10 +43,7 @@ export interface StaticFilesOptions {
    * @default ['br', 'zstd', 'gzip']
    */
   readonly precompressed?: readonly Encoding[];
-  /**
-   * The file that is sent for a directory, or `false` for none.
-   * @default 'index.html'
-   */
+  /** The file that is sent for a directory, or `false` for none. @default 'index.html' */
   readonly index?: string | false;
   /**
    * The page of a single-page app, as a path below the root. It is sent for navigations to paths without a file.
@@ -62,15 +56,9 @@ export interface StaticFilesOptions {
    * @default ['/api', '/graphql', '/trpc', '/socket.io']
    */
   readonly fallbackExcept?: readonly string[];
-  /**
-   * Names with a leading dot that are served, such as `.well-known`.
-   * @default []
-   */
+  /** Names with a leading dot that are served, such as `.well-known`. @default [] */
   readonly dotfiles?: readonly string[];
-  /**
-   * Whether symbolic links may lead out of the root.
-   * @default false
-   */
+  /** Whether symbolic links may lead out of the root. @default false */
   readonly followSymlinks?: boolean;
   /**
    * Whether a request that no file matches goes to the next handler. Otherwise the error handler receives a 404, or a

@@ -15,15 +15,9 @@ export interface PrecompressOptions {
    * @default ['br', 'gzip', 'zstd'], without zstd before Node 22.15
    */
   readonly encodings?: readonly Encoding[];
-  /**
-   * Files with fewer bytes are not encoded.
-   * @default 1024
-   */
+  /** Files with fewer bytes are not encoded. @default 1024 */
   readonly threshold?: number;
-  /**
-   * The number of siblings that are encoded at the same time.
-   * @default the number of available CPUs
-   */
+  /** The number of siblings that are encoded at the same time. @default the number of available CPUs */
   readonly concurrency?: number;
   /**
    * Whether siblings of files that no longer exist are removed, if `precompress` wrote them and they have not changed
@@ -31,15 +25,9 @@ export interface PrecompressOptions {
    * @default false
    */
   readonly prune?: boolean;
-  /**
-   * Whether the report is made without writing or removing a file.
-   * @default false
-   */
+  /** Whether the report is made without writing or removing a file. @default false */
   readonly dryRun?: boolean;
-  /**
-   * A function that is called after each sibling with the current counts.
-   * @default undefined
-   */
+  /** A function that is called after each sibling with the current counts. @default undefined */
   readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
 }
 

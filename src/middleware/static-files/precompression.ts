@@ -27,7 +27,6 @@ export interface PrecompressReport {
   readonly ms: number;
 }
 
-/** The resolved options of a {@link Precompression}. */
 interface PrecompressionSettings {
   readonly root: string;
   readonly manifest: SiblingManifest;
@@ -37,7 +36,6 @@ interface PrecompressionSettings {
   readonly onProgress?: (counts: Omit<PrecompressReport, 'ms'>) => void;
 }
 
-/** One sibling to bring up to date. */
 interface Job {
   readonly file: string;
   readonly stats: fs.Stats;

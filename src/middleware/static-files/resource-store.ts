@@ -1,14 +1,13 @@
 import { BoundedMap } from '../../support/bounded-map.js';
 import { Generations } from '../../support/generations.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 import { readWhole } from './open-file.js';
 import type { Representation, Resource, ResourceReader } from './resource.js';
 
 /** The result of looking up a path. */
 export type Lookup = Resource | 'directory' | 'missing';
 
-/** The settings of a {@link ResourceStore}. */
 interface StoreSettings {
-  /** The size of the cache. */
   readonly cacheBytes: number;
   /** Milliseconds for which a cached result is used without another check. */
   readonly revalidateMs: number;
@@ -60,11 +59,9 @@ export class ResourceStore {
 
   /** Reads the state of a path from the file system. `servablePath` must have returned `path`. */
   read(path: string): Promise<Lookup> {
-    const known = this.#pending.get(path);
-    if (known !== undefined) return known;
-    const read = this.#readNow(path).finally(() => this.#pending.delete(path));
-    this.#pending.set(path, read);
-    return read;
+    return getOrCreate(this.#pending, path, () =>
+      this.#readNow(path).finally(() => this.#pending.delete(path)),
+    );
   }
 
   /** Removes a resource that has changed on disk. */
@@ -79,17 +76,15 @@ export class ResourceStore {
 
   /** Reads the body of a small representation. Simultaneous requests share one read. */
   body(resource: Resource, representation: Representation): Promise<Buffer> {
-    const known = this.#reads.get(representation);
-    if (known !== undefined) return known;
-    const read = readWhole(representation)
-      .then((body) => {
-        representation.body = body;
-        if (this.#resources.get(resource.path) === resource) this.#cache(resource);
-        return body;
-      })
-      .finally(() => this.#reads.delete(representation));
-    this.#reads.set(representation, read);
-    return read;
+    return getOrCreate(this.#reads, representation, () =>
+      readWhole(representation)
+        .then((body) => {
+          representation.body = body;
+          if (this.#resources.get(resource.path) === resource) this.#cache(resource);
+          return body;
+        })
+        .finally(() => this.#reads.delete(representation)),
+    );
   }
 
   #isFresh(checkedAt: number): boolean {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { negotiation } from '../../support/encoding/content-encoding.js';
 import type { Encoding } from '../../support/encoding/encoders.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 import { isForbidden, isMissing } from './file-errors.js';
 import { etagOf, type FileState, isSameFile, isSettled, modifiedMs } from './file-state.js';
 import { isServable } from './request-path.js';
@@ -30,7 +31,6 @@ export interface Resource {
   /** Whether the resource can have more than one representation. */
   readonly varies: boolean;
   readonly identity: Representation;
-  /** The identity and its siblings. */
   readonly representations: readonly Representation[];
   /** The representation for a value of `Accept-Encoding`; `null` is the identity. */
   readonly offer: (acceptEncoding: string) => Representation | null;
@@ -46,7 +46,6 @@ interface Observation {
   readonly siblings: readonly { readonly encoding: Encoding; readonly stats: fs.Stats | undefined }[];
 }
 
-/** The settings of a {@link ResourceReader}. */
 interface ReaderSettings {
   readonly root: string;
   readonly dotfiles: readonly string[];
@@ -148,12 +147,8 @@ export class ResourceReader {
   }
 
   #chooserOf(encodings: readonly Encoding[]) {
-    const key = encodings.join();
-    const known = this.#choices.get(key);
-    if (known !== undefined) return known;
-    const choose = negotiation(encodings.map((encoding) => ({ encoding })));
-    this.#choices.set(key, choose);
-    return choose;
+    const codings = encodings.map((encoding) => ({ encoding }));
+    return getOrCreate(this.#choices, encodings.join(), () => negotiation(codings));
   }
 }
 

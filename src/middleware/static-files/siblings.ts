@@ -17,7 +17,6 @@ export function typeOf(file: string): string {
   return mimeTypes.contentType(path.extname(file)) || unknownType;
 }
 
-/** Whether files with this extension are compressible. */
 export function isWorthEncoding(file: string): boolean {
   const type = typeOf(file);
   return type !== unknownType && compressible(type) === true;

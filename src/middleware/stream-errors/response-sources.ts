@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { contextOf } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { reportError } from '../../support/error-response/error-report.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 import { processWide } from '../../support/process-wide.js';
 import { resetResponse } from '../../support/response-reset.js';
 import { read } from '../../support/serialize-error.js';
@@ -46,12 +47,7 @@ export class ResponseSources {
   #failure: Failure | undefined = undefined;
 
   static of(res: ServerResponse): ResponseSources {
-    let sources = all.get(res);
-    if (sources === undefined) {
-      sources = new ResponseSources(res);
-      all.set(res, sources);
-    }
-    return sources;
+    return getOrCreate(all, res, () => new ResponseSources(res));
   }
 
   private constructor(res: ServerResponse) {

@@ -17,7 +17,6 @@ export interface BlockedLoop {
   readonly frames: readonly string[];
 }
 
-/** The `workerData` of the worker thread. */
 export interface WatchData {
   /** Index 0 counts the turns of the event loop. Index 1 is set when a debugger is opened. */
   readonly beats: Int32Array;
@@ -28,9 +27,7 @@ export interface WatchData {
 
 type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
 
-/**
- * Runs in a worker thread. The thread receives only the text of this function, so the function imports nothing.
- */
+/** Runs in a worker thread. The thread receives only the text of this function, so the function imports nothing. */
 export function watchBeats(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof import('node:fs');
   const { Session } = load('node:inspector') as typeof import('node:inspector');

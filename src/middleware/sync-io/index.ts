@@ -63,6 +63,13 @@ const debug = debugFor('sync-io');
 
 const maxBlocks = 100;
 
+export const optionChecks = {
+  ...callChecks,
+  enabled: isBoolean,
+  onFinding: isFunction,
+  blockedLoopMs: isEither(isOneOf(0), isInteger('milliseconds', 10)),
+};
+
 /**
  * Middleware that reports synchronous calls in requests: the function, the line, the route, the count and the time. It
  * works as Node's `--trace-sync-io`, but only during requests. It detects calls that the flag does not:
@@ -87,12 +94,7 @@ export function detectSyncIo(options?: SyncIoOptions): SyncIoDetector {
     ignore,
     onFinding,
     blockedLoopMs = 0,
-  } = checkOptions('detectSyncIo', options, {
-    ...callChecks,
-    enabled: isBoolean,
-    onFinding: isFunction,
-    blockedLoopMs: isEither(isOneOf(0), isInteger('milliseconds', 10)),
-  });
+  } = checkOptions('detectSyncIo', options, optionChecks);
   if (!enabled) return disabledDetector();
 
   const settings = defaultContextSettings;

@@ -1,5 +1,6 @@
 import type { InternalRequestContext } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
+import { getOrCreate } from '../../support/get-or-create.js';
 import { type CallSite, callerOf, callSiteOf, isNodesOwn, isSkipped } from './call-site.js';
 import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
 
@@ -82,17 +83,8 @@ export class SyncReport {
   };
 
   #countsOf(context: InternalRequestContext, api: SyncApi): CallCounts {
-    let countsByApi = this.#countsByRequest.get(context);
-    if (countsByApi === undefined) {
-      countsByApi = new Map();
-      this.#countsByRequest.set(context, countsByApi);
-    }
-    let counts = countsByApi.get(api);
-    if (counts === undefined) {
-      counts = { calls: 0, latest: undefined };
-      countsByApi.set(api, counts);
-    }
-    return counts;
+    const countsByApi = getOrCreate(this.#countsByRequest, context, () => new Map<SyncApi, CallCounts>());
+    return getOrCreate(countsByApi, api, () => ({ calls: 0, latest: undefined }));
   }
 
   #find(

@@ -1,11 +1,9 @@
 import type { ClusterWorker, Death } from './cluster-worker.js';
 
-/** The log fields of a worker. */
 export function fieldsOf({ id, pid }: ClusterWorker): Record<string, unknown> {
   return { worker: id, workerPid: pid };
 }
 
-/** The log fields of a worker's death. */
 export function fieldsOfDeath({
   code,
   signal,
@@ -24,7 +22,6 @@ export function fieldsOfDeath({
   };
 }
 
-/** The cause of a worker's death as text for the log. */
 export function causeOf({ code, signal, killed, listened }: Death): string {
   if (killed) return `killed: ${killed}`;
   if (signal) return `signal ${signal}`;

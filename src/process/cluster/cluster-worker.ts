@@ -20,7 +20,6 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** The end of a worker process. */
 export interface Death {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -39,7 +38,6 @@ export interface Death {
   readonly route: string | undefined;
 }
 
-/** Callbacks for the events of a worker. */
 export interface WorkerEvents {
   onReady(worker: ClusterWorker): void;
   onDying(worker: ClusterWorker): void;
@@ -47,7 +45,6 @@ export interface WorkerEvents {
   onRisk(risk: string): void;
 }
 
-/** The state of one worker in the primary. */
 export class ClusterWorker {
   readonly id: number;
   readonly pid: number;

@@ -47,5 +47,9 @@ export interface ClusterStatus {
   readonly workers: readonly WorkerStatus[];
 }
 
-/** The maximum length of a line of this protocol. */
+/** Whether a host stands for all addresses of the machine. */
+export function isEveryHost(host: string | null): host is null {
+  return host === null || host === '0.0.0.0' || host === '::';
+}
+
 export const longestLine = 65_536;

@@ -37,10 +37,7 @@ export interface ClusterOptions {
    * @default the grace period of the process manager, or the longest shutdown of the worker if that is longer
    */
   readonly drainMs?: number;
-  /**
-   * Milliseconds from the fork of a worker until it must be ready, before it is killed.
-   * @default 60000
-   */
+  /** Milliseconds from the fork of a worker until it must be ready, before it is killed. @default 60000 */
   readonly startMs?: number;
   /**
    * Milliseconds without a heartbeat after which a worker is killed and replaced; 0 disables the check.
@@ -60,10 +57,7 @@ export interface ClusterOptions {
    * @default 0.9, which has no effect without a limit of the control group
    */
   readonly maxMemory?: number | false;
-  /**
-   * Whether `express-productionize status`, `reload`, `scale` and `stop` can reach this cluster.
-   * @default true
-   */
+  /** Whether `express-productionize status`, `reload`, `scale` and `stop` can reach this cluster. @default true */
   readonly control?: boolean;
   /**
    * The directory of the control socket, owned by this user, with mode 700.
@@ -82,10 +76,7 @@ export interface ClusterOptions {
    * @default undefined, Node's round robin
    */
   readonly sticky?: StickyOptions;
-  /**
-   * The logger of the primary. It receives starts, deaths with their cause, and reloads.
-   * @default createLogger()
-   */
+  /** The logger of the primary. It receives starts, deaths with their cause, and reloads. @default createLogger() */
   readonly logger?: PartLogger;
 }
 

@@ -2,7 +2,6 @@ import cluster, { type ClusterSettings } from 'node:cluster';
 import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
 import { isInteger } from '../../support/options.js';
-import type { PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
 import {
@@ -16,7 +15,7 @@ import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } fro
 import { serveControl } from './control-socket.js';
 import { logicalDirectory } from './logical-directory.js';
 import { replaceLargeWorkers } from './memory-limit.js';
-import { Pool, type Traffic } from './pool.js';
+import { Pool, type PoolSettings } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
 import { makeRuntimeDir } from './runtime-dir.js';
 import { socketsForWorkers, watchInheritedSockets } from './shared-sockets.js';
@@ -24,23 +23,18 @@ import { riskWarnings } from './single-process-risks.js';
 import { onStopSignals } from './stop-signals.js';
 import { watchTerminal } from './terminal.js';
 import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
-import { primaryVariable, readyMessage } from './worker-protocol.js';
+import { primaryVariable, readyMessage, sendToParent } from './worker-protocol.js';
 
 /** Settings of a primary, with every option resolved. */
-export interface PrimarySettings {
+export interface PrimarySettings
+  extends Pick<PoolSettings, 'drainMs' | 'startMs' | 'stuckMs' | 'maxFailedStarts' | 'log' | 'traffic'> {
   readonly workers: WorkerCount;
-  readonly drainMs?: number;
-  readonly startMs: number;
-  readonly stuckMs: number;
-  readonly maxFailedStarts: number;
   readonly maxMemory: number | false;
   readonly runtimeDir?: string;
   readonly name?: string;
   readonly control: boolean;
-  readonly log: PartLogger;
   /** Settings of the fork, where workers do not run the script of this process. */
   readonly fork?: ClusterSettings;
-  readonly traffic?: Traffic;
 }
 
 /** A running cluster, in the process of its primary. */
@@ -172,7 +166,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   // a process manager may wait for this message, as it does for a single process
   void ready.then(() => {
     notifyServiceReady(`${pool.ready} of ${pool.target} workers ready`);
-    if (process.connected && findOrchestrator().name === 'PM2') process.send?.(readyMessage);
+    if (process.connected && findOrchestrator().name === 'PM2') sendToParent(readyMessage);
   });
   watchInheritedSockets(() => {
     if (pool.stopping) return;

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application } from 'express';
 import type { ErrorCode } from '../../support/errors.js';
-import { routerOf, walkLayers } from '../../support/express-layers.js';
+import { outermost, routerOf, walkLayers } from '../../support/express-layers.js';
 
 const requestStart = 'http.server.request.start';
 const requestsWatched = 1000;
@@ -20,9 +20,9 @@ type Seen = IncomingMessage & {
 /**
  * Inspects the first requests of a worker for sessions and rate limits that are stored in its memory, and for socket.io
  * polling without stickiness. It uses Node's diagnostics channel and unsubscribes afterwards, so that later requests
- * have no cost. Returns its undo.
+ * have no cost.
  */
-export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () => void {
+export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): void {
   let left = requestsWatched;
   const received = new Set<Risk>();
   const send = (risk: Risk): void => {
@@ -45,7 +45,6 @@ export function watchRisks(onRisk: (risk: Risk) => void, sticky: boolean): () =>
   };
   const stop = (): void => void unsubscribe(requestStart, look);
   subscribe(requestStart, look);
-  return stop;
 }
 
 /**
@@ -70,11 +69,8 @@ type RateLimiter = { getKey?: (key: string) => unknown; resetKey?: unknown };
 
 /** Whether one of the app's rate limiters (express-rate-limit) counts in memory. */
 async function hasMemoryRateLimit(app: Application): Promise<boolean> {
-  let root = app;
-  while ((root as { parent?: Application }).parent)
-    root = (root as unknown as { parent: Application }).parent;
   const limiters = new Set<RateLimiter>();
-  walkLayers(routerOf(root), ({ handle }) => {
+  walkLayers(routerOf(outermost(app)), ({ handle }) => {
     const limiter = handle as RateLimiter;
     if (typeof limiter.getKey === 'function' && typeof limiter.resetKey === 'function') limiters.add(limiter);
   });

@@ -12,16 +12,13 @@ import { hooks, makeHook } from '../shutdown/hooks.js';
 import { listenArguments } from '../systemd/inherited-sockets.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { Traffic } from './pool.js';
-import { drainMessage, readyMessage, type WorkerMessage } from './worker-protocol.js';
+import { drainMessage, readyMessage, sendToParent, type WorkerMessage } from './worker-protocol.js';
 
 /** The address on which the primary of a sticky cluster listens. */
 export interface StickyOptions {
   /** The TCP port; 0 selects a free one. */
   readonly port: number;
-  /**
-   * The address to bind.
-   * @default all addresses
-   */
+  /** The address to bind. @default all addresses */
   readonly host?: string;
 }
 
@@ -103,8 +100,8 @@ export async function serveSticky(io: unknown): Promise<void> {
     endProcess({ reason: 'the message shutdown', lifecycles: liveApps, timeoutMs: drainMs });
   });
   const shutdown: WorkerMessage = { productionize: 'shutdown', reportsReady: true, drainMs };
-  process.send?.(shutdown);
-  process.send?.(readyMessage);
+  sendToParent(shutdown);
+  sendToParent(readyMessage);
 }
 
 /** Destroys the stream that the package emits for a body in several pieces. An open stream would delay the drain. */

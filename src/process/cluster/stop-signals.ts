@@ -3,9 +3,9 @@ const repeatMs = 5000;
 /**
  * Listens for SIGTERM, SIGINT, and the message `shutdown` of PM2. Because npm, `tini -g` and a terminal deliver one
  * request twice, a second one within 5 s is ignored. A later one, a third, or a second Ctrl-C in a terminal stops the
- * process immediately. Returns a function that removes the listeners.
+ * process immediately.
  */
-export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: string) => void): () => void {
+export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: string) => void): void {
   let first: number | undefined;
   let count = 0;
   const onSignal = (signal: string): void => {
@@ -27,9 +27,4 @@ export function onStopSignals(stop: (signal: string) => void, stopNow: (signal: 
   process.on('SIGINT', onSignal);
   // a listener keeps the channel and the process alive, so it is added only where a channel exists
   if (process.connected) process.on('message', onMessage);
-  return () => {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
-    process.off('message', onMessage);
-  };
 }

@@ -15,35 +15,29 @@ import {
   hideFromChildren,
   type PrimaryMessage,
   primaryVariable,
-  type WorkerMessage,
+  sendToParent,
   type WorkerShutdown,
 } from './worker-protocol.js';
 
 const heartbeatMs = 1000;
 const longestError = 4096;
 
-const agent = processWide<{ undo: (() => void) | undefined }>(clusterAgentKey, () => ({ undo: undefined }));
+const agent = processWide(clusterAgentKey, () => ({ runs: false }));
 
 /**
  * Starts the reports of a worker to its primary: heartbeats with metrics, fatal errors, and risks with several workers.
- * They start once per process, for all copies of the package. Returns a function that ends them.
+ * They start once per process, for all copies of the package.
  */
-export function startAgent({ sticky = false } = {}): () => void {
-  agent.undo ??= start(sticky);
-  return () => {
-    agent.undo?.();
-    agent.undo = undefined;
-  };
-}
-
-function start(sticky: boolean): () => void {
+export function startAgent({ sticky = false } = {}): void {
+  if (agent.runs) return;
+  agent.runs = true;
   hideFromChildren(primaryVariable);
   let before = performance.eventLoopUtilization();
   const beat = (): void => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
-    send({
+    sendToParent({
       productionize: 'beat',
       ...requests(),
       rssBytes: process.memoryUsage.rss(),
@@ -52,7 +46,7 @@ function start(sticky: boolean): () => void {
       debugged: inspectorUrl() !== undefined,
     });
   };
-  const timer = setInterval(beat, heartbeatMs).unref();
+  setInterval(beat, heartbeatMs).unref();
 
   const onUncaught = (error: unknown): void => sendFatal(error, false);
   let dying = false;
@@ -71,48 +65,33 @@ function start(sticky: boolean): () => void {
     setImmediate(() => {
       // the primary compares later metrics with those at the start, before the first requests
       beat();
-      send({ productionize: 'shutdown', ...shutdown() });
+      sendToParent({ productionize: 'shutdown', ...shutdown() });
     });
   };
-  const stopWatching = watchRisks((risk) => send({ productionize: 'risk', risk }), sticky);
+  watchRisks((risk) => sendToParent({ productionize: 'risk', risk }), sticky);
   // this reports the last metrics even when the app calls process.exit
   process.on('exit', beat);
   process.on('message', onMessage);
   process.on('uncaughtExceptionMonitor', onUncaught);
   // SIGHUP for the whole process group would end this worker by default; the primary handles it
-  process.on('SIGHUP', ignoreSignal);
+  process.on('SIGHUP', () => {});
   fatalHooks.add(onFatal);
   hooks.drain.add(waitForReplacement);
-  return () => {
-    clearInterval(timer);
-    stopWatching();
-    process.off('exit', beat);
-    process.off('message', onMessage);
-    process.off('uncaughtExceptionMonitor', onUncaught);
-    process.off('SIGHUP', ignoreSignal);
-    fatalHooks.delete(onFatal);
-    hooks.drain.delete(waitForReplacement);
-  };
 }
 
 /** Reports the enabled parts of an app of this worker. */
 export function reportParts(parts: readonly string[]): void {
-  if (agent.undo) send({ productionize: 'parts', parts });
+  if (agent.runs) sendToParent({ productionize: 'parts', parts });
 }
 
 /** Reports an error of a server. An app may handle it and exit, and the exit would then have no cause in the log. */
 export function reportServerError(error: unknown): void {
-  if (agent.undo) sendFatal(error, false);
-}
-
-function send(message: WorkerMessage): void {
-  // without a callback, a broken channel emits an error
-  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+  if (agent.runs) sendFatal(error, false);
 }
 
 function sendFatal(error: unknown, draining: boolean): void {
   const route = nameOf(currentContext());
-  send({
+  sendToParent({
     productionize: 'fatal',
     error: describe(error),
     permanent: isPermanent(error),
@@ -200,5 +179,3 @@ function isPermanent(error: unknown): boolean {
 function inspectorUrl(): string | undefined {
   return process.getBuiltinModule?.('node:inspector')?.url();
 }
-
-function ignoreSignal(): void {}

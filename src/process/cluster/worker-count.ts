@@ -4,7 +4,6 @@ import { ProductionizeError, quote } from '../../support/errors.js';
 /** The maximum number of workers. A larger number is treated as an error. */
 export const maxWorkers = 1024;
 
-/** The number of workers and its source. */
 export interface WorkerCount {
   readonly count: number;
   readonly reason: string;

@@ -33,7 +33,12 @@ export function isOurWorker(): boolean {
   return isMainThread && cluster.isWorker && isOurWorkerProcess();
 }
 
-/** The metrics in a heartbeat. */
+/** Sends a message to the primary or to PM2, if this process has a channel. */
+export function sendToParent(message: WorkerMessage | typeof readyMessage): void {
+  // without a callback, a broken channel emits an error
+  process.send?.(message, undefined, undefined, () => {});
+}
+
 export interface WorkerMetrics {
   /** Resident memory in bytes. */
   readonly rssBytes: number;
@@ -49,7 +54,6 @@ export interface WorkerMetrics {
   readonly debugged: boolean;
 }
 
-/** The settings of a worker's shutdown. */
 export interface WorkerShutdown {
   /** Whether the worker sends `ready` itself. */
   readonly reportsReady: boolean;

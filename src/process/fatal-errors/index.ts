@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { attachShared, once } from '../../support/attachment.js';
+import { attachShared, once, undoAll } from '../../support/attachment.js';
 import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import type { RequestContext } from '../../support/context/request-context.js';
 import { debugFor } from '../../support/debug.js';
@@ -92,24 +92,22 @@ const watch = processWide<Watch>(fatalErrorsKey, () => ({
 export function fatalErrors(server: Server, options?: FatalErrorsOptions): () => void {
   const { lifecycle, release: untrack } = trackServer(server);
   const release = guardLifecycle(lifecycle, options);
-  return () => {
-    untrack();
-    release();
-  };
+  return undoAll([untrack, release]);
 }
 
-/** Checks the options of {@link fatalErrors} and fills in the defaults. */
+export const optionChecks = {
+  drainMs: isMilliseconds(),
+  reportMs: isMilliseconds(),
+  logger: isPartLogger,
+  respond: isFunction,
+};
+
 export function resolveFatalErrors(options?: FatalErrorsOptions): Settings {
   return {
     drainMs: isDevelopment() ? developmentMs : 10_000,
     reportMs: 2000,
     respond: respondEmpty,
-    ...checkOptions('fatalErrors', options, {
-      drainMs: isMilliseconds(),
-      reportMs: isMilliseconds(),
-      logger: isPartLogger,
-      respond: isFunction,
-    }),
+    ...checkOptions('fatalErrors', options, optionChecks),
   };
 }
 

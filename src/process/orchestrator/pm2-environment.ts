@@ -38,16 +38,9 @@ export function describePm2Environment(env: Env = process.env): string | undefin
     : `environment ${now}, changed since the last start (${before})`;
 }
 
-const described = processWide(pm2EnvironmentKey, () => ({
-  text: undefined as string | undefined,
-  done: false,
-}));
-
 /** The same for this process. It runs once, because it overwrites the stored fingerprint. */
 export function pm2Environment(): string | undefined {
-  if (!described.done) described.text = describePm2Environment();
-  described.done = true;
-  return described.text;
+  return processWide(pm2EnvironmentKey, () => ({ text: describePm2Environment() })).text;
 }
 
 /** Hashes the variables in capital letters. PM2's own variables are in lower case and change with each start. */

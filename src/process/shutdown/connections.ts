@@ -29,7 +29,6 @@ export type ConnectionState =
   /** It has sent a request, or a part of one. */
   | 'active';
 
-/** The open connections of one server. */
 export class Connections {
   readonly sockets = new Map<Socket, Opened>();
   readonly sessions = new Set<ServerHttp2Session>();
@@ -52,7 +51,6 @@ export class Connections {
     });
   }
 
-  /** The connections of a tracked server. */
   static of(server: Server): Connections | undefined {
     return (server as Server & { [connectionsKey]?: Connections })[connectionsKey];
   }

@@ -9,15 +9,9 @@ export type ShutdownHook = () => unknown;
 
 /** Options of `onDrain` and `onShutdown`. */
 export interface HookOptions {
-  /**
-   * The name of the hook in the log.
-   * @default the name of the function
-   */
+  /** The name of the hook in the log. @default the name of the function */
   readonly name?: string;
-  /**
-   * Milliseconds for the hook, after which the shutdown continues without it.
-   * @default 5000
-   */
+  /** Milliseconds for the hook, after which the shutdown continues without it. @default 5000 */
   readonly timeoutMs?: number;
 }
 
@@ -37,7 +31,6 @@ export interface Hooks {
 
 export const hooks = processWide<Hooks>(shutdownHooksKey, () => ({ drain: new Set(), shutdown: new Set() }));
 
-/** Fills in the defaults of a hook. */
 export function makeHook(run: ShutdownHook, { name, timeoutMs = 5000 }: HookOptions = {}): Hook {
   return { run, name: name ?? (run.name || 'anonymous hook'), timeoutMs };
 }

@@ -3,7 +3,7 @@ import { debugFor } from '../../support/debug.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
 import { processWide } from '../../support/process-wide.js';
 import { readinessKey } from '../../support/symbols.js';
-import { isOurWorker, readyMessage, type WorkerMessage } from '../cluster/worker-protocol.js';
+import { isOurWorker, readyMessage, sendToParent } from '../cluster/worker-protocol.js';
 import { findOrchestrator } from '../orchestrator/index.js';
 import { notifyServiceReady } from '../systemd/service-manager.js';
 
@@ -40,14 +40,9 @@ function nameOf(server: Server): string {
 }
 
 function notifyParent(): void {
-  if (isOurWorker()) send({ productionize: 'ready' });
-  else if (findOrchestrator().name === 'PM2') send(readyMessage);
+  if (isOurWorker()) sendToParent({ productionize: 'ready' });
+  else if (findOrchestrator().name === 'PM2') sendToParent(readyMessage);
   else debug(() => ['the parent is neither PM2 nor runCluster: ready is not sent']);
-}
-
-function send(message: WorkerMessage | typeof readyMessage): void {
-  // without a callback, a closed channel emits an error
-  process.send?.(message, undefined, undefined, () => {});
 }
 
 /**

@@ -47,10 +47,7 @@ export interface GracefulShutdownOptions {
    * @default 1000 in a cluster worker, 0 elsewhere; `maxRequestsPerSocket` of the server where the app set it
    */
   readonly maxRequestsPerConnection?: number;
-  /**
-   * Servers that respond until the process exits, such as one for health checks and metrics.
-   * @default []
-   */
+  /** Servers that respond until the process exits, such as one for health checks and metrics. @default [] */
   readonly adminServers?: Server | readonly Server[];
   /**
    * Whether PM2 with `wait_ready`, the primary of a cluster and systemd with `Type=notify` are notified when the
@@ -96,6 +93,17 @@ const isServers: Check = (value) =>
     ? undefined
     : 'a server or an array of servers';
 
+export const optionChecks = {
+  delayMs: isMilliseconds(),
+  timeoutMs: isMilliseconds(),
+  graceMs: isMilliseconds(1),
+  quietMs: isMilliseconds(),
+  maxRequestsPerConnection: isInteger('requests'),
+  adminServers: isServers,
+  ready: isBoolean,
+  logger: isPartLogger,
+};
+
 /** Checks the options of `gracefulShutdown` and fills in the defaults of the environment. */
 export function resolveShutdown(
   options?: GracefulShutdownOptions,
@@ -104,16 +112,7 @@ export function resolveShutdown(
   const orchestrator = findOrchestrator();
   if (clusterWorker() === undefined) warnOfNpmStart();
   const managed = orchestrator.name === 'PM2' || clusterWorker() !== undefined;
-  const given = checkOptions('gracefulShutdown', options, {
-    delayMs: isMilliseconds(),
-    timeoutMs: isMilliseconds(),
-    graceMs: isMilliseconds(1),
-    quietMs: isMilliseconds(),
-    maxRequestsPerConnection: isInteger('requests'),
-    adminServers: isServers,
-    ready: isBoolean,
-    logger: isPartLogger,
-  });
+  const given = checkOptions('gracefulShutdown', options, optionChecks);
   const graceMs = given.graceMs ?? orchestrator.graceMs;
   const usualDelay = readEnvironment().mode === 'production' ? orchestrator.delayMs : 0;
   const inDevelopment = given.graceMs === undefined && isDevelopment(orchestrator);

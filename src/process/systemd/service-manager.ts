@@ -94,7 +94,6 @@ export function notifyServiceReady(status: string): void {
   manager.ready = notifyServiceManager(`READY=1\nSTATUS=${status}`);
 }
 
-/** Sends the status of the service, in one line. */
 export function notifyServiceStatus(status: string): void {
   if (!manager.stopping) notifyServiceManager(`STATUS=${status}`);
 }

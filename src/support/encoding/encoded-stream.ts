@@ -3,6 +3,7 @@ import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
 import type { Body, OwnFunctions, WriteCallback } from '../response-hooks.js';
 import { resetResponse } from '../response-reset.js';
+import { failWrite } from '../response-state.js';
 import type { Codec, Encoder } from './encoders.js';
 
 const debug = debugFor('compression');
@@ -80,11 +81,7 @@ export class EncodedStream {
   }
 
   write(chunk: Body, charset?: BufferEncoding, callback?: WriteCallback): boolean {
-    if (this.#ended) {
-      const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-      if (callback) process.nextTick(callback, error);
-      return false;
-    }
+    if (this.#ended) return failWrite(callback);
     this.#flushTimer ??= setTimeout(() => this.flush(), flushDelay).unref();
     return this.#encoder.write(chunk, charset ?? 'utf8', callback);
   }

@@ -13,7 +13,6 @@ export const encodingNames: readonly Encoding[] = ['br', 'gzip', 'zstd'];
 export const knownEncodings: readonly Encoding[] =
   'createZstdCompress' in zlib ? ['br', 'gzip', 'zstd'] : ['br', 'gzip'];
 
-/** A zlib transform. */
 export type Encoder = zlib.Gzip | zlib.BrotliCompress | zlib.ZstdCompress;
 
 /** One content coding at one level. */

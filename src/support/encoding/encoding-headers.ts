@@ -4,16 +4,30 @@ import { memoizeHeader } from '../bounded-map.js';
 /** The value of a header as one string, which is empty when the header is not set. */
 export function headerText(res: ServerResponse, name: string): string {
   const value = res.getHeader(name);
-  return value === undefined ? '' : String(value);
+  return Array.isArray(value) ? value.join(', ') : String(value ?? '');
 }
 
-const variesOnEncoding = memoizeHeader((vary) => /(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(vary));
+/** The members of a list header (RFC 9110 section 5.6.1), without empty ones. */
+export function listMembers(header: string): string[] {
+  return header
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '');
+}
+
+const fieldsOf = memoizeHeader((vary) => listMembers(vary.toLowerCase()));
+
+/** Adds the name of a request header to `Vary`. */
+export function addVary(res: ServerResponse, name: string): void {
+  const vary = headerText(res, 'vary');
+  const fields = fieldsOf(vary);
+  if (fields.includes('*') || fields.includes(name.toLowerCase())) return;
+  res.setHeader('Vary', vary === '' ? name : `${vary}, ${name}`);
+}
 
 /** Adds `Accept-Encoding` to `Vary`. */
 export function varyOnEncoding(res: ServerResponse): void {
-  const vary = headerText(res, 'vary');
-  if (vary === '') res.setHeader('Vary', 'Accept-Encoding');
-  else if (!variesOnEncoding(vary)) res.setHeader('Vary', `${vary}, Accept-Encoding`);
+  addVary(res, 'Accept-Encoding');
 }
 
 /** Makes a strong ETag weak, because a strong one identifies the bytes of one encoding (RFC 9110 section 8.8.1). */

@@ -5,6 +5,7 @@ import { attempt } from '../attempt.js';
 import { memoizeHeader } from '../bounded-map.js';
 import { contextOf } from '../context/context.js';
 import { debugFor } from '../debug.js';
+import { addVary } from '../encoding/encoding-headers.js';
 import { processWide } from '../process-wide.js';
 import { resetResponse } from '../response-reset.js';
 import { read } from '../serialize-error.js';
@@ -182,17 +183,4 @@ function resourceOf(req: IncomingMessage): string {
   const url: unknown = (req as Request).originalUrl || req.url;
   if (typeof url !== 'string') return 'resource';
   return encodedPath(pathOf(url) || '/');
-}
-
-function addVary(res: ServerResponse, name: string): void {
-  const vary = [res.getHeader('Vary') ?? []].flat().join(', ');
-  if (vary === '') {
-    res.setHeader('Vary', name);
-    return;
-  }
-  const named = vary
-    .toLowerCase()
-    .split(',')
-    .map((each) => each.trim());
-  if (!named.includes('*') && !named.includes(name.toLowerCase())) res.setHeader('Vary', `${vary}, ${name}`);
 }
