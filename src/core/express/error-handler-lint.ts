@@ -1,7 +1,10 @@
 import { warnOnce } from '../../support/errors.js';
 import { type Router, walkLayers } from '../../support/express-layers.js';
 
-const errorParameter = /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*_?(?:err|error|ex|exception)\s*(?=[,)=])/i;
+// Only names distinguish such a handler from ordinary middleware, since calling it would have effects. A minified bundle has no
+// such names, and nothing is reported there. The two letters of `ex` may be a minified name, so `req` must follow.
+const errorParameter =
+  /^(?:async\s*)?(?:function\b[^(]*)?\(?\s*_?(?:(?:err|error|exception)\s*(?=[,)=])|ex\s*,\s*_?req)/i;
 const errorHandlerName = /err(?:or)?_?handler|handle_?err(?:or)?s?$/i;
 
 /**

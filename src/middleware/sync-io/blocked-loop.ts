@@ -51,7 +51,9 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   worker.on('error', (error) => debug(() => ['the watch of the event loop ended: %o', error]));
   worker.unref();
 
-  // the worker compares this name: if it pauses this function, the event loop is not blocked
+  // If the worker pauses this function, the event loop is not blocked. The worker compares its name, which is set here,
+  // because a minifier may have changed it.
+  Object.defineProperty(beatOfTheLoop, 'name', { value: 'beatOfTheLoop' });
   function beatOfTheLoop(): void {
     if (inspector?.url() !== undefined) Atomics.store(beats, 1, 1);
     Atomics.add(beats, 0, 1);
