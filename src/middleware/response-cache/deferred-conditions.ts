@@ -23,6 +23,11 @@ export class DeferredConditions {
     }
   }
 
+  /** Whether the request had conditions. */
+  get areHidden(): boolean {
+    return this.#hidden !== undefined;
+  }
+
   restore(): void {
     if (this.#hidden === undefined) return;
     for (const name of conditions) {

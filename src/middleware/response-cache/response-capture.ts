@@ -1,4 +1,6 @@
+import { ReadStream } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { debugFor } from '../../support/debug.js';
 import { isPromise } from '../../support/is-promise.js';
 import {
@@ -49,6 +51,8 @@ export class ResponseCapture implements ResponseWatcher {
   readonly #conditions: DeferredConditions | undefined;
   /** Set while the response is a 304 and the handler still writes the body. */
   #endLater: OwnFunctions['end'] | undefined;
+  /** The source of the body, such as the file of `res.sendFile`. */
+  #source: Readable | undefined;
   #hasTrailers = false;
   #storable: Storable | undefined;
   #body: BodyCollector | undefined;
@@ -67,6 +71,11 @@ export class ResponseCapture implements ResponseWatcher {
     this.#own = parts.hooks.watch(res, this);
     if (leader === undefined) return;
     this.#conditions = new DeferredConditions(req);
+    if (this.#conditions.areHidden) {
+      res.once('pipe', (source: Readable) => {
+        this.#source = source;
+      });
+    }
     // When the client disconnects, another request becomes the leader. The response is still stored.
     res.on('close', () => {
       if (!this.#over) leader.fail();
@@ -102,7 +111,7 @@ export class ResponseCapture implements ResponseWatcher {
     if (this.#conditions?.isNotModified(status, headers) !== true) return;
     becomeNotModified(res);
     const isShort = Number(headers['content-length']) <= this.#parts.settings.maxEntryBytes;
-    if (whole || (storable === undefined && !isShort)) this.#own.end.call(res);
+    if (whole || (storable === undefined && !isShort && !endFile(this.#source))) this.#own.end.call(res);
     else {
       // The response stays open, because a piped source would stop otherwise. Its headers are sent at the end, because
       // some clients close the connection then.
@@ -213,4 +222,14 @@ export class ResponseCapture implements ResponseWatcher {
     this.#endLease?.();
     this.#endLease = undefined;
   }
+}
+
+/**
+ * Ends a file that is sent, so that it is not read as a whole. The callback of `res.sendFile` receives an error if the
+ * response ends before the file. Returns false for other sources, and for a file that is also read elsewhere.
+ */
+function endFile(source: Readable | undefined): boolean {
+  if (!(source instanceof ReadStream) || source.listenerCount('data') !== 1) return false;
+  source.push(null);
+  return true;
 }

@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events';
 import fs from 'node:fs';
-import type { RequestHandler } from 'express';
+import os from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream';
+import type { RequestHandler, Response } from 'express';
 import {
   type CacheStore,
   productionize,
@@ -11,6 +14,8 @@ import type { CacheEntry } from '../../../src/middleware/response-cache/cache-st
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
+
+type Done = (error?: Error | null) => void;
 
 // it comes without types
 const session = jest.requireActual<(options: object) => RequestHandler>('express-session');
@@ -115,6 +120,39 @@ describe.each(expressVersions)('the response cache on %s', (_name, express) => {
     expect([response.status, response.text]).toEqual([304, '']);
     expect(await sent).toBeUndefined();
   });
+
+  it.each<[string, ResponseCacheOptions | true, (res: Response, file: string, done: Done) => void]>([
+    ['sendFile', { maxEntryBytes: 1000 }, (res, file, done) => res.sendFile(file, done)],
+    ['sendFile', { maxEntryBytes: 1000 }, (res, file, done) => res.sendFile(file, { maxAge: 60_000 }, done)],
+    ['download', true, (res, file, done) => res.download(file, done)],
+    [
+      'pipeline',
+      true,
+      (res, file, done) => {
+        res.setHeader('Last-Modified', fs.statSync(file).mtime.toUTCString());
+        pipeline(fs.createReadStream(file), res, done as never);
+      },
+    ],
+  ])(
+    'the 304 of a file that is too large to store is no error for the callback of %s, with %j',
+    async (_how, cache, send) => {
+      const file = path.join(os.tmpdir(), `too-large-${process.pid}`);
+      fs.writeFileSync(file, Buffer.alloc(16 * 1024 * 1024));
+      const read = jest.spyOn(fs, 'read');
+      const app = express();
+      const sent = new Promise<Error | null | undefined>((resolve) => {
+        app.get('/', (_req, res) => void send(res, file, resolve));
+      });
+      productionize(app, { ...quiet, cache });
+      const { url } = await serve(app);
+      const since = fs.statSync(file).mtime.toUTCString();
+      const response = await get(url, { headers: { 'if-modified-since': since } });
+      expect([response.status, response.text]).toEqual([304, '']);
+      expect(await sent).toBeFalsy();
+      expect(read.mock.calls.length).toBeLessThan(4);
+      fs.rmSync(file);
+    },
+  );
 
   it('Accept-Encoding is normalized, so that each set of codings is one variant', async () => {
     const app = express();
