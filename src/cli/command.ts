@@ -27,6 +27,7 @@ export interface Arguments {
   readonly rest: readonly string[];
 }
 
+/** One subcommand. Its file has the name of the command. */
 export interface Command {
   /** The line of the command in the list of commands. */
   readonly summary: string;

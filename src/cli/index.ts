@@ -9,9 +9,11 @@ import { commandHelp, generalHelp, helpCommand, program, unknownCommand, usageLi
 import { paint, print, printError } from './output.js';
 import { ownDirectory } from './own-files.js';
 import { precompress } from './precompress.js';
-import { reload, scale, stop } from './running-cluster.js';
+import { reload } from './reload.js';
+import { scale } from './scale.js';
 import { start } from './start.js';
 import { status } from './status.js';
+import { stop } from './stop.js';
 
 const commands: Record<string, Command> = { start, status, reload, scale, stop, drill, precompress };
 commands.completion = completionCommand(commands);

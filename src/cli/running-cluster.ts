@@ -1,16 +1,7 @@
 import { type FoundCluster, findClusters, sendRequest } from '../process/cluster/control-client.js';
 import type { ClusterStatus, ControlRequest } from '../process/cluster/control-protocol.js';
 import { maxInt32 } from '../support/options.js';
-import {
-  type Arguments,
-  type Command,
-  exitCodes,
-  jsonOption,
-  onlyArgument,
-  UsageError,
-  wholeNumber,
-  workerCount,
-} from './command.js';
+import { type Arguments, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
 import { program } from './help.js';
 import { print, printError } from './output.js';
 
@@ -32,7 +23,7 @@ export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]>
 }
 
 /** Sends a request to the only running cluster, or to the one that the options select, and prints the response. */
-async function command(args: Arguments, request: ControlRequest): Promise<number> {
+export async function command(args: Arguments, request: ControlRequest): Promise<number> {
   const [found, ...others] = await clustersOf(args);
   if (others.length > 0) {
     const names = [found as FoundCluster, ...others].map(({ status }) => describe(status));
@@ -61,44 +52,6 @@ export function noCluster({ values }: Arguments): string {
 function describe({ pid, name, script }: ClusterStatus): string {
   return `${pid} (${name === null ? '' : `${name}, `}${script})`;
 }
-
-export const reload: Command = {
-  summary: 'replace all workers one by one, without losing a request',
-  synopsis: '[options]',
-  description: `Returns when all workers are replaced. When a new worker does not become ready, the old workers continue to serve, the
-reason is printed, and the exit code is 1. SIGHUP to the primary does the same.`,
-  options: clusterOptions,
-  examples: ['reload', 'reload --name web'],
-  run(args) {
-    noMore('reload', args.positionals);
-    return command(args, { command: 'reload' });
-  },
-};
-
-export const scale: Command = {
-  summary: 'change the number of workers',
-  synopsis: '<workers|max> [options]',
-  description: `Forks the missing workers, or drains the surplus, the youngest first. \`max\` stands for the CPUs available to the
-cluster.`,
-  options: clusterOptions,
-  examples: ['scale 4', 'scale max --name web'],
-  run(args) {
-    const workers = workerCount('scale', onlyArgument('scale', 'the number of workers', args));
-    return command(args, { command: 'scale', workers });
-  },
-};
-
-export const stop: Command = {
-  summary: 'drain all workers and exit',
-  synopsis: '[options]',
-  description: 'Returns when the cluster has begun to drain. SIGTERM to the primary does the same.',
-  options: clusterOptions,
-  examples: ['stop', 'stop --name web'],
-  run(args) {
-    noMore('stop', args.positionals);
-    return command(args, { command: 'stop' });
-  },
-};
 
 /** Throws a UsageError for further arguments. */
 export function noMore(name: string, positionals: readonly string[]): void {

@@ -1,7 +1,6 @@
 import { AssertionError } from 'node:assert';
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
-import type { SyncIoOptions } from '../middleware/sync-io/index.js';
 import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from '../middleware/sync-io/sync-builtins.js';
 import { callChecks } from '../middleware/sync-io/sync-io-options.js';
 import { describeFinding } from '../middleware/sync-io/sync-io-reporter.js';
@@ -13,13 +12,24 @@ import { checkOptions } from '../support/options.js';
 export type { SyncIoFinding, SyncIoGroup };
 
 /** Options of {@link expectNoSyncIo}. */
-export interface ExpectNoSyncIoOptions extends Pick<SyncIoOptions, 'minMs' | 'ignore'> {
+export interface ExpectNoSyncIoOptions {
   /**
    * The groups of functions that are watched. The console is excluded, because whether it blocks depends on the output
    * of the test run.
    * @default ['fs', 'child_process', 'crypto', 'zlib', 'require']
    */
   readonly apis?: readonly SyncIoGroup[];
+  /**
+   * Shorter calls, in milliseconds, are not counted. Hashing, signing and random bytes have no usual asynchronous form,
+   * and are counted from 10 ms on in any case.
+   * @default 0
+   */
+  readonly minMs?: number;
+  /**
+   * Called once for each new finding. If it returns `true`, the finding is never reported.
+   * @default nothing is ignored
+   */
+  readonly ignore?: (finding: SyncIoFinding) => boolean;
 }
 
 // Jest reads, compiles and hashes a module when it is first required
