@@ -6,7 +6,7 @@ import { type BuildOptions, build } from 'esbuild';
 import { behaviour, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
 import { expressNames } from '../helpers/express-names.js';
 import { installed } from '../helpers/installed.js';
-import { killAll } from '../helpers/program.js';
+import { killAll, run } from '../helpers/program.js';
 
 const execute = promisify(execFile);
 
@@ -28,7 +28,7 @@ async function byEsbuild(extension: 'cjs' | 'mjs', options: BuildOptions): Promi
 }
 
 /** Node itself with the bundle inside, see https://nodejs.org/api/single-executable-applications.html. */
-async function singleExecutable(): Promise<string> {
+async function makeSingleExecutable(): Promise<string> {
   const main = await byEsbuild('cjs', { minify: true });
   const out = path.dirname(main);
   const settings = { main: 'out.cjs', output: 'blob', disableExperimentalSEAWarning: true };
@@ -40,6 +40,13 @@ async function singleExecutable(): Promise<string> {
   const inject = [postject, 'app', 'NODE_SEA_BLOB', 'blob', '--sentinel-fuse', fuse];
   await execute(process.execPath, inject, { cwd: out });
   return path.join(out, 'app');
+}
+
+let executable: Promise<string> | undefined;
+
+function singleExecutable(): Promise<string> {
+  executable ??= makeSingleExecutable();
+  return executable;
 }
 
 describe('an app that is not bundled', () => {
@@ -78,5 +85,22 @@ describe.each<[string, () => Promise<string>]>([
 
   it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
     expect(await behaviour(file, express)).toEqual(await unbundled(express));
+  });
+});
+
+describe('a cluster in a single executable', () => {
+  let file: string;
+  beforeAll(async () => {
+    file = await singleExecutable();
+  }, 300_000);
+
+  const processOf = async (port: number) => (await fetch(`http://127.0.0.1:${port}/process`)).json();
+
+  it.each([[['express', '0', 'third']], [[]]])('passes the arguments %j to its workers', async (args) => {
+    const program = run(file, { executable: true, args, env: { WORKERS: '2' } });
+    expect(await processOf(await program.port())).toEqual({ arguments: args });
+    await program.line(/2 is ready/);
+    program.child.kill('SIGTERM');
+    expect(await program.exit()).toEqual({ code: 0, signal: null });
   });
 });

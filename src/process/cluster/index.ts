@@ -16,6 +16,7 @@ import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { clusterDefaults } from './cluster-defaults.js';
 import { isMemoryLimit } from './memory-limit.js';
 import { type Cluster, startPrimary } from './primary.js';
+import { removeEmptyArgument } from './single-executable.js';
 import { listenSticky, type StickyOptions, serveSticky } from './sticky.js';
 import { watchTerminal } from './terminal.js';
 import { startAgent } from './worker-agent.js';
@@ -127,6 +128,7 @@ export async function runCluster(
   });
 
   if (isOurWorker()) {
+    removeEmptyArgument();
     startAgent({ sticky: sticky !== undefined });
     const started = await start();
     if (sticky) await serveSticky(started);

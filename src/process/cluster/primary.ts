@@ -19,6 +19,7 @@ import { Pool, type PoolSettings } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
 import { makeRuntimeDir } from './runtime-dir.js';
 import { socketsForWorkers, watchInheritedSockets } from './shared-sockets.js';
+import { singleExecutableSettings } from './single-executable.js';
 import { riskWarnings } from './single-process-risks.js';
 import { onStopSignals } from './stop-signals.js';
 import { watchTerminal } from './terminal.js';
@@ -60,7 +61,8 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   // When the workers accept, connections wait in the queue of the inherited socket for the next process.
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
   // the directory is set by its name, so that a reload follows a link that a deployment has changed
-  cluster.setupPrimary({ cwd: logicalDirectory(), ...settings.fork } as ClusterSettings);
+  const fork = settings.fork ?? singleExecutableSettings();
+  cluster.setupPrimary({ cwd: logicalDirectory(), ...fork } as ClusterSettings);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
   log.info(
     { workers: workers.count, script, ...(name && { name }) },
