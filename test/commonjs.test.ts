@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { buildSync } from 'esbuild';
 
 const root = path.join(__dirname, '..');
 const dist = path.join(root, 'dist');
@@ -49,6 +51,35 @@ describe('the CommonJS form', () => {
       }
       console.log(JSON.stringify(different));`);
     expect(differences).toEqual([]);
+  });
+
+  it('is complete in the one file of a bundle, with what it loads when it is used', () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'bundle-'));
+    const outfile = path.join(directory, 'out.cjs');
+    buildSync({
+      stdin: {
+        contents: `
+          const { precompress, responseCache, runCluster, staticFiles } = require('../dist/index.cjs');
+          const middleware = [responseCache(), staticFiles(${JSON.stringify(dist)})].map(({ length }) => length);
+          const options = { dryRun: true, encodings: ['gzip'] };
+          const logger = { info() {}, warn() {}, error() {} };
+          void precompress(${JSON.stringify(path.join(root, 'examples'))}, options).then(async ({ failed }) => {
+            const cluster = await runCluster(() => {}, { workers: 2, control: false, logger });
+            if (cluster === undefined) return;
+            console.log(JSON.stringify([...middleware, failed, typeof cluster.stop]));
+            await cluster.stop();
+          });`,
+        resolveDir: __dirname,
+      },
+      bundle: true,
+      platform: 'node',
+      outfile,
+      logLevel: 'silent',
+    });
+    expect(readdirSync(directory)).toEqual(['out.cjs']);
+    const printed = execFileSync(process.execPath, [outfile], { encoding: 'utf8' });
+    rmSync(directory, { recursive: true });
+    expect(JSON.parse(printed)).toEqual([3, 3, [], 'function']);
   });
 
   it('has the exports of the ES modules', () => {

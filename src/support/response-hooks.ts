@@ -4,6 +4,10 @@ import { takesText } from './symbols.js';
 /** A body or a part of a body. */
 export type Body = string | Uint8Array;
 
+export function byteLength(body: Body, charset?: BufferEncoding): number {
+  return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
+}
+
 export function isBody(chunk: unknown): chunk is Body {
   return typeof chunk === 'string' || chunk instanceof Uint8Array;
 }

@@ -17,6 +17,7 @@ const costly = [
 interface Loaded {
   readonly builtins: string[];
   readonly files: string[];
+  readonly bytes: number;
 }
 
 async function loadedBy(form: string, express: string): Promise<Loaded> {
@@ -34,4 +35,12 @@ describe.each(expressNames)('beside %s', (express) => {
       expect(builtins.filter((name) => costly.includes(name))).toEqual([]);
     },
   );
+
+  it('the CommonJS form loads no file of a part that is off, neither at the start nor later', async () => {
+    const { files, bytes } = await loadedBy('cjs', express);
+    const own = files.filter((file) => !file.startsWith('shared-'));
+    expect(own).toEqual(['index.cjs']);
+    expect(files.length).toBeLessThanOrEqual(6);
+    expect(bytes).toBeLessThan(420_000);
+  });
 });

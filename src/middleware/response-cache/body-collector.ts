@@ -1,8 +1,4 @@
-import type { Body } from '../../support/response-hooks.js';
-
-export function byteLength(body: Body, charset: BufferEncoding | undefined): number {
-  return typeof body === 'string' ? Buffer.byteLength(body, charset) : body.byteLength;
-}
+import { type Body, byteLength } from '../../support/response-hooks.js';
 
 /** Collects the chunks of a body, up to a limit. */
 export class BodyCollector {

@@ -5,12 +5,13 @@ import { debugFor } from '../../support/debug.js';
 import { isPromise } from '../../support/is-promise.js';
 import {
   type Body,
+  byteLength,
   isBody,
   type OwnFunctions,
   type ResponseWatcher,
   type WriteCallback,
 } from '../../support/response-hooks.js';
-import { BodyCollector, byteLength } from './body-collector.js';
+import { BodyCollector } from './body-collector.js';
 import type { CacheParts } from './cache-parts.js';
 import { addCacheStatus } from './cache-status.js';
 import type { Leader } from './coalesced-requests.js';

@@ -3,8 +3,7 @@ import { availableCpus } from '../../support/available-cpus.js';
 import { type Encoding, knownEncodings } from '../../support/encoding/encoders.js';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { type Check, checkOptions, isBoolean, isFunction, isInteger } from '../../support/options.js';
-import { Precompression, type PrecompressReport } from './precompression.js';
-import { SiblingManifest } from './sibling-manifest.js';
+import { Precompression, type PrecompressReport, SiblingManifest } from './precompression.js';
 
 export type { PrecompressReport };
 

@@ -1,10 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Encoding, encodingNames } from '../../support/encoding/encoders.js';
-import type { SiblingManifest } from './sibling-manifest.js';
+import { SiblingManifest } from './sibling-manifest.js';
 import { writeSibling } from './sibling-writer.js';
 import { copyToleranceMs, isCopyOf, isWorthEncoding, siblingExtensions } from './siblings.js';
 import { removeIfAbandoned } from './unfinished-files.js';
+
+export { SiblingManifest };
 
 /** The result of `precompress`. */
 export interface PrecompressReport {
