@@ -1,8 +1,8 @@
 /** @jest-config-loader esbuild-register */
 import type { Config } from 'jest';
 
-/** Whether everything runs, with all repetitions, or what `npm test` takes of it. */
-const full = process.env.TEST_EFFORT === 'full';
+/** Whether every file runs, or what `npm test` takes of them. */
+const everyFile = process.env.TEST_EFFORT !== undefined;
 
 /** What `npm test` takes of the tier of processes: each part once, without reloads under load and long waits. */
 const short = [
@@ -68,14 +68,14 @@ export default {
     {
       ...common,
       displayName: 'process',
-      testMatch: (full ? ['**/*'] : short).map((name) => `<rootDir>/test/${name}.process.test.ts`),
+      testMatch: (everyFile ? ['**/*'] : short).map((name) => `<rootDir>/test/${name}.process.test.ts`),
       testPathIgnorePatterns: [ofRepository],
       globalSetup: '<rootDir>/test/setup/process.ts',
     },
     {
       ...common,
       displayName: 'repository',
-      testMatch: [...repository, ...(full ? slowRepository : [])].map(
+      testMatch: [...repository, ...(everyFile ? slowRepository : [])].map(
         (name) => `<rootDir>/test/${name}.test.ts`,
       ),
     },

@@ -1,5 +1,5 @@
 /**
- * `TEST_EFFORT=full`: `npm run test:all`, and the gate on Node 20 and 24. `TEST_EFFORT=cases`: every case with few
+ * `TEST_EFFORT=full`: `npm run test:all`, and the gate on Node 24. `TEST_EFFORT=cases`: every case with few
  * repetitions, the gate on other lines of Node. Otherwise `npm test`, which has three minutes.
  */
 const effort = process.env.TEST_EFFORT;
