@@ -33,10 +33,15 @@ export const optionsOfParts = {
   logger,
   requestLogger,
   deadline,
-  detectSyncIo,
+  // the CommonJS form loads the files of these two when they are used
+  get detectSyncIo() {
+    return detectSyncIo;
+  },
   streamErrors: {},
   compression,
-  cache,
+  get cache() {
+    return cache;
+  },
   bodyGuard: {},
   asyncErrors: { noResponseMs: isMilliseconds() },
   errorHandler,
