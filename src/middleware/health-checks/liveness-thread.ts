@@ -75,5 +75,4 @@ function serveLiveness(load: NodeJS.Require): void {
   });
 }
 
-// bundlers may wrap named functions in a helper called __name, which is not defined in the thread
-const source = `const __name = (value) => value; (${serveLiveness.toString()})(require);`;
+const source = `(${serveLiveness.toString()})(require);`;

@@ -1,4 +1,4 @@
-import type { Debugger } from 'node:inspector';
+import type { Debugger, Session } from 'node:inspector';
 
 /** A report of a blocked event loop. */
 export interface BlockedLoop {
@@ -30,7 +30,7 @@ type Finding = Pick<BlockedLoop, 'native' | 'frames'> & Partial<BlockedLoop>;
 /** Runs in a worker thread. The thread receives only the text of this function, so the function imports nothing. */
 export function watchBeats(load: NodeJS.Require): void {
   const fs = load('node:fs') as typeof import('node:fs');
-  const { Session } = load('node:inspector') as typeof import('node:inspector');
+  const inspector = load('node:inspector') as typeof import('node:inspector');
   const { fileURLToPath } = load('node:url') as typeof import('node:url');
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
   const { beats, limitMs, storageName } = workerData as WatchData;
@@ -41,96 +41,98 @@ export function watchBeats(load: NodeJS.Require): void {
     return context && { requestId: context.id, method: context.method, route: context.route };
   })()`;
 
-  // a session does not keep the thread alive
-  setInterval(() => {}, 2 ** 30);
-  void watch();
+  // Methods, because functions with names are wrapped by bundlers that keep names, in a helper that the thread lacks.
+  const watcher = {
+    async watch(): Promise<void> {
+      // a slow start is not reported
+      Atomics.wait(beats, 0, 0);
+      for (;;) {
+        const last = Atomics.load(beats, 0);
+        if (Atomics.wait(beats, 0, last, limitMs) !== 'timed-out') continue;
+        if (Atomics.load(beats, 1) === 0) await this.look(last);
+        // each block is reported once
+        Atomics.wait(beats, 0, last);
+      }
+    },
 
-  async function watch(): Promise<void> {
-    // a slow start is not reported
-    Atomics.wait(beats, 0, 0);
-    for (;;) {
-      const last = Atomics.load(beats, 0);
-      if (Atomics.wait(beats, 0, last, limitMs) !== 'timed-out') continue;
-      if (Atomics.load(beats, 1) === 0) await look(last);
-      // each block is reported once
-      Atomics.wait(beats, 0, last);
-    }
-  }
+    async look(last: number): Promise<void> {
+      const start = performance.now();
+      const session = new inspector.Session();
+      session.connectToMainThread();
+      try {
+        // the main thread responds immediately while it runs JavaScript, and not at all while native code runs
+        const responded = await this.within(responseMs, this.post(session, 'Debugger.disable'));
+        const native = performance.now() - start > promptMs;
+        const found = responded ? await this.pause(session, last) : undefined;
+        const ms = Math.round(performance.now() - start + limitMs);
+        if (found || native) this.report({ ms, native, frames: [], ...found });
+      } finally {
+        // resumes the main thread in any case
+        session.disconnect();
+      }
+    },
 
-  async function look(last: number): Promise<void> {
-    const start = performance.now();
-    const session = new Session();
-    session.connectToMainThread();
-    try {
-      // the main thread responds immediately while it runs JavaScript, and not at all while native code runs
-      const responded = await within(responseMs, post('Debugger.disable'));
-      const native = performance.now() - start > promptMs;
-      const found = responded ? await pause() : undefined;
-      const ms = Math.round(performance.now() - start + limitMs);
-      if (found || native) report({ ms, native, frames: [], ...found });
-    } finally {
-      // resumes the main thread in any case
-      session.disconnect();
-    }
-
-    async function pause(): Promise<Finding | undefined> {
+    async pause(session: Session, last: number): Promise<Finding | undefined> {
       const urls = new Map<string, string>();
       session.on('Debugger.scriptParsed', ({ params }) => urls.set(params.scriptId, params.url));
       const paused = new Promise<Debugger.PausedEventDataType>((resolve) => {
         session.once('Debugger.paused', ({ params }) => resolve(params));
       });
-      await post('Debugger.enable');
-      await post('Debugger.pause');
+      await this.post(session, 'Debugger.enable');
+      await this.post(session, 'Debugger.pause');
       const { callFrames } = await paused;
       const [top] = callFrames;
       if (top === undefined || Atomics.load(beats, 0) !== last) return undefined;
       if (callFrames.some((frame) => frame.functionName === 'beatOfTheLoop')) return undefined;
-      const evaluated = (await post('Debugger.evaluateOnCallFrame', {
+      const evaluated = (await this.post(session, 'Debugger.evaluateOnCallFrame', {
         callFrameId: top.callFrameId,
         expression: readRequest,
         returnByValue: true,
         silent: true,
         timeout: responseMs,
       })) as Debugger.EvaluateOnCallFrameReturnType;
-      await post('Debugger.resume');
-      return { frames: callFrames.slice(0, 15).map(describe), ...evaluated.result.value };
-
-      function describe({ functionName, location }: Debugger.CallFrame): string {
+      await this.post(session, 'Debugger.resume');
+      const frames = callFrames.slice(0, 15).map(({ functionName, location }) => {
         const url = urls.get(location.scriptId) ?? '';
         const file = url.startsWith('file:') ? fileURLToPath(url) : url;
         const column = (location.columnNumber ?? 0) + 1;
         return `${functionName || '(anonymous)'} (${file}:${location.lineNumber + 1}:${column})`;
-      }
-    }
+      });
+      return { frames, ...evaluated.result.value };
+    },
 
-    function post(method: string, params?: object): Promise<object | undefined> {
+    post(session: Session, method: string, params?: object): Promise<object | undefined> {
       return new Promise((resolve, reject) => {
         session.post(method, params, (error, result) => (error ? reject(error) : resolve(result)));
       });
-    }
-  }
+    },
 
-  /** Whether a promise settles in time. */
-  function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      setTimeout(resolve, ms, false);
-      promise.then(() => resolve(true), reject);
-    });
-  }
+    /** Whether a promise settles in time. */
+    within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+      return new Promise((resolve, reject) => {
+        setTimeout(resolve, ms, false);
+        promise.then(() => resolve(true), reject);
+      });
+    },
 
-  function report(block: BlockedLoop): void {
-    const { ms, native, requestId, method, route, frames } = block;
-    const request = method
-      ? `${method} ${route ?? '(before a route matched)'}, request ${requestId}`
-      : 'no request';
-    const paused = frames.length > 0 ? `; paused late, in ${request}` : '';
-    const by = native ? `native code, see the findings about synchronous calls${paused}` : request;
-    const lines = frames.map((frame) => `\n    at ${frame}`).join('');
-    try {
-      fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
-    } catch {
-      // stderr is a pipe without a reader; blockedLoops() still returns the report
-    }
-    parentPort?.postMessage(block);
-  }
+    report(block: BlockedLoop): void {
+      const { ms, native, requestId, method, route, frames } = block;
+      const request = method
+        ? `${method} ${route ?? '(before a route matched)'}, request ${requestId}`
+        : 'no request';
+      const paused = frames.length > 0 ? `; paused late, in ${request}` : '';
+      const by = native ? `native code, see the findings about synchronous calls${paused}` : request;
+      const lines = frames.map((frame) => `\n    at ${frame}`).join('');
+      try {
+        fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
+      } catch {
+        // stderr is a pipe without a reader; blockedLoops() still returns the report
+      }
+      parentPort?.postMessage(block);
+    },
+  };
+
+  // a session does not keep the thread alive
+  setInterval(() => {}, 2 ** 30);
+  void watcher.watch();
 }

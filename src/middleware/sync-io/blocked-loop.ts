@@ -72,8 +72,7 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   };
 }
 
-// bundlers may wrap named functions in a helper called __name, which is not defined in the worker
-const workerSource = `const __name = (value) => value; (${watchBeats.toString()})(require);`;
+const workerSource = `(${watchBeats.toString()})(require);`;
 
 /** Returns `undefined` if Node was built without an inspector. */
 function loadInspector(): typeof import('node:inspector') | undefined {

@@ -1,15 +1,20 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { build } from 'esbuild';
+import { outDirectory, removeBundles } from '../../helpers/bundles.js';
 import { killAll, run } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
 afterEach(killAll);
+afterAll(removeBundles);
 const development = { NODE_ENV: 'development' };
 
 describe('the watch of the event loop', () => {
-  async function start(nodeArgs: string[] = []) {
-    const program = run('blocked-loop.mjs', { env: development, nodeArgs });
+  const fixture = path.join(__dirname, '../../fixtures/blocked-loop.mjs');
+
+  async function start(nodeArgs: string[] = [], file = fixture) {
+    const program = run(file, { env: development, nodeArgs });
     const url = `http://127.0.0.1:${await program.port()}`;
     await program.line(/^turned$/);
     return { program, url };
@@ -43,6 +48,17 @@ describe('the watch of the event loop', () => {
     await get(`${running.url}/redos`);
     await running.program.line(/Event loop blocked.*GET \/redos/);
     await running.program.line(/at .*blocked-loop\.mjs/);
+    await quit(running);
+  });
+
+  it.each([{}, { keepNames: true }])('works in a minified bundle, %j', async (names) => {
+    const outfile = path.join(outDirectory(), 'out.cjs');
+    const options = { bundle: true, minify: true, platform: 'node', logLevel: 'silent' } as const;
+    await build({ entryPoints: [fixture], outfile, ...options, ...names });
+    const running = await start([], outfile);
+    await get(`${running.url}/redos`);
+    await running.program.line(/Event loop blocked.*GET \/redos/);
+    await running.program.line(/at .*out\.cjs/);
     await quit(running);
   });
 
