@@ -1,4 +1,4 @@
-import type { Application } from 'express';
+import type { Application, NextFunction, Request, Response } from 'express';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -60,6 +60,26 @@ export function createLayer(router: Router, handler: AnyFunction): Layer {
   const copy = Object.assign(Object.create(router) as Router, { stack: [] as Layer[] });
   copy.use(handler);
   return copy.stack[0] as Layer;
+}
+
+/**
+ * Calls the error handler of a layer as a router does: by the methods that tracing agents replace, and with the request
+ * as it is inside a router. The router of the app has already put back what the request had before.
+ */
+export function callErrorHandler(
+  layer: Layer,
+  error: unknown,
+  req: Request,
+  res: Response,
+  next: NextFunction,
+): void {
+  const { match, handle_error, handleError } = layer as unknown as Record<string, AnyFunction>;
+  req.baseUrl ??= '';
+  req.params ??= {};
+  req.next = next;
+  // the layer stores the path that matched, which agents read
+  match?.call(layer, '/');
+  (handle_error ?? handleError)?.call(layer, error, req, res, next);
 }
 
 /** Visits every layer of a router, its routes and the routers mounted in it. */

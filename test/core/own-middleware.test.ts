@@ -270,6 +270,29 @@ describe.each(expressVersions)('an option that is a function of the app, on %s',
     });
   });
 
+  it('gives an error handler the request as a router does', async () => {
+    const own: ErrorRequestHandler = (err, req, res, next) => {
+      const { params, baseUrl, url, originalUrl, route } = req;
+      const sameNext = req.next === next || req.next?.name === next.name;
+      res.json({ message: err.message, params, baseUrl, url, originalUrl, route: route?.path, sameNext });
+    };
+    const failing = (app: Express) =>
+      app.use(
+        '/items/:item',
+        express.Router({ mergeParams: true }).get('/:part', () => {
+          throw new Error('broken');
+        }),
+      );
+    const plain = failing(express()).use(own);
+    const ours = failing(productionize(express(), { ...quiet(), errorHandler: own }));
+    const path = '/items/1/2?a=1';
+    const texts = await Promise.all(
+      [plain, ours].map(async (app) => (await get((await serve(app)).url + path)).text),
+    );
+    expect(JSON.parse(texts[1] as string)).toEqual(JSON.parse(texts[0] as string));
+    expect(texts[0]).toContain('"params":{}');
+  });
+
   it('responds by the error handlers of the router first', async () => {
     const app = addRoutes(
       productionize(express(), {

@@ -58,6 +58,21 @@ describe.each([
     },
   );
 
+  it.each(agents.map((agent) => [agent.name, agent] as const))(
+    '%s records the same with middleware of the app as parts as with that middleware in a plain app',
+    async (_name: string, agent: Agent) => {
+      const [plain, ours] = await Promise.all([
+        runWith(agent, version, 'plain-own'),
+        runWith(agent, version, 'own'),
+      ]);
+      expect(missing(routes, plain.requests)).toEqual([]);
+      expect(ours.statuses).toEqual(plain.statuses);
+      expect(ours.requests.toSorted()).toEqual(plain.requests.toSorted());
+      expect(ours.errors.toSorted()).toEqual(plain.errors.toSorted());
+      expect(missing(plain.spans, ours.spans)).toEqual([]);
+    },
+  );
+
   it('each line of the log carries the ids of a span of OpenTelemetry, once', async () => {
     const { log, seen } = await runWith(agents[0] as Agent, version, 'after');
     const spans = new Set((seen as { trace: string; id: string }[]).map(({ trace, id }) => `${trace} ${id}`));

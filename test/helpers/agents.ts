@@ -206,7 +206,7 @@ const requestCount = 10;
 export async function runWith(
   { name, packages, read }: Agent,
   expressVersion: string,
-  way: 'plain' | 'before' | 'after' | 'preload',
+  way: 'plain' | 'before' | 'after' | 'preload' | 'own' | 'plain-own',
 ): Promise<Run> {
   const collector = await startCollector();
   try {
@@ -220,7 +220,7 @@ export async function runWith(
     const { statuses, seen } = JSON.parse((await program.line(/^seen /)).slice('seen '.length));
     const recorded = () => read(seen as never, collector.sent);
     await collector.until(() => recorded().requests.length >= requestCount);
-    if (way !== 'plain') await program.line(/"url":"\/api\/none"/);
+    if (['before', 'after', 'preload'].includes(way)) await program.line(/"url":"\/api\/none"/);
     program.child.kill('SIGKILL');
     await program.exit();
     const log = program.out.filter((line) => line.startsWith('{'));

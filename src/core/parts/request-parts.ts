@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
 import { guardHandler } from '../../middleware/async-errors/handler-call.js';
@@ -18,7 +18,7 @@ import { contextOf } from '../../support/context/context.js';
 import { installAccessors, removeAccessors } from '../../support/context/request-accessors.js';
 import { reportError } from '../../support/error-response/error-report.js';
 import { quote } from '../../support/errors.js';
-import { type AnyFunction, createLayer, type Layer } from '../../support/express-layers.js';
+import { type AnyFunction, callErrorHandler, createLayer } from '../../support/express-layers.js';
 import { adaptLogger } from '../../support/logger-adapter.js';
 import { checkOptions } from '../../support/options.js';
 import { isLogger } from '../../support/part-logger.js';
@@ -247,17 +247,18 @@ export const errorHandlerPart: Part = {
     const byName = given(options.errorHandler);
     const last = errorHandler(byName);
     const handler = (own ? guardHandler(own) : last) as AnyFunction;
-    let layer: Pick<Layer, 'handle'> = { handle: handler };
+    let respond = handler as ErrorRequestHandler;
     return {
-      // Elastic's agent reports the errors that reach an error handler of a router
+      // tracing agents report the errors that reach an error handler of a router, and have spans for those of the app
       boot(router) {
-        layer = createLayer(router, handler);
+        const layer = createLayer(router, handler);
+        respond = own ? callErrorHandler.bind(undefined, layer) : layer.handle;
         return undefined;
       },
       after: {
         onError(error, req, res) {
           if (own) reportError(error, req);
-          layer.handle(error, req, res, (further: unknown) => last(further || error, req, res, () => {}));
+          respond(error, req, res, (further: unknown) => last(further || error, req, res, () => {}));
         },
         notFound: notFound() as RequestHandler,
       },
