@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { loadBuiltin } from '../../support/node-builtins.js';
@@ -18,7 +18,8 @@ export async function serveControl(
   directory: string,
   respond: ControlHandler,
 ): Promise<{ path: string; close(): void }> {
-  const file = path.join(directory, `${process.pid}-${randomBytes(4).toString('hex')}.sock`);
+  const name = path.join(directory, `${process.pid}-${randomBytes(4).toString('hex')}`);
+  const [bound, file] = [`${name}.temp`, `${name}.sock`];
   const server = net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(idleMs, () => socket.destroy());
@@ -38,9 +39,11 @@ export async function serveControl(
   server.maxConnections = 32;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(file, resolve);
+    server.listen(bound, resolve);
   });
-  chmodSync(file, 0o600);
+  chmodSync(bound, 0o600);
+  // a client that finds a socket before it listens takes it for one that a killed primary left, and removes it
+  renameSync(bound, file);
   server.on('error', () => {});
   server.unref();
   return {
