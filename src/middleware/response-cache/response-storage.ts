@@ -9,7 +9,7 @@ import { isMarker, markerHead, type StoredResponse } from './stored-response.js'
 import type { VariantLimit } from './variant-limit.js';
 import { cookieField, markerFor, variantKey } from './vary.js';
 
-const noBody = Buffer.alloc(0);
+const emptyBody = Buffer.alloc(0);
 
 /** The result of a lookup in the store. */
 export interface Lookup {
@@ -111,7 +111,7 @@ function put(
   if (generation !== undefined) {
     const before = marker !== undefined && isMarker(marker) ? marker : undefined;
     if (before?.head.generation !== generation || before.expiresAt < expiresAt) {
-      const entry = { head: { ...markerHead(vary, generation) }, body: noBody, expiresAt, tags: [] };
+      const entry = { head: { ...markerHead(vary, generation) }, body: emptyBody, expiresAt, tags: [] };
       void store.set(key, entry);
     }
     const oldest = variants.add(key, own);
