@@ -106,7 +106,7 @@ function observingRequest(original: HandleRequest, direct: boolean): HandleReque
     const call = new HandlerCall(req, res, next, settings.onNoResponse);
     context.call = call;
     context.handlerName = this.name;
-    const given = handle.length === 2 ? next : call.next;
+    const given = handle.length === 2 ? next : call.makeNext();
     // Express sets req.next to the router's `next`; a handler inside a route receives the `next` of the route
     if (!('method' in this)) (req as Request).next = given;
     try {
@@ -139,7 +139,7 @@ function observingError(original: HandleError, direct: boolean): HandleError {
     context.call = call;
     context.handlerName = this.name;
     try {
-      call.returned(handle(error, req, res, call.next));
+      call.returned(handle(error, req, res, call.makeNext()));
     } catch (thrown) {
       call.threw(thrown);
     }

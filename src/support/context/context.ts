@@ -54,7 +54,7 @@ export class InternalRequestContext implements RequestContext {
   /** The errors that an error handler has logged or printed, because no request logger does. */
   reported: readonly unknown[] | undefined = undefined;
   /** The call of the running handler, if the app's layers are observed. */
-  call: { readonly next: (error?: unknown) => void } | undefined = undefined;
+  call: { makeNext(): (error?: unknown) => void } | undefined = undefined;
   /** How the app's layers are observed; unset if they are not. */
   layers: LayerSettings | undefined = undefined;
   /** The run of the router that is searching for a layer, if the app's layers are observed. */
@@ -129,9 +129,9 @@ export class InternalRequestContext implements RequestContext {
     return trusted === true ? sent : undefined;
   }
 
-  /** The `next` of the running handler, if the app's layers are observed. */
+  /** A `next` of the running handler, if the app's layers are observed. */
   get next(): ((error?: unknown) => void) | undefined {
-    return this.call?.next;
+    return this.call?.makeNext();
   }
 
   /** The route pattern, such as `/users/:id`, once a route has matched. */
