@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { behaviour, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
-import { expressNames } from '../helpers/express-names.js';
+import { describeBundles, entry, outDirectory, removeBundles } from '../helpers/bundles.js';
 import { installed } from '../helpers/installed.js';
 import { killAll } from '../helpers/program.js';
 
@@ -63,19 +62,10 @@ async function byRollup(file: 'out.cjs' | 'out.mjs'): Promise<string> {
   return path.join(await rollupBuild, file);
 }
 
-describe.each<[string, () => Promise<string>]>([
+describeBundles([
   ['by webpack in production mode', byWebpack],
   ['by ncc', () => byNcc()],
   ['by ncc, minified', () => byNcc('--minify')],
   ['by rollup to CommonJS, minified', () => byRollup('out.cjs')],
   ['by rollup to ESM', () => byRollup('out.mjs')],
-])('an app that is bundled %s', (_name, bundle) => {
-  let file: string;
-  beforeAll(async () => {
-    file = await bundle();
-  }, 300_000);
-
-  it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
-    expect(await behaviour(file, express)).toEqual(await unbundled(express));
-  });
-});
+]);

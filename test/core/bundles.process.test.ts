@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, build } from 'esbuild';
-import { behaviour, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
+import { describeBundles, entry, outDirectory, removeBundles, unbundled } from '../helpers/bundles.js';
 import { expressNames } from '../helpers/express-names.js';
 import { installed } from '../helpers/installed.js';
 import { killAll, run } from '../helpers/program.js';
@@ -71,22 +71,13 @@ const banner =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" +
   "const __dirname = import.meta.dirname ?? '';";
 
-describe.each<[string, () => Promise<string>]>([
+describeBundles([
   ['by esbuild to CommonJS', () => byEsbuild('cjs', { format: 'cjs' })],
   ['by esbuild to CommonJS, minified', () => byEsbuild('cjs', { minify: true })],
   ['by esbuild to CommonJS, minified, names left', () => byEsbuild('cjs', { minify: true, keepNames: true })],
   ['by esbuild to ESM', () => byEsbuild('mjs', { format: 'esm', banner: { js: banner } })],
   ['in a single executable', singleExecutable],
-])('an app that is bundled %s', (_name, bundle) => {
-  let file: string;
-  beforeAll(async () => {
-    file = await bundle();
-  }, 300_000);
-
-  it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
-    expect(await behaviour(file, express)).toEqual(await unbundled(express));
-  });
-});
+]);
 
 describe('a cluster in a single executable', () => {
   let file: string;

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Connection } from './connection.js';
 import { freePort, until } from './daemons.js';
+import { expressNames } from './express-names.js';
 import { type Program, run } from './program.js';
 
 /** The app that is bundled. */
@@ -90,4 +91,18 @@ function withoutTime(line: string) {
   const { time, pid, hostname, reqId, durationMs, err, ...fields } = JSON.parse(line);
   const [first, frame] = err?.stack.split('\n') ?? [];
   return err ? { ...fields, err: { ...err, stack: [first, /^ +at .+:\d+:\d+\)?$/.test(frame)] } } : fields;
+}
+
+/** Tests that the app that each bundler writes behaves as the one that is not bundled. */
+export function describeBundles(bundlers: readonly [name: string, bundle: () => Promise<string>][]): void {
+  describe.each(bundlers)('an app that is bundled %s', (_name, bundle) => {
+    let file: string;
+    beforeAll(async () => {
+      file = await bundle();
+    }, 300_000);
+
+    it.each(expressNames)('responds, logs and stops as unbundled, on %s', async (express) => {
+      expect(await behaviour(file, express)).toEqual(await unbundled(express));
+    });
+  });
 }
