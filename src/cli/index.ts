@@ -3,21 +3,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ProductionizeError } from '../support/errors.js';
 import { type Command, exitCodes, parse, UsageError } from './command.js';
-import { completionCommand } from './completion.js';
-import { drill } from './drill/index.js';
-import { commandHelp, generalHelp, helpCommand, program, unknownCommand, usageLine } from './help.js';
+import { health } from './health.js';
+import { commandHelp, generalHelp, program, unknownCommand, usageLine } from './help.js';
 import { paint, print, printError } from './output.js';
 import { ownDirectory } from './own-files.js';
-import { precompress } from './precompress.js';
-import { reload } from './reload.js';
-import { scale } from './scale.js';
-import { start } from './start.js';
-import { status } from './status.js';
-import { stop } from './stop.js';
 
-const commands: Record<string, Command> = { start, status, reload, scale, stop, drill, precompress };
-commands.completion = completionCommand(commands);
-commands.help = helpCommand(commands);
+/** A container runs `health` every few seconds, so it loads no other command: they would take most of its time. */
+async function commandsFor(name: string | undefined): Promise<Readonly<Record<string, Command>>> {
+  return name === 'health' ? { health } : (await import('./commands.js')).commands;
+}
 
 function version(): string {
   const file = path.join(ownDirectory, '../package.json');
@@ -31,6 +25,7 @@ async function main([first, ...argv]: readonly string[]): Promise<number | undef
     return exitCodes.done;
   }
   const name = first === '--help' || first === '-h' ? 'help' : first;
+  const commands = await commandsFor(name);
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (name === undefined || command === undefined) {
     if (name === undefined) printError(generalHelp(commands));

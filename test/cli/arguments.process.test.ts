@@ -54,6 +54,7 @@ describe('arguments', () => {
       'reload',
       'scale',
       'stop',
+      'health',
       'drill',
       'precompress',
       'completion',

@@ -1,0 +1,25 @@
+import type { Command } from './command.js';
+import { completionCommand } from './completion.js';
+import { drill } from './drill/index.js';
+import { health } from './health.js';
+import { helpCommand } from './help.js';
+import { precompress } from './precompress.js';
+import { reload } from './reload.js';
+import { scale } from './scale.js';
+import { start } from './start.js';
+import { status } from './status.js';
+import { stop } from './stop.js';
+
+/** All commands, by their names. */
+export const commands: Record<string, Command> = {
+  start,
+  status,
+  reload,
+  scale,
+  stop,
+  health,
+  drill,
+  precompress,
+};
+commands.completion = completionCommand(commands);
+commands.help = helpCommand(commands);
