@@ -10,7 +10,7 @@ const short = [
   'cli/start',
   'middleware/health-checks/*',
   'process/cluster/worker-count',
-  'process/fatal-errors/*',
+  'process/fatal-errors/fatal-errors',
   'process/shutdown/draining',
   'process/systemd/sd-notify',
   'samples',
@@ -50,6 +50,7 @@ const forking = '\\.(process|load)\\.test\\.ts$';
 const ofRepository = `<rootDir>/test/(${[...repository, ...slowRepository].join('|')})\\.test\\.ts$`;
 
 export default {
+  testSequencer: '<rootDir>/test/setup/sequencer.js',
   // a bound for what hangs, not a measure: many tests start processes, those with daemons several
   testTimeout: 120_000,
   // of the HTTP tier; the excluded directories run as forked programs, from dist/

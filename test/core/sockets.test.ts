@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
+import { expressNames } from '../helpers/express-names.js';
 import { killAll } from '../helpers/program.js';
 import { closeClients, type Running, start } from '../helpers/real-app.js';
 
@@ -25,10 +26,7 @@ async function servesHttpToo({ client, states }: Running) {
   expect(headers.has('x-request-id')).toBe((await states()).requestContext === 'on');
 }
 
-describe.each([
-  ['Express 4', 'express4'],
-  ['Express 5', 'express'],
-])('beside an app on %s', (_name, express) => {
+describe.each(expressNames)('beside an app on %s', (express) => {
   describe.each(['plain', 'before', 'after'])('%s', (way) => {
     it('socket.io works by polling, by WebSocket and from one to the other', async () => {
       const app = await start('real-sockets.mjs', way, [express, 'socket.io']);
