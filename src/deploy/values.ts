@@ -67,6 +67,34 @@ export const isDirectory = isMatch(
   /^(?!.*\/\.\.?(\/|$))(\/[\w.-]+)+$/,
 );
 
+/** One or more directories. */
+export const isDirectoryList = isListOf(
+  'absolute paths of letters, digits, _, -, . and /',
+  (item) => isDirectory(item) === undefined,
+);
+
+/** Log files, with `*` for any characters of a name. */
+export const isLogPath = isMatch(
+  'an absolute path of letters, digits, _, -, ., * and /',
+  /^(?!.*\/\.\.?(\/|$))(\/[\w.*-]+)+$/,
+);
+
+/** The user of a service. Root is refused: an app that is taken over would own the machine. */
+export const isUser = isMatch('a user other than root', /^(?!root$)[a-z_][a-z\d_-]{0,30}$/);
+
+export const isPort: Check = (value) =>
+  isPortNumber(value as number) ? undefined : 'a port from 1 to 65535';
+
+/** The name of a package in the form that `DeploymentFacts` has it. */
+export const isPackageName = isMatch('a name of up to 64 of a-z, 0-9 and -', /^[a-z\d][a-z\d-]{0,63}$/);
+
+/** The path of a script, relative to the project. Generators quote it, but a quoted line has no control characters. */
+export const isScript = isMatch(
+  'a path without control characters, relative to the project',
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are refused
+  /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0-\x1f\x7f-\x9f\u2028\u2029]{1,1024}$/,
+);
+
 /** Addresses, or networks with the length of their prefix. */
 export const isNetworkList = isListOf('addresses or networks such as 10.0.0.0/8', (item) => {
   const [, address = '', length] = /^([\da-f.:]+)(?:\/(\d{1,3}))?$/i.exec(String(item)) ?? [];

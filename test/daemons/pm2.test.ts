@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pm2 as generatePm2 } from '../../src/deploy/targets/pm2.js';
 import {
   afterwards,
   cleanUp,
@@ -14,6 +15,7 @@ import {
   underLoad,
   until,
 } from '../helpers/daemons.js';
+import { plainFacts } from '../helpers/facts.js';
 import { itNeeds } from '../helpers/needs.js';
 import { get } from '../helpers/serve.js';
 
@@ -47,6 +49,11 @@ async function start(app: object, env: NodeJS.ProcessEnv = {}, port?: number) {
     env: { NODE_ENV: 'production', PORT: String(port), ...env },
   };
   writeFileSync(file, `module.exports = { apps: [${JSON.stringify(written)}] }`);
+  return manage(home, file, port);
+}
+
+/** A PM2 of its own with the apps of a file. */
+async function manage(home: string, file: string, port: number) {
   const nodeFirst = `${path.dirname(process.execPath)}:${process.env.PATH}`;
   const call = async (more: NodeJS.ProcessEnv, ...args: string[]) => {
     const { stdout } = await execFile(bin, args, {
@@ -241,4 +248,36 @@ describe.each([
     await until(async () => /SIGINT: exit 0|all workers exited/.test(log()));
     await until(async () => !(await get(`http://127.0.0.1:${port}/`).catch(() => undefined)));
   });
+});
+
+it('the generated file: a reload under load loses no request, and each process has its limits', async () => {
+  const [home, port] = [folder(), await freePort()];
+  const root = path.join(__dirname, '../..');
+  const library = path.join(home, 'node_modules/express-productionize');
+  mkdirSync(library, { recursive: true });
+  symlinkSync(path.join(root, 'dist'), path.join(library, 'dist'));
+  symlinkSync(path.join(root, 'node_modules/express'), path.join(home, 'node_modules/express'));
+  copyFileSync(path.join(root, 'test/fixtures/deployed.mjs'), path.join(home, 'app.mjs'));
+  const facts = { ...plainFacts, script: 'app.mjs', port, workers: 2, memoryBytes: 2 ** 30 };
+  const [ecosystem] = generatePm2.generate(facts, {});
+  const file = path.join(home, 'ecosystem.config.cjs');
+  writeFileSync(file, ecosystem?.text ?? '');
+  const { pm2, list } = await manage(home, file, port);
+  const seen = await get(`http://127.0.0.1:${port}/inside`);
+  expect(JSON.parse(seen.text).mode).toBe('production');
+  expect(seen.headers).not.toHaveProperty('x-powered-by');
+  const results = await underLoad(port, async () => void (await pm2('reload', 'web')));
+  printCounts('a reload of the generated file by PM2', results);
+  expect(failures(results)).toEqual([]);
+  const limits = {
+    status: 'online',
+    restart_time: 1,
+    kill_timeout: 15_000,
+    max_memory_restart: 2 ** 29,
+    wait_ready: true,
+  };
+  expect((await list()).map(({ pm2_env }) => pm2_env)).toEqual([
+    expect.objectContaining(limits),
+    expect.objectContaining(limits),
+  ]);
 });

@@ -41,6 +41,14 @@ export function startChild(command: string, args: string[], env: NodeJS.ProcessE
   return child;
 }
 
+/** Ends a process by SIGTERM, and waits for its exit. */
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
+}
+
 export async function cleanUp(): Promise<void> {
   for (const clean of cleanups.splice(0).reverse()) await clean();
   await Promise.all(

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterwards, execFile, folder, startChild, until } from './daemons.js';
+import { afterwards, endChild, execFile, folder, startChild, until } from './daemons.js';
 
 export interface UserManager {
   systemctl(...args: string[]): Promise<string>;
@@ -12,10 +11,12 @@ export interface UserManager {
   log(): string;
 }
 
-// a control group of its own, else the manager moves every process of the machine into one of its own
-const script = `
+/** A control group of its own, else the manager moves every process of the machine into one of its own. */
+export const groupScript = `
 for h in systemd unified memory pids cpu .; do h=/sys/fs/cgroup/$h
-  [ -f $h/cgroup.procs ] && mkdir -p $h/$ID && echo $$ > $h/$ID/cgroup.procs; done
+  [ -f $h/cgroup.procs ] && mkdir -p $h/$ID && echo $$ > $h/$ID/cgroup.procs; done`;
+
+const script = `${groupScript}
 exec unshare --mount --propagation private sh -c '
   mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system
   unset DBUS_SESSION_BUS_ADDRESS NOTIFY_SOCKET
@@ -43,11 +44,7 @@ export async function startUserManager(units: Readonly<Record<string, string>>):
   const systemctl = async (...args: string[]): Promise<string> =>
     (await execFile('systemctl', ['--user', ...args], { env: { ...process.env, ...env } })).stdout.trim();
   afterwards(async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
-    }
+    await endChild(child);
     removeControlGroups(id);
   });
   await until(async () => {
@@ -62,7 +59,7 @@ export async function startUserManager(units: Readonly<Record<string, string>>):
   };
 }
 
-function removeControlGroups(id: string): void {
+export function removeControlGroups(id: string): void {
   for (const hierarchy of ['systemd', 'unified', 'memory', 'pids', 'cpu', '.']) {
     const group = path.join('/sys/fs/cgroup', hierarchy, id);
     if (existsSync(group)) removeTree(group);

@@ -1,4 +1,17 @@
 import { lookFor } from './look-for.ts';
 
 export default (): void =>
-  lookFor(['haproxy', 'nginx', 'redis-server', 'systemctl', 'systemd', 'unshare', 'varnishd', 'wrk']);
+  lookFor([
+    'haproxy',
+    'logrotate',
+    'nginx',
+    'nsenter',
+    'redis-server',
+    'systemctl',
+    'systemd',
+    'systemd-analyze',
+    'systemd-nspawn',
+    'unshare',
+    'varnishd',
+    'wrk',
+  ]);

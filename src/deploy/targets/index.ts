@@ -1,7 +1,13 @@
+import { logrotate } from './logrotate.js';
+import { pm2 } from './pm2.js';
 import { procfile } from './procfile.js';
+import { systemd } from './systemd.js';
 import type { Target } from './target.js';
+import { upstart } from './upstart.js';
 
 /** The targets by the name that the command line accepts. */
-export const targets = { procfile } as const satisfies Readonly<Record<string, Target>>;
+export const targets = { logrotate, pm2, procfile, systemd, upstart } as const satisfies Readonly<
+  Record<string, Target>
+>;
 
 export type TargetName = keyof typeof targets;

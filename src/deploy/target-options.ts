@@ -1,0 +1,40 @@
+import { type Check, checkOptions, isBoolean } from '../support/options.js';
+import type { TargetOption } from './targets/target.js';
+
+type TargetOptions<Options> = { readonly [Name in keyof Required<Options>]: TargetOption };
+
+/**
+ * Checks the options of a target, so that no value can inject configuration.
+ *
+ * @throws ProductionizeError when an option is wrong.
+ */
+export function checkTargetOptions<Options extends object>(
+  target: string,
+  options: Options,
+  known: TargetOptions<Options>,
+): Partial<Options> {
+  const checks = Object.fromEntries(
+    Object.entries<TargetOption>(known).map(([name, { check }]) => [name, check]),
+  ) as { [Name in keyof Required<Options>]: Check };
+  return checkOptions<Options>(target, options, checks);
+}
+
+/** An option with a text. */
+export function textOption(value: string, help: string, check: Check): TargetOption {
+  return { value, help, parse: (text) => text, check };
+}
+
+/** An option that is on or off. */
+export function switchOption(help: string): TargetOption {
+  return {
+    value: '<yes|no>',
+    help,
+    parse: (text) => (text === 'yes' ? true : text === 'no' ? false : text),
+    check: isBoolean,
+  };
+}
+
+/** An option with a list, separated by commas on the command line. */
+export function listOption(value: string, help: string, check: Check): TargetOption {
+  return { value, help, parse: (text) => text.split(','), check };
+}

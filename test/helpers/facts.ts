@@ -1,0 +1,30 @@
+import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
+
+/** Facts of an ordinary app. */
+export const plainFacts: DeploymentFacts = {
+  name: 'web',
+  script: 'app.js',
+  nodeMajor: 20,
+  packageManager: 'npm',
+  hasLockFile: true,
+  hasBuildScript: false,
+  port: 3000,
+  readsPort: true,
+  health: { liveness: '/livez', readiness: '/readyz', startup: '/startupz' },
+  keepAliveTimeoutMs: 65_000,
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 300_000,
+  responseTimeoutMs: null,
+  bodyLimitBytes: 102_400,
+  staticDirectories: [],
+  trustProxy: 0,
+  compression: true,
+  cache: false,
+  sessionCookies: [],
+  webSocketPaths: [],
+  eventStreamPaths: [],
+  workers: 'max',
+  memoryBytes: null,
+  shutdownMs: 10_000,
+  startupMs: 30_000,
+};
