@@ -38,3 +38,8 @@ export function switchOption(help: string): TargetOption {
 export function listOption(value: string, help: string, check: Check): TargetOption {
   return { value, help, parse: (text) => text.split(','), check };
 }
+
+/** An option with a whole number. */
+export function integerOption(value: string, help: string, check: Check): TargetOption {
+  return { value, help, parse: (text) => (/^\d+$/.test(text) ? Number(text) : text), check };
+}

@@ -24,7 +24,8 @@ function isPortNumber(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
-function isListOf(what: string, is: (item: unknown) => boolean): Check {
+/** A list of one or more strings. */
+export function isListOf(what: string, is: (item: unknown) => boolean): Check {
   return (value) =>
     Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && is(item))
       ? undefined
@@ -94,6 +95,9 @@ export const isScript = isMatch(
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are refused
   /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0-\x1f\x7f-\x9f\u2028\u2029]{1,1024}$/,
 );
+
+/** A file, without `..` in its path. */
+export const isFile = isDirectory;
 
 /** Addresses, or networks with the length of their prefix. */
 export const isNetworkList = isListOf('addresses or networks such as 10.0.0.0/8', (item) => {

@@ -44,7 +44,7 @@ describe('the generated file', () => {
     expect(await varnish.refuses(varnish.text({ ...options, ...more }))).toBeUndefined();
   });
 
-  it.each(['http', 'upstream', 'sent_http', 'req', 'std', 'sub', 'vcl_recv'])(
+  it.each(['http', 'upstream', 'sent_http', 'req', 'std', 'sub', 'vcl_recv', 'a'.repeat(32)])(
     'is accepted by both for a site called %s',
     async (name) => {
       const options = { upstreams: ['127.0.0.1:3000'], name };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import {
   type NginxCacheOptions,
@@ -18,7 +19,12 @@ export interface CacheProxy {
 }
 
 /** Starts a proxy, which resolves once it answers whatever it is asked. */
-async function started(command: string, args: string[], port: number): Promise<CacheProxy> {
+export async function started(
+  command: string,
+  args: string[],
+  port: number,
+  isUp = async () => (await get(`http://127.0.0.1:${port}/seen/0`)).status > 0,
+): Promise<CacheProxy> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   child.stdout.on('data', (text) => said.push(String(text)));
@@ -28,8 +34,7 @@ async function started(command: string, args: string[], port: number): Promise<C
     ended = true;
   });
   await until(async () => {
-    if (ended) return true;
-    return (await get(`http://127.0.0.1:${port}/seen/0`)).status > 0;
+    return ended || isUp();
   });
   if (ended) throw new Error(`${command} ended:\n${said.join('')}`);
   return {
@@ -41,8 +46,16 @@ async function started(command: string, args: string[], port: number): Promise<C
   };
 }
 
+/** Whether the port accepts connections, with or without TLS. */
+export async function isOpen(port: number): Promise<boolean> {
+  const socket = net.connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
+  return true;
+}
+
 /** A folder with the site in it, inside the least configuration nginx runs with. */
-function nginxFolder(site: string): string {
+export function nginxFolder(site: string): string {
   const home = folder();
   chmodSync(home, 0o755);
   mkdirSync(path.join(home, 'tmp'));
@@ -53,14 +66,14 @@ function nginxFolder(site: string): string {
   writeFileSync(
     path.join(home, 'nginx.conf'),
     `daemon off; user root; worker_processes 1; pid nginx.pid; error_log stderr crit; events {}
-http { access_log off; ${temporary.join(' ')} include site.conf; }
+http { access_log off; include /etc/nginx/mime.types; ${temporary.join(' ')} include site.conf; }
 `,
   );
   return home;
 }
 
 /** What a check of a configuration said: nothing when it was accepted. */
-async function refusal(check: Promise<unknown>): Promise<string | undefined> {
+export async function refusal(check: Promise<unknown>): Promise<string | undefined> {
   return check.then(
     () => undefined,
     (error) => String(error.stderr).slice(0, 2000),
@@ -72,6 +85,12 @@ export const nginx = {
   text: (options: NginxCacheOptions) => nginxCache({ cachePath: '/tmp/nginx-cache-check', ...options }),
   refuses(text: string): Promise<string | undefined> {
     return refusal(execFile('nginx', ['-t', '-p', nginxFolder(text), '-c', 'nginx.conf', '-e', 'stderr']));
+  },
+  /** Starts a site that listens on the port. */
+  async serve(site: string, port: number): Promise<CacheProxy> {
+    return started('nginx', ['-p', nginxFolder(site), '-c', 'nginx.conf', '-e', 'stderr'], port, () =>
+      isOpen(port),
+    );
   },
   async start(options: Omit<NginxCacheOptions, 'listen' | 'cachePath'>): Promise<CacheProxy> {
     const port = await freePort();

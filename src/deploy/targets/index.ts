@@ -1,4 +1,5 @@
 import { logrotate } from './logrotate.js';
+import { nginx } from './nginx.js';
 import { pm2 } from './pm2.js';
 import { procfile } from './procfile.js';
 import { systemd } from './systemd.js';
@@ -6,7 +7,7 @@ import type { Target } from './target.js';
 import { upstart } from './upstart.js';
 
 /** The targets by the name that the command line accepts. */
-export const targets = { logrotate, pm2, procfile, systemd, upstart } as const satisfies Readonly<
+export const targets = { logrotate, nginx, pm2, procfile, systemd, upstart } as const satisfies Readonly<
   Record<string, Target>
 >;
 
