@@ -1,4 +1,3 @@
-import http from 'node:http';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
@@ -8,14 +7,9 @@ import { cachedApps, cacheStatus, counted, minute } from '../../helpers/cached.j
 import { accept, decoded, prose } from '../../helpers/encoding.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
-import { type Answer, closeAll, get as getOnce, serve } from '../../helpers/serve.js';
-
-// to open a connection takes longer than what it is opened for
-const agent = new http.Agent({ keepAlive: true });
-const get: typeof getOnce = (url, options) => getOnce(url, { agent, ...options });
+import { type Answer, closeAll, get, serve } from '../../helpers/serve.js';
 
 afterEach(closeAll);
-afterAll(() => agent.destroy());
 
 const files = path.join(__dirname, '../../fixtures/real-files');
 const modified = 'Wed, 01 Nov 2023 10:00:00 GMT';
