@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { runInNewContext } from 'node:vm';
 import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
 import { logrotate } from '../../src/deploy/targets/logrotate.js';
@@ -220,4 +222,14 @@ describe('pm2', () => {
       expect(appOf({ script })?.args).toEqual(['start', `./${script}`]);
     },
   );
+});
+
+it.each([
+  ['systemd', 'ini'],
+  ['pm2', 'js'],
+  ['logrotate', ''],
+])('the guide of process managers shows what the target %s writes', (name, language) => {
+  const guide = readFileSync(path.join(__dirname, '../../docs/process-managers.md'), 'utf8');
+  const [text] = (targets[name] as Target).generate({ ...plainFacts }, {}).map((file) => file.text);
+  expect(guide).toContain(`\`\`\`${language}\n${text}\`\`\`\n`);
 });

@@ -23,14 +23,14 @@ export const pm2: Target = {
     const text = `module.exports = {
   apps: [
     {
-      name: ${JSON.stringify(name)},
+      name: '${name}',
       // \`start\` productionizes the app, and PM2 sets the number of processes
-      script: ${JSON.stringify(program)},
-      args: ${JSON.stringify(['start', `./${script}`])},
+      script: '${program}',
+      args: ['start', ${quoted(`./${script}`)}],
       // the directory of this file, not that of the shell
       cwd: __dirname,
       exec_mode: 'cluster',
-      instances: ${JSON.stringify(workers)},
+      instances: ${workers === 'max' ? "'max'" : workers},
       // \`ready\` is sent after the health checks
       wait_ready: true,
       // a process that is not ready in time counts as ready, so this is longer than a start
@@ -51,3 +51,8 @@ export const pm2: Target = {
     ];
   },
 };
+
+/** A string of JavaScript; in the quotes of the file where no character needs an escape. */
+function quoted(text: string): string {
+  return /^[\w ./-]+$/.test(text) ? `'${text}'` : JSON.stringify(text);
+}
