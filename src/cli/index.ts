@@ -10,7 +10,7 @@ import { ownDirectory } from './own-files.js';
 
 /** A container runs `health` every few seconds, so it loads no other command: they would take most of its time. */
 async function commandsFor(name: string | undefined): Promise<Readonly<Record<string, Command>>> {
-  return name === 'health' ? { health } : (await import('./commands.js')).commands;
+  return name === 'health' ? { health } : (await import('./command-list.js')).commands;
 }
 
 function version(): string {

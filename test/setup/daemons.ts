@@ -2,6 +2,7 @@ import { lookFor } from './look-for.ts';
 
 export default (): void =>
   lookFor([
+    'docker-compose',
     'haproxy',
     'logrotate',
     'nginx',

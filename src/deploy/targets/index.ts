@@ -1,3 +1,6 @@
+import { compose } from './compose.js';
+import { dockerfile } from './dockerfile.js';
+import { kubernetes } from './kubernetes.js';
 import { logrotate } from './logrotate.js';
 import { nginx } from './nginx.js';
 import { pm2 } from './pm2.js';
@@ -7,8 +10,16 @@ import type { Target } from './target.js';
 import { upstart } from './upstart.js';
 
 /** The targets by the name that the command line accepts. */
-export const targets = { logrotate, nginx, pm2, procfile, systemd, upstart } as const satisfies Readonly<
-  Record<string, Target>
->;
+export const targets = {
+  compose,
+  dockerfile,
+  kubernetes,
+  logrotate,
+  nginx,
+  pm2,
+  procfile,
+  systemd,
+  upstart,
+} as const satisfies Readonly<Record<string, Target>>;
 
 export type TargetName = keyof typeof targets;
