@@ -1,6 +1,6 @@
 import { hasFeature } from '../versions.js';
 import { block } from './blocks.js';
-import type { NginxOptions } from './target-options.js';
+import type { NginxOptions } from './nginx-options.js';
 import { tlsLines } from './tls.js';
 
 /** Where the site is reached. */

@@ -8,9 +8,9 @@ import { errorPage } from './error-page.js';
 import { forwardedHeaders } from './forwarded-headers.js';
 import { listening } from './listen.js';
 import { eventStreamLines, pathsLocation, webSocketLines } from './long-responses.js';
+import type { NginxOptions } from './nginx-options.js';
 import { staticLocations } from './static-locations.js';
 import { type StoredResponses, sessionEntries, storedResponses } from './stored-responses.js';
-import type { NginxOptions } from './target-options.js';
 import { affinityCookie, upstream } from './upstream.js';
 
 /** The lines of a site in front of the app, for facts and options that are checked. */

@@ -1,7 +1,7 @@
 import { ProductionizeError } from '../../support/errors.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
+import { type NginxOptions, nginxOptions } from '../nginx/nginx-options.js';
 import { siteLines } from '../nginx/site.js';
-import { type NginxOptions, nginxOptions } from '../nginx/target-options.js';
 import { agreements, checkFacts } from '../proxy-target.js';
 import { checkTargetOptions } from '../target-options.js';
 import type { Target } from './target.js';
