@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from '../support/attachment.js';
-import type { RedisCommands } from './commands.js';
 import type { KeyNames } from './key-names.js';
+import type { RedisCommands } from './redis-commands.js';
 import { endLease, takeLease } from './scripts.js';
 import { encodeMessage } from './store-messages.js';
 

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import type { PurgeReport, PurgeSelection } from '../middleware/response-cache/cache-store.js';
-import type { RedisCommands } from './commands.js';
 import type { KeyNames } from './key-names.js';
 import { PurgeConfirmations } from './purge-confirmations.js';
+import type { RedisCommands } from './redis-commands.js';
 import { removeKey } from './scripts.js';
 import { encodeMessage, type PurgeMessage } from './store-messages.js';
 

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Express, Request } from 'express';
 import { errorHandler } from '../../middleware/error-handler/index.js';
-import { Health } from '../../middleware/health-checks/health.js';
+import { Health } from '../../middleware/health-checks/app-health.js';
 import { resolveShedding, shedLoad } from '../../middleware/load-shedding/index.js';
 import { productionGuard } from '../../middleware/production-guard/index.js';
 import {

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { RequestHandler } from 'express';
 import { lifecyclesOf } from '../../support/server-lifecycle.js';
 import { healthChecksKey } from '../../support/symbols.js';
+import { Health } from './app-health.js';
 import type { CheckResult, HealthCheck } from './check-runner.js';
-import { Health } from './health.js';
 import type { HealthCheckOptions, HealthChecksOptions } from './health-options.js';
 import type { LivenessThreadOptions } from './liveness-thread.js';
 
