@@ -19,5 +19,6 @@ export default {
   removeNodeProtocol: false,
   clean: true,
   splitting: true,
-  entry: { ...entries, cli: 'src/cli/index.ts' },
+  // the last is loaded into the app whose facts are read
+  entry: { ...entries, cli: 'src/cli/index.ts', 'app-probe': 'src/deploy/facts/app-probe.ts' },
 };

@@ -3,6 +3,11 @@ export interface StaticDirectory {
   readonly path: string;
   /** Relative to the directory of the project, with `/` as separator. */
   readonly directory: string;
+  /**
+   * The names of middlewares of the app in front of it, in their order. A proxy that serves the files itself bypasses
+   * them: checks of access, and headers of responses. Body parsers, loggers, sessions and compression do not count.
+   */
+  readonly behind: readonly string[];
 }
 
 /** The URL paths of the health checks. */
@@ -43,7 +48,7 @@ export interface DeploymentFacts {
   readonly requestTimeoutMs: number;
   /** Milliseconds after which the `deadline` part responds with 503; `null` where there is no such limit. */
   readonly responseTimeoutMs: number | null;
-  /** The largest body that a body parser of the app accepts, in bytes; `null` without a parser. */
+  /** The largest body that a body parser of the app accepts, in bytes; `null` where there is no known limit. */
   readonly bodyLimitBytes: number | null;
   readonly staticDirectories: readonly StaticDirectory[];
   /**

@@ -1,3 +1,12 @@
+export type { DeploymentFacts, HealthPaths, StaticDirectory } from './deployment-facts.js';
+export {
+  type Deployment,
+  type DeploymentFile,
+  deploymentFiles,
+  type TargetOptions,
+} from './deployment-files.js';
+export { type ReadFactsOptions, readFacts } from './facts/read-facts.js';
 export { type NginxCacheOptions, nginxCache } from './nginx-cache.js';
 export type { ProxyCacheOptions } from './proxy-cache.js';
+export type { TargetName } from './targets/index.js';
 export { type VarnishCacheOptions, varnishCache } from './varnish-cache.js';

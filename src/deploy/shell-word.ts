@@ -1,4 +1,16 @@
-/** Quotes one word for a POSIX shell. Words of unambiguous characters are returned unchanged. */
+/**
+ * Quotes one word for a POSIX shell. Words of unambiguous characters are returned unchanged. The result is one line:
+ * characters that end a line or a comment somewhere are written as escapes, which bash, zsh and POSIX.1-2024 read.
+ */
 export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (!breaksLine.test(word)) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  const escaped = word.replace(/[\\']/g, String.raw`\$&`).replace(everyBreak, (character) => {
+    const code = character.codePointAt(0) as number;
+    return `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+  return `$'${escaped}'`;
 }
+
+const breaksLine = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+const everyBreak = new RegExp(breaksLine, 'gu');

@@ -115,6 +115,10 @@ export const errors = {
     does: 'warns',
     means: 'The directory that staticFiles is to serve does not exist.',
   },
+  ERR_PRODUCTIONIZE_FACTS: {
+    does: 'throws',
+    means: 'The facts for a deployment cannot be read from the app, or are not valid.',
+  },
   ERR_PRODUCTIONIZE_PRECOMPRESS: { does: 'throws', means: 'The argument of precompress is not a directory.' },
 } as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 

@@ -107,6 +107,9 @@ export const clusterAgentKey = Symbol.for('express-productionize/cluster-agent')
 /** The function that removes the preload. preload/serving-hooks. */
 export const servingHooksKey = Symbol.for('express-productionize/serving-hooks');
 
+/** On a middleware of `staticFiles`: its directory. Read by deploy/facts. */
+export const staticRootKey = Symbol.for('express-productionize/static-root');
+
 // These are symbols of other packages.
 
 /** On a stream: makes pino set the level and the time of each line on it. Read by middleware/request-logger. */

@@ -47,7 +47,7 @@ export function healthChecks(options?: HealthChecksOptions): HealthChecks {
     health.respond(kind, req, res, server ? lifecyclesOf(server) : []);
   };
   return Object.defineProperties(middleware, {
-    [healthChecksKey]: { value: true },
+    [healthChecksKey]: { value: health.paths },
     ready: { value: () => health.ready() },
     close: { value: () => health.close() },
     livenessPort: { get: () => health.livenessPort },

@@ -18,6 +18,7 @@ import {
   isStringList,
   refuseRequest,
 } from '../../support/options.js';
+import { staticRootKey } from '../../support/symbols.js';
 import { hasContentHash } from './content-hash.js';
 import { FileServer } from './file-server.js';
 import { isServable } from './request-path.js';
@@ -115,9 +116,10 @@ export function staticFiles(
   options?: StaticFilesOptions,
 ): (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void {
   const server = resolveStaticFiles(root, options);
-  return function staticFilesMiddleware(req, res, next) {
+  function staticFilesMiddleware(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) {
     server.handle(req, res, next);
-  };
+  }
+  return Object.defineProperty(staticFilesMiddleware, staticRootKey, { value: directoryOf(root) });
 }
 
 function resolveStaticFiles(root: string | URL, options?: StaticFilesOptions): FileServer {

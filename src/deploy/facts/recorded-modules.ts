@@ -1,0 +1,85 @@
+import nodeModule from 'node:module';
+import type { Application } from 'express';
+import type { AnyFunction } from '../../support/express-layers.js';
+import { wrapMethod } from '../../support/replace-method.js';
+
+/** What the app has created with the functions of known packages. */
+export interface Recorded {
+  readonly apps: Application[];
+  /** Factories of body parsers with the options of each call. */
+  readonly parsers: { readonly factory: AnyFunction; readonly options: object }[];
+  /** Directories by the middleware that serves them. */
+  readonly staticRoots: Map<unknown, string>;
+  readonly sessionCookies: Set<string>;
+  /** Whether a package was loaded that reads bodies without a limit that can be found. */
+  readsUploads: boolean;
+}
+
+interface LoadedModule {
+  exports: unknown;
+}
+
+type Extension = (this: unknown, module: LoadedModule, file: string) => void;
+type OnCall = (recorded: Recorded, result: unknown, args: readonly unknown[], factory: AnyFunction) => void;
+
+const onParser: OnCall = ({ parsers }, _result, [options], factory) => {
+  parsers.push({ factory, options: Object(options) as object });
+};
+
+const uploads = /^(?:busboy|@fastify\/busboy|formidable|multiparty|multer)(?:\/|$)/;
+
+/** What is recorded of a package, by its name or the path of a file in it. Express may be installed by another name. */
+const recorders: Readonly<Record<string, OnCall>> = {
+  '*/lib/express': ({ apps }, app) => void apps.push(app as Application),
+  'body-parser/lib/types/json': onParser,
+  'body-parser/lib/types/raw': onParser,
+  'body-parser/lib/types/text': onParser,
+  'body-parser/lib/types/urlencoded': onParser,
+  'serve-static': ({ staticRoots }, handler, [root]) => void staticRoots.set(handler, String(root)),
+  'express-session': ({ sessionCookies }, _handler, [options]) => {
+    const { name, key } = Object(options) as Record<string, unknown>;
+    sessionCookies.add(String(name || key || 'connect.sid'));
+  },
+  'cookie-session': ({ sessionCookies }, _handler, [options]) => {
+    sessionCookies.add(String((Object(options) as { name?: unknown }).name || 'session'));
+  },
+};
+
+const { _extensions } = nodeModule as unknown as { readonly _extensions: Record<string, Extension> };
+
+/** Records from now on what CommonJS modules of Express and its middleware create. ES modules load the same files. */
+export function recordModules(): Recorded {
+  const recorded: Recorded = {
+    apps: [],
+    parsers: [],
+    staticRoots: new Map(),
+    sessionCookies: new Set(),
+    readsUploads: false,
+  };
+  // an import in an ES module reads the exports at the end of this step, before `require` would return them
+  wrapMethod(_extensions, '.js', (original: Extension): Extension => {
+    return function load(module, file) {
+      original.call(this, module, file);
+      const name = nameOf(file);
+      if (uploads.test(name)) recorded.readsUploads = true;
+      const onCall = Object.hasOwn(recorders, name) ? recorders[name] : undefined;
+      const { exports } = module;
+      if (onCall === undefined || typeof exports !== 'function') return;
+      module.exports = new Proxy(exports as AnyFunction, {
+        apply(factory, receiver, args) {
+          const result = Reflect.apply(factory, receiver, args);
+          onCall(recorded, result, args, factory);
+          return result;
+        },
+      });
+    };
+  });
+  return recorded;
+}
+
+/** The name of a package for its index file, else the name with the path of the file, without its extension. */
+function nameOf(file: string): string {
+  const [, below = ''] = /.*[\\/]node_modules[\\/](.+)$/s.exec(file) ?? [];
+  const name = below.replaceAll('\\', '/').replace(/(?:\/index)?\.[cm]?js$/, '');
+  return /^[^/]+\/lib\/express$/.test(name) ? '*/lib/express' : name;
+}

@@ -1,0 +1,46 @@
+import net, { type ListenOptions, type Server } from 'node:net';
+import { wrapMethod } from '../../support/replace-method.js';
+
+/** The address that a call of `listen` requests. */
+export interface RequestedAddress {
+  /** 0 for any free port, `null` for a socket path or an open socket. */
+  readonly port: number | null;
+  readonly socketPath: string | null;
+}
+
+type Listen = (this: Server, ...args: unknown[]) => Server;
+
+/**
+ * Lets every server of this process listen on a free port of 127.0.0.1 instead of its own address, which another process
+ * of the app may use. `onListening` is called before the listeners of the app.
+ */
+export function redirectListening(onListening: (server: Server, requested: RequestedAddress) => void): void {
+  wrapMethod(net.Server.prototype, 'listen', (original: Listen): Listen => {
+    return function listen(...args) {
+      const requested = requestedAddress(args);
+      if (requested === undefined) return original.apply(this, args);
+      this.once('listening', () => onListening(this, requested));
+      const callback = args.find((arg) => typeof arg === 'function');
+      const { signal } = Object(args[0]) as ListenOptions;
+      return original.call(this, { port: 0, host: '127.0.0.1', ...(signal && { signal }) }, callback);
+    };
+  });
+}
+
+/** `undefined` for arguments that Node rejects, and for a server or handle that listens already. */
+function requestedAddress([first]: readonly unknown[]): RequestedAddress | undefined {
+  if (typeof first !== 'object' || first === null) return addressOf(first);
+  const { path, port, fd, _handle, handle } = first as Record<string, unknown>;
+  if (_handle || handle) return undefined;
+  if (typeof fd === 'number') return { port: null, socketPath: null };
+  return typeof path === 'string' ? { port: null, socketPath: path } : addressOf(port);
+}
+
+function addressOf(value: unknown): RequestedAddress | undefined {
+  if (value === undefined || value === null || typeof value === 'function')
+    return { port: 0, socketPath: null };
+  const port = Number(value);
+  // Node takes a string that is no number for a path
+  if (typeof value === 'string' && !(port >= 0)) return { port: null, socketPath: value };
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? { port, socketPath: null } : undefined;
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { DeploymentFacts } from './deployment-facts.js';
+import { ownPackage } from './package-files.js';
+import type { GeneratedFile } from './targets/target.js';
+
+/** What a file was generated from. */
+export interface Origin {
+  /** The command that writes the file again. `undefined` where code has called the generator. */
+  readonly command: string | undefined;
+  readonly target: string;
+  readonly facts: DeploymentFacts;
+  readonly options: object;
+  /** The version of the program from which on the file is valid. */
+  readonly since: string;
+}
+
+const writtenBy = 'Written by';
+const isOurs = new RegExp(
+  `^(?:#|//) ${writtenBy} (?:express-productionize|npx express-productionize deploy )`,
+);
+
+/** Puts the comment with the origin in front of a file. */
+export function withOrigin({ text, comment }: GeneratedFile, origin: Origin): string {
+  const { command, since, target } = origin;
+  const version = ownPackage()?.content.version ?? 'of unknown version';
+  const by = command === undefined ? `express-productionize, target ${target}` : `npx ${command}`;
+  return [
+    `${writtenBy} ${by}`,
+    `Facts ${fingerprint(origin)}, express-productionize ${version}, for ${since} or later`,
+  ]
+    .map((line) => `${comment} ${line}\n`)
+    .concat(text)
+    .join('');
+}
+
+/** Whether a file begins with the comment of this package. */
+export function hasOrigin(text: string): boolean {
+  return isOurs.test(text);
+}
+
+/** A short hash of the facts and options, which does not depend on the order of their names. */
+export function fingerprint({
+  target,
+  facts,
+  options,
+}: Pick<Origin, 'target' | 'facts' | 'options'>): string {
+  const text = JSON.stringify(sorted({ target, facts, options }));
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [two]) => (one < two ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, item]) => [name, sorted(item)]));
+}
