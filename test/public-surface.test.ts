@@ -161,8 +161,19 @@ const entries: Record<string, { source: string; values: string[]; types: string[
   },
   './deploy': {
     source: 'deploy/index',
-    values: ['nginxCache', 'varnishCache'],
-    types: ['NginxCacheOptions', 'ProxyCacheOptions', 'VarnishCacheOptions'],
+    values: ['deploymentFiles', 'nginxCache', 'readFacts', 'varnishCache'],
+    types: [
+      'Deployment',
+      'DeploymentFacts',
+      'DeploymentFile',
+      'HealthPaths',
+      'NginxCacheOptions',
+      'ProxyCacheOptions',
+      'ReadFactsOptions',
+      'StaticDirectory',
+      'TargetName',
+      'VarnishCacheOptions',
+    ],
   },
   './store-conformance': {
     source: 'store-conformance/index',

@@ -1,5 +1,6 @@
 import type { Command } from './command.js';
 import { completionCommand } from './completion.js';
+import { deploy } from './deploy.js';
 import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
@@ -18,6 +19,7 @@ export const commands: Record<string, Command> = {
   scale,
   stop,
   health,
+  deploy,
   drill,
   precompress,
 };

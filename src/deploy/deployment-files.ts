@@ -6,10 +6,6 @@ import { withOrigin } from './origin.js';
 import { type TargetName, targets } from './targets/index.js';
 import type { Target, TargetOption } from './targets/target.js';
 
-/** The options of a target. */
-export type TargetOptions<Name extends TargetName> =
-  (typeof targets)[Name] extends Target<infer Options> ? Options : never;
-
 /** A file to write, with the comment that states where it comes from. */
 export interface DeploymentFile {
   /** The usual name of the file, such as `Dockerfile`. */
@@ -33,10 +29,10 @@ export interface Deployment {
  * @example
  * const { files } = deploymentFiles('procfile', await readFacts('app.js'))
  */
-export function deploymentFiles<Name extends TargetName>(
-  target: Name,
+export function deploymentFiles(
+  target: TargetName,
   facts: DeploymentFacts,
-  options?: TargetOptions<Name>,
+  options?: object,
   command?: string,
 ): Deployment {
   const generator = targetOf(target);

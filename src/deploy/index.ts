@@ -3,7 +3,6 @@ export {
   type Deployment,
   type DeploymentFile,
   deploymentFiles,
-  type TargetOptions,
 } from './deployment-files.js';
 export { type ReadFactsOptions, readFacts } from './facts/read-facts.js';
 export { type NginxCacheOptions, nginxCache } from './nginx-cache.js';

@@ -25,6 +25,11 @@ describe('arguments', () => {
       /^--workers: expected a whole number from 1 to 1024, or max, got "many"/,
     ],
     [['status', '--worker'], 2, /^status: unknown option --worker\.\n/],
+    [['deploy'], 2, /^deploy: expected a target, one of procfile, .*facts/],
+    [['deploy', 'procfil'], 2, /^deploy: expected a target.*got "procfil"\. Did you mean procfile\?/],
+    [['deploy', 'facts', 'missing.js'], 2, /^deploy: there is no script/],
+    [['deploy', 'facts', 'package.json', '--body-limit', 'big'], 2, /^--body-limit: expected bytes/],
+    [['deploy', 'facts', 'package.json', '--event-streams', 'a'], 2, /^--event-streams: expected paths/],
     [['help', 'drll'], 2, /^unknown command "drll"\. Did you mean drill\?/],
     [['completion', 'tcsh'], 2, /^completion: expected bash, zsh or fish, got "tcsh"/],
     [['start', 'package.json', '--config', 'none.js'], 2, /^--config: there is no file ".*none\.js"/],
@@ -56,6 +61,7 @@ describe('arguments', () => {
       'stop',
       'health',
       'drill',
+      'deploy',
       'precompress',
       'completion',
       'help',
@@ -83,6 +89,7 @@ describe('arguments', () => {
     expect(complete('st')).toBe('start status stop');
     expect(complete('start', '--wo')).toBe('--workers');
     expect(complete('help', 'dr')).toBe('drill');
+    expect(complete('deploy', 'proc')).toBe('procfile');
     expect(complete('start', 'argum')).toBe('arguments.process.test.ts');
   });
 

@@ -49,7 +49,8 @@ if (isProbed && parent > 0) {
 }
 
 async function report(): Promise<void> {
-  if (recorded === undefined) return;
+  // the servers of a primary are those of its workers, which report themselves
+  if (recorded === undefined || Object.keys(cluster.workers ?? {}).length > 0) return;
   const probed = [...servers].map(([server, requested]) => describe(server, requested, appOf(server)));
   // a function may call the app, so that no server has it as a listener
   const hidden = recorded.apps.find((app) => attachedTo(app)) ?? recorded.apps.find(isRoot);

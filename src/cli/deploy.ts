@@ -1,0 +1,119 @@
+import path from 'node:path';
+import { type Deployment, deploymentFiles } from '../deploy/deployment-files.js';
+import { readFacts } from '../deploy/facts/read-facts.js';
+import { nearestPackageFile } from '../deploy/package-files.js';
+import { shellWord } from '../deploy/shell-word.js';
+import { type TargetName, targets } from '../deploy/targets/index.js';
+import { configOption, findConfig, findScript } from './app-script.js';
+import {
+  type Arguments,
+  type Command,
+  didYouMean,
+  exitCodes,
+  jsonOption,
+  UsageError,
+  wholeNumber,
+} from './command.js';
+import { correctionFlags, correctionsOf, targetFlags, targetOptions } from './deploy-flags.js';
+import { program } from './help.js';
+import { print, printError } from './output.js';
+import { writeOwnFiles } from './own-file-writer.js';
+
+const ownFlags = {
+  config: configOption,
+  port: { type: 'string', value: '<port>', help: 'the port to describe, where the app listens on several' },
+  seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
+  out: { type: 'string', value: '<dir>', help: 'write the files into this directory' },
+  force: { type: 'boolean', help: 'also replace files that this command has not written' },
+  json: jsonOption,
+} as const;
+
+/** Flags that are no part of the command in the first comment: they do not change the files. */
+const withoutEffect = new Set(['force', 'json', 'seconds', 'help']);
+
+const list = Object.entries(targets)
+  .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
+  .join('\n');
+
+export const deploy: Command = {
+  summary: 'write a configuration around the app, from the settings of the app',
+  synopsis: '<target> [script] [options] [-- <arguments of the script>]',
+  description: `Runs the script, reads its settings, kills it, and prints the file of the target. Several files are written into the
+working directory, or into that of --out. The app listens on free ports instead of its own and receives no request, but
+its code runs: use a development database. Without a script, the one of \`npm start\` or of the key \`main\` is run.
+
+Targets:
+
+${list}
+  facts       the settings themselves, as JSON`,
+  options: { ...ownFlags, ...correctionFlags, ...targetFlags },
+  examples: ['deploy facts app.js', 'deploy procfile app.js --workers 2 --out .'],
+  completes: [...Object.keys(targets), 'facts'],
+  async run(args) {
+    const { values, rest } = args;
+    const [named, ...positionals] = args.positionals;
+    const target = targetOf(named);
+    const given = positionals.length > 0 ? positionals : [usualScript()];
+    const script = findScript('deploy', { ...args, positionals: given });
+    const options = targetOptions(target, values);
+    const corrected = correctionsOf(values);
+    const number = (name: string, max: number) =>
+      values[name] === undefined ? undefined : wholeNumber(`--${name}`, values[name] as string, max);
+    const seconds = number('seconds', 3600) ?? 30;
+    const config = findConfig(values.config as string | undefined, script);
+    const facts = {
+      ...(await readFacts(script, {
+        args: rest,
+        config,
+        port: number('port', 65_535),
+        timeoutMs: seconds * 1000,
+      })),
+      ...corrected,
+    };
+    if (target === 'facts') {
+      print(JSON.stringify(facts, undefined, values.json ? 0 : 2));
+      return exitCodes.done;
+    }
+    const deployment = deploymentFiles(target, facts, options, commandOf(target, given, args));
+    if (values.json) print(JSON.stringify({ target, facts, ...deployment }));
+    else show(deployment, values);
+    return exitCodes.done;
+  },
+};
+
+function targetOf(name: string | undefined): TargetName | 'facts' {
+  const names = [...Object.keys(targets), 'facts'];
+  if (name !== undefined && names.includes(name)) return name as TargetName | 'facts';
+  const what = `deploy: expected a target, one of ${names.join(', ')}`;
+  throw new UsageError(
+    name === undefined ? what : `${what}, got ${JSON.stringify(name)}.${didYouMean(name, names)}`,
+  );
+}
+
+/** The script that `npm start` runs, or the main file of the package in the working directory. */
+function usualScript(): string {
+  const { directory = '.', content = {} } = nearestPackageFile(process.cwd()) ?? {};
+  const { start } = Object(content.scripts) as Record<string, unknown>;
+  const [, script] = /^(?:\w+=\S+\s+)*node\s+(?:--?\S+\s+)*([\w./-]+)$/.exec(String(start)) ?? [];
+  return path.relative(process.cwd(), path.join(directory, script ?? '.')) || '.';
+}
+
+/** The command line that has the same effect. */
+function commandOf(target: string, script: readonly string[], { values, rest }: Arguments): string {
+  const flags = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined || withoutEffect.has(name) ? [] : [`--${name}=${value}`],
+  );
+  const words = ['deploy', target, ...script, ...flags, ...(rest.length > 0 ? ['--', ...rest] : [])];
+  return [program, ...words.map(shellWord)].join(' ');
+}
+
+function show({ files, advice }: Deployment, values: Arguments['values']): void {
+  const [only] = files;
+  if (values.out === undefined && files.length === 1 && only) process.stdout.write(only.text);
+  else {
+    for (const file of writeOwnFiles((values.out as string) ?? '.', files, values.force === true)) {
+      print(`written: ${file}`);
+    }
+  }
+  for (const sentence of advice) printError(`advice: ${sentence}`);
+}
