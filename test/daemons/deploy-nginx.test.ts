@@ -75,7 +75,7 @@ describe('nginx in front of two instances', () => {
   const proxies: CacheProxy[] = [];
 
   const facts: Partial<DeploymentFacts> = {
-    staticDirectories: [{ path: '/static', directory: 'public' }],
+    staticDirectories: [{ path: '/static', directory: 'public', behind: [] }],
     webSocketPaths: ['/live'],
     eventStreamPaths: ['/events'],
     sessionCookies: ['connect.sid'],

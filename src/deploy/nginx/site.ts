@@ -42,7 +42,7 @@ export function siteLines(facts: DeploymentFacts, options: NginxOptions): string
   const files = staticLocations(
     own,
     directory ?? '',
-    directory === undefined ? [] : facts.staticDirectories,
+    directory === undefined ? [] : facts.staticDirectories.filter(({ behind }) => behind.length === 0),
     strict,
     toWebSocket,
   );
