@@ -52,6 +52,8 @@ async function writeCode() {
       platform: 'node',
       target: 'node20',
       sourcefile: 'chunk.mjs',
+      // where it stands, the code asks for `__filename` first
+      define: { 'import.meta.url': 'undefined' },
     });
     writeFileSync(file.replace(/js$/, 'cjs'), Object.keys(loadedWhenUsed).reduce(loadWhenUsed, code));
   }

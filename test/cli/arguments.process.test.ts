@@ -25,7 +25,7 @@ describe('arguments', () => {
       /^--workers: expected a whole number from 1 to 1024, or max, got "many"/,
     ],
     [['status', '--worker'], 2, /^status: unknown option --worker\.\n/],
-    [['deploy'], 2, /^deploy: expected a target, one of procfile, .*facts/],
+    [['deploy'], 2, /^deploy: expected a target, one of compose, .*procfile, .*facts/],
     [['deploy', 'procfil'], 2, /^deploy: expected a target.*got "procfil"\. Did you mean procfile\?/],
     [['deploy', 'facts', 'missing.js'], 2, /^deploy: there is no script/],
     [['deploy', 'facts', 'package.json', '--body-limit', 'big'], 2, /^--body-limit: expected bytes/],

@@ -308,11 +308,15 @@ describe('nginx in front of two instances', () => {
     expect(handled).toEqual(['order crash']);
   });
 
-  it('a rolling restart at 300 POST a second: no order is handled twice, and the other instance takes over', async () => {
+  it('a rolling restart at 300 POST a second: no order is handled twice, and both instances take orders again', async () => {
     const { sent, failures, handled, twice } = await rollingRestart(await site(), app);
     process.stdout.write(`nginx: ${sent} orders, ${failures.length} failed, ${twice.length} handled twice\n`);
     expect({ twice, handled }).toEqual({ twice: [], handled: sent - failures.length });
-    // connections that wait in the kernel when a starved instance closes; an instance that nginx avoids loses half
-    expect(failures.length).toBeLessThan(sent * 0.05);
+    // the kernel may reset a connection that arrives as an instance closes its listener: nginx must not send it again
+    expect(failures.filter((failure) => !/status 50[23]$/.test(failure))).toEqual([]);
+    expect([0, 1].map((index) => app.current(index).err.some((line) => line.startsWith('order ')))).toEqual([
+      true,
+      true,
+    ]);
   });
 });

@@ -64,7 +64,7 @@ describe('nginx', () => {
     const facts: Record<string, unknown> = {
       port: `80${ending}`,
       health: { liveness: '/livez', readiness: path, startup: '/s' },
-      staticPaths: [{ path, directory: 'public' }],
+      staticPaths: [{ path, directory: 'public', behind: [] }],
       sessionCookies: [`sid${ending}`],
       webSocketPaths: [path],
       eventStreamPaths: [path],
@@ -76,14 +76,21 @@ describe('nginx', () => {
       const field = name === 'staticPaths' ? 'staticDirectories' : name;
       expect(() => textOf({ [field]: value })).toThrow(`\`${name}\``);
     }
-    const staticDirectories = [{ path: '/static', directory: `public${ending}` }];
+    const staticDirectories = [{ path: '/static', directory: `public${ending}`, behind: [] }];
     expect(() => textOf({ staticDirectories }, { directory: '/srv' })).toThrow(/static directory/);
     expect(textOf({ name: `shop${ending}` })).toMatch(/^upstream shop(_|_host)? \{$/m);
   });
 
   it.each(['.', './', '..', '../other', '', 'a/../..'])('the directory %j is not served', (directory) => {
-    const staticDirectories = [{ path: '/', directory }];
+    const staticDirectories = [{ path: '/', directory, behind: [] }];
     expect(() => textOf({ staticDirectories }, { directory: '/srv' })).toThrow(/below the project/);
+  });
+
+  it('serves no files that are behind a middleware of the app', () => {
+    const files = (behind: readonly string[]) =>
+      textOf({ staticDirectories: [{ path: '/files', directory: 'files', behind }] }, { directory: '/srv' });
+    expect(files([])).toContain('location /files/ {');
+    expect(files(['requireLogin'])).not.toContain('location /files/');
   });
 
   it('a certificate needs its key', () => {
