@@ -84,6 +84,7 @@ const checks: { [Name in keyof DeploymentFacts]: Check } = {
   workers: isEither(isOneOf('max'), isInteger('workers', 1, 1024)),
   memoryBytes: isEither(isOneOf(null), isInteger('bytes', 1)),
   shutdownMs: isMilliseconds(),
+  shutdownDelayMs: isMilliseconds(),
   startupMs: isMilliseconds(),
 };
 

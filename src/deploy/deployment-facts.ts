@@ -72,6 +72,8 @@ export interface DeploymentFacts {
   readonly memoryBytes: number | null;
   /** Milliseconds from SIGTERM to the end of the process at the latest. */
   readonly shutdownMs: number;
+  /** Milliseconds of that in which the readiness check fails and new connections are still accepted. */
+  readonly shutdownDelayMs: number;
   /** Milliseconds until the app is ready at the latest. */
   readonly startupMs: number;
 }

@@ -28,6 +28,7 @@ const facts: DeploymentFacts = {
   workers: 'max',
   memoryBytes: null,
   shutdownMs: 9500,
+  shutdownDelayMs: 0,
   startupMs: 60_000,
 };
 

@@ -35,6 +35,7 @@ describe('facts are read from', () => {
       sessionCookies: ['sid'],
       webSocketPaths: [],
       shutdownMs: 9500,
+      shutdownDelayMs: 0,
     });
   });
 

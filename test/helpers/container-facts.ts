@@ -27,6 +27,7 @@ export function containerFacts(facts: Partial<DeploymentFacts> = {}): Deployment
     workers: 1,
     memoryBytes: null,
     shutdownMs: 9500,
+    shutdownDelayMs: 0,
     startupMs: 30_000,
     ...facts,
   };

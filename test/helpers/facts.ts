@@ -26,5 +26,6 @@ export const plainFacts: DeploymentFacts = {
   workers: 'max',
   memoryBytes: null,
   shutdownMs: 10_000,
+  shutdownDelayMs: 0,
   startupMs: 30_000,
 };

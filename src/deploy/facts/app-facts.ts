@@ -23,7 +23,7 @@ export function appFacts(app: Application, recorded: Recorded): AppFacts {
     trustProxy: trustedHops(app),
     compression: isThere('compression') || handlers(app).some(({ name }) => name === 'compression'),
     cache: isThere('cache'),
-    shutdownMs: shutdownTime(part('gracefulShutdown')),
+    ...shutdownTimes(part('gracefulShutdown')),
   };
 }
 
@@ -62,7 +62,9 @@ function trustedHops(app: Application): DeploymentFacts['trustProxy'] {
   return setting === false || setting === undefined ? 0 : 'custom';
 }
 
-function shutdownTime(part: PartReport | undefined): number {
+function shutdownTimes(part: PartReport | undefined): Pick<AppFacts, 'shutdownMs' | 'shutdownDelayMs'> {
   const { delayMs, timeoutMs } = part?.facts ?? {};
-  return typeof delayMs === 'number' && typeof timeoutMs === 'number' ? delayMs + timeoutMs : usualShutdownMs;
+  return typeof delayMs === 'number' && typeof timeoutMs === 'number'
+    ? { shutdownMs: delayMs + timeoutMs, shutdownDelayMs: delayMs }
+    : { shutdownMs: usualShutdownMs, shutdownDelayMs: 0 };
 }

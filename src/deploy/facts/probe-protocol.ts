@@ -5,7 +5,10 @@ export const probeVariable = 'EXPRESS_PRODUCTIONIZE_PROBE';
 
 /** What is read from an app. The directories are absolute. */
 export interface AppFacts
-  extends Pick<DeploymentFacts, 'responseTimeoutMs' | 'trustProxy' | 'compression' | 'cache' | 'shutdownMs'> {
+  extends Pick<
+    DeploymentFacts,
+    'responseTimeoutMs' | 'trustProxy' | 'compression' | 'cache' | 'shutdownMs' | 'shutdownDelayMs'
+  > {
   readonly health: HealthPaths | null;
   readonly staticDirectories: readonly StaticDirectory[];
 }

@@ -1,5 +1,6 @@
 import { compose } from './compose.js';
 import { dockerfile } from './dockerfile.js';
+import { haproxy } from './haproxy.js';
 import { kubernetes } from './kubernetes.js';
 import { logrotate } from './logrotate.js';
 import { nginx } from './nginx.js';
@@ -13,6 +14,7 @@ import { upstart } from './upstart.js';
 export const targets = {
   compose,
   dockerfile,
+  haproxy,
   kubernetes,
   logrotate,
   nginx,

@@ -1,0 +1,40 @@
+import type { DeploymentFacts } from '../deployment-facts.js';
+import { type HaproxyOptions, haproxyOptions } from '../haproxy/haproxy-options.js';
+import { balancerLines, usualCheckMs } from '../haproxy/load-balancer.js';
+import { agreements, checkFacts } from '../proxy-target.js';
+import { checkTargetOptions } from '../target-options.js';
+import type { Target } from './target.js';
+
+/** HAProxy in front of the instances of the app, with checks of their readiness. */
+export const haproxy: Target<HaproxyOptions> = {
+  summary: 'HAProxy: load balancer with readiness checks, retries and affinity',
+  since: 'HAProxy 2.4',
+  options: haproxyOptions,
+  generate(facts, options) {
+    const checked = check(facts, options);
+    return [{ name: 'haproxy.cfg', comment: '#', text: balancerLines(facts, checked).join('\n') }];
+  },
+  advice(facts, options) {
+    const { checkMs = usualCheckMs, certificate, trustForwarded, upstreams = [] } = check(facts, options);
+    const advice = agreements(facts, { trustForwarded });
+    const noticedMs = 2 * checkMs;
+    if (facts.health === null) {
+      advice.push('The app has no health checks: remove `healthChecks: false`, so that a drain is noticed.');
+    } else if (facts.shutdownDelayMs < noticedMs) {
+      advice.push(
+        `An instance that stops accepts requests for ${facts.shutdownDelayMs} ms, and HAProxy needs up to ${noticedMs} ms to notice: gracefulShutdown: { delayMs: ${noticedMs + checkMs} }.`,
+      );
+    }
+    if (certificate === undefined && trustForwarded !== true) {
+      advice.push('There is no TLS: pass --certificate, a file with the certificate, its chain and its key.');
+    }
+    if (upstreams.length < 2 && facts.workers === 1)
+      advice.push('There is one instance: pass --upstreams with all of them.');
+    return advice;
+  },
+};
+
+function check(facts: DeploymentFacts, options: HaproxyOptions): HaproxyOptions {
+  checkFacts('haproxy', facts);
+  return checkTargetOptions('haproxy', options, haproxyOptions);
+}
