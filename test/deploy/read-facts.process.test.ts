@@ -43,10 +43,8 @@ describe('facts are read from', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as { port: number };
-    const facts = await read('app.mjs', {
-      env: { NODE_OPTIONS: '', NODE_ENV: 'production', FIXED_PORT: String(port) },
-    });
-    taken.close();
+    const env = { NODE_OPTIONS: '', NODE_ENV: 'production', FIXED_PORT: String(port) };
+    const facts = await read('app.mjs', { env }).finally(() => taken.close());
     expect(facts).toMatchObject({
       port,
       readsPort: false,

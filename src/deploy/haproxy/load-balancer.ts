@@ -16,7 +16,7 @@ export function balancerLines(facts: DeploymentFacts, options: HaproxyOptions): 
   return [
     ...section('global', [
       'log stdout format raw local0',
-      '# `show stat`, and `set server … state drain` before an instance is stopped by hand',
+      '# `show stat`, and `set server … state drain` before an operator stops an instance',
       `stats socket unix@${options.statsSocket ?? '/run/haproxy/admin.sock'} mode 660 level admin`,
       '# the intermediate profile of Mozilla',
       'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
