@@ -98,7 +98,7 @@ describe('HAProxy in front of two instances', () => {
     JSON.parse((await get(`${url}/api/seen`, { headers })).text).pid as number;
 
   beforeAll(async () => {
-    app = await instances({ compression: false, gracefulShutdown: { delayMs: 800 } });
+    app = await instances({ compression: false, gracefulShutdown: { delayMs: 2000 } });
   });
 
   afterEach(async () => {
