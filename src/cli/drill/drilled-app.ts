@@ -38,6 +38,8 @@ const startMs = 30_000;
 const stopMs = 12_000;
 /** Milliseconds for its last output to arrive. */
 const outputMs = 1000;
+/** Polls with the same addresses: an app may listen on its second port a moment after it is ready on the first. */
+const settledPolls = 4;
 const lastLines = 40;
 const longestLine = 500;
 const workerDied = 'a worker died before all were ready';
@@ -86,6 +88,8 @@ export class DrilledApp {
   /** Resolves with the address when all workers are ready. */
   async ready(signal: AbortSignal): Promise<Target> {
     const until = performance.now() + startMs;
+    let known = '';
+    let unchanged = 0;
     while (!signal.aborted && performance.now() < until) {
       if (this.#hasExited) {
         await this.#waitForOutput(() => this.#outputEnded);
@@ -99,7 +103,10 @@ export class DrilledApp {
       }
       if (status && status.ready >= status.target) {
         this.#serves = true;
-        return this.#choose(status);
+        const addresses = JSON.stringify(status.workers.map((worker) => worker.addresses));
+        unchanged = addresses === known ? unchanged + 1 : 1;
+        known = addresses;
+        if (unchanged >= settledPolls) return this.#choose(status);
       }
       await delay(pollMs);
     }
