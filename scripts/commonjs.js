@@ -22,7 +22,7 @@ const loadedWhenUsed = {
   'cluster-primary': 'src/process/cluster/primary.ts',
 };
 /** These must load little. The others load all that `index` does, so that few files are shared: each takes 0.5 ms. */
-const small = ['logging', 'sync-io'];
+const loadsLittle = ['logging', 'sync-io'];
 
 await writeCode();
 const written = new Set();
@@ -55,7 +55,12 @@ async function writeCode() {
       // where it stands, the code asks for `__filename` first
       define: { 'import.meta.url': 'undefined' },
     });
-    writeFileSync(file.replace(/js$/, 'cjs'), Object.keys(loadedWhenUsed).reduce(loadWhenUsed, code));
+    const complete = Object.keys(loadedWhenUsed).reduce(loadWhenUsed, code);
+    // the same code is in the ES modules, formatted: here its size counts
+    const { code: small } = transformSync(complete, { minifyWhitespace: true, lineLimit: 160 });
+    // Node reads from this expression, which is never run and so was removed, what an ES module can import
+    const [exported = ''] = /^0 && \(module\.exports = \{[^}]*\}\);$/m.exec(complete) ?? [];
+    writeFileSync(file.replace(/js$/, 'cjs'), `${small}${exported}\n`);
   }
 }
 
@@ -65,7 +70,7 @@ function resolveEntries({ onResolve, onLoad }, all) {
     namespace: 'entry',
   }));
   onLoad({ filter: /.*/, namespace: 'entry' }, ({ path: name }) => ({
-    contents: `${small.includes(name) ? '' : `import './${entries.index}';`} export * from './${all[name]}';`,
+    contents: `${loadsLittle.includes(name) ? '' : `import './${entries.index}';`} export * from './${all[name]}';`,
     resolveDir: root,
   }));
   onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path: imported, resolveDir, namespace }) => {

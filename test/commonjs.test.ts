@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { buildSync } from 'esbuild';
+import { buildSync, transformSync } from 'esbuild';
 
 const root = path.join(__dirname, '..');
 const dist = path.join(root, 'dist');
@@ -29,7 +29,8 @@ describe('the CommonJS form', () => {
   it('has no statement in two files: entries share what they have in common', () => {
     const owners = new Map<string, string[]>();
     for (const file of readdirSync(dist).filter((name) => name.endsWith('.cjs'))) {
-      const statements = readFileSync(path.join(dist, file), 'utf8').split(/\n(?=[a-z])/);
+      const { code } = transformSync(readFileSync(path.join(dist, file), 'utf8'));
+      const statements = code.split(/\n(?=[a-z])/);
       for (const statement of statements) {
         if (statement.length < 120 || statement.startsWith('var __')) continue;
         owners.set(statement, [...(owners.get(statement) ?? []), file]);
