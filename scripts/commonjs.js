@@ -1,6 +1,6 @@
 // Writes the CommonJS form of each entry: of its declarations, and of its code, in files that entries share.
 // esbuild splits ES modules only, and what tsup splits CommonJS with rewrites optional chains and the order of class fields.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transformSync } from 'esbuild';
@@ -27,6 +27,7 @@ const loadsLittle = ['logging', 'sync-io'];
 await writeCode();
 const written = new Set();
 for (const name of Object.keys(entries)) writeDeclarations(`${name}.d.ts`);
+removePaths();
 
 async function writeCode() {
   const all = { ...entries, ...loadedWhenUsed };
@@ -101,4 +102,12 @@ function writeDeclarations(file) {
   const text = readFileSync(source, 'utf8');
   writeFileSync(target, text.replace(relativeImport, '$1$2$3.cjs$2'));
   for (const [, , , name] of text.matchAll(relativeImport)) writeDeclarations(`${name}.d.ts`);
+}
+
+/** Removes the path of each source file, which the package does not contain, from the ES modules. */
+function removePaths() {
+  for (const name of readdirSync(dist).filter((file) => file.endsWith('.js'))) {
+    const file = path.join(dist, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^\/\/ src\/.*\n/gm, ''));
+  }
 }
