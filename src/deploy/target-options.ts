@@ -1,7 +1,8 @@
 import { type Check, checkOptions, isBoolean } from '../support/options.js';
 import type { TargetOption } from './targets/target.js';
 
-type TargetOptions<Options> = { readonly [Name in keyof Required<Options>]: TargetOption };
+/** The options of a target, one entry for each. */
+export type TargetOptions<Options> = { readonly [Name in keyof Required<Options>]: TargetOption };
 
 /**
  * Checks the options of a target, so that no value can inject configuration.

@@ -1,36 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { deploy } from '../../src/cli/deploy.js';
 import { type DeploymentFacts, deploymentFiles } from '../../src/deploy/index.js';
 import { fingerprint, hasOrigin } from '../../src/deploy/origin.js';
 import { shellWord } from '../../src/deploy/shell-word.js';
+import { targets } from '../../src/deploy/targets/index.js';
+import { plainFacts } from '../helpers/facts.js';
 
-const facts: DeploymentFacts = {
-  name: 'app',
-  script: 'app.js',
-  nodeMajor: 24,
-  packageManager: 'npm',
-  hasLockFile: true,
-  hasBuildScript: false,
-  port: 3000,
-  readsPort: true,
-  health: null,
-  keepAliveTimeoutMs: 65_000,
-  headersTimeoutMs: 60_000,
-  requestTimeoutMs: 300_000,
-  responseTimeoutMs: null,
-  bodyLimitBytes: null,
-  staticDirectories: [],
-  trustProxy: 0,
-  compression: true,
-  cache: false,
-  sessionCookies: [],
-  webSocketPaths: [],
-  eventStreamPaths: [],
-  workers: 'max',
-  memoryBytes: null,
-  shutdownMs: 9500,
-  shutdownDelayMs: 0,
-  startupMs: 60_000,
-};
+const facts: DeploymentFacts = { ...plainFacts, name: 'app', health: null };
 
 describe('the first comment of a file', () => {
   it('is the command that writes it again, the fingerprint and the versions', () => {
@@ -85,4 +61,17 @@ describe('wrong facts are refused', () => {
     expect(() => deploymentFiles('toString' as never, facts)).toThrow(/expected one of .*procfile/);
     expect(() => deploymentFiles('procfile', facts, { none: 1 } as object)).toThrow(/unknown option 'none'/);
   });
+});
+
+it('no option of a target has the name of another flag of the command', () => {
+  const own = ['config', 'port', 'seconds', 'out', 'force', 'json', 'workers', 'memory'].concat([
+    'event-streams',
+    'web-sockets',
+    'body-limit',
+  ]);
+  const flags = Object.values(targets).flatMap(({ options }) =>
+    Object.keys(options).map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)),
+  );
+  expect(Object.keys(deploy.options).sort()).toEqual([...new Set([...own, ...flags])].sort());
+  expect(flags.filter((flag) => own.includes(flag))).toEqual([]);
 });

@@ -1,36 +1,9 @@
 import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
+import { plainFacts } from './facts.js';
 
 /** The facts of a small app, and what differs from it. */
 export function containerFacts(facts: Partial<DeploymentFacts> = {}): DeploymentFacts {
-  return {
-    name: 'shop',
-    script: 'app.js',
-    nodeMajor: 20,
-    packageManager: 'npm',
-    hasLockFile: true,
-    hasBuildScript: false,
-    port: 3000,
-    readsPort: true,
-    health: { liveness: '/livez', readiness: '/readyz', startup: '/startupz' },
-    keepAliveTimeoutMs: 65_000,
-    headersTimeoutMs: 60_000,
-    requestTimeoutMs: 300_000,
-    responseTimeoutMs: null,
-    bodyLimitBytes: null,
-    staticDirectories: [],
-    trustProxy: 0,
-    compression: true,
-    cache: false,
-    sessionCookies: [],
-    webSocketPaths: [],
-    eventStreamPaths: [],
-    workers: 1,
-    memoryBytes: null,
-    shutdownMs: 9500,
-    shutdownDelayMs: 0,
-    startupMs: 30_000,
-    ...facts,
-  };
+  return { ...plainFacts, name: 'shop', bodyLimitBytes: null, workers: 1, shutdownMs: 9500, ...facts };
 }
 
 /** Facts that differ from each other in what is written to the files of containers. */

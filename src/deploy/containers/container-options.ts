@@ -1,26 +1,13 @@
 import { type Check, checkOptions, isEither, isInteger, isOneOf } from '../../support/options.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
-import type { TargetOption } from '../targets/target.js';
-
-/** The options of a target, one entry for each. */
-export type OptionsTable<Options extends object> = {
-  readonly [Name in keyof Required<Options>]: TargetOption;
-};
-
-export function textOption(value: string, help: string, check: Check): TargetOption {
-  return { value, help, check, parse: (text) => text };
-}
-
-export function countOption(value: string, help: string, check: Check): TargetOption {
-  return { value, help, check, parse: (text) => (/^\d+$/.test(text) ? Number(text) : text) };
-}
+import { checkTargetOptions, type TargetOptions } from '../target-options.js';
 
 /** Checks options, and the facts that are written to the files: they may be read from a file. */
 export function checkTarget<Options extends object>(
   target: string,
   facts: DeploymentFacts,
   options: Options,
-  table: OptionsTable<Options>,
+  table: TargetOptions<Options>,
 ): Partial<Options> {
   const { port, health, shutdownMs, startupMs, memoryBytes, script, workers } = facts;
   checkOptions(
@@ -46,8 +33,7 @@ export function checkTarget<Options extends object>(
       startup: isRequestPath,
     },
   );
-  const checks = Object.entries<TargetOption>(table).map(([name, { check }]) => [name, check]);
-  return checkOptions(target, options, Object.fromEntries(checks));
+  return checkTargetOptions(target, options, table);
 }
 
 function isText(expected: string, pattern: RegExp): Check {

@@ -1,5 +1,6 @@
 import { type Check, isInteger } from '../../support/options.js';
-import { countOption, isDnsLabel, isImage, type OptionsTable, textOption } from './container-options.js';
+import { integerOption, type TargetOptions, textOption } from '../target-options.js';
+import { isDnsLabel, isImage } from './container-options.js';
 
 /** Options of the target `kubernetes`. */
 export interface KubernetesOptions {
@@ -49,7 +50,7 @@ function parseLabels(text: string): unknown {
 
 const isReplicas = isInteger('replicas', 1, 5000);
 
-export const kubernetesOptions: OptionsTable<KubernetesOptions> = {
+export const kubernetesOptions: TargetOptions<KubernetesOptions> = {
   image: textOption('<image>', 'the image of the app, with a version or a digest', isImage),
   namespace: textOption('<name>', 'the namespace of all objects', isDnsLabel),
   labels: {
@@ -58,9 +59,9 @@ export const kubernetesOptions: OptionsTable<KubernetesOptions> = {
     parse: parseLabels,
     check: isLabels,
   },
-  minReplicas: countOption('<n>', 'the least number of pods; default: 2', isReplicas),
-  maxReplicas: countOption('<n>', 'the largest number of pods; default: 10', isReplicas),
-  cpu: countOption(
+  minReplicas: integerOption('<n>', 'the least number of pods; default: 2', isReplicas),
+  maxReplicas: integerOption('<n>', 'the largest number of pods; default: 10', isReplicas),
+  cpu: integerOption(
     '<thousandths>',
     'the CPU that is reserved for a pod; default: 500',
     isInteger('thousandths', 1, 256_000),
@@ -70,8 +71,8 @@ export const kubernetesOptions: OptionsTable<KubernetesOptions> = {
     'the namespace of the ingress controller; default: ingress-nginx',
     isDnsLabel,
   ),
-  hops: countOption('<n>', 'the proxies in front of the app; default: 1', isInteger('hops', 0, 16)),
-  preStopSeconds: countOption(
+  hops: integerOption('<n>', 'the proxies in front of the app; default: 1', isInteger('hops', 0, 16)),
+  preStopSeconds: integerOption(
     '<seconds>',
     'seconds before SIGTERM; default: 0, since the app itself accepts requests for 5 s',
     isInteger('seconds', 0, 600),

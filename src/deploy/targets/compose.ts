@@ -3,15 +3,13 @@ import { healthCommand } from '../containers/container-command.js';
 import {
   checkTarget,
   commonAdvice,
-  countOption,
   isImage,
   memoryMebibytes,
-  type OptionsTable,
   seconds,
-  textOption,
 } from '../containers/container-options.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
+import { integerOption, type TargetOptions, textOption } from '../target-options.js';
 import type { Target } from './target.js';
 
 /** Options of the target `compose`. */
@@ -26,10 +24,10 @@ export interface ComposeOptions {
   readonly redisImage?: string;
 }
 
-const options: OptionsTable<ComposeOptions> = {
+const options: TargetOptions<ComposeOptions> = {
   image: textOption('<image>', 'the image of the app; default: built from the Dockerfile', isImage),
-  instances: countOption('<n>', 'containers of the app; default: 2', isInteger('containers', 1, 100)),
-  publish: countOption(
+  instances: integerOption('<n>', 'containers of the app; default: 2', isInteger('containers', 1, 100)),
+  publish: integerOption(
     '<port>',
     'the first port at 127.0.0.1; default: the port of the app',
     isInteger('ports', 1, 65_436),

@@ -1,14 +1,8 @@
 import { healthCommand, startCommand } from '../containers/container-command.js';
-import {
-  checkTarget,
-  commonAdvice,
-  isImage,
-  type OptionsTable,
-  seconds,
-  textOption,
-} from '../containers/container-options.js';
+import { checkTarget, commonAdvice, isImage, seconds } from '../containers/container-options.js';
 import { packageInstall } from '../containers/package-install.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
+import { type TargetOptions, textOption } from '../target-options.js';
 import type { Target } from './target.js';
 
 /** Options of the target `dockerfile`. */
@@ -19,7 +13,7 @@ export interface DockerfileOptions {
   readonly buildImage?: string;
 }
 
-const options: OptionsTable<DockerfileOptions> = {
+const options: TargetOptions<DockerfileOptions> = {
   image: textOption('<image>', 'the base image; default: node:<major>-slim', isImage),
   buildImage: textOption('<image>', 'the image that installs and builds; default: the base image', isImage),
 };
