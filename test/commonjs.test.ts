@@ -83,12 +83,15 @@ describe('the CommonJS form', () => {
     expect(JSON.parse(printed)).toEqual([3, 3, [], 'function']);
   });
 
-  it('has the exports of the ES modules', () => {
+  it('is the one copy that the ES modules export', () => {
     const differences = ask(`
       const different = [];
       for (const entry of entries) {
-        const names = Object.keys(await import(entry.replace(/cjs$/, 'js'))).sort();
-        if (names.join() !== Object.keys(require(entry)).sort().join()) different.push(entry);
+        const imported = await import(entry.replace(/cjs$/, 'js'));
+        const required = require(entry);
+        const names = Object.keys(imported).sort();
+        if (names.join() !== Object.keys(required).sort().join()) different.push(entry);
+        different.push(...names.filter((name) => imported[name] !== required[name]));
       }
       console.log(JSON.stringify(different));`);
     expect(differences).toEqual([]);

@@ -1,8 +1,7 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** The directory of this program and of the preload. PM2 puts a file of its own into `process.argv[1]`. */
-export const ownDirectory = path.dirname(fileURLToPath(import.meta.url));
+export const ownDirectory = __dirname;
 
 /** The file of this program. */
 export const programFile = path.join(ownDirectory, 'cli.js');

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import http from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import { isEnding } from '../process/shutdown/ending.js';
 import { listenArguments } from '../process/systemd/inherited-sockets.js';
@@ -6,7 +7,6 @@ import { once } from '../support/attachment.js';
 import { type ContextSettings, contextOf, runInContext, startContext } from '../support/context/context.js';
 import { type Lifecycle, trackResponse } from '../support/lifecycle.js';
 import { liveApps } from '../support/live-apps.js';
-import { http } from '../support/node-builtins.js';
 import { replaceMethod } from '../support/replace-method.js';
 import { attachLifecycle } from '../support/server-lifecycle.js';
 import { createServer } from './server.js';

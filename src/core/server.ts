@@ -1,9 +1,10 @@
 import type { ServerOptions as HttpServerOptions, RequestListener, Server } from 'node:http';
+import http from 'node:http';
 import type { ServerOptions as HttpsServerOptions } from 'node:https';
 import type { Application } from 'express';
 import { inheritedSockets, listenArguments } from '../process/systemd/inherited-sockets.js';
 import { ProductionizeError, quote } from '../support/errors.js';
-import { http, loadBuiltin } from '../support/node-builtins.js';
+import { loadBuiltin } from '../support/node-builtins.js';
 import { constructorsOf } from './fast-path/constructors.js';
 import { keepAliveTimeout } from './fast-path/index.js';
 import { attachedTo } from './report.js';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { attempt } from '../support/attempt.js';
 
 /** A package.json and its directory. */
@@ -17,11 +16,9 @@ export function nearestPackageFile(directory: string): PackageFile | undefined {
   return parent === directory ? undefined : nearestPackageFile(parent);
 }
 
-// CommonJS has no `import.meta`, and ES modules have no `__filename`
-const ownFile = typeof __filename === 'string' ? __filename : fileURLToPath(import.meta.url);
-
 /** This package. `undefined` inside a bundle, which has no file of it. */
 export function ownPackage(): PackageFile | undefined {
-  const found = nearestPackageFile(path.dirname(ownFile));
+  // a bundle that is an ES module has no `__dirname`
+  const found = typeof __dirname === 'string' ? nearestPackageFile(__dirname) : undefined;
   return found?.content.name === 'express-productionize' ? found : undefined;
 }

@@ -1,4 +1,4 @@
-import nodeModule from 'node:module';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { isatty } from 'node:tty';
 import { readEnvironment } from '../support/environment.js';
@@ -53,7 +53,7 @@ export function terminalFormat(fd = 1, env: NodeJS.ProcessEnv = process.env): Fo
 
 function prettyFormat(colorize: boolean): FormatLine | undefined {
   try {
-    const load = nodeModule.createRequire(path.resolve('package.json'));
+    const load = createRequire(path.resolve('package.json'));
     const { prettyFactory } = load('pino-pretty') as {
       prettyFactory(options: object): (line: string) => string | undefined;
     };

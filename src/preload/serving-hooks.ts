@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type EventEmitter, errorMonitor } from 'node:events';
 import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Application } from 'express';
 import { productionize } from '../core/productionize.js';
@@ -11,7 +12,7 @@ import { listenArguments } from '../process/systemd/inherited-sockets.js';
 import { contextOf } from '../support/context/context.js';
 import { debugFor } from '../support/debug.js';
 import { quote, warnOnce } from '../support/errors.js';
-import { http, loadBuiltin } from '../support/node-builtins.js';
+import { loadBuiltin } from '../support/node-builtins.js';
 import { processWide } from '../support/process-wide.js';
 import { wrapMethod } from '../support/replace-method.js';
 import { servingHooksKey } from '../support/symbols.js';

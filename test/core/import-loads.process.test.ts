@@ -40,7 +40,7 @@ describe.each(expressNames)('beside %s', (express) => {
     const { files, bytes } = await loadedBy('cjs', express);
     const own = files.filter((file) => !file.startsWith('shared-'));
     expect(own).toEqual(['index.cjs']);
-    expect(files.length).toBeLessThanOrEqual(6);
+    expect(files.length).toBeLessThanOrEqual(7);
     expect(bytes).toBeLessThan(420_000);
   });
 });

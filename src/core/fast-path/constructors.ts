@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import http from 'node:http';
 import type { Application } from 'express';
-import { http } from '../../support/node-builtins.js';
 import { constructorsKey, takesText } from '../../support/symbols.js';
 
 /** Copying a body of at most this many bytes into the write of its head is cheaper than a second write. */

@@ -1,6 +1,6 @@
+import http from 'node:http';
 import type { Application, Express, Response } from 'express';
 import { memoizeHeader } from '../../support/bounded-map.js';
-import { http } from '../../support/node-builtins.js';
 import { replaceMethod } from '../../support/replace-method.js';
 import { takesText, wrappedSendKey } from '../../support/symbols.js';
 import { isExpressMethod } from './express-methods.js';

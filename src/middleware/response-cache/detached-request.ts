@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import http from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Application, Request } from 'express';
 import { hopByHop } from '../../support/hop-by-hop.js';
-import { http } from '../../support/node-builtins.js';
 
 /** The headers that are not copied. They apply to one response or to a cache, and do not select the resource. */
 const leftOut = new Set([

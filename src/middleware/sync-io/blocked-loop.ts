@@ -1,6 +1,4 @@
-// named imports would conflict with the `createRequire` that ESM bundles declare
-
-import nodeModule from 'node:module';
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
@@ -76,7 +74,7 @@ const workerSource = `(${watchBeats.toString()})(require);`;
 
 /** Returns `undefined` if Node was built without an inspector. */
 function loadInspector(): typeof import('node:inspector') | undefined {
-  return attempt(() => nodeModule.createRequire(process.execPath)('node:inspector'));
+  return attempt(() => createRequire(process.execPath)('node:inspector'));
 }
 
 function off(offBecause: string): LoopWatch {

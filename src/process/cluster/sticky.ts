@@ -1,11 +1,11 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import http from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ProductionizeError, quote } from '../../support/errors.js';
 import { liveApps } from '../../support/live-apps.js';
-import { http } from '../../support/node-builtins.js';
 import { findOrchestrator, marginOf } from '../orchestrator/index.js';
 import { endProcess } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
+import http from 'node:http';
 import { AcceptQueue } from '../../support/accept-queue.js';
 import { debugFor } from '../../support/debug.js';
-import { http } from '../../support/node-builtins.js';
 import { Connections } from './connections.js';
 
 const debug = debugFor('graceful-shutdown');

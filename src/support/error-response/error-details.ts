@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import http from 'node:http';
 import { attempt } from '../attempt.js';
 import { hopByHop } from '../hop-by-hop.js';
-import { http } from '../node-builtins.js';
 import { statusOf as errorStatus, read } from '../serialize-error.js';
 
 // Any value can be thrown, so every function here returns a result for any argument.

@@ -1,0 +1,152 @@
+// Writes dist: the code as CommonJS, in files that entries share, and for each entry an ES module that exports the same,
+// so that an app which imports and requires the package has one copy of it. With --types, the declarations of both, too.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, transformSync } from 'esbuild';
+import { build as buildDeclarations } from 'tsup';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = path.join(root, 'dist');
+const relativeImport = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\/[^"']+)\.js\2/g;
+
+/** The entries of package.json. */
+const entries = {
+  index: 'src/index.ts',
+  redis: 'src/redis/index.ts',
+  testing: 'src/testing/index.ts',
+  systemd: 'src/process/systemd/index.ts',
+  logging: 'src/logging/index.ts',
+  'sync-io': 'src/middleware/sync-io/register.ts',
+  preload: 'src/preload/index.ts',
+  deploy: 'src/deploy/index.ts',
+  'store-conformance': 'src/store-conformance/index.ts',
+};
+/** What Node runs by its path: the command, and what is loaded into the app whose facts are read. */
+const programs = { cli: 'src/cli/index.ts', 'app-probe': 'src/deploy/facts/app-probe.ts' };
+/**
+ * What an app may never use is loaded by the first call of one of its functions, since the bytes to compile are most of
+ * what `require` costs.
+ */
+const loadedWhenUsed = {
+  'response-cache': 'src/middleware/response-cache/index.ts',
+  'static-files': 'src/middleware/static-files/index.ts',
+  precompression: 'src/middleware/static-files/precompression.ts',
+  'sync-io-detector': 'src/middleware/sync-io/index.ts',
+  'cluster-primary': 'src/process/cluster/primary.ts',
+};
+/**
+ * Entries share few files, each of which takes 0.5 ms, if each loads all that another one does. This is `index`, but for
+ * these, which must load little.
+ */
+const loadsAllOf = { index: [], logging: [], 'sync-io': ['logging'], cli: ['sync-io'] };
+
+rmSync(dist, { recursive: true, force: true });
+await writeCode();
+if (process.argv.includes('--types')) await writeDeclarations();
+
+async function writeCode() {
+  const all = { ...entries, ...programs, ...loadedWhenUsed };
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: Object.keys(all).map((name) => ({ in: `entry:${name}`, out: name })),
+    outdir: 'dist',
+    bundle: true,
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    // esbuild splits nothing else
+    format: 'esm',
+    // otherwise esbuild drops the import of `index` that has no names
+    ignoreAnnotations: true,
+    plugins: [{ name: 'entries', setup: (plugin) => resolveEntries(plugin, all) }],
+    write: false,
+  });
+  mkdirSync(dist);
+  for (const { path: file, text } of outputFiles) writeModule(file, text);
+}
+
+function writeModule(file, text) {
+  const { code } = transformSync(text.replace(relativeImport, '$1$2$3.cjs$2'), {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    sourcefile: 'chunk.mjs',
+  });
+  // the package does not contain the source files
+  const complete = Object.keys(loadedWhenUsed)
+    .reduce(loadWhenUsed, code)
+    .replace(/^\/\/ src\/.*\n/gm, '');
+  writeFileSync(file.replace(/js$/, 'cjs'), complete);
+
+  const name = path.basename(file, '.js');
+  if (name in entries || name in programs) writeFileSync(file, esModule(name, complete));
+}
+
+/** An ES module cannot load what it exports later. */
+function esModule(name, code) {
+  const [, list = ''] = /^0 && \(module\.exports = \{([^}]*)\}\);$/m.exec(code) ?? [];
+  const names = list
+    .split(',')
+    .map((exported) => exported.trim())
+    .filter(Boolean);
+  const shebang = name === 'cli' ? '#!/usr/bin/env node\n' : '';
+  if (names.length === 0) return `${shebang}import './${name}.cjs';\n`;
+  return `import commonjs from './${name}.cjs';\n\nexport const {\n  ${names.join(',\n  ')},\n} = commonjs;\n`;
+}
+
+function resolveEntries({ onResolve, onLoad }, all) {
+  onResolve({ filter: /^entry:/ }, ({ path: name }) => ({
+    path: name.slice('entry:'.length),
+    namespace: 'entry',
+  }));
+  onLoad({ filter: /.*/, namespace: 'entry' }, ({ path: name }) => ({
+    contents: [
+      ...(loadsAllOf[name] ?? ['index']).map((other) => `import './${all[other]}';`),
+      `export * from './${all[name]}';`,
+    ].join('\n'),
+    resolveDir: root,
+  }));
+  onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path: imported, resolveDir, namespace }) => {
+    const source = path.relative(root, path.join(resolveDir, imported)).replace(/js$/, 'ts');
+    const [name] = Object.entries(loadedWhenUsed).find(([, file]) => file === source) ?? [];
+    return name === undefined || namespace === 'entry' ? undefined : { path: `./${name}.js`, external: true };
+  });
+}
+
+function loadWhenUsed(code, name) {
+  const variable = `(import_${name.replaceAll('-', '_')}\\d*)`;
+  const load = `require("./${name}.cjs")`;
+  return code
+    .replace(new RegExp(`${variable}\\.`, 'g'), '($1()).')
+    .replace(
+      new RegExp(`var ${variable} = (require\\("\\./${name}\\.cjs"\\));`, 'g'),
+      'function $1() { return $2; }',
+    )
+    .replaceAll(`\n${load};`, '');
+}
+
+async function writeDeclarations() {
+  const dts = { only: true };
+  await buildDeclarations({
+    entry: entries,
+    dts,
+    format: 'esm',
+    target: 'node20',
+    config: false,
+    silent: true,
+  });
+  const written = new Set();
+  for (const name of Object.keys(entries)) writeForCommonJs(`${name}.d.ts`, written);
+}
+
+/** Declarations that `file` imports are written, too. */
+function writeForCommonJs(file, written) {
+  if (written.has(file) || !existsSync(path.join(dist, file))) return;
+  written.add(file);
+  const text = readFileSync(path.join(dist, file), 'utf8');
+  writeFileSync(path.join(dist, file.replace(/ts$/, 'cts')), text.replace(relativeImport, '$1$2$3.cjs$2'));
+  for (const [, , , name] of text.matchAll(relativeImport)) writeForCommonJs(`${name}.d.ts`, written);
+}
