@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describeBundles, entry, outDirectory, removeBundles } from '../helpers/bundles.js';
 import { installed } from '../helpers/installed.js';
-import { killAll } from '../helpers/program.js';
+import { killAll, run } from '../helpers/program.js';
 
 // bundlers that take long: the gate runs them on one line of Node, and esbuild on all
 const execute = promisify(execFile);
@@ -25,11 +25,11 @@ beforeAll(() => {
 afterEach(killAll);
 afterAll(removeBundles);
 
-async function byWebpack(): Promise<string> {
+async function byWebpack(mode: 'production' | 'development', app = entry): Promise<string> {
   const out = outDirectory();
   const settings = {
-    entry,
-    mode: 'production',
+    entry: app,
+    mode,
     target: 'node',
     output: { path: out, filename: 'out.cjs' },
   };
@@ -63,9 +63,16 @@ async function byRollup(file: 'out.cjs' | 'out.mjs'): Promise<string> {
 }
 
 describeBundles([
-  ['by webpack in production mode', byWebpack],
+  ['by webpack in production mode', () => byWebpack('production')],
   ['by ncc', () => byNcc()],
   ['by ncc, minified', () => byNcc('--minify')],
   ['by rollup to CommonJS, minified', () => byRollup('out.cjs')],
   ['by rollup to ESM', () => byRollup('out.mjs')],
 ]);
+
+it('the call site of a synchronous call in a development bundle of webpack is the line of its module', async () => {
+  const program = run(await byWebpack('development', path.join(fixtures, 'sync-io.mjs')));
+  expect(await program.exit()).toEqual({ code: 0, signal: null });
+  const site = /^webpack:\/\/\/\.\/sync-io\.mjs\?:\d+:\d+$/;
+  expect(JSON.parse(program.out[0] ?? '')).toEqual([1, 2].map(() => expect.stringMatching(site)));
+});

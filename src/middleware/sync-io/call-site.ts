@@ -25,6 +25,8 @@ interface Frame {
 const maxFrames = 50;
 const reportedFrames = 12;
 const locationPattern = /^\s*at (?:.*? \()?((?:file:|node:|\/|[A-Za-z]:[\\/]).+?):(\d+:\d+)(?:[),]|$)/;
+/** Scripts without a path: `out.cjs` in a single executable, `webpack-internal:///./src/app.js` in a bundle that evaluates. */
+const namePattern = /^\s*at (?:async )?(?:.* \((?=.*\)$))?([^<].*?):(\d+:\d+)(?:\)|$)/;
 /** These files of Node only run functions that other code has queued. */
 const queues = /^node:internal\/(?:.+\/)?(?:timers|task_queues)$/;
 const skipped = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-productionize)[\\/]/;
@@ -53,7 +55,7 @@ export function callerOf(below: Below): { file: string; offset: number } | undef
   Error.prepareStackTrace = first;
   try {
     const frame = capture(below, 1) as (NodeJS.CallSite & { getPosition(): number }) | undefined;
-    const file = frame?.getFileName() ?? frame?.getEvalOrigin();
+    const file = frame?.getScriptNameOrSourceURL() ?? frame?.getEvalOrigin();
     return frame && file ? { file, offset: frame.getPosition() } : undefined;
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
@@ -95,7 +97,7 @@ function capture(below: Below, frames: number): unknown {
 }
 
 function parseFrame(line: string): Frame | undefined {
-  const [, file, position] = locationPattern.exec(line) ?? [];
+  const [, file, position] = locationPattern.exec(line) ?? namePattern.exec(line) ?? [];
   if (file === undefined || position === undefined) return undefined;
   return { file: toPath(file), position };
 }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import util from 'node:util';
+import vm from 'node:vm';
 import zlib from 'node:zlib';
 import type { RequestHandler } from 'express';
 import { detectSyncIo, requestContext, type SyncIoDetector, type SyncIoOptions } from '../../../src/index.js';
@@ -57,6 +58,29 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     expect(findings[0]?.totalMs).toBeGreaterThan(0);
     expect(text).not.toContain('secret');
   });
+
+  it.each(['out.cjs', 'dist/my app.cjs'])(
+    'reports the call site in a script with the name %s',
+    async (name) => {
+      // a single executable runs its script under such a name
+      const exists = vm.runInThisContext("(fs) => fs.existsSync('/')", { filename: name });
+      const { findings } = await findingsOf((_req, res) => res.json([1, 2].map(() => exists(fs))));
+      expect(findings.map(({ site }) => site)).toEqual([`${name}:1:12`]);
+    },
+  );
+
+  it.each(['./src', '(rsc)/./src'])(
+    'reports the call site in a module of webpack in %s',
+    async (directory) => {
+      const names = ['one.js', 'two.js'].map((file) => `webpack-internal:///${directory}/${file}`);
+      const moduleOf = (name: string) =>
+        // biome-ignore lint/security/noGlobalEval: bundles for development do the same
+        globalThis.eval(`(fs) => fs.existsSync('/')\n//# sourceURL=${name}`);
+      const modules = names.map(moduleOf);
+      const { findings } = await findingsOf((_req, res) => res.json(modules.map((exists) => exists(fs))));
+      expect(findings.map(({ site }) => site).sort()).toEqual(names.map((name) => `${name}:1:12`));
+    },
+  );
 
   it('reports existsSync, execSync, pbkdf2Sync and gzipSync, each once', async () => {
     const { findings } = await findingsOf((_req, res) => {
