@@ -13,10 +13,10 @@ const execute = promisify(execFile);
 afterEach(killAll);
 afterAll(removeBundles);
 
-async function byEsbuild(extension: 'cjs' | 'mjs', options: BuildOptions): Promise<string> {
+async function byEsbuild(extension: 'cjs' | 'mjs', options: BuildOptions, app = entry): Promise<string> {
   const outfile = path.join(outDirectory(), `out.${extension}`);
   await build({
-    entryPoints: [entry],
+    entryPoints: [app],
     outfile,
     bundle: true,
     platform: 'node',
@@ -28,8 +28,8 @@ async function byEsbuild(extension: 'cjs' | 'mjs', options: BuildOptions): Promi
 }
 
 /** Node itself with the bundle inside, see https://nodejs.org/api/single-executable-applications.html. */
-async function makeSingleExecutable(): Promise<string> {
-  const main = await byEsbuild('cjs', { minify: true });
+async function makeSingleExecutable(app = entry): Promise<string> {
+  const main = await byEsbuild('cjs', { minify: true }, app);
   const out = path.dirname(main);
   const settings = { main: 'out.cjs', output: 'blob', disableExperimentalSEAWarning: true };
   fs.writeFileSync(path.join(out, 'settings.json'), JSON.stringify(settings));
@@ -89,9 +89,46 @@ describe('a cluster in a single executable', () => {
 
   it.each([[['express', '0', 'third']], [[]]])('passes the arguments %j to its workers', async (args) => {
     const program = run(file, { executable: true, args, env: { WORKERS: '2' } });
-    expect(await processOf(await program.port())).toEqual({ arguments: args });
+    expect(await processOf(await program.port())).toMatchObject({ arguments: args });
     await program.line(/2 is ready/);
     program.child.kill('SIGTERM');
     expect(await program.exit()).toEqual({ code: 0, signal: null });
   });
+
+  it.each([
+    ['an absolute path', 'exec "$PWD/app"'],
+    ['a relative path', 'exec ./app'],
+    ['PATH', 'PATH="$PWD" exec app'],
+  ])('is reloaded from the release that a link points to, started by %s', async (_way, start) => {
+    const directory = outDirectory();
+    const current = path.join(directory, 'current');
+    const link = (release: string) => {
+      fs.symlinkSync(release, path.join(directory, 'next'));
+      fs.renameSync(path.join(directory, 'next'), current);
+    };
+    for (const release of ['1', '2']) {
+      fs.mkdirSync(path.join(directory, release));
+      fs.linkSync(file, path.join(directory, release, 'app'));
+    }
+    link('1');
+    const env = { PWD: current, WORKERS: '2' };
+    const program = run(file, { command: ['sh', '-c', start], executable: true, cwd: current, env });
+    await program.line(/2 is ready/);
+    link('2');
+    program.child.kill('SIGHUP');
+    await program.line(/reload: done/);
+    const port = Number(program.err.at(-1)?.split(' ').at(-1));
+    expect(await processOf(port)).toMatchObject({
+      executable: fs.realpathSync(path.join(directory, '2/app')),
+    });
+  });
+});
+
+it('the call site of a synchronous call in a single executable is the line of its script', async () => {
+  const file = await makeSingleExecutable(path.join(path.dirname(entry), 'sync-io.mjs'));
+  const program = run(file, { executable: true });
+  expect(await program.exit()).toEqual({ code: 0, signal: null });
+  expect(JSON.parse(program.out[0] ?? '')).toEqual(
+    [1, 2].map(() => expect.stringMatching(/^out\.cjs:\d+:\d+$/)),
+  );
 });

@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import { debugFor } from '../../support/debug.js';
 import type { PartLogger } from '../../support/part-logger.js';
 import { findOrchestrator } from '../orchestrator/index.js';
@@ -6,6 +5,7 @@ import { Backoff } from './backoff.js';
 import { causeOf, fieldsOf, fieldsOfDeath, lastErrorOf } from './cluster-log.js';
 import { ClusterWorker, type Death, type WorkerEvents } from './cluster-worker.js';
 import { saveConnectionsInTransit } from './connections-in-transit.js';
+import { forkWorker } from './single-executable.js';
 import { killStuckWorkers } from './stuck-workers.js';
 
 const debug = debugFor('cluster');
@@ -224,7 +224,7 @@ export class Pool implements WorkerEvents {
 
   #fork(onTrial = false): ClusterWorker {
     const { environment, startMs } = this.#settings;
-    const worker = new ClusterWorker(cluster.fork(environment), this);
+    const worker = new ClusterWorker(forkWorker(environment), this);
     saveConnectionsInTransit(worker.handle, () => this.ready > 0);
     this.workers.add(worker);
     this.#settings.traffic?.onForked(worker);

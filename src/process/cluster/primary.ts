@@ -13,7 +13,7 @@ import {
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
-import { logicalDirectory } from './logical-directory.js';
+import { logicalDirectory, logicalPath } from './logical-directory.js';
 import { replaceLargeWorkers } from './memory-limit.js';
 import { Pool, type PoolSettings } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
@@ -61,7 +61,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   // When the workers accept, connections wait in the queue of the inherited socket for the next process.
   if (inheritedSockets().length > 0) cluster.schedulingPolicy = cluster.SCHED_NONE;
   // the directory is set by its name, so that a reload follows a link that a deployment has changed
-  const fork = settings.fork ?? singleExecutableSettings();
+  const fork = settings.fork ?? singleExecutableSettings() ?? scriptSettings();
   cluster.setupPrimary({ cwd: logicalDirectory(), ...fork } as ClusterSettings);
   const script = settings.fork?.exec ?? process.argv[1] ?? 'node';
   log.info(
@@ -181,6 +181,12 @@ export function startPrimary(settings: PrimarySettings): Cluster {
   });
   pool.settle();
   return handle;
+}
+
+/** Settings with which a reload follows links in the path of the script, too. */
+function scriptSettings(): ClusterSettings {
+  const [, script] = process.argv;
+  return script === undefined ? {} : { exec: logicalPath(script) };
 }
 
 async function openControl(

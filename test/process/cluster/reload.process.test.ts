@@ -1,6 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { folder, pidOf, ready, removeFolders, runFixture } from '../../helpers/clusters.js';
+import { folder, pidOf, ready, removeFolders, runCluster, runFixture } from '../../helpers/clusters.js';
 import { killAll } from '../../helpers/program.js';
 import { get } from '../../helpers/serve.js';
 
@@ -73,4 +73,35 @@ describe('reload', () => {
     await program.logged(/^reload: done/);
     expect(program.log().filter(({ msg }) => /died/.test(String(msg)))).toEqual([]);
   });
+});
+
+it('follows a link in the working directory of a script that was started by its name', async () => {
+  const directory = folder();
+  const dist = path.join(__dirname, '../../../dist/index.cjs');
+  const script = `
+    const { productionize, runCluster } = require(${JSON.stringify(dist)});
+    runCluster(() => {
+      const app = productionize(require(${JSON.stringify(require.resolve('express'))})());
+      app.get('/', (req, res) => res.send(__dirname));
+      const server = app.listen(0, '127.0.0.1', () => console.error('listening on ' + server.address().port));
+    }, { workers: 2 });`;
+  const current = path.join(directory, 'current');
+  const link = (release: string) => {
+    symlinkSync(release, path.join(directory, 'next'));
+    renameSync(path.join(directory, 'next'), current);
+  };
+  for (const release of ['1', '2']) {
+    mkdirSync(path.join(directory, release));
+    writeFileSync(path.join(directory, release, 'app.cjs'), script);
+  }
+  link('1');
+  const env = { PWD: current, NODE: process.execPath };
+  const command = ['sh', '-c', 'exec "$NODE" app.cjs'];
+  const program = runCluster('', { command, executable: true, cwd: current, env });
+  await ready(program, 2);
+  link('2');
+  program.child.kill('SIGHUP');
+  await program.logged(/^reload: done/);
+  const port = program.err.at(-1)?.split(' ').at(-1);
+  expect((await get(`http://127.0.0.1:${port}`)).text).toBe(realpathSync(path.join(directory, '2')));
 });
