@@ -108,3 +108,15 @@ export function agreements(facts: DeploymentFacts, { trustForwarded = false }: P
   }
   return advice;
 }
+
+/** How long an instance must accept requests before it stops, for a proxy that checks its readiness. */
+export function drainAdvice(facts: DeploymentFacts, proxy: string, checkMs: number): string[] {
+  const noticedMs = 2 * checkMs;
+  if (facts.health === null) {
+    return ['The app has no health checks: remove `healthChecks: false`, so that a drain is noticed.'];
+  }
+  if (facts.shutdownDelayMs >= noticedMs) return [];
+  return [
+    `An instance that stops accepts requests for ${facts.shutdownDelayMs} ms, and ${proxy} needs up to ${noticedMs} ms to notice: gracefulShutdown: { delayMs: ${noticedMs + checkMs} }.`,
+  ];
+}

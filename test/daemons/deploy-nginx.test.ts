@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import WebSocket from 'ws';
 import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
 import { type NginxOptions, nginx } from '../../src/deploy/targets/nginx.js';
 import { hasContentHash } from '../../src/middleware/static-files/content-hash.js';
@@ -11,6 +9,16 @@ import { cleanUp, execFile, folder, freePort } from '../helpers/daemons.js';
 import { differentFacts, factsOf } from '../helpers/deployment.js';
 import { itNeeds } from '../helpers/needs.js';
 import { killAll } from '../helpers/program.js';
+import {
+  expectAffinity,
+  expectBodyLimit,
+  expectErrorOfApp,
+  expectMessages,
+  expectOneRun,
+  expectOwnAddress,
+  expectRouting,
+  expectStatedAddress,
+} from '../helpers/proxied.js';
 import { type CacheProxy, nginx as daemon } from '../helpers/proxies.js';
 import { get } from '../helpers/serve.js';
 
@@ -116,28 +124,11 @@ describe('nginx in front of two instances', () => {
   });
 
   it('the address of the client is right, whatever the client states', async () => {
-    const url = await site();
-    const headers = {
-      host: 'shop.test',
-      'x-forwarded-for': '6.6.6.6',
-      'x-forwarded-host': 'evil.test',
-      'x-forwarded-proto': 'https',
-      forwarded: 'for=6.6.6.6',
-      'x-forwarded-prefix': '/evil',
-      upgrade: 'h2c',
-      connection: 'upgrade',
-    };
-    const seen = JSON.parse((await get(`${url}/api/seen`, { headers })).text);
-    expect(seen).toMatchObject({ ip: '127.0.0.1', protocol: 'http', host: 'shop.test' });
-    expect(JSON.stringify(seen)).not.toMatch(/6\.6\.6\.6|evil|h2c/);
+    await expectOwnAddress(await site());
   });
 
   it('behind a balancer the address that it states is used', async () => {
-    const url = await site({ trustForwarded: true });
-    const headers = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' };
-    const seen = JSON.parse((await get(`${url}/api/seen`, { headers })).text);
-    expect(seen.headers['x-forwarded-for']).toBe('203.0.113.7, 127.0.0.1');
-    expect(seen.protocol).toBe('https');
+    await expectStatedAddress(await site({ trustForwarded: true }));
   });
 
   it('nginx serves static files, compressed, and the app what is no such file', async () => {
@@ -197,51 +188,18 @@ describe('nginx in front of two instances', () => {
 
   it('WebSocket messages and events pass, also where any path accepts WebSockets', async () => {
     for (const webSocketPaths of [['/live'], ['/']]) {
-      const url = await site({ cache: true }, { webSocketPaths });
-      const socket = new WebSocket(`${url.replace('http', 'ws')}/live`);
-      await once(socket, 'open');
-      socket.send('hello');
-      const [message] = await once(socket, 'message');
-      expect(String(message)).toMatch(/^\d+: hello$/);
-      socket.terminate();
-
-      const response = await fetch(`${url}/events`);
-      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-      const read = async () => Buffer.from((await reader.read()).value ?? []).toString();
-      expect(await read()).toBe('data: first\n\n');
-      for (const port of app.ports) await get(`http://127.0.0.1:${port}/event`, { method: 'POST' });
-      expect(await read()).toBe('data: second\n\n');
+      await expectMessages(await site({ cache: true }, { webSocketPaths }), app);
     }
   });
 
   it.each(['ip', 'cookie'] as const)('affinity by %s: a client returns to its instance', async (affinity) => {
-    const url = await site({ affinity, cache: true });
-    const clients = new Set<number>();
-    for (let client = 0; client < 12; client++) {
-      const first = await get(`${url}/api/seen`);
-      const cookie = first.headers['set-cookie']?.find((line) => line.startsWith('shop_instance='));
-      const headers = { cookie: String(cookie?.split(';')[0]) };
-      const pids = new Set([JSON.parse(first.text).pid]);
-      for (let n = 0; n < 4; n++) pids.add(JSON.parse((await get(`${url}/api/seen`, { headers })).text).pid);
-      expect(pids.size).toBe(1);
-      for (const pid of pids) clients.add(pid);
-    }
-    // all clients of this test have one address
-    expect(clients.size).toBe(affinity === 'ip' ? 1 : 2);
+    await expectAffinity(await site({ affinity, cache: true }), affinity);
   });
 
   it('errors of the app are its own, and bodies over the limit do not reach it', async () => {
     const url = await site();
-    const failed = await get(`${url}/api/fails`);
-    expect([failed.status, failed.text, failed.headers['retry-after']]).toEqual([
-      503,
-      '{"own":true}',
-      undefined,
-    ]);
-    const body = Buffer.alloc(102_401, 'x');
-    const headers = { 'content-length': body.length };
-    expect((await get(`${url}/orders/large`, { method: 'POST', headers, body })).status).toBe(413);
-    expect(app.programs.flat().flatMap(({ err }) => err)).not.toContain('order large');
+    await expectErrorOfApp(url);
+    await expectBodyLimit(url, app);
   });
 
   it('nginx compresses what the app does not, and nothing that the app leaves out', async () => {
@@ -276,36 +234,12 @@ describe('nginx in front of two instances', () => {
 
   it('a killed instance is routed around, and without any instance nginx has a page of its own', async () => {
     const url = await site();
-    const other = app.pids()[1];
-    await app.kill(0);
-    for (let n = 0; n < 10; n++) {
-      expect(JSON.parse((await get(`${url}/api/seen`, { method: 'POST' })).text).pid).toBe(other);
-    }
-    await app.kill(1);
-    const none = await get(`${url}/api/seen`);
-    expect([none.status, none.headers['retry-after'], none.headers['cache-control']]).toEqual([
-      502,
-      '5',
-      'no-store',
-    ]);
-    expect(none.text).toContain('try again');
-    await Promise.all([app.start(0), app.start(1)]);
+    await expectRouting(url, app, 502);
     expect((await get(`${url}/api/seen`)).status).toBe(200);
   });
 
   it('a POST whose instance dies is not sent to the other one', async () => {
-    const url = await site();
-    const ends = [0, 1].map((index) =>
-      app
-        .current(index)
-        .exit()
-        .then(() => index),
-    );
-    const answer = await get(`${url}/orders/crash`, { method: 'POST', headers: { 'x-crash': '1' } });
-    expect(answer.status).toBe(502);
-    await app.start(await Promise.race(ends));
-    const handled = app.programs.flat().flatMap(({ err }) => err.filter((line) => line === 'order crash'));
-    expect(handled).toEqual(['order crash']);
+    await expectOneRun(await site(), app, 502);
   });
 
   it('a rolling restart at 300 POST a second: no order is handled twice, and both instances take orders again', async () => {

@@ -1,7 +1,7 @@
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { type HaproxyOptions, haproxyOptions } from '../haproxy/haproxy-options.js';
 import { balancerLines, usualCheckMs } from '../haproxy/load-balancer.js';
-import { agreements, checkFacts } from '../proxy-target.js';
+import { agreements, checkFacts, drainAdvice } from '../proxy-target.js';
 import { checkTargetOptions } from '../target-options.js';
 import type { Target } from './target.js';
 
@@ -16,15 +16,7 @@ export const haproxy: Target<HaproxyOptions> = {
   },
   advice(facts, options) {
     const { checkMs = usualCheckMs, certificate, trustForwarded, upstreams = [] } = check(facts, options);
-    const advice = agreements(facts, { trustForwarded });
-    const noticedMs = 2 * checkMs;
-    if (facts.health === null) {
-      advice.push('The app has no health checks: remove `healthChecks: false`, so that a drain is noticed.');
-    } else if (facts.shutdownDelayMs < noticedMs) {
-      advice.push(
-        `An instance that stops accepts requests for ${facts.shutdownDelayMs} ms, and HAProxy needs up to ${noticedMs} ms to notice: gracefulShutdown: { delayMs: ${noticedMs + checkMs} }.`,
-      );
-    }
+    const advice = [...agreements(facts, { trustForwarded }), ...drainAdvice(facts, 'HAProxy', checkMs)];
     if (certificate === undefined && trustForwarded !== true) {
       advice.push('There is no TLS: pass --certificate, a file with the certificate, its chain and its key.');
     }

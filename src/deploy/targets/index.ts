@@ -9,6 +9,7 @@ import { procfile } from './procfile.js';
 import { systemd } from './systemd.js';
 import type { Target } from './target.js';
 import { upstart } from './upstart.js';
+import { varnish } from './varnish.js';
 
 /** The targets by the name that the command line accepts. */
 export const targets = {
@@ -22,6 +23,7 @@ export const targets = {
   procfile,
   systemd,
   upstart,
+  varnish,
 } as const satisfies Readonly<Record<string, Target>>;
 
 export type TargetName = keyof typeof targets;
