@@ -111,6 +111,19 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     restoreApp(app);
   });
 
+  it('states that rejections do not end the process where an option of Node requires it', () => {
+    const { NODE_OPTIONS } = process.env;
+    process.env.NODE_OPTIONS = '--unhandled-rejections=warn';
+    const app = productionize(express(), { ...quiet(), fatalErrors: true });
+    expect(factsOf(app, 'fatalErrors')).toEqual({
+      drainMs: 500,
+      rejections: 'logged only, because of --unhandled-rejections=warn',
+    });
+    if (NODE_OPTIONS === undefined) delete process.env.NODE_OPTIONS;
+    else process.env.NODE_OPTIONS = NODE_OPTIONS;
+    restoreApp(app);
+  });
+
   it('states the level of the log, and names its file', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'report-')), 'log');
     const app = productionize(express(), { logger: { destination: createLogDestination({ path: file }) } });

@@ -9,6 +9,7 @@ import {
   otherListeners,
   resolveFatalErrors,
 } from '../../process/fatal-errors/index.js';
+import { continuesAfterRejections, rejectionMode } from '../../process/fatal-errors/rejection-mode.js';
 import { pm2Environment } from '../../process/orchestrator/pm2-environment.js';
 import { joinShutdown } from '../../process/shutdown/membership.js';
 import { resolveShutdown } from '../../process/shutdown/shutdown-settings.js';
@@ -149,8 +150,12 @@ export const fatalErrorsPart: Part = {
           otherListeners('uncaughtException'),
           otherListeners('unhandledRejection'),
         ];
+        const mode = rejectionMode();
         return {
           drainMs,
+          ...(continuesAfterRejections(mode) && {
+            rejections: `logged only, because of --unhandled-rejections=${mode}`,
+          }),
           ...(rejections.length > 0 && {
             leftToTheApp: `rejections, to an unhandledRejection listener (${rejections.join(', ')})`,
           }),

@@ -18,6 +18,7 @@ import { withoutQuery } from '../../support/url-path.js';
 import { WeakList } from '../../support/weak-list.js';
 import { endProcess } from '../shutdown/ending.js';
 import { developmentMs, isDevelopment } from '../shutdown/shutdown-settings.js';
+import { continuesAfterRejections, type RejectionMode, rejectionMode } from './rejection-mode.js';
 
 const debug = debugFor('fatal-errors');
 
@@ -83,7 +84,8 @@ const watch = processWide<Watch>(fatalErrorsKey, () => ({
  * Ends the process after an uncaught exception or an unhandled rejection. The request that caused it gets a 500. The
  * others have up to `drainMs` to finish, and every response closes its connection. The process then exits with code 1,
  * because its state is unknown (https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly). Where
- * the app listens for `unhandledRejection`, its listener handles rejections, as in Node. Returns its undo.
+ * the app listens for `unhandledRejection`, its listener handles rejections, as in Node. Where the option
+ * `--unhandled-rejections` of Node is `warn`, `none` or `warn-with-error-code`, they are logged only. Returns its undo.
  *
  * @throws ProductionizeError when an option is invalid.
  * @example
@@ -120,9 +122,18 @@ export function guardLifecycle(lifecycle: Lifecycle, options?: FatalErrorsOption
 function listen(): () => void {
   const onException = (error: unknown, origin: FatalEvent['origin']): void =>
     handleFatal(error, origin, process.listenerCount('uncaughtException') > 1);
+  const mode = rejectionMode();
   const onRejection = (reason: unknown): void => {
+    // Node has passed it to the listeners for `uncaughtException`
+    if (mode === 'strict') return;
     if (otherListeners('unhandledRejection').length > 0) {
-      attempt(() => reportLeft(reason));
+      attempt(() => reportHandled(reason, leftToApp));
+      return;
+    }
+    if (continuesAfterRejections(mode)) {
+      // Node sets it where no listener exists
+      if (mode === 'warn-with-error-code') process.exitCode = 1;
+      attempt(() => reportHandled(reason, leftByMode(mode)));
       return;
     }
     const others = process.rawListeners('uncaughtException').filter((listener) => listener !== onException);
@@ -156,12 +167,11 @@ function asError(reason: unknown): unknown {
   return reason instanceof Error ? reason : new Error(`unhandled rejection: ${quote(reason)}`);
 }
 
-/** Logs a rejection that a listener of the app handles, such as that of a crash reporter. The process continues. */
-function reportLeft(error: unknown): void {
+/** Logs a rejection after which the process continues. */
+function reportHandled(error: unknown, stage: Stage): void {
   const context = currentContext();
   const owner = ownerOf([...watch.guarded], context);
-  if (owner)
-    reportOnce(owner.logger, { error, origin: 'unhandledRejection', context, inFlight: 0 }, leftToApp);
+  if (owner) reportOnce(owner.logger, { error, origin: 'unhandledRejection', context, inFlight: 0 }, stage);
 }
 
 /** The app of the request logs the error. Without a request, the first app logs it. */
@@ -244,6 +254,10 @@ const leftToApp: Stage = {
   level: 'error',
   message: 'unhandled rejection: left to a listener of the app',
 };
+const leftByMode = (mode: RejectionMode): Stage => ({
+  level: 'error',
+  message: `unhandled rejection: the process continues, because of --unhandled-rejections=${mode}`,
+});
 
 /** Reports an error once if it arrives with both events. A listener for rejections may throw what it receives. */
 function reportOnce(logger: PartLogger | undefined, event: FatalEvent, stage: Stage): void {
