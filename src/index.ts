@@ -1,7 +1,12 @@
 // The app and its report
 
+export type { Balancer, BalancerLimits } from './core/fast-path/server-timeouts.js';
 export { productionize, restoreApp } from './core/productionize.js';
-export type { AsyncErrorsOptions, ProductionizeOptions } from './core/productionize-options.js';
+export type {
+  AsyncErrorsOptions,
+  FastPathOptions,
+  ProductionizeOptions,
+} from './core/productionize-options.js';
 export {
   type AppReport,
   conditionReport,

@@ -51,6 +51,8 @@ const entries: Record<string, { source: string; values: string[]; types: string[
     types: [
       'AppReport',
       'AsyncErrorsOptions',
+      'Balancer',
+      'BalancerLimits',
       'BlockedLoop',
       'CacheControlOptions',
       'CacheEntry',
@@ -70,6 +72,7 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'ErrorHandlerOptions',
       'Fact',
       'Facts',
+      'FastPathOptions',
       'FatalErrorsOptions',
       'Finding',
       'GracefulShutdown',

@@ -30,7 +30,7 @@ const isContext: Check = (value) =>
 export function checkProductionizeOptions(options?: ProductionizeOptions): Partial<ProductionizeOptions> {
   refuseOptionOfPart(options);
   return checkOptions<ProductionizeOptions>('productionize', options, {
-    fastPath: isBoolean,
+    fastPath: isSwitch,
     productionGuard: isSwitch,
     loadShedding: isSwitch,
     requestContext: isContext,

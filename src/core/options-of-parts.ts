@@ -12,6 +12,7 @@ import { optionChecks as detectSyncIo } from '../middleware/sync-io/index.js';
 import { optionChecks as fatalErrors } from '../process/fatal-errors/index.js';
 import { optionChecks as gracefulShutdown } from '../process/shutdown/shutdown-settings.js';
 import { isMilliseconds } from '../support/options.js';
+import { isBalancer } from './fast-path/server-timeouts.js';
 import type { ProductionizeOptions } from './productionize-options.js';
 
 const logger: { [Name in keyof Required<LoggerOptions>]: 1 } = {
@@ -25,7 +26,7 @@ const logger: { [Name in keyof Required<LoggerOptions>]: 1 } = {
 
 /** The options of each part, by name. */
 export const optionsOfParts = {
-  fastPath: {},
+  fastPath: { balancer: isBalancer },
   productionGuard,
   healthChecks,
   loadShedding,

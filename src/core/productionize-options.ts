@@ -13,6 +13,7 @@ import type { SyncIoOptions } from '../middleware/sync-io/index.js';
 import type { FatalErrorsOptions } from '../process/fatal-errors/index.js';
 import type { GracefulShutdownOptions } from '../process/shutdown/index.js';
 import type { PartLogger } from '../support/part-logger.js';
+import type { Balancer, BalancerLimits } from './fast-path/server-timeouts.js';
 
 /** Options of the async-errors part. */
 export interface AsyncErrorsOptions {
@@ -23,14 +24,26 @@ export interface AsyncErrorsOptions {
   readonly noResponseMs?: number;
 }
 
+/** Options of the fast path. */
+export interface FastPathOptions {
+  /**
+   * The balancer in front of the app: its servers keep idle connections longer than it does. It is the name of a known
+   * one with its default limits, or the limits of another: `{ idleMs: 120_000 }`. `none` closes idle connections after
+   * 5 s, as Node does. A timeout that the app's own code sets is left in place.
+   * @default idle connections are closed after 65 s, which suits nginx and ALB
+   */
+  readonly balancer?: Balancer | BalancerLimits;
+}
+
 /** Options of `productionize`. Each part is switched off, switched on, or given its options. */
 export interface ProductionizeOptions {
   /**
-   * Servers construct requests and responses with the app's own prototypes and close idle connections after 65 s.
+   * Servers construct requests and responses with the app's own prototypes and close idle connections after 65 s,
+   * or later than `balancer` does.
    * `res.json`, `res.send` and ETags take fewer steps. `false` leaves Express's own.
    * @default true
    */
-  readonly fastPath?: boolean;
+  readonly fastPath?: boolean | FastPathOptions;
   /** Checks NODE_ENV and the settings of the app. @default true */
   readonly productionGuard?: boolean | ProductionGuardOptions;
   /** Responds to `/livez`, `/readyz` and `/startupz`, unless the app responds to them itself. @default true */

@@ -6,7 +6,7 @@ import { inheritedSockets, listenArguments } from '../process/systemd/inherited-
 import { ProductionizeError, quote } from '../support/errors.js';
 import { loadBuiltin } from '../support/node-builtins.js';
 import { constructorsOf } from './fast-path/constructors.js';
-import { keepAliveTimeout } from './fast-path/index.js';
+import { keepAliveTimeout } from './fast-path/server-timeouts.js';
 import { attachedTo } from './report.js';
 
 /** Options of {@link createServer}: those of Node's server, and TLS for an app that serves https itself. */

@@ -3,11 +3,6 @@ import { installConstructors } from './constructors.js';
 import { installFastETag } from './fast-etag.js';
 import { installFastResponses } from './fast-response.js';
 
-/** Load balancers reuse idle connections for 60 s. If the server closes one first, the next request becomes a 502. */
-export const keepAliveTimeout = 65_000;
-/** The default `keepAliveTimeout` of a Node server. */
-export const nodeKeepAliveTimeout = 5_000;
-
 /** The fast path of one app. */
 export interface FastPath {
   /** Replaces `res.json`, `res.send` and the ETag function, after all other parts have changed the prototypes. */

@@ -1,19 +1,23 @@
-import { installFastPath, keepAliveTimeout, nodeKeepAliveTimeout } from '../fast-path/index.js';
-import type { Part } from './part.js';
+import { checkOptions } from '../../support/options.js';
+import { installFastPath } from '../fast-path/index.js';
+import { isBalancer, keepAliveTimeoutFor, limitsOf, setTimeouts } from '../fast-path/server-timeouts.js';
+import { given, type Part } from './part.js';
 
 export const fastPathPart: Part = {
   name: 'fastPath',
   reason:
     "routers pass over layers that cannot match; replaces res.json, res.send and the ETag function; servers construct requests and responses with the app's prototypes",
-  setUp({ app }) {
+  setUp({ app, options }) {
+    const { balancer } = checkOptions('fastPath', given(options.fastPath), { balancer: isBalancer });
+    const limits = balancer && limitsOf(balancer);
     const fastPath = installFastPath(app);
     return {
       fastServer: true,
-      facts: () => ({ keepAliveTimeoutMs: keepAliveTimeout }),
-      onServer(server) {
-        // a value that the app's own code set is left in place
-        if (server.keepAliveTimeout === nodeKeepAliveTimeout) server.keepAliveTimeout = keepAliveTimeout;
-      },
+      facts: () => ({
+        keepAliveTimeoutMs: keepAliveTimeoutFor(limits),
+        ...(balancer && { balancer: typeof balancer === 'string' ? balancer : 'limits of the app' }),
+      }),
+      onServer: (server) => setTimeouts(server, limits),
       boot: () => fastPath.start(),
       undo: () => fastPath.undo(),
     };
