@@ -1,6 +1,9 @@
+import { performance } from 'node:perf_hooks';
 import { storeEncodings } from '../../support/encoding/stored-encodings.js';
 import { checkOptions, isInteger } from '../../support/options.js';
 import type { CacheEntry, CacheStore, PurgeReport, PurgeSelection } from './cache-store.js';
+import { PendingPurges } from './pending-purges.js';
+import { SplitMap } from './split-map.js';
 
 /** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -11,6 +14,8 @@ export interface MemoryStoreOptions {
 interface Item {
   readonly key: string;
   readonly entry: CacheEntry;
+  /** The number of the last purge before the entry was stored. */
+  readonly storedAfter: number;
   bytes: number;
   older: Item | undefined;
   newer: Item | undefined;
@@ -18,6 +23,12 @@ interface Item {
 
 // The approximate memory of the objects around an entry, in bytes.
 const itemOverhead = 512;
+
+/** A purge of a store with more entries returns before they are removed. */
+const mostRemovedNow = 1000;
+const sliceMs = 2;
+/** The pause between two slices, so that a sweep takes a small share of the time of the event loop. */
+const pauseMs = 10;
 
 /**
  * A store for {@link responseCache} in the memory of this process. When it is full, the least recently used entries are
@@ -36,8 +47,9 @@ export function memoryStore(options?: MemoryStoreOptions): CacheStore {
 
 class MemoryStore implements CacheStore {
   readonly #maxBytes: number;
-  readonly #items = new Map<string, Item>();
-  readonly #tagged = new Map<string, Set<Item>>();
+  readonly #items = new SplitMap<Item>();
+  readonly #purges = new PendingPurges();
+  #sweep: NodeJS.Timeout | undefined;
   #bytes = 0;
   // A linked list in order of use is needed: the first key of a Map is slow to find after many deletions.
   #oldest: Item | undefined;
@@ -50,7 +62,7 @@ class MemoryStore implements CacheStore {
   get(key: string): CacheEntry | undefined {
     const item = this.#items.get(key);
     if (item === undefined) return undefined;
-    if (item.entry.expiresAt <= Date.now()) {
+    if (item.entry.expiresAt <= Date.now() || this.#isPurged(item)) {
       this.#remove(item);
       return undefined;
     }
@@ -67,13 +79,9 @@ class MemoryStore implements CacheStore {
     const head = JSON.stringify([entry.head, entry.tags]).length;
     const bytes = entry.body.length + 2 * (head + key.length) + itemOverhead;
     if (bytes > this.#maxBytes) return;
-    const item: Item = { key, entry, bytes, older: undefined, newer: undefined };
+    const storedAfter = this.#purges.last;
+    const item: Item = { key, entry, storedAfter, bytes, older: undefined, newer: undefined };
     this.#items.set(key, item);
-    for (const tag of entry.tags) {
-      const tagged = this.#tagged.get(tag);
-      if (tagged) tagged.add(item);
-      else this.#tagged.set(tag, new Set([item]));
-    }
     this.#link(item);
     this.#grow(bytes);
     storeEncodings(entry.body, (more) => {
@@ -84,26 +92,60 @@ class MemoryStore implements CacheStore {
   }
 
   purge(selection: PurgeSelection): PurgeReport {
-    const selected = this.#select(selection);
-    for (const item of selected) this.#remove(item);
-    return { removed: selected.length, reach: 'process' };
+    const before = this.#items.size;
+    if ('key' in selection) {
+      const item = this.#items.get(selection.key);
+      if (item !== undefined) this.#remove(item);
+    } else {
+      this.#purges.add(selection);
+      if (before > mostRemovedNow) {
+        this.#sweepLater();
+        return { reach: 'process' };
+      }
+      this.#sweepUntil(Infinity, this.#items.values());
+      this.#purges.forget(this.#purges.last);
+    }
+    return { removed: before - this.#items.size, reach: 'process' };
   }
 
   close(): void {
+    clearTimeout(this.#sweep);
+    this.#sweep = undefined;
     this.#items.clear();
-    this.#tagged.clear();
     this.#bytes = 0;
     this.#oldest = undefined;
     this.#newest = undefined;
   }
 
-  #select(selection: PurgeSelection): Item[] {
-    if ('tag' in selection) return [...(this.#tagged.get(selection.tag) ?? [])];
-    if ('prefix' in selection) {
-      return [...this.#items.values()].filter(({ key }) => key.startsWith(selection.prefix));
+  #isPurged({ key, entry, storedAfter }: Item): boolean {
+    return this.#purges.selects(key, entry.tags, storedAfter);
+  }
+
+  /** Removes the purged entries in slices, which do not delay the event loop. Until then `get` does not return them. */
+  #sweepLater(): void {
+    if (this.#sweep !== undefined) return;
+    const { last } = this.#purges;
+    const items = this.#items.values();
+    const slice = (): void => {
+      if (!this.#sweepUntil(performance.now() + sliceMs, items)) {
+        this.#sweep = setTimeout(slice, pauseMs).unref();
+        return;
+      }
+      this.#sweep = undefined;
+      this.#purges.forget(last);
+      if (!this.#purges.isEmpty) this.#sweepLater();
+    };
+    this.#sweep = setTimeout(slice, pauseMs).unref();
+  }
+
+  /** Returns whether the end of the entries was reached in time. */
+  #sweepUntil(limit: number, items: Iterator<Item>): boolean {
+    for (let count = 1; ; count++) {
+      const { value: item, done } = items.next();
+      if (done) return true;
+      if (this.#isPurged(item)) this.#remove(item);
+      if (count % 32 === 0 && performance.now() >= limit) return false;
     }
-    const item = this.#items.get(selection.key);
-    return item ? [item] : [];
   }
 
   #grow(bytes: number): void {
@@ -115,11 +157,6 @@ class MemoryStore implements CacheStore {
     this.#items.delete(item.key);
     this.#unlink(item);
     this.#bytes -= item.bytes;
-    for (const tag of item.entry.tags) {
-      const tagged = this.#tagged.get(tag);
-      tagged?.delete(item);
-      if (tagged?.size === 0) this.#tagged.delete(tag);
-    }
   }
 
   #link(item: Item): void {
