@@ -1,36 +1,60 @@
 import { isPromise } from '../support/is-promise.js';
 
 /**
- * The parts of a client of the `redis` package, version 4, 5 or 6, that {@link redisStore} uses. The store connects
- * duplicates and does not use the client itself.
+ * The parts of a client of the `redis` package, version 4, 5 or 6, that {@link redisStore} uses. It is a client of
+ * `createClient`, `createCluster`, `createClientPool` or `createSentinel`. The app connects the last two.
  */
-export interface RedisStoreClient {
-  readonly isReady: boolean;
+export type RedisStoreClient =
+  | {
+      readonly isReady: boolean;
+      readonly options?: object | undefined;
+      duplicate(overrides?: object): unknown;
+      sendCommand(args: string[]): Promise<unknown>;
+    }
+  | {
+      readonly masters: readonly unknown[];
+      duplicate(overrides?: object): unknown;
+      nodeClient(node: never): unknown;
+    }
+  | {
+      readonly isOpen: boolean;
+      readonly totalClients: number;
+      execute(task: never): Promise<unknown>;
+    }
+  | {
+      readonly isOpen: boolean;
+      getSentinelNode(): unknown;
+      _execute(isReadonly: boolean | undefined, task: never): Promise<unknown>;
+    };
+
+type SingleClient = Extract<RedisStoreClient, { sendCommand: unknown }>;
+type ClientPool = Extract<RedisStoreClient, { totalClients: unknown }>;
+type SentinelClient = Extract<RedisStoreClient, { getSentinelNode: unknown }>;
+export type ClusterClient = Extract<RedisStoreClient, { nodeClient: unknown }>;
+export type ServerClient = Exclude<RedisStoreClient, ClusterClient>;
+
+/** A client of one server, of which the store connects duplicates. */
+export interface Template {
   readonly options?: object | undefined;
   duplicate(overrides?: object): unknown;
-  sendCommand(args: string[]): Promise<unknown>;
 }
 
 /** Options for replies as buffers: `returnBuffers` in version 4, the type mapping of bulk strings in 5 and 6. */
 const inBytes = { returnBuffers: true, typeMapping: { 36: Buffer }, timeout: undefined };
 
-export interface Connection {
+export interface Connection extends Endable {
   connect(): Promise<unknown>;
   sendCommand(args: readonly (string | Buffer)[], options?: typeof inBytes): Promise<unknown>;
   subscribe(channels: readonly string[], listener: (message: string) => void): Promise<unknown>;
   unref(): void;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
-  /** Versions 5 and 6. */
-  destroy?(): unknown;
-  /** Version 4. */
-  disconnect?(): Promise<unknown>;
 }
 
 /**
  * Creates a connection that has no offline queue and does not reconnect. A client that waits to reconnect keeps the
  * process running.
  */
-export function duplicateOf(client: RedisStoreClient): Connection {
+export function duplicateOf(client: Template): Connection {
   const { socket } = (client.options ?? {}) as { socket?: object };
   const connection = client.duplicate({
     socket: { ...socket, reconnectStrategy: false },
@@ -51,8 +75,14 @@ export async function send(connection: Connection, args: readonly (string | Buff
   return connection.sendCommand(args, inBytes);
 }
 
+/** What can be ended, in versions 5 and 6, and in version 4. */
+export interface Endable {
+  destroy?(): unknown;
+  disconnect?(): unknown;
+}
+
 /** Ends a connection in any state. */
-export function end(connection: Connection): void {
+export function end(connection: Endable): void {
   try {
     const ended = connection.destroy ? connection.destroy() : connection.disconnect?.();
     if (isPromise(ended)) ended.catch(() => {});
@@ -61,16 +91,29 @@ export function end(connection: Connection): void {
   }
 }
 
-/** The check of the option `client`: a client that can be duplicated. */
+function hasAll(value: unknown, ...names: readonly string[]): boolean {
+  return names.every((name) => typeof Object(value)[name] === 'function');
+}
+
+export function isPool(client: unknown): client is ClientPool {
+  return hasAll(client, 'execute') && typeof (client as ClientPool).totalClients === 'number';
+}
+
+export function isCluster(client: unknown): client is ClusterClient {
+  return hasAll(client, 'duplicate', 'nodeClient');
+}
+
+export function isSentinel(client: unknown): client is SentinelClient {
+  return hasAll(client, 'getSentinelNode', '_execute');
+}
+
+function isSingle(client: unknown): client is SingleClient {
+  return hasAll(client, 'duplicate', 'sendCommand') && typeof (client as SingleClient).isReady === 'boolean';
+}
+
+/** The check of the option `client`. */
 export function isRedisClient(value: unknown): string | undefined {
-  const { duplicate, sendCommand, isReady } = Object(value) as Partial<RedisStoreClient>;
-  const good =
-    typeof duplicate === 'function' &&
-    typeof isReady === 'boolean' &&
-    // The `sendCommand` function of a cluster or a sentinel has more parameters.
-    typeof sendCommand === 'function' &&
-    sendCommand.length <= 2;
-  return good
+  return [isPool, isCluster, isSentinel, isSingle].some((is) => is(value))
     ? undefined
-    : 'a client made by createClient of the `redis` package, 4.5 or newer (no cluster, pool or sentinel)';
+    : 'a client of the `redis` package, 4.5 or newer: of createClient, createClientPool, createCluster or createSentinel';
 }

@@ -2,12 +2,13 @@ import type { CacheEntry } from '../middleware/response-cache/cache-store.js';
 import { safeJsonParse } from '../support/safe-json.js';
 
 /**
- * The name of the format of entries. An entry in Redis is one value. It begins with this name, the number of tags, and
- * the token and name of each tag. The length of a JSON text, that text, and the body follow. Numbers are big-endian.
- * The length of a tag name has two bytes. The Lua scripts write and read the part before the length of the text.
+ * The name of the format of entries. An entry in Redis is one value. It begins with this name, the number of the last
+ * purge as a double, the number of tags, and the token and name of each tag. The length of a JSON text, that text, and
+ * the body follow. Numbers are big-endian. The length of a tag name has two bytes. The Lua scripts write and read the part before the length of the text.
  */
-export const formatName = 'EPC1';
+export const formatName = 'EPC2';
 export const tokenBytes = 16;
+const headBytes = 14;
 export const mostTags = 1000;
 const longestTag = 0xffff;
 
@@ -27,12 +28,16 @@ export function encodeEntry({ head, body, expiresAt, tags }: CacheEntry): Buffer
 
 /** The entry in a value of Redis; `undefined` for another value and for an expired entry. */
 export function decodeEntry(value: unknown, now: number): CacheEntry | undefined {
-  if (!Buffer.isBuffer(value) || value.length < 10 || value.toString('latin1', 0, 4) !== formatName) {
+  if (
+    !Buffer.isBuffer(value) ||
+    value.length < headBytes + 4 ||
+    value.toString('latin1', 0, 4) !== formatName
+  ) {
     return undefined;
   }
   const tags: string[] = [];
-  let at = 6;
-  for (let left = value.readUInt16BE(4); left > 0; left--) {
+  let at = headBytes;
+  for (let left = value.readUInt16BE(headBytes - 2); left > 0; left--) {
     const name = at + tokenBytes + 2;
     if (name > value.length) return undefined;
     at = name + value.readUInt16BE(name - 2);

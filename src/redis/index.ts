@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type {
   CacheEntry,
@@ -12,15 +12,16 @@ import { getOrCreate } from '../support/get-or-create.js';
 import { isPromise } from '../support/is-promise.js';
 import { type Check, checkOptions, hasMethods, isInteger, isString } from '../support/options.js';
 import { isPartLogger, type PartLogger } from '../support/part-logger.js';
-import { isRedisClient, type RedisStoreClient } from './client.js';
+import { isCluster, isRedisClient, type RedisStoreClient } from './client.js';
+import { ClusterServers } from './cluster-servers.js';
 import { decodeEntry, encodeEntry, tokenBytes } from './entry-format.js';
-import { keyNames } from './key-names.js';
 import { Leases } from './leases.js';
 import { LocalStore } from './local-store.js';
 import { PendingFills } from './pending-fills.js';
-import { Purges } from './purges.js';
-import { RedisCommands } from './redis-commands.js';
+import { type ChannelNames, Purges } from './purges.js';
 import { getEntry, setEntry } from './scripts.js';
+import { singleServer } from './servers.js';
+import { hashTagOf } from './slots.js';
 import { reporter } from './store-events.js';
 import { encodeMessage, type PurgeMessage, type StoreMessage } from './store-messages.js';
 import { Subscription } from './subscription.js';
@@ -30,8 +31,9 @@ export type { CacheEntry, CacheStore, PartLogger, PurgeReport, PurgeSelection, R
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
   /**
-   * A client of the `redis` package, version 4, 5 or 6. The store connects two duplicates of it. The client itself is
-   * not used and does not have to be connected.
+   * A client of the `redis` package, version 4, 5 or 6: of `createClient`, `createClientPool`, `createCluster` or
+   * `createSentinel`. The store connects duplicates of it and does not use it itself. Only a pool and the client of
+   * sentinels have to be connected by the app.
    */
   readonly client: RedisStoreClient;
   /**
@@ -75,9 +77,15 @@ export interface RedisStore extends CacheStore {
 }
 
 const tickMs = 250;
+/** The first number of a purge is random, so that no entry is valid that was stored with lost numbers. */
+const mostGenerations = 2 ** 47;
 
 const isStore: Check = (value) =>
   value === false ? undefined : hasMethods('a CacheStore, or false', 'get')(value);
+
+/** With empty braces, a cluster would assign each key to another slot. */
+const isClusterPrefix: Check = (value) =>
+  typeof value === 'string' && hashTagOf(value) === '' ? 'a string without empty braces' : isString(value);
 
 function resolveRedisStore(options: RedisStoreOptions) {
   if (typeof options === 'string' || isRedisClient(options) === undefined) {
@@ -90,9 +98,10 @@ function resolveRedisStore(options: RedisStoreOptions) {
     );
   }
   const given = { ...options, client: options?.client ?? null } as RedisStoreOptions;
+  const prefixCheck = isCluster(given.client) ? isClusterPrefix : isString;
   return checkOptions('redisStore', given, {
     client: isRedisClient,
-    prefix: isString,
+    prefix: prefixCheck,
     timeoutMs: isInteger('milliseconds', 1, 60_000),
     maxEntryBytes: isInteger('bytes', 1),
     local: isStore,
@@ -109,7 +118,8 @@ function resolveRedisStore(options: RedisStoreOptions) {
  * replies are late, Redis is not used until it replies to a probe. Meanwhile responses are stored for a second in this
  * process, and purges are repeated afterwards.
  *
- * Redis Cluster is not supported, because the keys of tags and entries are read by one script.
+ * The client is one of `createClient`, `createClientPool`, `createCluster` or `createSentinel`. In a cluster the entries
+ * are in 32 slots, each with its own tags and purges, so that no command concerns two slots.
  *
  * @throws ProductionizeError when an option is wrong.
  * @example
@@ -124,29 +134,38 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     local = memoryStore({ maxBytes: 16 * 1024 * 1024 }),
     logger,
   } = resolveRedisStore(options);
-  const names = keyNames(prefix);
+  const channels: ChannelNames = {
+    messages: `${prefix}messages`,
+    confirmations: (by) => `${prefix}confirmations:${by}`,
+  };
   const id = randomBytes(9).toString('base64');
-  const commands = new RedisCommands(client, {
+  const serverSettings = {
+    prefix,
     timeoutMs,
-    probeKey: `${prefix}probe`,
     report: reporter(logger),
-  });
-  const subscription = new Subscription(client, [names.channel, names.confirmations(id)], {
+    onDown: () => leases.resume(),
+    onPublisherChange: () => subscription.replace(),
+  };
+  const servers = isCluster(client)
+    ? new ClusterServers(client, serverSettings)
+    : singleServer(client, serverSettings);
+  const subscription = new Subscription(servers.publisher, [channels.messages, channels.confirmations(id)], {
     onMessage,
     onGap,
   });
   const localStore = new LocalStore(local, subscription);
   const fills = new PendingFills();
-  const purges = new Purges(commands, names, id, timeoutMs);
-  const leases = new Leases(commands, names);
+  const purges = new Purges(servers, channels, id, timeoutMs);
+  const leases = new Leases(servers, channels.messages);
   const ticking = setInterval(tick, tickMs).unref();
   const listeners: ((selection: PurgeSelection) => void)[] = [];
   /** The reads from Redis in progress. Simultaneous requests for a key share one. */
   const reads = new Map<string, Promise<CacheEntry | undefined>>();
 
   function tick(): void {
-    commands.tick();
+    servers.tick();
     subscription.tick();
+    void purges.tick();
   }
 
   function onMessage(message: StoreMessage): void {
@@ -174,7 +193,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   async function read(key: string): Promise<CacheEntry | undefined> {
     const purgesBefore = localStore.purges;
     const sentAt = performance.now();
-    const reply = await commands.send(['EVAL', getEntry, '1', names.entry + key, names.tag]);
+    const { names, commands } = servers.bucketOf(key);
+    const keys = [names.entry + key, names.generations, names.purges];
+    const reply = await commands.send(['EVAL', getEntry, '3', ...keys, names.tag, names.entry]);
     const entry = decodeEntry(reply, Date.now());
     if (entry === undefined) fills.start(key, performance.now());
     else fills.found(key, sentAt);
@@ -190,7 +211,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const entry = localStore.get(key);
     if (isPromise(entry)) return entry.then((found) => found ?? readOnce(key));
     if (entry) return entry;
-    if (commands.up) return readOnce(key);
+    if (servers.bucketOf(key).commands.up) return readOnce(key);
     fills.start(key, performance.now());
     return undefined;
   }
@@ -202,6 +223,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     fills.end(key, mayStore, now);
     if (!mayStore || !(livesMs > 0)) return;
     localStore.set(key, entry);
+    const { names, commands } = servers.bucketOf(key);
     if (!commands.writable) return;
     const bytes = entry.body.length <= maxEntryBytes ? encodeEntry(entry) : undefined;
     if (bytes === undefined) {
@@ -210,16 +232,18 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       return;
     }
     const message = encodeMessage({ replaced: key, by: id });
+    const keys = [names.entry + key, names.generations, names.purges];
     const token = randomBytes(tokenBytes);
-    const args = [names.tag, String(livesMs), token, names.channel, message, bytes, ...entry.tags];
-    await commands.write(['EVAL', setEntry, '1', names.entry + key, ...args], bytes.length);
+    const first = String(randomInt(mostGenerations));
+    const args = [names.tag, String(livesMs), token, first, channels.messages, message, bytes, ...entry.tags];
+    await commands.write(['EVAL', setEntry, '3', ...keys, ...args], bytes.length);
   }
 
   return {
     get up() {
-      return commands.up;
+      return servers.up;
     },
-    ready: () => commands.ready(),
+    ready: () => servers.ready(),
     get,
     set,
     async purge(selection) {
@@ -242,7 +266,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
     close() {
       clearInterval(ticking);
-      commands.close();
+      servers.close();
       subscription.close();
       leases.close();
       if (local && options.local === undefined) void local.close?.();

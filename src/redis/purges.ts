@@ -1,13 +1,20 @@
-import { performance } from 'node:perf_hooks';
 import type { PurgeReport, PurgeSelection } from '../middleware/response-cache/cache-store.js';
-import type { KeyNames } from './key-names.js';
+import type { Bucket } from './bucket.js';
 import { PurgeConfirmations } from './purge-confirmations.js';
-import type { RedisCommands } from './redis-commands.js';
-import { removeKey } from './scripts.js';
+import { purgePrefix } from './scripts.js';
+import type { Servers } from './servers.js';
 import { encodeMessage, type PurgeMessage } from './store-messages.js';
 
-const scanLimitMs = 10_000;
 const maxFailed = 1000;
+/** The purges by prefix that Redis records, in all buckets together. */
+const mostPrefixes = 100_000;
+
+/** The names of channels. */
+export interface ChannelNames {
+  readonly messages: string;
+  /** The channel on which one process receives the confirmations of its purges. */
+  confirmations(id: string): string;
+}
 
 /** A purge that Redis has executed. */
 interface Executed {
@@ -21,26 +28,30 @@ interface Executed {
  * `timeoutMs`. A failed purge is repeated when Redis is available again.
  */
 export class Purges {
-  readonly #commands: RedisCommands;
-  readonly #names: KeyNames;
+  readonly #servers: Servers;
+  readonly #channels: ChannelNames;
   readonly #id: string;
   readonly #confirmations: PurgeConfirmations;
   #failed: PurgeSelection[] = [];
+  #repeating = false;
 
-  constructor(commands: RedisCommands, names: KeyNames, id: string, timeoutMs: number) {
+  constructor(servers: Servers, channels: ChannelNames, id: string, timeoutMs: number) {
     this.#id = id;
-    this.#commands = commands;
-    this.#names = names;
+    this.#servers = servers;
+    this.#channels = channels;
     this.#confirmations = new PurgeConfirmations(timeoutMs);
-    commands.on('up', () => void this.#repeat());
   }
 
   /** Reports the number of removed entries if Redis counts them. The reach is `'process'` without a reply in time. */
   async purge(selection: PurgeSelection): Promise<PurgeReport> {
     const executed = await this.#execute(selection);
-    await executed?.confirmed;
-    if (executed === undefined) return { reach: 'process' };
-    return 'tag' in selection ? { reach: 'all' } : { removed: executed.removed, reach: 'all' };
+    // When there are too many failed purges to record each of them, everything is purged later.
+    if (executed === undefined) {
+      this.#failed = this.#failed.length < maxFailed ? [...this.#failed, selection] : [{ prefix: '' }];
+      return { reach: 'process' };
+    }
+    await executed.confirmed;
+    return 'key' in selection ? { removed: executed.removed, reach: 'all' } : { reach: 'all' };
   }
 
   /** Confirms a purge: to the process that requested it, which may be this one. */
@@ -48,7 +59,7 @@ export class Purges {
     if (by === this.#id) this.#confirmations.add(purge);
     else {
       const message = encodeMessage({ confirmed: String(purge) });
-      this.#commands.sendWithoutReply(['PUBLISH', this.#names.confirmations(by), message]);
+      this.#publisher.sendWithoutReply(['PUBLISH', this.#channels.confirmations(by), message]);
     }
   }
 
@@ -57,60 +68,49 @@ export class Purges {
     this.#confirmations.add(Number(purge));
   }
 
-  async #execute(selection: PurgeSelection): Promise<Executed | undefined> {
-    const executed = await ('prefix' in selection ? this.#removeAll(selection) : this.#remove(selection));
-    // When there are too many failed purges to record each of them, everything is purged later.
-    if (executed === undefined) {
-      this.#failed = this.#failed.length < maxFailed ? [...this.#failed, selection] : [{ prefix: '' }];
+  /** Repeats the failed purges, until one fails again. */
+  async tick(): Promise<void> {
+    if (this.#repeating || !this.#publisher.up) return;
+    this.#repeating = true;
+    for (let [selection] = this.#failed; selection !== undefined; [selection] = this.#failed) {
+      if ((await this.#execute(selection)) === undefined) break;
+      this.#failed = this.#failed.filter((failed) => failed !== selection);
     }
-    return executed;
+    this.#repeating = false;
   }
 
-  async #remove(
-    selection: Exclude<PurgeSelection, { readonly prefix: string }>,
-  ): Promise<Executed | undefined> {
-    const name = 'tag' in selection ? this.#names.tag + selection.tag : this.#names.entry + selection.key;
-    const purge = this.#confirmations.open();
-    const message = this.#messageOf(selection, purge);
-    const reply = await this.#commands.send(['EVAL', removeKey, '1', name, this.#names.channel, message]);
-    const [removed, receivers] = Array.isArray(reply) ? (reply as [number, number]) : [undefined, 0];
-    const confirmed = this.#confirmations.complete(purge, receivers);
-    return removed === undefined ? undefined : { removed, confirmed };
+  get #publisher(): Bucket['commands'] {
+    return this.#servers.buckets[0].commands;
   }
 
-  async #removeAll(selection: { readonly prefix: string }): Promise<Executed | undefined> {
-    const pattern = `${escapeGlob(this.#names.entry + selection.prefix)}*`;
-    const limit = performance.now() + scanLimitMs;
-    let cursor = '0';
-    let removed = 0;
-    do {
-      const scanned = await this.#commands.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000']);
-      if (!Array.isArray(scanned) || performance.now() > limit) return undefined;
-      const [next, found] = scanned as [Buffer, Buffer[]];
-      cursor = String(next);
-      if (found.length === 0) continue;
-      const unlinked = await this.#commands.send(['UNLINK', ...found]);
-      if (unlinked === undefined) return undefined;
-      removed += unlinked as number;
-    } while (cursor !== '0');
+  async #execute(selection: PurgeSelection): Promise<Executed | undefined> {
+    const replies = await Promise.all(
+      this.#bucketsOf(selection).map(({ names, commands }) => {
+        if ('key' in selection) return purge(commands, ['UNLINK', names.entry + selection.key]);
+        if ('tag' in selection) return purge(commands, ['UNLINK', names.tag + selection.tag]);
+        const most = String(Math.ceil(mostPrefixes / this.#servers.buckets.length));
+        const { generations, purges } = names;
+        return purge(commands, ['EVAL', purgePrefix, '2', generations, purges, selection.prefix, most]);
+      }),
+    );
+    if (replies.includes(undefined)) return undefined;
     // The message is published at the end, so that entries that were read meanwhile are also dropped.
-    const purge = this.#confirmations.open();
-    const message = this.#messageOf(selection, purge);
-    const receivers = await this.#commands.send(['PUBLISH', this.#names.channel, message]);
-    const confirmed = this.#confirmations.complete(purge, (receivers ?? 0) as number);
+    const number = this.#confirmations.open();
+    const message = encodeMessage({ ...selection, by: this.#id, purge: number });
+    const receivers = await purge(this.#publisher, ['PUBLISH', this.#channels.messages, message]);
+    const confirmed = this.#confirmations.complete(number, receivers ?? 0);
+    const removed = replies.reduce((sum: number, reply) => sum + (reply ?? 0), 0);
     return receivers === undefined ? undefined : { removed, confirmed };
   }
 
-  async #repeat(): Promise<void> {
-    for (const selection of this.#failed.splice(0)) await this.#execute(selection);
-  }
-
-  #messageOf(selection: PurgeSelection, purge: number): string {
-    return encodeMessage({ ...selection, by: this.#id, purge });
+  #bucketsOf(selection: PurgeSelection): readonly Bucket[] {
+    if ('key' in selection) return [this.#servers.bucketOf(selection.key)];
+    return 'tag' in selection ? this.#servers.buckets : this.#servers.bucketsOf(selection.prefix);
   }
 }
 
-/** Escapes the special characters of a Redis glob. */
-function escapeGlob(text: string): string {
-  return text.replace(/[*?[\]\\^]/g, '\\$&');
+/** Sends a command that purges. A refusal is no failure of the server: a replica refuses each of them. */
+async function purge(commands: Bucket['commands'], args: readonly string[]): Promise<number | undefined> {
+  const reply = await commands.send(args, 0, () => {});
+  return typeof reply === 'number' ? reply : undefined;
 }

@@ -1,4 +1,6 @@
-import { type Connection, duplicateOf, end, type RedisStoreClient } from './client.js';
+import { isPromise } from '../support/is-promise.js';
+import { type Connection, duplicateOf, end, type Template } from './client.js';
+import type { TemplateSource } from './templates.js';
 
 interface ConnectionEvents {
   /** The connection can be used. */
@@ -18,15 +20,15 @@ const handshakeLimitMs = 10_000;
 export class ReconnectingClient {
   /** The connection, while it can be used. */
   connection: Connection | undefined;
-  readonly #client: RedisStoreClient;
+  readonly #template: TemplateSource;
   readonly #events: ConnectionEvents;
   #drop = (_error: unknown): void => {};
   #retry: NodeJS.Timeout | undefined;
   #retryMs = firstRetryMs;
   #closed = false;
 
-  constructor(client: RedisStoreClient, events: ConnectionEvents) {
-    this.#client = client;
+  constructor(template: TemplateSource, events: ConnectionEvents) {
+    this.#template = template;
     this.#events = events;
     this.#connect();
   }
@@ -50,7 +52,7 @@ export class ReconnectingClient {
   }
 
   #connect(): void {
-    const connection = duplicateOf(this.#client);
+    let connection: Connection | undefined;
     let dropped = false;
     let opened = false;
 
@@ -60,7 +62,7 @@ export class ReconnectingClient {
       clearTimeout(handshake);
       this.connection = undefined;
       // Version 4 cannot close a connection that is being opened: see `connect` below.
-      if (opened) end(connection);
+      if (opened && connection) end(connection);
       if (this.#closed) return;
       this.#retry = setTimeout(() => this.#connect(), this.#retryMs * (1 + Math.random()) * 0.5).unref();
       this.#retryMs = Math.min(2 * this.#retryMs, longestRetryMs);
@@ -69,23 +71,31 @@ export class ReconnectingClient {
     const handshake = setTimeout(drop, handshakeLimitMs, new Error('no greeting in time')).unref();
     this.#drop = drop;
 
-    connection.on('error', drop);
-    connection.on('end', () => drop(new Error('the connection was closed')));
-    connection.on('connect', () => {
-      opened = true;
-      // Version 4 must start its handshake first, because closing it earlier causes an unhandled rejection.
-      if (dropped) setImmediate(end, connection);
-    });
-    connection.on('ready', () => {
+    const open = (template: Template): void => {
       if (dropped) return;
-      clearTimeout(handshake);
-      this.#retryMs = firstRetryMs;
-      this.connection = connection;
-      this.#events.onReady(connection);
-    });
-    connection.connect().catch((error) => {
-      drop(error);
-      end(connection);
-    });
+      const opening = duplicateOf(template);
+      connection = opening;
+      opening.on('error', drop);
+      opening.on('end', () => drop(new Error('the connection was closed')));
+      opening.on('connect', () => {
+        opened = true;
+        // Version 4 must start its handshake first, because closing it earlier causes an unhandled rejection.
+        if (dropped) setImmediate(end, opening);
+      });
+      opening.on('ready', () => {
+        if (dropped) return;
+        clearTimeout(handshake);
+        this.#retryMs = firstRetryMs;
+        this.connection = opening;
+        this.#events.onReady(opening);
+      });
+      opening.connect().catch((error) => {
+        drop(error);
+        end(opening);
+      });
+    };
+    const template = this.#template();
+    if (isPromise(template)) template.then(open).catch(drop);
+    else open(template);
   }
 }

@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { type Connection, type RedisStoreClient, send } from './client.js';
+import { type Connection, send } from './client.js';
 import { ReconnectingClient, replyLimitMs } from './reconnecting-client.js';
-import { getEntry } from './scripts.js';
 import type { RedisStoreEvent } from './store-events.js';
+import type { TemplateSource } from './templates.js';
 
 const debug = debugFor('redis-store');
 
@@ -15,10 +15,12 @@ interface PendingCommand {
   readonly bytes: number;
 }
 
-type Argument = string | Buffer;
+export type Argument = string | Buffer;
 /** Called when Redis replies with an error. */
 type OnRefusal = (error: unknown) => void;
 
+/** The errors of a server that is not responsible for a key, or no longer a master. */
+const moved = /^(?:MOVED|CLUSTERDOWN|READONLY)\b/;
 const maxPending = 10_000;
 const maxPendingBytes = 16 * 1024 * 1024;
 /** No writes are sent for this time after Redis has refused one, for example because its memory is full. */
@@ -26,12 +28,17 @@ const writePauseMs = 1000;
 /** A probe is sent after this time without a command, because servers close idle connections. */
 const maxIdleMs = 5000;
 
-interface CommandSettings {
+/** The commands of one server. */
+export type Commands = Pick<RedisCommands, 'up' | 'writable' | 'send' | 'write' | 'sendWithoutReply'>;
+
+export interface CommandSettings {
   /** The maximum wait for a reply in milliseconds. */
   readonly timeoutMs: number;
-  /** The key that probes read. */
-  readonly probeKey: string;
+  /** The command that is sent to find out whether Redis replies. */
+  readonly probe: readonly string[];
   readonly report: (event: RedisStoreEvent) => void;
+  /** Called when another server of a cluster is responsible for a key, or when none is. */
+  readonly onMoved?: () => void;
 }
 
 /**
@@ -44,6 +51,7 @@ export class RedisCommands {
   readonly #timeoutMs: number;
   readonly #probe: readonly Argument[];
   readonly #report: (event: RedisStoreEvent) => void;
+  readonly #onMoved: (() => void) | undefined;
   readonly #pending = new Set<PendingCommand>();
   readonly #events = new EventEmitter<{ down: []; up: []; known: [] }>();
   #pendingBytes = 0;
@@ -55,9 +63,10 @@ export class RedisCommands {
   #refusedAt: number | undefined;
   #writesPausedUntil = 0;
 
-  constructor(client: RedisStoreClient, { timeoutMs, probeKey, report }: CommandSettings) {
+  constructor(template: TemplateSource, { timeoutMs, probe, report, onMoved }: CommandSettings) {
     this.#timeoutMs = timeoutMs;
-    this.#probe = ['EVAL', getEntry, '1', probeKey, ''];
+    this.#probe = probe;
+    this.#onMoved = onMoved;
     this.#report = report;
     this.#circuit = new CircuitBreaker({
       onOpen: (reason) => {
@@ -69,7 +78,7 @@ export class RedisCommands {
         this.#changed('up');
       },
     });
-    this.#client = new ReconnectingClient(client, {
+    this.#client = new ReconnectingClient(template, {
       onReady: () => this.tick(),
       onDown: (error) => this.#circuit.lost(`no connection: ${messageOf(error)}`, performance.now()),
     });
@@ -194,6 +203,7 @@ export class RedisCommands {
           debug(() => ['%s: %s', args[0], error]);
           // An error of a lost connection is not a refusal.
           if (this.#client.connection === connection) {
+            if (moved.test(messageOf(error))) this.#onMoved?.();
             if (onRefusal) onRefusal(error);
             else this.#circuit.failed(messageOf(error), performance.now());
           }

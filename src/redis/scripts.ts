@@ -2,23 +2,38 @@ import { formatName, tokenBytes } from './entry-format.js';
 
 /**
  * Each script is sent with its text. Redis caches the compiled script, and no script has to be loaded after a restart
- * of the server. The scripts read keys of tags whose names are in values, which Redis Cluster does not allow.
+ * of the server. All keys of a script are in one slot of a cluster, also those of the tags, whose names are in values.
+ *
+ * A purge by prefix has a number, and an entry has the number of the last purge before it was stored. `generations` is
+ * a sorted set with the number of the last purge, and of the last purge by a prefix of each length. `purges` contains
+ * the number of each prefix. That of the empty prefix is always there: the least number with which an entry is valid.
+ * When one of the two is evicted or expires, no entry is valid, so that every entry can be purged.
  */
 
 /**
- * Returns an entry if its tags still have the tokens with which it was stored. A purge of a tag removes its token. The
- * eviction or expiry of a token has the same effect, so that every entry can be purged.
- * KEYS: the entry. ARGV: the prefix of tags.
+ * Returns an entry if its tags still have the tokens with which it was stored, and no prefix of its key was purged
+ * since. A purge of a tag removes its token. A valid entry receives the number of the last purge.
+ * KEYS: the entry, generations, purges. ARGV: the prefix of tags, the prefix of entries.
  */
 export const getEntry = `local value = redis.pcall('GET', KEYS[1])
 if type(value) ~= 'string' or string.sub(value, 1, 4) ~= '${formatName}' then return false end
 local read, valid = pcall(function()
-  local count, at = struct.unpack('>I2', value, 5)
+  local last = tonumber(redis.call('ZSCORE', KEYS[2], 'last'))
+  local least = tonumber(redis.call('ZSCORE', KEYS[3], ''))
+  local stored, count, at = struct.unpack('>dI2', value, 5)
+  if not last or not least or stored > last or stored < least then return false end
   for _ = 1, count do
     local token, tag
     token, tag, at = struct.unpack('>c${tokenBytes}I2c0', value, at)
     if redis.call('GET', ARGV[1] .. tag) ~= token then return false end
   end
+  if stored == last then return true end
+  local key = string.sub(KEYS[1], #ARGV[2] + 1)
+  for _, length in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], string.format('(%.0f', stored), '+inf')) do
+    local purge = tonumber(length) and redis.call('ZSCORE', KEYS[3], string.sub(key, 1, tonumber(length)))
+    if purge and tonumber(purge) > stored then return false end
+  end
+  redis.pcall('SETRANGE', KEYS[1], 4, struct.pack('>d', last))
   return true
 end)
 if read and valid then return value end
@@ -28,32 +43,55 @@ return false`;
 /**
  * Stores an entry with the tokens of its tags. A tag without a token receives a new one, which does not expire before
  * the entry. Other processes are notified when the entry replaces another one.
- * KEYS: the entry. ARGV: the prefix of tags, milliseconds to live, a new token, the channel, the message, the part of
- * the entry after its tags, the tags.
+ * KEYS: the entry, generations, purges. ARGV: the prefix of tags, milliseconds to live, a new token, a number for the
+ * first purge, the channel, the message, the part of the entry after its tags, the tags.
  */
-export const setEntry = `local parts = { '${formatName}', struct.pack('>I2', #ARGV - 6) }
-for i = 7, #ARGV do
+export const setEntry = `local last = redis.call('ZSCORE', KEYS[2], 'last')
+if not last or not redis.call('ZSCORE', KEYS[3], '') then
+  last = ARGV[4]
+  redis.call('UNLINK', KEYS[2], KEYS[3])
+  redis.call('ZADD', KEYS[2], last, 'last')
+  redis.call('ZADD', KEYS[3], last, '')
+end
+local function retain(key)
+  if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
+end
+retain(KEYS[2])
+retain(KEYS[3])
+local parts = { '${formatName}', struct.pack('>dI2', tonumber(last), #ARGV - 7) }
+for i = 8, #ARGV do
   local key = ARGV[1] .. ARGV[i]
   local token = redis.pcall('GET', key)
   if type(token) ~= 'string' or #token ~= ${tokenBytes} then
     token = ARGV[3]
     redis.call('SET', key, token, 'PX', ARGV[2])
-  elseif redis.call('PTTL', key) < tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', key, ARGV[2])
+  else
+    retain(key)
   end
   parts[#parts + 1] = token .. struct.pack('>I2', #ARGV[i]) .. ARGV[i]
 end
-parts[#parts + 1] = ARGV[6]
+parts[#parts + 1] = ARGV[7]
 local replaced = redis.call('EXISTS', KEYS[1]) == 1
 redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
-if replaced then redis.call('PUBLISH', ARGV[4], ARGV[5]) end`;
+if replaced then redis.call('PUBLISH', ARGV[5], ARGV[6]) end`;
 
 /**
- * Removes a key and publishes the message. Returns the number of removed keys and of processes that receive the message.
- * KEYS: an entry or a tag. ARGV: the channel, the message.
+ * Records a purge by prefix. When there are too many, the oldest one is replaced by a purge of all entries that were
+ * stored before it and not read since. The first command removes nothing: after a command that only removes, Redis
+ * executes the others also when its memory is full.
+ * KEYS: generations, purges. ARGV: the prefix, the most purges.
  */
-export const removeKey = `local removed = redis.call('UNLINK', KEYS[1])
-return { removed, redis.call('PUBLISH', ARGV[1], ARGV[2]) }`;
+export const purgePrefix = `redis.call('ZREM', KEYS[1], '')
+if not redis.call('ZSCORE', KEYS[1], 'last') or not redis.call('ZSCORE', KEYS[2], '') then return 0 end
+local last = redis.call('ZINCRBY', KEYS[1], 1, 'last')
+redis.call('ZADD', KEYS[1], last, #ARGV[1])
+redis.call('ZADD', KEYS[2], last, ARGV[1])
+if redis.call('ZCARD', KEYS[2]) > tonumber(ARGV[2]) then
+  local oldest = redis.call('ZRANGE', KEYS[2], 1, 1, 'WITHSCORES')[2]
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, 1)
+  if not redis.call('ZSCORE', KEYS[2], '') then redis.call('ZADD', KEYS[2], oldest, '') end
+end
+return 0`;
 
 /**
  * Acquires a lease, or marks the existing one, so that its end is published. Returns 2 when an entry exists that was

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { debugFor } from '../support/debug.js';
-import { type Connection, type RedisStoreClient, send } from './client.js';
+import { type Connection, send } from './client.js';
 import { ReconnectingClient } from './reconnecting-client.js';
 import { decodeMessage, type StoreMessage } from './store-messages.js';
+import type { TemplateSource } from './templates.js';
 
 const debug = debugFor('redis-store');
 
@@ -27,9 +28,9 @@ export class Subscription {
   #pingedAt: number | undefined;
   #hasGap = true;
 
-  constructor(client: RedisStoreClient, channels: readonly string[], events: SubscriptionEvents) {
+  constructor(template: TemplateSource, channels: readonly string[], events: SubscriptionEvents) {
     this.#events = events;
-    this.#client = new ReconnectingClient(client, {
+    this.#client = new ReconnectingClient(template, {
       onReady: (connection) => void this.#subscribe(connection, channels),
       onDown: (error) => {
         debug(() => ['subscription: %s', error]);
@@ -55,6 +56,11 @@ export class Subscription {
     const now = performance.now();
     if (this.#pingedAt === undefined) void this.#ping(connection, now);
     else this.#client.replaceIfDead(this.#pingedAt, now);
+  }
+
+  /** Connects again, because another server publishes the messages now. */
+  replace(): void {
+    this.#client.replace(new Error('another server publishes the messages'));
   }
 
   close(): void {
