@@ -5,6 +5,7 @@ import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
 import { precompress } from './precompress.js';
+import { release } from './release/index.js';
 import { reload } from './reload.js';
 import { scale } from './scale.js';
 import { start } from './start.js';
@@ -20,6 +21,7 @@ export const commands: Record<string, Command> = {
   stop,
   health,
   deploy,
+  release,
   drill,
   precompress,
 };

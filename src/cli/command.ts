@@ -8,6 +8,9 @@ export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 /** Invalid arguments. The message is printed with the usage, and the exit code is 2. */
 export class UsageError extends Error {}
 
+/** The command failed for the stated reason. The message is printed, and the exit code is 1. */
+export class CommandError extends Error {}
+
 /** One option, for `parseArgs` and the help. */
 interface CommandOption {
   readonly type: 'string' | 'boolean';

@@ -1,7 +1,5 @@
-import path from 'node:path';
 import { type Deployment, deploymentFiles } from '../deploy/deployment-files.js';
 import { readFacts } from '../deploy/facts/read-facts.js';
-import { nearestPackageFile } from '../deploy/package-files.js';
 import { shellWord } from '../deploy/shell-word.js';
 import { type TargetName, targets } from '../deploy/targets/index.js';
 import { configOption, findConfig, findScript } from './app-script.js';
@@ -18,6 +16,7 @@ import { correctionFlags, correctionsOf, targetFlags, targetOptions } from './de
 import { program } from './help.js';
 import { print, printError } from './output.js';
 import { writeOwnFiles } from './own-file-writer.js';
+import { usualScript } from './usual-script.js';
 
 const ownFlags = {
   config: configOption,
@@ -88,14 +87,6 @@ function targetOf(name: string | undefined): TargetName | 'facts' {
   throw new UsageError(
     name === undefined ? what : `${what}, got ${JSON.stringify(name)}.${didYouMean(name, names)}`,
   );
-}
-
-/** The script that `npm start` runs, or the main file of the package in the working directory. */
-function usualScript(): string {
-  const { directory = '.', content = {} } = nearestPackageFile(process.cwd()) ?? {};
-  const { start } = Object(content.scripts) as Record<string, unknown>;
-  const [, script] = /^(?:\w+=\S+\s+)*node\s+(?:--?\S+\s+)*([\w./-]+)$/.exec(String(start)) ?? [];
-  return path.relative(process.cwd(), path.join(directory, script ?? '.')) || '.';
 }
 
 /** The command line that has the same effect. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ProductionizeError } from '../support/errors.js';
-import { type Command, exitCodes, parse, UsageError } from './command.js';
+import { type Command, CommandError, exitCodes, parse, UsageError } from './command.js';
 import { health } from './health.js';
 import { commandHelp, generalHelp, program, unknownCommand, usageLine } from './help.js';
 import { paint, print, printError } from './output.js';
@@ -43,8 +43,9 @@ async function main([first, ...argv]: readonly string[]): Promise<number | undef
       printError(`${failure(error.message)}\n\n${usage}\n\`${program} help ${name}\` prints the options.`);
       return exitCodes.usage;
     }
-    if (error instanceof ProductionizeError || (error as NodeJS.ErrnoException).code !== undefined) {
-      printError(failure((error as Error).message));
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof CommandError || error instanceof ProductionizeError || code !== undefined) {
+      printError(failure(message));
       return exitCodes.failed;
     }
     throw error;

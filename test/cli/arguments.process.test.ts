@@ -30,6 +30,13 @@ describe('arguments', () => {
     [['deploy', 'facts', 'missing.js'], 2, /^deploy: there is no script/],
     [['deploy', 'facts', 'package.json', '--body-limit', 'big'], 2, /^--body-limit: expected bytes/],
     [['deploy', 'facts', 'package.json', '--event-streams', 'a'], 2, /^--event-streams: expected paths/],
+    [['release'], 2, /^release: expected one of pack, deploy, rollback, list/],
+    [['release', 'rolback', '.'], 2, /^release: expected one of .*got "rolback"\. Did you mean rollback\?/],
+    [['release', 'deploy'], 2, /^release deploy: expected a target/],
+    [['release', 'list', '.', '--keep', '1'], 2, /^--keep is an option of release deploy, not of list/],
+    [['release', 'deploy', '-oProxyCommand=x:/srv'], 2, /^release: unknown option -o/],
+    [['release', 'list', 'user@-oProxyCommand=x:/srv'], 2, /^release: expected user@host:directory, got/],
+    [['release', 'list', '--', '-oProxyCommand=x:/srv'], 2, /^release list: expected a target/],
     [['help', 'drll'], 2, /^unknown command "drll"\. Did you mean drill\?/],
     [['completion', 'tcsh'], 2, /^completion: expected bash, zsh or fish, got "tcsh"/],
     [['start', 'package.json', '--config', 'none.js'], 2, /^--config: there is no file ".*none\.js"/],
@@ -62,6 +69,7 @@ describe('arguments', () => {
       'health',
       'drill',
       'deploy',
+      'release',
       'precompress',
       'completion',
       'help',
@@ -90,6 +98,8 @@ describe('arguments', () => {
     expect(complete('start', '--wo')).toBe('--workers');
     expect(complete('help', 'dr')).toBe('drill');
     expect(complete('deploy', 'proc')).toBe('procfile');
+    expect(complete('release', 'roll')).toBe('rollback');
+    expect(complete('release', '--reload')).toBe('--reload-command');
     expect(complete('start', 'argum')).toBe('arguments.process.test.ts');
   });
 

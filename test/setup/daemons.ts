@@ -3,11 +3,16 @@ import { lookFor } from './look-for.ts';
 export default (): void =>
   lookFor([
     'docker-compose',
+    'flock',
     'haproxy',
+    'ip',
     'logrotate',
     'nginx',
     'nsenter',
     'redis-server',
+    'rsync',
+    'ssh',
+    'sshd',
     'systemctl',
     'systemd',
     'systemd-analyze',

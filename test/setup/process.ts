@@ -1,4 +1,4 @@
 import { lookFor } from './look-for.ts';
 
 export default (): void =>
-  lookFor(['mkfifo', 'openssl', 'perl', 'script', 'socat', 'taskset', 'unshare', 'wrk']);
+  lookFor(['flock', 'git', 'mkfifo', 'openssl', 'perl', 'script', 'socat', 'taskset', 'unshare', 'wrk']);

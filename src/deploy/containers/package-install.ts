@@ -20,7 +20,10 @@ const yarn = (first: string, later: string): string =>
   `case "$(yarn --version)" in 1.*) ${first} ;; *) ${later} ;; esac`;
 
 /** How the package manager of the app installs packages in an image. */
-export function packageInstall({ packageManager, hasLockFile }: DeploymentFacts): PackageInstall {
+export function packageInstall({
+  packageManager,
+  hasLockFile,
+}: Pick<DeploymentFacts, 'packageManager' | 'hasLockFile'>): PackageInstall {
   switch (packageManager) {
     case 'pnpm': {
       const frozen = hasLockFile ? ' --frozen-lockfile' : '';

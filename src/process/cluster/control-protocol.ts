@@ -3,7 +3,8 @@ import type { ListenAddress, WorkerState } from './cluster-worker.js';
 /** A request to a cluster, as one line of JSON. */
 export type ControlRequest =
   | { readonly command: 'status' }
-  | { readonly command: 'reload' }
+  /** With the milliseconds until each new worker must be ready, instead of those of the cluster. */
+  | { readonly command: 'reload'; readonly startMs?: number }
   | { readonly command: 'scale'; readonly workers: number | 'max' }
   | { readonly command: 'stop' };
 
@@ -36,6 +37,8 @@ export interface ClusterStatus {
   /** The name that was given to the cluster. */
   readonly name: string | null;
   readonly script: string;
+  /** The directory of the library that the primary has loaded; empty inside a bundle. */
+  readonly library: string;
   readonly uptimeMs: number;
   /** The intended number of workers, and how many of them are ready. */
   readonly target: number;

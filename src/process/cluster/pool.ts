@@ -7,6 +7,7 @@ import { ClusterWorker, type Death, type WorkerEvents } from './cluster-worker.j
 import { saveConnectionsInTransit } from './connections-in-transit.js';
 import { forkWorker } from './single-executable.js';
 import { killStuckWorkers } from './stuck-workers.js';
+import { redirectUntilReady } from './unready-workers.js';
 
 const debug = debugFor('cluster');
 
@@ -109,8 +110,8 @@ export class Pool implements WorkerEvents {
   }
 
   /** Starts one worker of a reload. Resolves with its death, or with `undefined` once it is ready and a member. */
-  async trial(): Promise<Death | undefined> {
-    const candidate = this.#fork(true);
+  async trial(startMs?: number): Promise<Death | undefined> {
+    const candidate = this.#fork(true, startMs);
     const ready = await candidate.started;
     this.#candidates.delete(candidate);
     return ready ? undefined : await candidate.gone;
@@ -222,10 +223,11 @@ export class Pool implements WorkerEvents {
     return this.#settings.drainMs ?? Math.max(own, this.#graceMs);
   }
 
-  #fork(onTrial = false): ClusterWorker {
-    const { environment, startMs } = this.#settings;
+  #fork(onTrial = false, startMs = this.#settings.startMs): ClusterWorker {
+    const { environment } = this.#settings;
     const worker = new ClusterWorker(forkWorker(environment), this);
     saveConnectionsInTransit(worker.handle, () => this.ready > 0);
+    redirectUntilReady(worker, () => this.members().filter(({ state }) => state === 'ready'));
     this.workers.add(worker);
     this.#settings.traffic?.onForked(worker);
     if (onTrial) this.#candidates.add(worker);

@@ -158,7 +158,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
-    openControl(settings, handle, stop).then(
+    openControl(settings, handle, (startMs) => reloader.reload(startMs), stop).then(
       (close) => {
         closeControl = close;
       },
@@ -189,13 +189,16 @@ function scriptSettings(): ClusterSettings {
   return script === undefined ? {} : { exec: logicalPath(script) };
 }
 
+type Reload = (startMs?: number) => Promise<ReloadResult>;
+
 async function openControl(
   { runtimeDir }: PrimarySettings,
   handle: Cluster,
+  reload: Reload,
   stop: (reason: string) => Promise<void>,
 ): Promise<() => void> {
   const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
-    const done = await execute(request, handle, stop);
+    const done = await execute(request, handle, reload, stop);
     return { ok: true, message: done, status: handle.status() };
   });
   process.once('exit', socket.close);
@@ -205,13 +208,14 @@ async function openControl(
 async function execute(
   request: ControlRequest,
   handle: Cluster,
+  reload: Reload,
   stop: (reason: string) => Promise<void>,
 ): Promise<string> {
   switch (request.command) {
     case 'status':
       return 'status';
     case 'reload': {
-      const { replaced } = await handle.reload();
+      const { replaced } = await reload(request.startMs);
       return `reloaded: ${plural(replaced)} replaced`;
     }
     case 'scale':
@@ -237,6 +241,8 @@ function statusOf(
   return {
     pid: process.pid,
     ...names,
+    // a bundle that is an ES module has no `__dirname`
+    library: typeof __dirname === 'string' ? __dirname : '',
     uptimeMs: Math.round(process.uptime() * 1000),
     target: pool.target,
     ready: pool.ready,

@@ -29,11 +29,12 @@ export class Reloader {
     return this.#running !== undefined;
   }
 
-  reload(): Promise<ReloadResult> {
-    if (this.#running === undefined) return this.#run(() => this.#reload());
+  /** @param startMs milliseconds until each new worker must be ready, instead of those of the pool */
+  reload(startMs?: number): Promise<ReloadResult> {
+    if (this.#running === undefined) return this.#run(() => this.#reload(startMs));
     const next = (): Promise<ReloadResult> => {
       this.#queued = undefined;
-      return this.reload();
+      return this.reload(startMs);
     };
     // the code may have changed since the running reload began
     this.#queued ??= this.#running.then(next, next);
@@ -67,7 +68,7 @@ export class Reloader {
     return this.#running;
   }
 
-  async #reload(): Promise<ReloadResult> {
+  async #reload(startMs?: number): Promise<ReloadResult> {
     const pool = this.#pool;
     const old = pool.members();
     this.#log.info({ workers: old.length }, 'reload: starting');
@@ -77,7 +78,7 @@ export class Reloader {
       for (let n = 0; n < Math.max(old.length, pool.target); n++) {
         const worker = old[n];
         if (worker && worker.state !== 'ready' && worker.state !== 'starting') continue;
-        const death = pool.stopping ? undefined : await pool.trial();
+        const death = pool.stopping ? undefined : await pool.trial(startMs);
         if (pool.stopping) throw new Error('reload: stopped, because the cluster is stopping');
         if (death !== undefined) {
           const message = `reload failed, ${old.length - replaced} of ${old.length} workers were not replaced: a new worker did not become ready (${lastErrorOf(death)})`;

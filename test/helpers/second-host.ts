@@ -1,0 +1,96 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterwards, endChild, execFile, folder, startChild, until } from './daemons.js';
+
+/** A host with its own network, reached by ssh only. It has the file system of this machine. */
+export interface SecondHost {
+  /** Its name for ssh. */
+  readonly name: string;
+  readonly address: string;
+  /** A directory with an `ssh` that knows the host, for the begin of PATH. */
+  readonly bin: string;
+}
+
+const port = 2222;
+
+/**
+ * Starts a real sshd in a network namespace of its own.
+ *
+ * @param environment the variables of its sessions
+ */
+export async function startSecondHost(environment: Readonly<Record<string, string>>): Promise<SecondHost> {
+  const namespace = `release-${process.pid}`;
+  const [outer, inner] = [`rel${process.pid}a`.slice(-15), `rel${process.pid}b`.slice(-15)];
+  const network = `10.77.${process.pid % 256}`;
+  const address = `${network}.2`;
+  const home = folder();
+  const ip = (...args: string[]) => execFile('ip', args);
+  await ip('netns', 'add', namespace);
+  afterwards(() => ip('netns', 'del', namespace));
+  await ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', namespace);
+  afterwards(() => ip('link', 'del', outer));
+  await ip('addr', 'add', `${network}.1/24`, 'dev', outer);
+  await ip('link', 'set', outer, 'up');
+  await ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', inner);
+  await ip('-n', namespace, 'link', 'set', inner, 'up');
+  await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+
+  const file = (name: string) => path.join(home, name);
+  await execFile('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('host')]);
+  await execFile('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('id')]);
+  const variables = Object.entries({ ...environment, HOST: address }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  writeFileSync(
+    file('sshd_config'),
+    [
+      `Port ${port}`,
+      `ListenAddress ${address}`,
+      `HostKey ${file('host')}`,
+      `AuthorizedKeysFile ${file('id.pub')}`,
+      'StrictModes no',
+      'UsePAM no',
+      'PidFile none',
+      `SetEnv ${variables.join(' ')}`,
+      '',
+    ].join('\n'),
+  );
+  mkdirSync('/run/sshd', { recursive: true });
+  const { stdout } = await execFile('sh', ['-c', 'command -v sshd']);
+  const sshd = startChild('ip', [
+    'netns',
+    'exec',
+    namespace,
+    stdout.trim(),
+    '-D',
+    '-e',
+    '-f',
+    file('sshd_config'),
+  ]);
+  afterwards(() => endChild(sshd));
+
+  const name = 'second';
+  writeFileSync(
+    file('ssh_config'),
+    [
+      `Host ${name}`,
+      `HostName ${address}`,
+      `Port ${port}`,
+      `IdentityFile ${file('id')}`,
+      'IdentitiesOnly yes',
+      'StrictHostKeyChecking no',
+      'UserKnownHostsFile /dev/null',
+      'LogLevel ERROR',
+      '',
+    ].join('\n'),
+  );
+  const bin = file('bin');
+  mkdirSync(bin);
+  const { stdout: ssh } = await execFile('sh', ['-c', 'command -v ssh']);
+  writeFileSync(path.join(bin, 'ssh'), `#!/bin/sh\nexec ${ssh.trim()} -F ${file('ssh_config')} "$@"\n`);
+  chmodSync(path.join(bin, 'ssh'), 0o755);
+  await until(
+    async () => (await execFile(path.join(bin, 'ssh'), [`root@${name}`, 'echo', 'up'])).stdout === 'up\n',
+  );
+  return { name, address, bin };
+}
