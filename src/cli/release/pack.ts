@@ -14,11 +14,11 @@ import { projectOf } from '../../deploy/facts/project-facts.js';
 import { nearestPackageFile } from '../../deploy/package-files.js';
 import { CommandError } from '../command.js';
 import { writeArchive } from './archive-writer.js';
-import { hashOf } from './content-hash.js';
 import { copyPackages } from './copied-packages.js';
 import { installPackages } from './installed-packages.js';
 import { type Manifest, releaseId, writeManifest } from './manifest.js';
 import { projectFiles } from './project-files.js';
+import { hashOf } from './release-hash.js';
 import { staysInside } from './release-tree.js';
 
 export interface PackOptions {

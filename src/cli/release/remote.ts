@@ -10,7 +10,7 @@ import { shellWord } from '../../deploy/shell-word.js';
 import { CommandError } from '../command.js';
 import { unpackArchive } from './archive-reader.js';
 import { archiveOf } from './archive-writer.js';
-import { verifiedManifest } from './content-hash.js';
+import { verifiedManifest } from './release-hash.js';
 import type { RemoteTarget } from './remote-target.js';
 import { programOf } from './started-cluster.js';
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { attempt } from '../../support/attempt.js';
 import { CommandError } from '../command.js';
 import { unpackArchive } from './archive-reader.js';
-import { verifiedManifest } from './content-hash.js';
 import { type Manifest, readManifest } from './manifest.js';
+import { verifiedManifest } from './release-hash.js';
 import { writeRecord } from './release-records.js';
 import type { ReleaseTarget } from './release-target.js';
 
