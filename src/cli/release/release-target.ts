@@ -1,4 +1,6 @@
 import {
+  accessSync,
+  constants,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -25,7 +27,14 @@ export class ReleaseTarget {
 
   /** A target whose directories exist. */
   static make(directory: string): ReleaseTarget {
-    mkdirSync(path.join(directory, 'releases'), { recursive: true });
+    try {
+      mkdirSync(path.join(directory, 'releases'), { recursive: true });
+      accessSync(directory, constants.W_OK);
+    } catch (error) {
+      throw new CommandError(
+        `${directory} cannot be written: ${(error as Error).message}. Nothing was changed.`,
+      );
+    }
     return new ReleaseTarget(directory);
   }
 
