@@ -36,7 +36,7 @@ describe('arguments', () => {
     [['release', 'list', '.', '--keep', '1'], 2, /^--keep is an option of release deploy, not of list/],
     [['release', 'deploy', '-oProxyCommand=x:/srv'], 2, /^release: unknown option -o/],
     [['release', 'list', 'user@-oProxyCommand=x:/srv'], 2, /^release: expected user@host:directory, got/],
-    [['release', 'list', '--', '-oProxyCommand=x:/srv'], 2, /^release list: expected a target/],
+    [['release', 'list', '.', '--', 'x'], 2, /^release: arguments after `--` are options of --start/],
     [['help', 'drll'], 2, /^unknown command "drll"\. Did you mean drill\?/],
     [['completion', 'tcsh'], 2, /^completion: expected bash, zsh or fish, got "tcsh"/],
     [['start', 'package.json', '--config', 'none.js'], 2, /^--config: there is no file ".*none\.js"/],
