@@ -47,6 +47,10 @@ export const errors = {
     does: 'warns',
     means: 'A proxy sends Forwarded, which Express does not read.',
   },
+  ERR_PRODUCTIONIZE_INSPECTOR: {
+    does: 'warns',
+    means: 'An inspector is open in production.',
+  },
   ERR_PRODUCTIONIZE_DEBUG_ALL: { does: 'warns', means: 'DEBUG=* is set in production.' },
   ERR_PRODUCTIONIZE_ERROR_HANDLER_ARITY: {
     does: 'warns',

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 
 interface BuiltIns {
   'node:https': typeof import('node:https');
+  'node:inspector': typeof import('node:inspector');
   'node:readline': typeof import('node:readline');
   'node:stream/web': typeof import('node:stream/web');
 }

@@ -32,7 +32,10 @@ export const productionGuardPart: Part = {
         guard.recheck();
         return undefined;
       },
-      facts: () => ({ mode: assembly.environment.mode }),
+      facts() {
+        const forwardedHops = guard.forwardedHops();
+        return { mode: assembly.environment.mode, ...(forwardedHops && { forwardedHops }) };
+      },
     };
   },
 };

@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { isatty } from 'node:tty';
 import type { Application, RequestHandler } from 'express';
+import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
 import { type Environment, readEnvironment } from '../../support/environment.js';
 import { type ErrorCode, ProductionizeError, quote, warnOnce } from '../../support/errors.js';
+import { loadBuiltin } from '../../support/node-builtins.js';
 import { checkOptions, isOneOf, refuseRequest } from '../../support/options.js';
 import { findProcessManager, type ProcessManager } from '../../support/process-manager.js';
+
+import { ForwardedHops } from './forwarded-hops.js';
 
 const debug = debugFor('production-guard');
 
@@ -30,6 +34,8 @@ export type ProductionGuard = RequestHandler & {
   readonly findings: readonly Finding[];
   /** Repeats the checks, since a late `dotenv` may have set NODE_ENV. */
   recheck(): void;
+  /** The fewest addresses of a received X-Forwarded-For: the number of proxies in front. */
+  forwardedHops(): number | undefined;
 };
 
 export const optionChecks = {
@@ -38,7 +44,7 @@ export const optionChecks = {
 
 /**
  * Checks that the app is configured for production, and corrects it where it is not. It checks NODE_ENV and its near
- * misses, `view cache`, the query parser, and `trust proxy` against a received X-Forwarded-For. `x-powered-by` is
+ * misses, `view cache`, the query parser, an open inspector, and `trust proxy` against a received X-Forwarded-For. `x-powered-by` is
  * turned off in every environment. A NODE_ENV that is not set causes one warning under a process manager, in a
  * container, or where stdout is no terminal. NODE_ENV is read at set-up, never per request. Nothing is logged where
  * NODE_ENV is `development` or `test`. The sources are "Set NODE_ENV to production"
@@ -73,6 +79,7 @@ export function productionGuard(app: Application, options?: ProductionGuardOptio
     if (environment.mode !== 'production') return;
     harden(app, found);
     checkDebug(process.env.DEBUG, found);
+    checkInspector(found);
   };
   const recheck = (): void => {
     started = true;
@@ -80,13 +87,20 @@ export function productionGuard(app: Application, options?: ProductionGuardOptio
   };
   check();
 
+  const hops = new ForwardedHops(app);
+  const watch = (req: IncomingMessage): void => {
+    checkForwarded(req, found);
+    const message = hops.examine(req);
+    if (message !== undefined) found('ERR_PRODUCTIONIZE_TRUST_PROXY', message);
+    watching = !hops.isDone;
+  };
   let watching = mode !== 'off' && readEnvironment().mode === 'production';
   const middleware: RequestHandler = function productionGuardMiddleware(req, _res, next) {
     if (!started) recheck();
-    if (watching) watching = !checkForwarded(app, req, found);
+    if (watching) watch(req);
     next();
   };
-  return Object.assign(middleware, { findings, recheck });
+  return Object.assign(middleware, { findings, recheck, forwardedHops: () => hops.fewest });
 }
 
 type Found = (code: Finding['code'], message: string) => void;
@@ -150,7 +164,7 @@ function harden(app: Application, found: Found): void {
   }
   if (app.get('trust proxy') === true) {
     found(
-      'ERR_PRODUCTIONIZE_TRUST_PROXY',
+      'note',
       "'trust proxy' is true: any client may claim any address in X-Forwarded-For. Set it to the number of proxies in front, or to their addresses.",
     );
   }
@@ -165,22 +179,21 @@ function checkDebug(namespaces: string | undefined, found: Found): void {
   );
 }
 
-/** Checks the proxy headers of a request. Returns true when no further request needs the check. */
-function checkForwarded(app: Application, { headers }: IncomingMessage, found: Found): boolean {
-  if (headers.forwarded !== undefined && headers['x-forwarded-for'] === undefined) {
-    found(
-      'ERR_PRODUCTIONIZE_FORWARDED',
-      'A request arrived with a Forwarded header, which Express does not read. Have the proxy send X-Forwarded-For and X-Forwarded-Proto.',
-    );
-    return false;
-  }
-  const chain = headers['x-forwarded-for'];
-  if (chain === undefined) return false;
-  if (app.get('trust proxy') !== false) return true;
-  const hops = String(chain).split(',', 20).length;
+function checkForwarded({ headers }: IncomingMessage, found: Found): void {
+  if (headers.forwarded === undefined || headers['x-forwarded-for'] !== undefined) return;
   found(
-    'ERR_PRODUCTIONIZE_TRUST_PROXY',
-    `X-Forwarded-For arrives with ${hops} ${hops === 1 ? 'address' : 'addresses'}, but 'trust proxy' is off: req.ip is the proxy's address and req.protocol is wrong behind TLS. If ${hops === 1 ? 'one proxy of yours stands' : `${hops} proxies of yours stand`} in front: app.set('trust proxy', ${hops}).`,
+    'ERR_PRODUCTIONIZE_FORWARDED',
+    'A request arrived with a Forwarded header, which Express does not read. Have the proxy send X-Forwarded-For and X-Forwarded-Proto.',
   );
-  return true;
+}
+
+/** Checks for a debugger that `--inspect` has opened. Without that option, the module of Node is not loaded. */
+function checkInspector(found: Found): void {
+  if (![process.env.NODE_OPTIONS, ...process.execArgv].some((text) => text?.includes('--inspect'))) return;
+  const url = attempt(() => loadBuiltin('node:inspector').url());
+  if (url === undefined) return;
+  found(
+    'ERR_PRODUCTIONIZE_INSPECTOR',
+    `An inspector listens on ${new URL(url).host}: a client that reaches it runs any code in this process. Remove --inspect from the command and from NODE_OPTIONS.`,
+  );
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import tty from 'node:tty';
-import { productionGuard, productionize } from '../../../src/index.js';
+import { productionGuard, productionize, report } from '../../../src/index.js';
 import { expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { killAll, run } from '../../helpers/program.js';
@@ -195,12 +195,53 @@ describe.each(expressVersions)('productionGuard on %s', (_name, express) => {
     expect(found[0]?.message).toContain("app.set('trust proxy', 2)");
   });
 
-  it('warns of trust proxy true, and of a Forwarded header that is not read', async () => {
+  it.each<[boolean | number | string, string[], string[]]>([
+    [true, ['192.0.2.1, 192.0.2.2'], ["arrives with 2 addresses, and 'trust proxy' is true"]],
+    [true, [], []],
+    [2, ['192.0.2.1, 192.0.2.2', '192.0.2.1'], ["arrives with 1 address, but 'trust proxy' is 2"]],
+    [3, ['192.0.2.1'], ["arrives with 1 address, but 'trust proxy' is 3"]],
+    [2, ['192.0.2.1, 192.0.2.2', 'spoofed, 192.0.2.1, 192.0.2.2'], []],
+    ['loopback', ['192.0.2.1, 192.0.2.2'], []],
+  ])('compares trust proxy %j with X-Forwarded-For %j', async (trusted, chains, messages) => {
+    setEnv('NODE_ENV', 'production');
+    const app = express();
+    app.set('trust proxy', trusted);
+    const guard = productionGuard(app);
+    app.use(guard, (_req, res) => void res.send('ok'));
+    const { url } = await serve(app);
+    for (const chain of [...chains, ...chains]) await get(url, { headers: { 'x-forwarded-for': chain } });
+    await get(url);
+    const found = guard.findings.filter(({ code }) => code === 'ERR_PRODUCTIONIZE_TRUST_PROXY');
+    expect(found.map(({ message }) => message)).toEqual(
+      messages.map((text) => expect.stringContaining(text)),
+    );
+    const fewest = Math.min(...chains.map((chain) => chain.split(',').length));
+    expect(guard.forwardedHops()).toBe(chains.length > 0 ? fewest : undefined);
+  });
+
+  it('states in the report how many proxies are in front', async () => {
+    setEnv('NODE_ENV', 'production');
+    const app = productionize(express(), { ...quiet(), fatalErrors: false });
+    app.set('trust proxy', 2);
+    const facts = () => report(app)?.parts.find(({ name }) => name === 'productionGuard')?.facts;
+    const { url } = await serve(app);
+    await get(url);
+    expect(facts()).toEqual({ mode: 'production' });
+    for (const chain of ['spoofed, 192.0.2.1, 192.0.2.2', '192.0.2.1, 192.0.2.2']) {
+      await get(url, { headers: { 'x-forwarded-for': chain } });
+    }
+    expect(facts()).toEqual({ mode: 'production', forwardedHops: 2 });
+  });
+
+  it('lists trust proxy true in the report, and warns of a Forwarded header that is not read', async () => {
     setEnv('NODE_ENV', 'production');
     const app = express();
     app.set('trust proxy', true);
     const guard = productionGuard(app);
-    expect(codes(guard)).toContain('ERR_PRODUCTIONIZE_TRUST_PROXY');
+    expect(guard.findings).toContainEqual({
+      code: 'note',
+      message: expect.stringContaining("'trust proxy' is true"),
+    });
     app.use(guard, (_req, res) => void res.send('ok'));
     const { url } = await serve(app);
     await get(url, { headers: { forwarded: 'for=192.0.2.1' } });
@@ -278,4 +319,17 @@ describe('production guard warnings', () => {
       );
     },
   );
+
+  it.each(['express4', 'express'])('name an open inspector in production, for %s', async (expressName) => {
+    const inspect = { NODE_OPTIONS: '--inspect=127.0.0.1:0' };
+    const inProduction = run('guard.mjs', { args: [expressName], env: inspect });
+    const inDevelopment = run('guard.mjs', {
+      args: [expressName],
+      env: { ...inspect, NODE_ENV: 'development' },
+    });
+    expect([(await inProduction.exit()).code, (await inDevelopment.exit()).code]).toEqual([0, 0]);
+    const warning = /\[ERR_PRODUCTIONIZE_INSPECTOR\].* listens on 127\.0\.0\.1:\d+: /;
+    expect(inProduction.err.filter((line) => warning.test(line))).toHaveLength(1);
+    expect(inDevelopment.err.filter((line) => warning.test(line))).toEqual([]);
+  });
 });
