@@ -42,7 +42,8 @@ return false`;
 
 /**
  * Stores an entry with the tokens of its tags. A tag without a token receives a new one, which does not expire before
- * the entry. Other processes are notified when the entry replaces another one.
+ * the entry. Other processes are notified when the entry replaces another one. The entry is stored before the other keys
+ * are retained, because a Redis whose memory is full refuses only the first command of a script that writes.
  * KEYS: the entry, generations, purges. ARGV: the prefix of tags, milliseconds to live, a new token, a number for the
  * first purge, the channel, the message, the part of the entry after its tags, the tags.
  */
@@ -53,11 +54,7 @@ if not last or not redis.call('ZSCORE', KEYS[3], '') then
   redis.call('ZADD', KEYS[2], last, 'last')
   redis.call('ZADD', KEYS[3], last, '')
 end
-local function retain(key)
-  if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
-end
-retain(KEYS[2])
-retain(KEYS[3])
+local used = { KEYS[2], KEYS[3] }
 local parts = { '${formatName}', struct.pack('>dI2', tonumber(last), #ARGV - 7) }
 for i = 8, #ARGV do
   local key = ARGV[1] .. ARGV[i]
@@ -66,13 +63,16 @@ for i = 8, #ARGV do
     token = ARGV[3]
     redis.call('SET', key, token, 'PX', ARGV[2])
   else
-    retain(key)
+    used[#used + 1] = key
   end
   parts[#parts + 1] = token .. struct.pack('>I2', #ARGV[i]) .. ARGV[i]
 end
 parts[#parts + 1] = ARGV[7]
 local replaced = redis.call('EXISTS', KEYS[1]) == 1
 redis.call('SET', KEYS[1], table.concat(parts), 'PX', ARGV[2])
+for _, key in ipairs(used) do
+  if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
+end
 if replaced then redis.call('PUBLISH', ARGV[5], ARGV[6]) end`;
 
 /**
