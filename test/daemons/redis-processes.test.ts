@@ -6,6 +6,7 @@ import { steadyLoad } from '../helpers/load.js';
 import { itNeeds } from '../helpers/needs.js';
 import { killAll, type Program, run } from '../helpers/program.js';
 import { startProxy, startRedis } from '../helpers/redis.js';
+import { type Site, startSite } from '../helpers/redis-site.js';
 import { get } from '../helpers/serve.js';
 
 const it = itNeeds('redis-server');
@@ -14,28 +15,6 @@ afterEach(async () => {
   killAll();
   await cleanUp();
 });
-
-interface Site {
-  readonly program: Program;
-  readonly url: string;
-  /** How often its handler of that name ran. */
-  made(name: string): number;
-  text(path: string): Promise<string>;
-}
-
-async function startSite(redisUrl: string, env: NodeJS.ProcessEnv = {}): Promise<Site> {
-  const program = run('redis-cached.mjs', { env: { REDIS_URL: redisUrl, ...env } });
-  const url = `http://127.0.0.1:${await program.port()}`;
-  const text = async (path: string) => {
-    // one site, whichever of its processes is asked
-    const answer = await get(url + path, { headers: { host: 'site.test' } });
-    expect(answer.status).toBe(200);
-    return answer.text;
-  };
-  expect(await text('/ready')).toBe('true');
-  const made = (name: string) => program.err.filter((line) => line === `made ${name}`).length;
-  return { program, url, made, text };
-}
 
 it.each(expressNames)(
   '%s: 1,000 concurrent requests for a cold key over 4 workers are one call of the handler',
