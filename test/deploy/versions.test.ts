@@ -1,5 +1,7 @@
+import { targets } from '../../src/deploy/targets/index.js';
 import { nginx } from '../../src/deploy/targets/nginx.js';
-import { featureVersions, hasFeature } from '../../src/deploy/versions.js';
+import type { Target } from '../../src/deploy/targets/target.js';
+import { compareVersions, featureVersions, hasFeature, programs } from '../../src/deploy/versions.js';
 import { factsOf } from '../helpers/deployment.js';
 
 const tls = { certificate: '/a', certificateKey: '/b' };
@@ -33,4 +35,78 @@ it('before http2 on, HTTP/2 is a parameter of listen', () => {
 
 it.each(['1.17', '1', '1.22.1.1', 'latest', '', '1.22; evil'])('%j is no version of nginx', (version) => {
   expect(() => textOf({}, version)).toThrow('`nginxVersion`');
+});
+
+/** Facts and options with which the files use all features. */
+const everything = {
+  nginx: [{}, { ...tls, cache: true, affinity: 'ip' }],
+  haproxy: [{ eventStreamPaths: ['/events'] }, { certificate: '/a', affinity: 'cookie' }],
+  systemd: [{ workers: 2 }, { directory: '/srv/shop' }],
+  dockerfile: [{}, {}],
+  kubernetes: [{}, { image: 'shop:1' }],
+} as const satisfies Record<keyof typeof programs, unknown>;
+
+/** The place in the files where each feature is used. */
+const uses: { [Name in keyof typeof programs]: Record<keyof (typeof programs)[Name]['uses'], RegExp> } = {
+  nginx: {
+    'keepalive_timeout of an upstream': /^ {4}keepalive 32;\n.*\n {4}keepalive_timeout 60s;$/m,
+    'TLS 1.3': /ssl_protocols .*TLSv1\.3;/,
+    proxy_cache_background_update: /proxy_cache_background_update on;/,
+    use_temp_path: /proxy_cache_path .* use_temp_path=off;/,
+    proxy_cache_lock_age: /proxy_cache_lock_age 5s;/,
+    proxy_next_upstream_timeout: /proxy_next_upstream_timeout 10s;/,
+    'hash consistent': /hash \S+ consistent;/,
+    proxy_cache_revalidate: /proxy_cache_revalidate on;/,
+  },
+  haproxy: {
+    'set-timeout': /http-request set-timeout server 1h/,
+    'http-error': /http-error status 503/,
+    'http-request return': /http-request return status 404/,
+    'http-check send': /http-check send meth GET/,
+    'attributes of a cookie': /cookie \S+ insert .* attr SameSite=Lax/,
+    'retry-on': /retry-on conn-failure/,
+    'disable-l7-retry': /http-request disable-l7-retry/,
+    'ssl-min-ver': /ssl-min-ver TLSv1\.2/,
+  },
+  systemd: {
+    ProtectProc: /^ProtectProc=/m,
+    OOMPolicy: /^OOMPolicy=/m,
+    RestrictSUIDSGID: /^RestrictSUIDSGID=/m,
+    WatchdogSignal: /^WatchdogSignal=/m,
+    LogRateLimitIntervalSec: /^LogRateLimitIntervalSec=/m,
+    LogsDirectory: /^LogsDirectory=/m,
+  },
+  dockerfile: {
+    'stages with names': /^FROM \S+ AS \S+$/m,
+    'start period of a health check': /^HEALTHCHECK .*--start-period=/m,
+  },
+  kubernetes: {
+    unhealthyPodEvictionPolicy: /unhealthyPodEvictionPolicy: /,
+    'autoscaling/v2': /apiVersion: "?autoscaling\/v2/,
+    'policy/v1': /apiVersion: "?policy\/v1/,
+    startupProbe: /startupProbe:/,
+    seccompProfile: /seccompProfile:/,
+  },
+};
+const rows = Object.entries(uses).flatMap(([name, features]) =>
+  Object.entries(features).map(([feature, pattern]): [keyof typeof programs, string, RegExp] => [
+    name as keyof typeof programs,
+    feature,
+    pattern,
+  ]),
+);
+
+it.each(rows)('the oldest version of %s has %s, which the file uses', (name, feature, pattern) => {
+  const [facts, options] = everything[name];
+  const target: Target = targets[name];
+  const text = target
+    .generate(factsOf(facts), options)
+    .map((file) => file.text)
+    .join('\n');
+  expect(text).toMatch(pattern);
+  const { oldest, uses: known } = programs[name];
+  expect(compareVersions((known as Record<string, string>)[feature] as string, oldest)).toBeLessThanOrEqual(
+    0,
+  );
+  expect(target.since).toBe(`${programs[name].name} ${oldest}`);
 });

@@ -3,6 +3,7 @@ import { checkTarget, commonAdvice, isImage, seconds } from '../containers/conta
 import { packageInstall } from '../containers/package-install.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { type TargetOptions, textOption } from '../target-options.js';
+import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 /** Options of the target `dockerfile`. */
@@ -21,7 +22,7 @@ const options: TargetOptions<DockerfileOptions> = {
 /** The image of the app, for Docker, BuildKit, Podman and Buildah. */
 export const dockerfile: Target<DockerfileOptions> = {
   summary: 'Dockerfile and .dockerignore: an image with production dependencies only',
-  since: 'Docker 17.09',
+  since: oldestOf('dockerfile'),
   options,
   generate(facts, given) {
     const checked = checkTarget('dockerfile', facts, given, options);

@@ -3,12 +3,13 @@ import { type HaproxyOptions, haproxyOptions } from '../haproxy/haproxy-options.
 import { balancerLines, usualCheckMs } from '../haproxy/load-balancer.js';
 import { agreements, checkFacts, drainAdvice } from '../proxy-target.js';
 import { checkTargetOptions } from '../target-options.js';
+import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 /** HAProxy in front of the instances of the app, with checks of their readiness. */
 export const haproxy: Target<HaproxyOptions> = {
   summary: 'HAProxy: load balancer with readiness checks, retries and affinity',
-  since: 'HAProxy 2.4',
+  since: oldestOf('haproxy'),
   options: haproxyOptions,
   generate(facts, options) {
     const checked = check(facts, options);

@@ -4,6 +4,7 @@ import { deploymentSpec, selectorOf } from '../containers/deployment.js';
 import { type KubernetesOptions, kubernetesOptions } from '../containers/kubernetes-options.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
+import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 export type { KubernetesOptions };
@@ -11,7 +12,7 @@ export type { KubernetesOptions };
 /** The objects of the app in a cluster. */
 export const kubernetes: Target<KubernetesOptions> = {
   summary: 'kubernetes.yaml: Deployment, Service, autoscaler, disruption budget, network policy',
-  since: 'Kubernetes 1.27',
+  since: oldestOf('kubernetes'),
   options: kubernetesOptions,
   generate(facts, given) {
     const checked = check(facts, given);

@@ -4,6 +4,7 @@ import { type NginxOptions, nginxOptions } from '../nginx/nginx-options.js';
 import { siteLines } from '../nginx/site.js';
 import { agreements, checkFacts } from '../proxy-target.js';
 import { checkTargetOptions } from '../target-options.js';
+import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 export type { NginxOptions };
@@ -11,7 +12,7 @@ export type { NginxOptions };
 /** nginx in front of the app: a site for the `http` context (`conf.d/app.conf`). */
 export const nginx: Target<NginxOptions> = {
   summary: 'nginx: reverse proxy with TLS, static files, retries, and a cache on request',
-  since: 'nginx 1.18',
+  since: oldestOf('nginx'),
   options: nginxOptions,
   generate(facts, options) {
     const checked = check(facts, options);

@@ -3,6 +3,7 @@ import { processFacts } from '../process-facts.js';
 import { serviceUnit, socketUnit } from '../systemd-units.js';
 import { checkTargetOptions, listOption, switchOption, textOption } from '../target-options.js';
 import { isDirectory, isDirectoryList, isUser } from '../values.js';
+import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 /** Options of the units for systemd. */
@@ -26,7 +27,7 @@ export interface SystemdOptions {
 /** A service of systemd with notifications, watchdog and sandbox; with a socket and as a template on request. */
 export const systemd: Target<SystemdOptions> = {
   summary: 'systemd: a sandboxed service with readiness, watchdog and reload',
-  since: 'systemd 247',
+  since: oldestOf('systemd'),
   options: {
     directory: textOption(
       '<dir>',
