@@ -22,8 +22,12 @@ const entries = {
   deploy: 'src/deploy/index.ts',
   'store-conformance': 'src/store-conformance/index.ts',
 };
-/** What Node runs by its path: the command, and what is loaded into the app whose facts are read. */
-const programs = { cli: 'src/cli/index.ts', 'app-probe': 'src/deploy/facts/app-probe.ts' };
+/** What Node runs by its path: the command, and what is loaded into an app whose facts are read or that is proven. */
+const programs = {
+  cli: 'src/cli/index.ts',
+  'app-probe': 'src/deploy/facts/app-probe.ts',
+  'proved-instance': 'src/cli/prove/instance-preload.ts',
+};
 /**
  * What an app may never use is loaded by the first call of one of its functions, since the bytes to compile are most of
  * what `require` costs.

@@ -16,6 +16,7 @@ import { correctionFlags, correctionsOf, targetFlags, targetOptions } from './de
 import { program } from './help.js';
 import { print, printError } from './output.js';
 import { writeOwnFiles } from './own-file-writer.js';
+import { proofFlags, proofPaths, proveTarget } from './prove/index.js';
 import { usualScript } from './usual-script.js';
 
 const ownFlags = {
@@ -45,8 +46,8 @@ Targets:
 
 ${list}
   facts       the settings themselves, as JSON`,
-  options: { ...ownFlags, ...correctionFlags, ...targetFlags },
-  examples: ['deploy facts app.js', 'deploy procfile app.js --workers 2 --out .'],
+  options: { ...ownFlags, ...proofFlags, ...correctionFlags, ...targetFlags },
+  examples: ['deploy procfile app.js --workers 2 --out .', 'deploy nginx app.js --prove'],
   completes: [...Object.keys(targets), 'facts'],
   async run(args) {
     const { values, rest } = args;
@@ -55,6 +56,7 @@ ${list}
     const given = positionals.length > 0 ? positionals : [usualScript()];
     const script = findScript('deploy', { ...args, positionals: given });
     const options = targetOptions(target, values);
+    const provedPaths = proofPaths(target, args);
     const corrected = correctionsOf(values);
     const number = (name: string, max: number) =>
       values[name] === undefined ? undefined : wholeNumber(`--${name}`, values[name] as string, max);
@@ -72,6 +74,13 @@ ${list}
     if (target === 'facts') {
       print(JSON.stringify(facts, undefined, values.json ? 0 : 2));
       return exitCodes.done;
+    }
+    if (provedPaths !== undefined) {
+      const env = facts.readsPort ? { PORT: String(facts.port) } : {};
+      const app = { script, args: rest, env, config };
+      const requestsAny = values.port !== undefined && !facts.readsPort;
+      const settings = { target, facts, options: { ...options }, app, paths: provedPaths, requestsAny };
+      return proveTarget({ ...settings, timeoutMs: seconds * 1000 }, args);
     }
     const deployment = deploymentFiles(target, facts, options, commandOf(target, given, args));
     if (values.json) print(JSON.stringify({ target, facts, ...deployment }));

@@ -27,6 +27,13 @@ describe('arguments', () => {
     [['status', '--worker'], 2, /^status: unknown option --worker\.\n/],
     [['deploy'], 2, /^deploy: expected a target, one of compose, .*procfile, .*facts/],
     [['deploy', 'procfil'], 2, /^deploy: expected a target.*got "procfil"\. Did you mean procfile\?/],
+    [
+      ['deploy', 'procfile', 'package.json', '--prove'],
+      2,
+      /^--prove: expected one of nginx, haproxy, varnish/,
+    ],
+    [['deploy', 'nginx', 'package.json', '--path', '/a'], 2, /^--path and --upload belong to --prove/],
+    [['deploy', 'nginx', 'package.json', '--prove', '--path', 'a'], 2, /^--path: expected a path/],
     [['deploy', 'facts', 'missing.js'], 2, /^deploy: there is no script/],
     [['deploy', 'facts', 'package.json', '--body-limit', 'big'], 2, /^--body-limit: expected bytes/],
     [['deploy', 'facts', 'package.json', '--event-streams', 'a'], 2, /^--event-streams: expected paths/],

@@ -17,10 +17,14 @@ export const fixture = (name: string) => path.join(__dirname, '../fixtures/drill
 export const shortGrace = { pm_id: '0', kill_timeout: '1000' };
 
 /** Starts a drill whose temporary files are in a separate directory. */
-export function drill(script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+export const drill = (script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
+  traced(['drill', script, ...args], env);
+
+/** Starts a command whose temporary files are in a separate directory. */
+export function traced(args: string[], env: NodeJS.ProcessEnv = {}) {
   const dir = folder();
   const started = run(drillProgram, {
-    args: ['drill', script, ...args],
+    args,
     env: { WEB_CONCURRENCY: '', TMPDIR: dir, NODE_ENV: undefined, ...env },
   });
   return {
@@ -33,7 +37,7 @@ export function drill(script: string, args: string[] = [], env: NodeJS.ProcessEn
       await noProcessWith(dir);
       return { code, signal, out: started.out.join('\n'), err: started.err.join('\n') };
     },
-    /** The processes of the app: all that were started with this directory, except the drill. */
+    /** The processes of the app: all that were started with this directory, except the command. */
     pids: () => pidsWith(dir).filter((pid) => pid !== started.child.pid),
   };
 }
@@ -50,6 +54,12 @@ function pidsWith(dir: string): number[] {
       }
     })
     .map(Number);
+}
+
+/** Resolves when a process with the directory runs this program. It polls, as below. */
+export async function runs(dir: string, program: string): Promise<void> {
+  const isIt = (pid: number) => readlinkSync(`/proc/${pid}/exe`).endsWith(`/${program}`);
+  while (!pidsWith(dir).some(isIt)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** Resolves when the last of these processes has exited. It polls, because there is no event for processes of others. */

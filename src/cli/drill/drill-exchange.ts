@@ -11,8 +11,8 @@ export interface Exchange {
 }
 
 /** Begins a request. The caller ends it. */
-export function begin({ target, end }: DrillContext, options: http.RequestOptions): Exchange {
-  const req = http.request({ agent: false, ...target, signal: end, ...options });
+export function begin({ target, end, prepare }: DrillContext, options: http.RequestOptions): Exchange {
+  const req = http.request({ agent: false, ...target, signal: end, ...(prepare?.(options) ?? options) });
   req.setTimeout(responseLimitMs, () => req.destroy(new Error(`no data for ${responseLimitMs / 1000} s`)));
   const head = new Promise<IncomingMessage>((resolve, reject) => {
     req.once('response', resolve);

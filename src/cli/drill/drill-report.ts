@@ -23,7 +23,7 @@ export interface Report {
 }
 
 /** The results of one kind of traffic. */
-interface TrafficReport {
+export interface TrafficReport {
   readonly kind: string;
   readonly sent: number;
   readonly completed: number;
@@ -39,7 +39,15 @@ export function makeReport(
   drill: Omit<Report, 'traffic' | 'lost' | 'verdict'>,
   counts: readonly TrafficCounts[],
 ): Report {
-  const traffic = counts.map(({ kind, sent, completed, failed, reconnected, slowestMs, losses }) => ({
+  const traffic = trafficReports(counts);
+  const lost = traffic.reduce((sum, { failed }) => sum + failed, 0);
+  const report = { ...drill, traffic, lost };
+  return { ...report, verdict: verdict(report) };
+}
+
+/** The results of each kind of traffic. */
+export function trafficReports(counts: readonly TrafficCounts[]): TrafficReport[] {
+  return counts.map(({ kind, sent, completed, failed, reconnected, slowestMs, losses }) => ({
     kind,
     sent,
     completed,
@@ -48,9 +56,6 @@ export function makeReport(
     slowestMs: Math.round(slowestMs),
     losses: Object.fromEntries(losses),
   }));
-  const lost = traffic.reduce((sum, { failed }) => sum + failed, 0);
-  const report = { ...drill, traffic, lost };
-  return { ...report, verdict: verdict(report) };
 }
 
 /** Whether no request was lost, no reload failed and no worker died. */
@@ -69,20 +74,25 @@ function verdict(report: Omit<Report, 'verdict'>): string {
 
 const heads = ['traffic', 'sent', 'completed', 'failed', 'reconnected', 'slowest'];
 
-/** Formats the table of a drill, the reasons of the losses, and the verdict. */
-export function format(report: Report): string {
-  const rows = report.traffic.map(({ kind, sent, completed, failed, reconnected, slowestMs }) => [
+/** The table of traffic, one line for each kind. */
+export function trafficTable(traffic: readonly TrafficReport[]): string[] {
+  const rows = traffic.map(({ kind, sent, completed, failed, reconnected, slowestMs }) => [
     kind,
     ...[sent, completed, failed, reconnected].map(number),
     `${number(slowestMs)} ms`,
   ]);
+  return alignColumns([heads, ...rows], (column) => column > 0);
+}
+
+/** Formats the table of a drill, the reasons of the losses, and the verdict. */
+export function format(report: Report): string {
   const reasons = report.traffic.flatMap(({ kind, losses }) =>
     Object.entries(losses).map(([reason, times]) => `${kind}: ${number(times)} × ${reason}`),
   );
   return [
     `${count(report.reloaded, 'reload')} of ${count(report.workers, 'worker')}, ${report.seconds} s; GET ${report.path} on port ${report.port} responds with ${report.status}`,
     '',
-    ...alignColumns([heads, ...rows], (column) => column > 0),
+    ...trafficTable(report.traffic),
     '',
     ...reasons,
     report.verdict,

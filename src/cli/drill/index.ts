@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { chooseWorkers } from '../../process/cluster/worker-count.js';
 import { configOption, findConfig, findScript } from '../app-script.js';
 import {
@@ -10,13 +9,12 @@ import {
   wholeNumber,
   workerCount,
 } from '../command.js';
+import { interruptible } from '../interruptible.js';
 import { print, printError, progressLine } from '../output.js';
 import { programFile } from '../own-files.js';
 import { format, passed } from './drill-report.js';
 import { CannotDrill } from './drilled-app.js';
 import { drill as runDrill } from './run-drill.js';
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export const drill: Command = {
   summary: 'prove on your app that a reload loses no request',
@@ -48,28 +46,18 @@ wrong or the app does not start.`,
   completes: 'file',
   async run(args) {
     const settings = settingsOf(args);
-    const abort = new AbortController();
-    let code: number | undefined;
-    const interrupt = (signal: NodeJS.Signals): void => {
-      // a second signal ends this process immediately, and the app exits with it
-      if (code !== undefined) process.exit(code);
-      code = 128 + os.constants.signals[signal];
-      abort.abort();
-    };
-    for (const signal of signals) process.on(signal, interrupt);
-    try {
-      const progress = progressLine();
-      const report = await runDrill(settings, abort.signal, progress.update).finally(progress.clear);
-      print(args.values.json ? JSON.stringify(report) : format(report));
-      return passed(report) ? exitCodes.done : exitCodes.failed;
-    } catch (error) {
-      if (code !== undefined) return code;
-      if (!(error instanceof CannotDrill)) throw error;
-      printError(`drill: ${error.message}`);
-      return exitCodes.usage;
-    } finally {
-      for (const signal of signals) process.off(signal, interrupt);
-    }
+    return interruptible(async (signal) => {
+      try {
+        const progress = progressLine();
+        const report = await runDrill(settings, signal, progress.update).finally(progress.clear);
+        print(args.values.json ? JSON.stringify(report) : format(report));
+        return passed(report) ? exitCodes.done : exitCodes.failed;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof CannotDrill)) throw error;
+        printError(`drill: ${error.message}`);
+        return exitCodes.usage;
+      }
+    });
   },
 };
 

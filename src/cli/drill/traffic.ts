@@ -1,3 +1,4 @@
+import type { RequestOptions } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TrafficCounts } from './traffic-counts.js';
 
@@ -16,6 +17,8 @@ export interface DrillContext {
   readonly stop: AbortSignal;
   /** Aborts the requests that are still in flight. */
   readonly end: AbortSignal;
+  /** Changes each request before it is sent. */
+  prepare?(options: RequestOptions): RequestOptions;
 }
 
 /** One kind of traffic. */

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import type { Server } from 'node:http';
 import process from 'node:process';
-import { isMainThread, Worker } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 import type { Application } from 'express';
 import { attachedTo, describeServer } from '../../core/report.js';
 import { isExpressApp } from '../../preload/express-app.js';
@@ -9,15 +9,13 @@ import { installServingHooks } from '../../preload/serving-hooks.js';
 import { presetProduction } from '../../process/cluster/preset-production.js';
 import { appFacts } from './app-facts.js';
 import { bodyLimit } from './body-limit.js';
+import { endWithParent } from './end-with-parent.js';
 import { isProbeMessage, type ProbedServer, probeMessage, probeVariable } from './probe-protocol.js';
 import { recordModules } from './recorded-modules.js';
 import { type RequestedAddress, redirectListening } from './redirected-listening.js';
 
 // The entry of `node --import app-probe.js app.js`: the app runs as it is, and what it does is reported to the parent.
 // Children that the app forks inherit the import: they listen on other ports as well, and workers report to their primary.
-
-/** The process group, which the parent has made for this process. */
-const group = process.platform === 'win32' ? process.pid : -process.pid;
 
 /** Milliseconds for further servers after one with an app listens, and after one without. */
 const settleMs = { app: 200, none: 2000 } as const;
@@ -99,16 +97,4 @@ function listenerOf(server: Server): Application | undefined {
 
 function isRoot(app: Application): boolean {
   return (app as unknown as { parent?: unknown }).parent === undefined;
-}
-
-/** Ends this process and its children when the parent has ended, even while the app blocks the event loop. */
-function endWithParent(pid: number): void {
-  process.once('disconnect', () => process.kill(group, 'SIGKILL'));
-  // listeners for `disconnect` would otherwise hold an app open that has nothing left to do
-  process.channel?.unref();
-  new Worker(`setInterval(() => { if (process.ppid !== ${pid}) process.kill(${group}, 'SIGKILL'); }, 500)`, {
-    eval: true,
-    execArgv: [],
-    env: {},
-  }).unref();
 }

@@ -11,10 +11,14 @@ export interface RequestedAddress {
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 /**
- * Lets every server of this process listen on a free port of 127.0.0.1 instead of its own address, which another process
- * of the app may use. `onListening` is called before the listeners of the app.
+ * Lets every server of this process listen on another port of 127.0.0.1 instead of its own address, which another process
+ * of the app may use. `onListening` is called before the listeners of the app. `portFor` selects the port; without it,
+ * and for 0, it is any free one.
  */
-export function redirectListening(onListening: (server: Server, requested: RequestedAddress) => void): void {
+export function redirectListening(
+  onListening: (server: Server, requested: RequestedAddress) => void,
+  portFor: (requested: RequestedAddress) => number = () => 0,
+): void {
   wrapMethod(net.Server.prototype, 'listen', (original: Listen): Listen => {
     return function listen(...args) {
       const requested = requestedAddress(args);
@@ -22,7 +26,8 @@ export function redirectListening(onListening: (server: Server, requested: Reque
       this.once('listening', () => onListening(this, requested));
       const callback = args.find((arg) => typeof arg === 'function');
       const { signal } = Object(args[0]) as ListenOptions;
-      return original.call(this, { port: 0, host: '127.0.0.1', ...(signal && { signal }) }, callback);
+      const port = portFor(requested);
+      return original.call(this, { port, host: '127.0.0.1', ...(signal && { signal }) }, callback);
     };
   });
 }

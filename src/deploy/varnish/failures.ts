@@ -7,10 +7,12 @@ const page = (name: string): string => `    set ${name}.http.Content-Type = "tex
 `;
 
 /** The subroutines for an instance that does not respond, and for responses of Varnish itself. */
-export const failures = `sub vcl_backend_error {
+export function failures(name: string, instances: number): string {
+  const retries = Math.max(1, Math.min(instances - 1, 3));
+  return `sub vcl_backend_error {
     // another instance is tried where the method allows it, but a slow handler is not started on one after the other
-    if (bereq.retries == 0 && bereq.method ~ "^(GET|HEAD|OPTIONS)$" && now - std.time(real=std.real(regsub(bereq.http.X-Request-Start, "^t=", ""), 0.0), fallback=now) < 10s) {
-        return (retry);
+    if (bereq.retries < ${retries} && bereq.method ~ "^(GET|HEAD|OPTIONS)$" && now - std.time(real=std.real(regsub(bereq.http.X-Request-Start, "^t=", ""), 0.0), fallback=now) < 10s) {
+${others(name, instances)}        return (retry);
     }
     if (bereq.http.X-Stale) {
         return (abandon);
@@ -32,3 +34,16 @@ ${page('resp').replace(/^/gm, '    ').trimEnd()}
     return (deliver);
 }
 `;
+}
+
+/** The director may select the instance again that has just failed. */
+function others(name: string, instances: number): string {
+  if (instances < 2) return '';
+  const branches = Array.from({ length: instances }, (_, i) => {
+    const next = ((i + 1) % instances) + 1;
+    return `if (beresp.backend == ${name}_${i + 1}) {
+            set bereq.backend = ${name}_${next};
+        }`;
+  });
+  return `        ${branches.join(' else ')}\n`;
+}

@@ -44,7 +44,7 @@ ${trustForwarded ? hash : ''}sub vcl_pipe {
 ${storedResponses}
 ${backendFetch(options)}
 ${backendResponse(options)}
-${failures}
+${failures(options.name, options.upstreams.length)}
 ${deliver}`.replace(/\n{3,}/g, '\n\n');
 }
 
