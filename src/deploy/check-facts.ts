@@ -1,3 +1,4 @@
+import { ProductionizeError } from '../support/errors.js';
 import {
   type Check,
   checkOptions,
@@ -95,7 +96,13 @@ const checks: { [Name in keyof DeploymentFacts]: Check } = {
  * @throws ProductionizeError when one is missing or not valid.
  */
 export function checkFacts(facts: DeploymentFacts): DeploymentFacts {
-  const missing = Object.keys(checks).find((name) => Object(facts)[name] === undefined);
-  const complete = missing === undefined ? facts : { ...facts, [missing]: 'nothing' };
-  return checkOptions<DeploymentFacts>('deploy', complete, checks) as DeploymentFacts;
+  const missing = Object.entries(checks).find(([name]) => Object(facts)[name] === undefined);
+  if (missing) {
+    const [name, check] = missing;
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `deploy: expected \`${name}\` to be ${check(undefined)}, got undefined.`,
+    );
+  }
+  return checkOptions<DeploymentFacts>('deploy', facts, checks) as DeploymentFacts;
 }
