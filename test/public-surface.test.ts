@@ -164,11 +164,13 @@ const entries: Record<string, { source: string; values: string[]; types: string[
   },
   './deploy': {
     source: 'deploy/index',
-    values: ['deploymentFiles', 'nginxCache', 'readFacts', 'varnishCache'],
+    values: ['checkDeploymentFile', 'deploymentFiles', 'nginxCache', 'readFacts', 'varnishCache'],
     types: [
       'Deployment',
       'DeploymentFacts',
       'DeploymentFile',
+      'DeploymentFileCheck',
+      'Finding',
       'HealthPaths',
       'NginxCacheOptions',
       'ProxyCacheOptions',

@@ -1,18 +1,11 @@
 import { type Deployment, deploymentFiles } from '../deploy/deployment-files.js';
-import { readFacts } from '../deploy/facts/read-facts.js';
 import { shellWord } from '../deploy/shell-word.js';
 import { type TargetName, targets } from '../deploy/targets/index.js';
-import { configOption, findConfig, findScript } from './app-script.js';
-import {
-  type Arguments,
-  type Command,
-  didYouMean,
-  exitCodes,
-  jsonOption,
-  UsageError,
-  wholeNumber,
-} from './command.js';
+import { configOption } from './app-script.js';
+import { type Arguments, type Command, didYouMean, exitCodes, jsonOption, UsageError } from './command.js';
+import { checkFiles } from './deploy-check.js';
 import { correctionFlags, correctionsOf, targetFlags, targetOptions } from './deploy-flags.js';
+import { describedApp } from './described-app.js';
 import { program } from './help.js';
 import { print, printError } from './output.js';
 import { writeOwnFiles } from './own-file-writer.js';
@@ -25,11 +18,12 @@ const ownFlags = {
   seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
   out: { type: 'string', value: '<dir>', help: 'write the files into this directory' },
   force: { type: 'boolean', help: 'also replace files that this command has not written' },
+  check: { type: 'boolean', help: 'compare existing files with the app instead: --check [file…] [script]' },
   json: jsonOption,
 } as const;
 
 /** Flags that are no part of the command in the first comment: they do not change the files. */
-const withoutEffect = new Set(['force', 'json', 'seconds', 'help']);
+const withoutEffect = new Set(['check', 'force', 'json', 'seconds', 'help']);
 
 const list = Object.entries(targets)
   .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
@@ -37,7 +31,7 @@ const list = Object.entries(targets)
 
 export const deploy: Command = {
   summary: 'write a configuration around the app, from the settings of the app',
-  synopsis: '<target> [script] [options] [-- <arguments of the script>]',
+  synopsis: '<target> [script] | --check [file…] [script] [options] [-- <arguments of the script>]',
   description: `Runs the script, reads its settings, kills it, and prints the file of the target. Several files are written into the
 working directory, or into that of --out. The app listens on free ports instead of its own and receives no request, but
 its code runs: use a development database. Without a script, the one of \`npm start\` or of the key \`main\` is run.
@@ -45,42 +39,41 @@ its code runs: use a development database. Without a script, the one of \`npm st
 Targets:
 
 ${list}
-  facts       the settings themselves, as JSON`,
+  facts       the settings themselves, as JSON
+
+With --check, existing files are compared with the app, also those of others: nginx, HAProxy, systemd, Dockerfile, Compose,
+Kubernetes. What disagrees is printed with its line and what to write instead, and the exit code is 1. Without a file, those with
+a usual name in the working directory are checked.`,
   options: { ...ownFlags, ...proofFlags, ...correctionFlags, ...targetFlags },
   examples: ['deploy procfile app.js --workers 2 --out .', 'deploy nginx app.js --prove'],
   completes: [...Object.keys(targets), 'facts'],
   async run(args) {
-    const { values, rest } = args;
+    const { values } = args;
+    if (values.check) return checkFiles(deploy, args);
     const [named, ...positionals] = args.positionals;
     const target = targetOf(named);
     const given = positionals.length > 0 ? positionals : [usualScript()];
-    const script = findScript('deploy', { ...args, positionals: given });
     const options = targetOptions(target, values);
     const provedPaths = proofPaths(target, args);
     const corrected = correctionsOf(values);
-    const number = (name: string, max: number) =>
-      values[name] === undefined ? undefined : wholeNumber(`--${name}`, values[name] as string, max);
-    const seconds = number('seconds', 3600) ?? 30;
-    const config = findConfig(values.config as string | undefined, script);
-    const facts = {
-      ...(await readFacts(script, {
-        args: rest,
-        config,
-        port: number('port', 65_535),
-        timeoutMs: seconds * 1000,
-      })),
-      ...corrected,
-    };
+    const { app, timeoutMs, facts: read } = await describedApp({ ...args, positionals: given });
+    const facts = { ...read, ...corrected };
     if (target === 'facts') {
       print(JSON.stringify(facts, undefined, values.json ? 0 : 2));
       return exitCodes.done;
     }
     if (provedPaths !== undefined) {
       const env = facts.readsPort ? { PORT: String(facts.port) } : {};
-      const app = { script, args: rest, env, config };
       const requestsAny = values.port !== undefined && !facts.readsPort;
-      const settings = { target, facts, options: { ...options }, app, paths: provedPaths, requestsAny };
-      return proveTarget({ ...settings, timeoutMs: seconds * 1000 }, args);
+      const settings = {
+        target,
+        facts,
+        options: { ...options },
+        app: { ...app, env },
+        paths: provedPaths,
+        requestsAny,
+      };
+      return proveTarget({ ...settings, timeoutMs }, args);
     }
     const deployment = deploymentFiles(target, facts, options, commandOf(target, given, args));
     if (values.json) print(JSON.stringify({ target, facts, ...deployment }));

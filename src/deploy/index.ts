@@ -1,3 +1,5 @@
+export { checkDeploymentFile, type DeploymentFileCheck } from './check/check-file.js';
+export type { Finding } from './check/finding.js';
 export type { DeploymentFacts, HealthPaths, StaticDirectory } from './deployment-facts.js';
 export {
   type Deployment,

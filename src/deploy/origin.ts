@@ -18,6 +18,7 @@ const writtenBy = 'Written by';
 const isOurs = new RegExp(
   `^(?:#|//) ${writtenBy} (?:express-productionize|npx express-productionize deploy )`,
 );
+const comment = new RegExp(`^(?:#|//) ${writtenBy} (.+)\\n(?:#|//) Facts ([\\da-f]{12}), `);
 
 /** Puts the comment with the origin in front of a file. */
 export function withOrigin({ text, comment }: GeneratedFile, origin: Origin): string {
@@ -36,6 +37,23 @@ export function withOrigin({ text, comment }: GeneratedFile, origin: Origin): st
 /** Whether a file begins with the comment of this package. */
 export function hasOrigin(text: string): boolean {
   return isOurs.test(text);
+}
+
+/** What the first comment of a file states. */
+export interface OriginComment {
+  /** The command that writes the file again; `undefined` where code has called the generator. */
+  readonly command: string | undefined;
+  readonly target: string;
+  readonly fingerprint: string;
+}
+
+/** Reads the first comment of a file of this package. */
+export function originOf(text: string): OriginComment | undefined {
+  const [, by = '', hash = ''] = comment.exec(text) ?? [];
+  const [, command, ofCommand] = /^npx (\S+ deploy (\S+).*)$/.exec(by) ?? [];
+  const [, ofCode] = /, target (\S+)$/.exec(by) ?? [];
+  const target = ofCommand ?? ofCode;
+  return target === undefined ? undefined : { command, target, fingerprint: hash };
 }
 
 /** A short hash of the facts and options, which does not depend on the order of their names. */

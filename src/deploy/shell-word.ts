@@ -12,5 +12,19 @@ export function shellWord(word: string): string {
   return `$'${escaped}'`;
 }
 
+/** Reads words that {@link shellWord} wrote. */
+export function shellWords(line: string): string[] {
+  const words = line.match(/(?:\$'(?:\\.|[^'\\])*'|'[^']*'|\\.|[^\s'\\])+/g) ?? [];
+  return words.map((word) =>
+    word.replace(/\$'((?:\\.|[^'\\])*)'|'([^']*)'|\\(.)/g, (_, escaped, quoted, character) =>
+      escaped === undefined
+        ? (quoted ?? character)
+        : escaped.replace(/\\(?:u([\da-f]{4})|(.))/g, (_: string, code: string, plain: string) =>
+            code === undefined ? plain : String.fromCodePoint(Number.parseInt(code, 16)),
+          ),
+    ),
+  );
+}
+
 const breaksLine = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 const everyBreak = new RegExp(breaksLine, 'gu');

@@ -123,6 +123,10 @@ export const errors = {
     does: 'throws',
     means: 'The facts for a deployment cannot be read from the app, or are not valid.',
   },
+  ERR_PRODUCTIONIZE_DEPLOY_FILE: {
+    does: 'throws',
+    means: 'A file to check is of no known kind, or cannot be read as one.',
+  },
   ERR_PRODUCTIONIZE_PRECOMPRESS: { does: 'throws', means: 'The argument of precompress is not a directory.' },
 } as const satisfies Readonly<Record<`ERR_PRODUCTIONIZE_${string}`, ErrorEntry>>;
 

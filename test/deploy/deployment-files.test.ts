@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { deploy } from '../../src/cli/deploy.js';
 import { type DeploymentFacts, deploymentFiles } from '../../src/deploy/index.js';
 import { fingerprint, hasOrigin } from '../../src/deploy/origin.js';
-import { shellWord } from '../../src/deploy/shell-word.js';
+import { shellWord, shellWords } from '../../src/deploy/shell-word.js';
 import { targets } from '../../src/deploy/targets/index.js';
 import { plainFacts } from '../helpers/facts.js';
 
@@ -36,6 +36,7 @@ it.each(['app.js', "it's", '', 'a b', '$(x)', 'two\nlines', "\u2028'\\\r", '`x`'
   (word) => {
     const quoted = shellWord(word);
     expect(quoted).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+    expect(shellWords(`one ${quoted} two`)).toEqual(['one', word, 'two']);
     const env = { ...process.env, LC_ALL: 'C.UTF-8' };
     expect(execFileSync('bash', ['-c', `printf %s. ${quoted}`], { encoding: 'utf8', env })).toBe(`${word}.`);
   },
@@ -64,7 +65,7 @@ describe('wrong facts are refused', () => {
 });
 
 it('no option of a target has the name of another flag of the command', () => {
-  const own = ['config', 'port', 'seconds', 'out', 'force', 'json', 'workers', 'memory'].concat([
+  const own = ['check', 'config', 'port', 'seconds', 'out', 'force', 'json', 'workers', 'memory'].concat([
     'event-streams',
     'web-sockets',
     'body-limit',
