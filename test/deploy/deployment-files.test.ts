@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { deploy } from '../../src/cli/deploy.js';
+import { proofFlags } from '../../src/cli/prove/index.js';
 import { type DeploymentFacts, deploymentFiles } from '../../src/deploy/index.js';
 import { fingerprint, hasOrigin } from '../../src/deploy/origin.js';
 import { shellWord, shellWords } from '../../src/deploy/shell-word.js';
@@ -65,11 +66,10 @@ describe('wrong facts are refused', () => {
 });
 
 it('no option of a target has the name of another flag of the command', () => {
-  const own = ['check', 'config', 'port', 'seconds', 'out', 'force', 'json', 'workers', 'memory'].concat([
-    'event-streams',
-    'web-sockets',
-    'body-limit',
-  ]);
+  const own = [
+    ...['check', 'config', 'port', 'seconds', 'out', 'force', 'json', ...Object.keys(proofFlags)],
+    ...['workers', 'memory', 'event-streams', 'web-sockets', 'body-limit'],
+  ];
   const flags = Object.values(targets).flatMap(({ options }) =>
     Object.keys(options).map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)),
   );
