@@ -93,14 +93,14 @@ export class Purges {
         return purge(commands, ['EVAL', purgePrefix, '2', generations, purges, selection.prefix, most]);
       }),
     );
-    if (replies.includes(undefined)) return undefined;
-    // The message is published at the end, so that entries that were read meanwhile are also dropped.
+    // The message is published at the end, so that entries that were read meanwhile are also dropped. It is published
+    // without a reply of one master, too, because the copies in processes can be dropped.
     const number = this.#confirmations.open();
     const message = encodeMessage({ ...selection, by: this.#id, purge: number });
     const receivers = await purge(this.#publisher, ['PUBLISH', this.#channels.messages, message]);
     const confirmed = this.#confirmations.complete(number, receivers ?? 0);
     const removed = replies.reduce((sum: number, reply) => sum + (reply ?? 0), 0);
-    return receivers === undefined ? undefined : { removed, confirmed };
+    return receivers === undefined || replies.includes(undefined) ? undefined : { removed, confirmed };
   }
 
   #bucketsOf(selection: PurgeSelection): readonly Bucket[] {
