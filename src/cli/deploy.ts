@@ -10,6 +10,7 @@ import { program } from './help.js';
 import { print, printError } from './output.js';
 import { writeOwnFiles } from './own-file-writer.js';
 import { proofFlags, proofPaths, proveTarget } from './prove/index.js';
+import { installFlags, installs, installUnits } from './unit-install.js';
 import { usualScript } from './usual-script.js';
 
 const ownFlags = {
@@ -19,11 +20,12 @@ const ownFlags = {
   out: { type: 'string', value: '<dir>', help: 'write the files into this directory' },
   force: { type: 'boolean', help: 'also replace files that this command has not written' },
   check: { type: 'boolean', help: 'compare existing files with the app instead: --check [file…] [script]' },
+  ...installFlags,
   json: jsonOption,
 } as const;
 
 /** Flags that are no part of the command in the first comment: they do not change the files. */
-const withoutEffect = new Set(['check', 'force', 'json', 'seconds', 'help']);
+const withoutEffect = new Set(['check', 'dry-run', 'force', 'help', 'install', 'json', 'seconds']);
 
 const list = Object.entries(targets)
   .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
@@ -52,6 +54,7 @@ a usual name in the working directory are checked.`,
     if (values.check) return checkFiles(deploy, args);
     const [named, ...positionals] = args.positionals;
     const target = targetOf(named);
+    const install = installs(target, args);
     const given = positionals.length > 0 ? positionals : [usualScript()];
     const options = targetOptions(target, values);
     const provedPaths = proofPaths(target, args);
@@ -76,7 +79,8 @@ a usual name in the working directory are checked.`,
       return proveTarget({ ...settings, timeoutMs }, args);
     }
     const deployment = deploymentFiles(target, facts, options, commandOf(target, given, args));
-    if (values.json) print(JSON.stringify({ target, facts, ...deployment }));
+    if (values.json && !install) print(JSON.stringify({ target, facts, ...deployment }));
+    else if (install) installUnits(deployment.files, facts.port, args);
     else show(deployment, values);
     return exitCodes.done;
   },

@@ -34,6 +34,7 @@ describe('arguments', () => {
     ],
     [['deploy', 'nginx', 'package.json', '--path', '/a'], 2, /^--path and --upload belong to --prove/],
     [['deploy', 'nginx', 'package.json', '--prove', '--path', 'a'], 2, /^--path: expected a path/],
+    [['deploy', 'pm2', 'package.json', '--install'], 2, /^--install and --dry-run are options of systemd/],
     [['deploy', 'facts', 'missing.js'], 2, /^deploy: there is no script/],
     [['deploy', 'facts', 'package.json', '--body-limit', 'big'], 2, /^--body-limit: expected bytes/],
     [['deploy', 'facts', 'package.json', '--event-streams', 'a'], 2, /^--event-streams: expected paths/],

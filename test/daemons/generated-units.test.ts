@@ -20,7 +20,7 @@ import { type SystemManager, startSystemManager } from '../helpers/system-manage
 const root = path.join(__dirname, '../..');
 const node = '/opt/node';
 let manager: SystemManager;
-let ports: Record<'cluster' | 'one' | 'held' | 'first' | 'second', number>;
+let ports: Record<'cluster' | 'one' | 'held' | 'first' | 'second' | 'installed', number>;
 
 /** The generated files of an app in /srv/web. */
 function units(facts: Partial<DeploymentFacts>, options: SystemdOptions = {}): Record<string, string> {
@@ -63,8 +63,10 @@ describeNeeds(
   'nsenter',
 )('the generated units under a systemd of the system', () => {
   beforeAll(async () => {
-    const [cluster, one, held, first, second] = await Promise.all(Array.from({ length: 5 }, freePort));
-    ports = { cluster, one, held, first, second } as typeof ports;
+    const [cluster, one, held, first, second, installed] = await Promise.all(
+      Array.from({ length: 6 }, freePort),
+    );
+    ports = { cluster, one, held, first, second, installed } as typeof ports;
     manager = await boot();
   });
   afterAll(cleanUp);
@@ -145,5 +147,36 @@ describeNeeds(
     await manager.systemctl('start', `each@${ports.first}`, `each@${ports.second}`);
     expect(await manager.show(`each@${ports.first}`, 'MainPID')).toBe(await pidAt(ports.first));
     expect(await manager.show(`each@${ports.second}`, 'MainPID')).toBe(await pidAt(ports.second));
+  });
+
+  it('deploy systemd --install writes a unit, loads it and starts it; --dry-run only prints this', async () => {
+    const program = '/srv/web/node_modules/express-productionize/dist/cli.js';
+    const install = (...flags: string[]) => {
+      const command = [
+        node,
+        program,
+        'deploy',
+        'systemd',
+        '/srv/web/app.mjs',
+        '--node',
+        node,
+        '--directory',
+        '/srv/web',
+      ];
+      return ['env', `PORT=${ports.installed}`, ...command, ...flags];
+    };
+    const printed = await manager.run(...install('--install', '--dry-run'));
+    expect(printed).toMatch(/^write \/etc\/systemd\/system\/(\S+)\.service:\n# /);
+    const name = /system\/(\S+)\.service/.exec(printed)?.[1] as string;
+    expect(printed).toContain(`run systemctl daemon-reload\nrun systemctl enable --now ${name}.service`);
+    await expect(manager.run('test', '-e', `/etc/systemd/system/${name}.service`)).rejects.toThrow();
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    await expect(manager.run(...nobody, ...install('--install'))).rejects.toThrow(/Only root may write/);
+    await manager.run(...install('--install'));
+    expect(await manager.show(name, 'ActiveState')).toBe('active');
+    expect(await manager.show(name, 'UnitFileState')).toBe('enabled');
+    const text = await manager.run('cat', `/etc/systemd/system/${name}.service`);
+    expect(`${printed}\n`).toContain(text);
+    await manager.systemctl('stop', name);
   });
 });
