@@ -174,6 +174,38 @@ describeNeeds('git')('what is in a release', () => {
   });
 });
 
+it('the packages of the lock file are installed without development dependencies and without the prepare script', async () => {
+  const directory = folder();
+  const write = (name: string, content: object) => {
+    mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
+    writeFileSync(path.join(directory, name), JSON.stringify(content));
+  };
+  write('package.json', {
+    name: 'web',
+    main: 'app.js',
+    scripts: { prepare: 'exit 1' },
+    dependencies: { needed: 'file:needed' },
+    devDependencies: { tool: 'file:tool' },
+  });
+  write('needed/package.json', { name: 'needed', version: '1.0.0' });
+  write('tool/package.json', { name: 'tool', version: '1.0.0' });
+  writeFileSync(path.join(directory, 'app.js'), '');
+  const options = ['release', 'pack', path.join(directory, 'app.js'), '--directory', '--out', folder()];
+  expect(await cli(options)).toMatchObject({ code: 1, err: expect.stringMatching(/There is no lock file/) });
+  const lock = spawn('npm', ['install', '--package-lock-only', '--offline', '--ignore-scripts'], {
+    cwd: directory,
+  });
+  await once(lock, 'exit');
+  const { code, out } = await cli(options);
+  expect(code).toBe(0);
+  const release = out.trim();
+  const installed = readdirSync(path.join(release, 'node_modules')).filter((name) => !name.startsWith('.'));
+  expect(installed).toEqual(['needed']);
+  expect(JSON.parse(readFileSync(path.join(release, 'package.json'), 'utf8')).scripts).toEqual({
+    prepare: 'exit 1',
+  });
+});
+
 itNeeds('flock')('entries of shared are linked into a release', async () => {
   const target = emptyTarget();
   mkdirSync(path.join(target.directory, 'shared'), { recursive: true });
