@@ -20,13 +20,15 @@ const entries = {
   'sync-io': 'src/middleware/sync-io/register.ts',
   preload: 'src/preload/index.ts',
   deploy: 'src/deploy/index.ts',
+  doctor: 'src/doctor/index.ts',
   'store-conformance': 'src/store-conformance/index.ts',
 };
-/** What Node runs by its path: the command, and what is loaded into an app whose facts are read or that is proven. */
+/** What Node runs by its path: the command, and what is loaded into an app that is read, proven or audited. */
 const programs = {
   cli: 'src/cli/index.ts',
   'app-probe': 'src/deploy/facts/app-probe.ts',
   'proved-instance': 'src/cli/prove/instance-preload.ts',
+  'doctor-probe': 'src/doctor/probe/doctor-probe.ts',
 };
 /**
  * What an app may never use is loaded by the first call of one of its functions, since the bytes to compile are most of

@@ -180,6 +180,11 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'VarnishCacheOptions',
     ],
   },
+  './doctor': {
+    source: 'doctor/index',
+    values: ['audit'],
+    types: ['AuditOptions', 'AuditReport', 'Evidence', 'Finding', 'Practice', 'Severity'],
+  },
   './store-conformance': {
     source: 'store-conformance/index',
     values: ['sharedStoreConformance', 'storeConformance'],

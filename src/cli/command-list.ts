@@ -1,6 +1,7 @@
 import type { Command } from './command.js';
 import { completionCommand } from './completion.js';
 import { deploy } from './deploy.js';
+import { doctor } from './doctor.js';
 import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
@@ -20,6 +21,7 @@ export const commands: Record<string, Command> = {
   scale,
   stop,
   health,
+  doctor,
   deploy,
   release,
   drill,

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cleanUp, cli, program } from '../helpers/cli.js';
+import { hasEnded } from '../helpers/ended-process.js';
 
 const fixture = (name: string) => path.join(__dirname, '../fixtures/deploy', name);
 const script = fixture('app.cjs');
@@ -105,15 +106,5 @@ async function until<Value>(read: () => Value): Promise<Value> {
       // not yet
     }
     await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** An orphan remains a zombie until its new parent has read its exit code. */
-function hasEnded(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return true;
   }
 }

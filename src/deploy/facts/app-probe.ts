@@ -60,7 +60,7 @@ async function report(): Promise<void> {
           ? probed
           : probed.map((server) => ({ ...server, app: appFacts(hidden, recorded) })),
       bodyLimitBytes: await bodyLimit(recorded),
-      sessionCookies: [...recorded.sessionCookies],
+      sessionCookies: [...recorded.sessions.keys()],
       nodeMajor: Number.parseInt(process.versions.node, 10),
     }),
   );

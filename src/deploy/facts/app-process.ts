@@ -89,22 +89,28 @@ export class AppProcess {
 
   /** Kills the app with all its children. */
   readonly kill = (): void => {
-    const { pid, stdout, stderr } = this.child;
-    try {
-      if (pid !== undefined) process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
-    } catch {
-      // all processes have ended
-    }
-    stdout?.destroy();
-    stderr?.destroy();
+    killGroup(this.child);
     process.off('exit', this.kill);
   };
 }
 
-function spawnApp(
+/** Kills an app of `spawnApp` with all its children. */
+export function killGroup({ pid, stdout, stderr }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+  } catch {
+    // all processes have ended
+  }
+  stdout?.destroy();
+  stderr?.destroy();
+}
+
+/** Starts an app in a process group of its own, with a file of this package loaded in front of it. */
+export function spawnApp(
   { script, args, env, config }: StartedApp,
   file: string,
   variables: Readonly<Record<string, string>>,
+  output: 'pipe' | number = 'pipe',
 ): ChildProcess {
   const own = ownPackage();
   if (own === undefined) {
@@ -118,7 +124,7 @@ function spawnApp(
   return spawn(process.execPath, [...process.execArgv, '--import', preload, script, ...args], {
     // its own group, which can be killed as a whole
     detached: process.platform !== 'win32',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', output, output, 'ipc'],
     env: { ...Object.fromEntries(inherited), ...variables, [configVariable]: config },
   });
 }

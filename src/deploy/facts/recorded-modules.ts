@@ -10,9 +10,16 @@ export interface Recorded {
   readonly parsers: { readonly factory: AnyFunction; readonly options: object }[];
   /** Directories by the middleware that serves them. */
   readonly staticRoots: Map<unknown, string>;
-  readonly sessionCookies: Set<string>;
+  /** Sessions by the name of their cookie. */
+  readonly sessions: Map<string, RecordedSession>;
   /** Whether a package was loaded that reads bodies without a limit that can be found. */
   readsUploads: boolean;
+}
+
+export interface RecordedSession {
+  readonly kind: 'express-session' | 'cookie-session';
+  /** The options of the call. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 interface LoadedModule {
@@ -36,12 +43,14 @@ const recorders: Readonly<Record<string, OnCall>> = {
   'body-parser/lib/types/text': onParser,
   'body-parser/lib/types/urlencoded': onParser,
   'serve-static': ({ staticRoots }, handler, [root]) => void staticRoots.set(handler, String(root)),
-  'express-session': ({ sessionCookies }, _handler, [options]) => {
-    const { name, key } = Object(options) as Record<string, unknown>;
-    sessionCookies.add(String(name || key || 'connect.sid'));
+  'express-session': ({ sessions }, _handler, args) => {
+    const options = Object(args[0]) as RecordedSession['options'];
+    const name = String(options.name || options.key || 'connect.sid');
+    sessions.set(name, { kind: 'express-session', options });
   },
-  'cookie-session': ({ sessionCookies }, _handler, [options]) => {
-    sessionCookies.add(String((Object(options) as { name?: unknown }).name || 'session'));
+  'cookie-session': ({ sessions }, _handler, args) => {
+    const options = Object(args[0]) as RecordedSession['options'];
+    sessions.set(String(options.name || 'session'), { kind: 'cookie-session', options });
   },
 };
 
@@ -53,7 +62,7 @@ export function recordModules(): Recorded {
     apps: [],
     parsers: [],
     staticRoots: new Map(),
-    sessionCookies: new Set(),
+    sessions: new Map(),
     readsUploads: false,
   };
   // an import in an ES module reads the exports at the end of this step, before `require` would return them

@@ -60,7 +60,8 @@ function isBelow(mounted: string, other: string): boolean {
   return two === '' || one === two || one.startsWith(`${two}/`) || two.startsWith(one);
 }
 
-function mountPath(layer: Layer, prefix: string): string | undefined {
+/** The path of a layer with those of its routers; `undefined` where one is a pattern. */
+export function mountPath(layer: Layer, prefix: string): string | undefined {
   if (matchesEveryPath(layer)) return prefix;
   const texts = pathTexts(layer) ?? [];
   const [only] = texts;
@@ -69,7 +70,7 @@ function mountPath(layer: Layer, prefix: string): string | undefined {
 }
 
 /** The app that is mounted by a layer. The layer has a function that only calls it. */
-function mountedApp(
+export function mountedApp(
   owner: Application | undefined,
   text: string | undefined,
   prefix: string,

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { CannotExamine } from '../doctor/examined-app.js';
+import type { Severity } from '../doctor/finding.js';
+import { type AuditReport, audit } from '../doctor/index.js';
+import { previewReport, terminalReport } from '../doctor/report/terminal-report.js';
+import { findScript } from './app-script.js';
+import { type Arguments, type Command, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
+import { paint, print, printError, progressLine } from './output.js';
+
+const severities = ['low', 'medium', 'high', 'never'] as const;
+
+export const doctor: Command = {
+  summary: 'audit an Express app against the guide to production best practices, with a score',
+  synopsis: '<script> [options] [-- <arguments of the script>]',
+  description: `Runs the script on free ports of 127.0.0.1, requests its routes without parameters by GET, sends it SIGTERM and, in a
+second start, an exception, and reports what differs from the guide, with the reason and the fix. The app needs no
+change and no dependency. Its code runs, with your environment: use a development database.
+
+Exit codes: 0 when no fault is as severe as --fail-on, 1 when one is, 2 when the arguments are wrong or the app does not
+start.`,
+  options: {
+    preview: { type: 'boolean', help: 'also audit the app with productionize(app), and show both' },
+    paths: {
+      type: 'string',
+      value: '<paths>',
+      help: 'further paths to request, such as /users/1,/search?q=a',
+    },
+    'fail-on': { type: 'string', value: '<severity>', help: 'low, medium, high or never; default: high' },
+    ci: { type: 'boolean', help: 'send no signal and no exception' },
+    seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
+    json: jsonOption,
+  },
+  examples: ['doctor server.js', 'doctor server.js --preview --paths /users/1'],
+  completes: 'file',
+  async run(args) {
+    const { values, rest } = args;
+    const script = findScript('doctor', args);
+    const failOn = severityOf(args);
+    const options = {
+      args: rest,
+      paths: pathsOf(args),
+      signals: !values.ci,
+      timeoutMs:
+        (values.seconds === undefined ? 30 : wholeNumber('--seconds', String(values.seconds), 3600)) * 1000,
+    };
+    const progress = progressLine();
+    try {
+      progress.update(`examining ${script}`);
+      const before = await audit(script, options);
+      progress.update(`examining ${script} with productionize(app)`);
+      const after = values.preview ? await audit(script, { ...options, preview: true }) : undefined;
+      progress.clear();
+      show(path.relative('', script), before, after, Boolean(values.json));
+      return isFailed(after ?? before, failOn) ? exitCodes.failed : exitCodes.done;
+    } catch (error) {
+      progress.clear();
+      if (!(error instanceof CannotExamine)) throw error;
+      printError(`doctor: ${error.message}`);
+      return exitCodes.usage;
+    }
+  },
+};
+
+function show(name: string, before: AuditReport, after: AuditReport | undefined, json: boolean): void {
+  if (json) print(JSON.stringify(after ? { ...before, preview: after } : before));
+  else print(after ? previewReport(name, before, after, paint) : terminalReport(name, before, paint));
+}
+
+function isFailed({ findings }: AuditReport, failOn: (typeof severities)[number]): boolean {
+  const least = severities.indexOf(failOn);
+  return findings.some(({ severity }) => severities.indexOf(severity satisfies Severity) >= least);
+}
+
+function severityOf({ values }: Arguments): (typeof severities)[number] {
+  const given = values['fail-on'] ?? 'high';
+  const found = severities.find((each) => each === given);
+  if (found !== undefined) return found;
+  throw new UsageError(`--fail-on: expected one of ${severities.join(', ')}, got ${JSON.stringify(given)}`);
+}
+
+function pathsOf({ values }: Arguments): string[] {
+  const paths = values.paths === undefined ? [] : String(values.paths).split(',');
+  const wrong = paths.find((each) => !/^\/[\x21-\x7e]*$/.test(each));
+  if (wrong === undefined) return paths;
+  throw new UsageError(`--paths: expected paths such as /users/1, got ${JSON.stringify(wrong)}`);
+}

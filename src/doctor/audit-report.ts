@@ -1,0 +1,37 @@
+import { checks } from './checks/index.js';
+import type { Check, Finding } from './finding.js';
+import type { Observations } from './observations.js';
+import { score, scoresByPractice } from './score.js';
+
+/** The result of an audit. The same app has the same result each time. */
+export interface AuditReport {
+  /** The version of this shape. */
+  readonly schema: 1;
+  /** From 0 to 100. */
+  readonly score: number;
+  /** The worst first. */
+  readonly findings: readonly Finding[];
+  /** The score of each practice. */
+  readonly practices: Readonly<Record<string, number>>;
+}
+
+const order = { high: 0, medium: 1, low: 2 } as const;
+
+/** What the checks find in observations. */
+export function reportOf(seen: Observations): AuditReport {
+  const findings = checks
+    .flatMap((check) => findingOf(check, seen) ?? [])
+    .sort((one, other) => order[one.severity] - order[other.severity]);
+  const practices = scoresByPractice(
+    checks.map(({ practice }) => practice),
+    findings,
+  );
+  return { schema: 1, score: score(findings), findings, practices };
+}
+
+function findingOf(check: Check, seen: Observations): Finding | undefined {
+  const { id, practice, severity, title, reason, fix } = check;
+  const evidence = check.find(seen);
+  if (evidence.length === 0) return undefined;
+  return { id, practice, severity, title, evidence, reason, fix, docs: `docs/doctor.md#${id}` };
+}

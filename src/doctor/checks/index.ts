@@ -1,0 +1,19 @@
+import type { Check } from '../finding.js';
+import { compressionChecks } from './compression-checks.js';
+import { environmentChecks } from './environment-checks.js';
+import { exceptionChecks } from './exception-checks.js';
+import { proxyChecks } from './proxy-checks.js';
+import { responseChecks } from './response-checks.js';
+import { restartChecks } from './restart-checks.js';
+import { synchronousCallChecks } from './synchronous-call-checks.js';
+
+/** All checks, in the order of the guide. */
+export const checks: readonly Check[] = [
+  ...compressionChecks,
+  ...synchronousCallChecks,
+  ...exceptionChecks,
+  ...environmentChecks,
+  ...restartChecks,
+  ...proxyChecks,
+  ...responseChecks,
+];

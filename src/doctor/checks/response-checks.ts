@@ -1,0 +1,54 @@
+import type { Check } from '../finding.js';
+import { forRoutes } from './compression-checks.js';
+
+/** Bytes of a body above which a few clients fill the memory. */
+const largeBody = 10 * 2 ** 20;
+
+export const responseChecks: readonly Check[] = [
+  {
+    id: 'cookie-in-shared-cache',
+    practice: 'cached results',
+    severity: 'high',
+    title: 'A response for shared caches sets a cookie',
+    reason: 'A cache may send the cookie of one user, such as a session, to all others.',
+    fix: 'Cache-Control: private, or no cookie on this route',
+    mendedByLine: false,
+    find: (seen) =>
+      forRoutes(seen, ({ headers }) => {
+        const control = String(headers['cache-control'] ?? '');
+        const isShared =
+          /(?:^|,)\s*(?:public|s-maxage\s*=\s*"?[1-9])/i.test(control) && !/no-store|private/i.test(control);
+        return headers['set-cookie'] !== undefined && isShared
+          ? `Cache-Control: ${control}, with Set-Cookie`
+          : undefined;
+      }),
+  },
+  {
+    id: 'powered-by',
+    practice: 'security',
+    severity: 'low',
+    title: 'X-Powered-By names the framework',
+    reason: 'Scanners look for it to choose their attacks.',
+    fix: "productionize(app), or app.disable('x-powered-by')",
+    mendedByLine: true,
+    find: ({ exchanges }) => {
+      const value = exchanges
+        .map(({ response }) => response?.headers['x-powered-by'])
+        .find((each) => each !== undefined);
+      return value === undefined ? [] : [{ text: `X-Powered-By: ${String(value)}` }];
+    },
+  },
+  {
+    id: 'body-limit-large',
+    practice: 'security',
+    severity: 'medium',
+    title: 'A body parser accepts large bodies',
+    reason: 'A body is held in memory as a whole, and parsed in one piece: a few clients stop the process.',
+    fix: 'a smaller limit on the parser, and streams for uploads',
+    mendedByLine: false,
+    find: ({ app }) =>
+      (app?.bodyLimitBytes ?? 0) > largeBody
+        ? [{ text: `the limit is ${Math.round((app?.bodyLimitBytes ?? 0) / 2 ** 20)} MB` }]
+        : [],
+  },
+];

@@ -1,0 +1,86 @@
+import type { Server } from 'node:http';
+import inspector from 'node:inspector';
+import type { Application } from 'express';
+import { lintErrorHandlers } from '../../core/express/error-handler-lint.js';
+import { attachedTo } from '../../core/report.js';
+import { appFacts } from '../../deploy/facts/app-facts.js';
+import { bodyLimit } from '../../deploy/facts/body-limit.js';
+import type { Recorded, RecordedSession } from '../../deploy/facts/recorded-modules.js';
+import { otherListeners } from '../../process/fatal-errors/index.js';
+import { attempt } from '../../support/attempt.js';
+import { expressMajor, routerOf } from '../../support/express-layers.js';
+import { signalListenerKey } from '../../support/symbols.js';
+import type { AppObservation, ProcessObservation, SessionObservation } from '../observations.js';
+import type { Inside } from './doctor-protocol.js';
+import { listLayers } from './layer-list.js';
+
+/** Packages that belong to development, by the directory from which a file of them is loaded. */
+const developmentTool =
+  /[\\/]node_modules[\\/](nodemon|ts-node|ts-node-dev|tsx|@swc-node[\\/]register|@babel[\\/]register|babel-watch|livereload|errorhandler)[\\/]/;
+
+/** What the app and its process show to code that runs in it. */
+export async function observeInside(
+  app: Application | undefined,
+  server: Server,
+  recorded: Recorded,
+): Promise<Inside> {
+  const layers = app ? listLayers(app, recorded) : [];
+  const routes = layers.flatMap(({ kind, method, path }) =>
+    kind === 'handler' && method === 'GET' && path !== undefined && !/[*{}()[\]?+]/.test(path) ? [path] : [],
+  );
+  const withParameter = routes.find((path) => path.includes(':'));
+  return {
+    app: app ? { ...(await observeApp(app, recorded)), layers } : null,
+    process: observeProcess(server),
+    paths: [...new Set(routes)].filter((path) => !path.includes(':')),
+    malformedPath: withParameter?.replaceAll(/:\w+/g, '%E0%A4%A') ?? null,
+  };
+}
+
+async function observeApp(app: Application, recorded: Recorded): Promise<Omit<AppObservation, 'layers'>> {
+  const trustProxy: unknown = app.get('trust proxy');
+  return {
+    express: expressMajor(app),
+    productionized: attachedTo(app) !== undefined,
+    settings: {
+      env: String(app.get('env')),
+      poweredBy: app.enabled('x-powered-by'),
+      viewCache: app.enabled('view cache'),
+      viewEngine: Boolean(app.get('view engine')),
+      trustProxy: trustProxy === true ? 'all' : trustProxy ? 'some' : 'off',
+    },
+    errorHandlersWithWrongLength: lintErrorHandlers(routerOf(app)),
+    sessions: [...recorded.sessions].map(describeSession),
+    bodyLimitBytes: await bodyLimit(recorded),
+    readinessPath: appFacts(app, recorded).health?.readiness ?? null,
+  };
+}
+
+function describeSession([cookie, { kind, options }]: [string, RecordedSession]): SessionObservation {
+  const { secure } = Object(kind === 'express-session' ? options.cookie : options) as { secure?: unknown };
+  return {
+    kind,
+    cookie,
+    inMemory:
+      kind === 'express-session' && (!options.store || options.store.constructor.name === 'MemoryStore'),
+    secure: secure === 'auto' ? 'auto' : Boolean(secure),
+  };
+}
+
+function observeProcess(server: Server): ProcessObservation {
+  const { moduleLoadList = [] } = process as unknown as { moduleLoadList?: readonly string[] };
+  const isOwn = (listener: object): boolean => signalListenerKey in listener;
+  const tools = Object.keys(require.cache).flatMap((file) => developmentTool.exec(file)?.[1] ?? []);
+  return {
+    nodeVersion: process.version,
+    nodeEnv: process.env.NODE_ENV ?? null,
+    usesDomain: moduleLoadList.includes('NativeModule domain'),
+    inspectorOpen: attempt(() => inspector.url() !== undefined, false),
+    listeners: {
+      uncaughtException: otherListeners('uncaughtException').length,
+      SIGTERM: process.listeners('SIGTERM').filter((listener) => !isOwn(listener)).length,
+    },
+    keepAliveTimeoutMs: server.keepAliveTimeout,
+    developmentTools: [...new Set(tools)],
+  };
+}

@@ -1,0 +1,59 @@
+import type { Application } from 'express';
+import { pathTexts } from '../../core/express/path-text.js';
+import type { Recorded } from '../../deploy/facts/recorded-modules.js';
+import { mountedApp, mountPath } from '../../deploy/facts/static-layers.js';
+import { type AnyFunction, type Layer, routerOf } from '../../support/express-layers.js';
+import type { LayerObservation } from '../observations.js';
+
+/** Middlewares that Express itself adds to each app. */
+const ofExpress = new Set(['query', 'expressInit']);
+
+/** Lists what an app calls for requests, in this order, with its routers and mounted apps. */
+export function listLayers(app: Application, recorded: Recorded): LayerObservation[] {
+  const list: LayerObservation[] = [];
+  const visit = (
+    owner: Application | undefined,
+    stack: readonly Layer[],
+    prefix: string | undefined,
+  ): void => {
+    for (const layer of stack) {
+      const { handle, name, route } = layer;
+      if (route) {
+        const path = routePath(layer, prefix);
+        for (const each of route.stack) list.push(describe(each.handle, path, each.method));
+        continue;
+      }
+      const path = prefix === undefined ? undefined : mountPath(layer, prefix);
+      if (ofExpress.has(name)) continue;
+      const child = name === 'mounted_app' ? mountedApp(owner, path, prefix ?? '', recorded) : undefined;
+      const inner = child ? routerOf(child).stack : handle.stack;
+      if (Array.isArray(inner)) {
+        list.push({ ...describe(handle, path), kind: 'router' });
+        visit(child, inner, path);
+      } else {
+        list.push(describe(handle, path));
+      }
+    }
+  };
+  visit(app, routerOf(app).stack, '');
+  return list;
+}
+
+/** The path of a route with those of its routers, with parameters as they are written; `undefined` for a pattern. */
+function routePath(layer: Layer, prefix: string | undefined): string | undefined {
+  const [only, other] = pathTexts(layer) ?? [];
+  if (prefix === undefined || only === undefined || other !== undefined || only.open) return undefined;
+  return prefix + only.text;
+}
+
+function describe(handle: AnyFunction, path: string | undefined, method?: string): LayerObservation {
+  const parameters = handle.length;
+  return {
+    kind: parameters === 4 ? 'error handler' : method === undefined ? 'middleware' : 'handler',
+    name: handle.name || '<anonymous>',
+    path,
+    method: method?.toUpperCase(),
+    isAsync: handle.constructor.name === 'AsyncFunction',
+    parameters,
+  };
+}

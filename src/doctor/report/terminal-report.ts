@@ -1,0 +1,63 @@
+import type { AuditReport } from '../audit-report.js';
+import type { Evidence, Finding, Severity } from '../finding.js';
+
+/** How parts of the report are emphasized on a terminal. */
+export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
+
+const mostEvidence = 5;
+const styles: Readonly<Record<Severity, 'red' | 'yellow' | 'dim'>> = {
+  high: 'red',
+  medium: 'yellow',
+  low: 'dim',
+};
+
+/** Formats a report for people: the score, the faults with the worst first, and the score of each practice. */
+export function terminalReport(name: string, report: AuditReport, paint: Paint): string {
+  const { score, findings, practices } = report;
+  const faults = findings.map((finding) => formatFinding(finding, paint));
+  return [
+    scoreLine(name, report, paint),
+    ...faults,
+    Object.entries(practices)
+      .map(([practice, points]) => `  ${String(points).padStart(3)}  ${practice}`)
+      .join('\n'),
+    score === 100 ? '' : 'The faults are explained in docs/doctor.md of the package.',
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+/** Formats what `productionize(app)` changes: both scores, the faults that it removes and those that remain. */
+export function previewReport(name: string, before: AuditReport, after: AuditReport, paint: Paint): string {
+  const remaining = new Set(after.findings.map(({ id }) => id));
+  const mended = before.findings.filter(({ id }) => !remaining.has(id));
+  return [
+    scoreLine(name, before, paint),
+    scoreLine(`${name} with productionize(app)`, after, paint),
+    mended.map(({ title, id }) => `  ${paint('green', 'mended')}   ${title} (${id})`).join('\n'),
+    ...after.findings.map((finding) => formatFinding(finding, paint)),
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+function scoreLine(name: string, { score, findings }: AuditReport, paint: Paint): string {
+  const style = score >= 90 ? 'green' : score >= 50 ? 'yellow' : 'red';
+  const count = findings.length === 1 ? '1 fault' : `${findings.length || 'no'} faults`;
+  return `${paint('bold', name)}: ${paint(style, String(score))} of 100, ${count}`;
+}
+
+function formatFinding({ id, severity, title, evidence, reason, fix }: Finding, paint: Paint): string {
+  const more = evidence.length - mostEvidence;
+  return [
+    `  ${paint(styles[severity], severity.padEnd(6))}   ${paint('bold', title)} (${id})`,
+    ...evidence.slice(0, mostEvidence).map((each) => `           ${formatEvidence(each)}`),
+    ...(more > 0 ? [`           and ${more} more`] : []),
+    `           ${paint('dim', reason)}`,
+    `           Fix: ${fix}`,
+  ].join('\n');
+}
+
+function formatEvidence({ text, file, line, route }: Evidence): string {
+  return [route, text, file && `${file}${line === undefined ? '' : `:${line}`}`].filter(Boolean).join('  ');
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { reportOf } from '../../src/doctor/audit-report.js';
+import { checks } from '../../src/doctor/checks/index.js';
+import type { Observations } from '../../src/doctor/observations.js';
+
+const guide = readFileSync(path.join(__dirname, '../../docs/doctor.md'), 'utf8');
+
+const nothing: Observations = {
+  app: null,
+  process: null,
+  exchanges: [
+    {
+      method: 'GET',
+      path: '/readyz',
+      kind: 'health',
+      failure: null,
+      response: { status: 200, headers: {}, bytes: 2, text: 'ok', compressedTwice: false },
+    },
+  ],
+  syncCalls: [],
+  shutdown: null,
+  continuesAfterException: null,
+  project: null,
+  today: '2026-01-01',
+};
+const on = (nodeVersion: string, today: string): Observations => ({
+  ...nothing,
+  process: {
+    nodeVersion,
+    nodeEnv: 'production',
+    usesDomain: false,
+    inspectorOpen: false,
+    listeners: { uncaughtException: 0, SIGTERM: 0 },
+    keepAliveTimeoutMs: 65_000,
+    developmentTools: [],
+  },
+  today,
+});
+const ids = (seen: Observations) => reportOf(seen).findings.map(({ id }) => id);
+
+describe('the guide to the doctor', () => {
+  it.each(checks.map((check) => [check.id, check] as const))('has %s as the check states it', (id, check) => {
+    const [, section = ''] = guide.split(`\n### ${id}\n`);
+    const text = section.split('\n#', 1)[0];
+    expect(text).toContain(check.title);
+    expect(text).toContain(check.reason);
+    expect(text).toContain(check.fix);
+    expect(text?.includes('`productionize(app)` mends it')).toBe(check.mendedByLine);
+  });
+
+  it('has no section for a check that does not exist', () => {
+    const sections = [...guide.matchAll(/^### (.+)$/gm)].map(([, id]) => id);
+    expect(sections.sort()).toEqual(checks.map(({ id }) => id).sort());
+  });
+});
+
+describe('the score', () => {
+  it('is 100 for an app without a fault', () => {
+    expect(reportOf(nothing)).toMatchObject({ schema: 1, score: 100, findings: [] });
+  });
+
+  it('counts a fault once, however often it was seen', () => {
+    const failure = { method: 'GET', kind: 'route', response: null, failure: 'no response' } as const;
+    const never = ['/a', '/b', '/c'].map((each) => ({ ...failure, path: each }));
+    const report = reportOf({ ...nothing, exchanges: [...nothing.exchanges, ...never] });
+    expect([report.score, report.findings[0]?.evidence.length]).toEqual([85, 3]);
+    expect(report.practices).toMatchObject({ exceptions: 85, compression: 100 });
+  });
+});
+
+describe('a line of Node', () => {
+  it.each([
+    ['v20.20.2', '2026-04-29', []],
+    ['v20.20.2', '2026-05-01', ['node-end-of-life']],
+    ['v22.1.0', '2026-11-29', []],
+    ['v23.1.0', '2026-11-29', ['node-end-of-life']],
+    ['v24.1.0', '2026-11-29', []],
+    ['v26.1.0', '2026-11-29', []],
+  ])('%s on %s has the faults %j', (version, today, expected) => {
+    expect(ids(on(version, today))).toEqual(expected);
+  });
+});
+
+describe('the command of npm start', () => {
+  it.each([
+    ['node server.js', []],
+    ['nodemon server.js', ['development-tool']],
+    ['node --watch server.js', ['development-tool']],
+    ['ts-node src/server.ts', ['development-tool']],
+    ['node --inspect=0.0.0.0 server.js', ['inspector']],
+    ['node dist/nodemonitor.js', []],
+  ])('%s has the faults %j', (startScript, expected) => {
+    expect(ids({ ...nothing, project: { startScript } })).toEqual(expected);
+  });
+});
