@@ -1,6 +1,6 @@
 import path from 'node:path';
+import type { Severity } from '../doctor/audit-finding.js';
 import { CannotExamine } from '../doctor/examined-app.js';
-import type { Severity } from '../doctor/finding.js';
 import { type AuditReport, audit } from '../doctor/index.js';
 import { previewReport, terminalReport } from '../doctor/report/terminal-report.js';
 import { findScript } from './app-script.js';

@@ -1,5 +1,5 @@
+import type { Check, Finding } from './audit-finding.js';
 import { checks } from './checks/index.js';
-import type { Check, Finding } from './finding.js';
 import type { Observations } from './observations.js';
 import { score, scoresByPractice } from './score.js';
 

@@ -1,4 +1,4 @@
-import type { Finding, Practice, Severity } from './finding.js';
+import type { Finding, Practice, Severity } from './audit-finding.js';
 
 /** The points that one fault costs. */
 const cost: Readonly<Record<Severity, number>> = { high: 15, medium: 6, low: 2 };

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { deploy } from '../../src/cli/deploy.js';
 import { proofFlags } from '../../src/cli/prove/index.js';
+import { installFlags } from '../../src/cli/unit-install.js';
 import { type DeploymentFacts, deploymentFiles } from '../../src/deploy/index.js';
 import { fingerprint, hasOrigin } from '../../src/deploy/origin.js';
 import { shellWord, shellWords } from '../../src/deploy/shell-word.js';
@@ -67,7 +68,16 @@ describe('wrong facts are refused', () => {
 
 it('no option of a target has the name of another flag of the command', () => {
   const own = [
-    ...['check', 'config', 'port', 'seconds', 'out', 'force', 'json', ...Object.keys(proofFlags)],
+    ...[
+      'check',
+      'config',
+      'port',
+      'seconds',
+      'out',
+      'force',
+      'json',
+      ...Object.keys({ ...proofFlags, ...installFlags }),
+    ],
     ...['workers', 'memory', 'event-streams', 'web-sockets', 'body-limit'],
   ];
   const flags = Object.values(targets).flatMap(({ options }) =>

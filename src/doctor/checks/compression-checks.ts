@@ -1,4 +1,4 @@
-import type { Check, Evidence } from '../finding.js';
+import type { Check, Evidence } from '../audit-finding.js';
 import type { Exchange, Observations, ResponseObservation } from '../observations.js';
 
 /** Types of responses that become smaller, as the database of media types states it (https://github.com/jshttp/mime-db). */

@@ -1,5 +1,5 @@
 import { readEnvironment } from '../../support/environment.js';
-import type { Check } from '../finding.js';
+import type { Check } from '../audit-finding.js';
 
 const practice = 'NODE_ENV';
 

@@ -1,4 +1,4 @@
-import type { Check, Evidence } from '../finding.js';
+import type { Check, Evidence } from '../audit-finding.js';
 import type { LayerObservation } from '../observations.js';
 
 const routeOf = ({ method, path }: LayerObservation): string => `${method ?? 'use'} ${path ?? 'a pattern'}`;

@@ -1,4 +1,4 @@
-import type { Check } from '../finding.js';
+import type { Check } from '../audit-finding.js';
 import { compressionChecks } from './compression-checks.js';
 import { environmentChecks } from './environment-checks.js';
 import { exceptionChecks } from './exception-checks.js';

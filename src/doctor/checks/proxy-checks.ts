@@ -1,4 +1,4 @@
-import type { Check } from '../finding.js';
+import type { Check } from '../audit-finding.js';
 
 /** Milliseconds for which common balancers hold an idle connection. */
 const balancerIdleMs = 60_000;

@@ -1,4 +1,4 @@
-import type { Check } from '../finding.js';
+import type { Check } from '../audit-finding.js';
 import { forRoutes } from './compression-checks.js';
 
 /** Bytes of a body above which a few clients fill the memory. */

@@ -1,4 +1,4 @@
-import type { Check } from '../finding.js';
+import type { Check } from '../audit-finding.js';
 import type { Exchange } from '../observations.js';
 
 const practice = 'restarts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { SyncIoFinding } from '../../middleware/sync-io/sync-report.js';
-import type { Check, Evidence } from '../finding.js';
+import type { Check, Evidence } from '../audit-finding.js';
 
 export const synchronousCallChecks: readonly Check[] = [
   {

@@ -1,5 +1,5 @@
+import type { Evidence, Finding, Severity } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
-import type { Evidence, Finding, Severity } from '../finding.js';
 
 /** How parts of the report are emphasized on a terminal. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
