@@ -81,7 +81,8 @@ export default {
       ),
     },
     {
-      // what puts the machine under load and judges by what it sees: one worker, and nothing beside it
+      // what puts the machine under load, or depends on the time that it gets, and judges by what it sees: one worker, and
+      // nothing beside it
       ...common,
       displayName: 'load',
       testMatch: ['<rootDir>/test/**/*.load.test.ts'],
