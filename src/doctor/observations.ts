@@ -28,7 +28,6 @@ export interface AppObservation {
   readonly express: 4 | 5;
   readonly productionized: boolean;
   readonly settings: {
-    readonly env: string;
     readonly poweredBy: boolean;
     readonly viewCache: boolean;
     readonly viewEngine: boolean;
@@ -48,8 +47,6 @@ export interface ProcessObservation {
   readonly nodeEnv: string | null;
   readonly usesDomain: boolean;
   readonly inspectorOpen: boolean;
-  /** Numbers of listeners that are not of this package. */
-  readonly listeners: { readonly uncaughtException: number; readonly SIGTERM: number };
   readonly keepAliveTimeoutMs: number;
   /** Development tools that are loaded, such as ts-node. */
   readonly developmentTools: readonly string[];

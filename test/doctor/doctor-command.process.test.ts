@@ -73,7 +73,7 @@ describe('express-productionize doctor', () => {
     ['never listens', 'setInterval(() => {}, 1000)', /the app did not listen within 2 s/],
     [
       'blocks its loop',
-      "require('express')().listen(0, () => setTimeout(() => { for (;;); }, 350))",
+      "const app = require('express')(); app.get('/', () => { for (;;); }); app.listen(0)",
       /blocked its event loop/,
     ],
   ])('says why an app that %s cannot be examined', async (_what, text, message) => {

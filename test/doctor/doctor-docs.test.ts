@@ -31,7 +31,6 @@ const on = (nodeVersion: string, today: string): Observations => ({
     nodeEnv: 'production',
     usesDomain: false,
     inspectorOpen: false,
-    listeners: { uncaughtException: 0, SIGTERM: 0 },
     keepAliveTimeoutMs: 65_000,
     developmentTools: [],
   },
@@ -66,6 +65,26 @@ describe('the score', () => {
     const report = reportOf({ ...nothing, exchanges: [...nothing.exchanges, ...never] });
     expect([report.score, report.findings[0]?.evidence.length]).toEqual([85, 3]);
     expect(report.practices).toMatchObject({ exceptions: 85, compression: 100 });
+  });
+});
+
+describe('a readiness path', () => {
+  const settings = { poweredBy: false, viewCache: true, viewEngine: false, trustProxy: 'off' } as const;
+  const app = {
+    express: 5,
+    productionized: true,
+    settings,
+    layers: [],
+    sessions: [],
+    bodyLimitBytes: null,
+  } as const;
+
+  it.each([
+    ['/ready-for-traffic', []],
+    [null, ['readiness-missing']],
+  ])('%j of the health checks, which no usual path finds, has the faults %j', (readinessPath, expected) => {
+    const observed = { ...app, errorHandlersWithWrongLength: [], readinessPath };
+    expect(ids({ ...nothing, exchanges: [], app: observed })).toEqual(expected);
   });
 });
 

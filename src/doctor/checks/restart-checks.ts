@@ -54,8 +54,8 @@ export const restartChecks: readonly Check[] = [
     reason: 'A balancer sends requests to an instance that starts, stops or has lost its database.',
     fix: 'productionize(app): /readyz, or healthChecks()',
     mendedByLine: true,
-    find: ({ exchanges }) =>
-      exchanges.some(isHealthy(exchanges))
+    find: ({ app, exchanges }) =>
+      typeof app?.readinessPath === 'string' || exchanges.some(isHealthy(exchanges))
         ? []
         : [{ text: 'no /readyz, /healthz, /health, /livez, /ping or /status' }],
   },

@@ -6,10 +6,8 @@ import { attachedTo } from '../../core/report.js';
 import { appFacts } from '../../deploy/facts/app-facts.js';
 import { bodyLimit } from '../../deploy/facts/body-limit.js';
 import type { Recorded, RecordedSession } from '../../deploy/facts/recorded-modules.js';
-import { otherListeners } from '../../process/fatal-errors/index.js';
 import { attempt } from '../../support/attempt.js';
 import { expressMajor, routerOf } from '../../support/express-layers.js';
-import { signalListenerKey } from '../../support/symbols.js';
 import type { AppObservation, ProcessObservation, SessionObservation } from '../observations.js';
 import type { Inside } from './doctor-protocol.js';
 import { listLayers } from './layer-list.js';
@@ -43,7 +41,6 @@ async function observeApp(app: Application, recorded: Recorded): Promise<Omit<Ap
     express: expressMajor(app),
     productionized: attachedTo(app) !== undefined,
     settings: {
-      env: String(app.get('env')),
       poweredBy: app.enabled('x-powered-by'),
       viewCache: app.enabled('view cache'),
       viewEngine: Boolean(app.get('view engine')),
@@ -69,17 +66,12 @@ function describeSession([cookie, { kind, options }]: [string, RecordedSession])
 
 function observeProcess(server: Server): ProcessObservation {
   const { moduleLoadList = [] } = process as unknown as { moduleLoadList?: readonly string[] };
-  const isOwn = (listener: object): boolean => signalListenerKey in listener;
   const tools = Object.keys(require.cache).flatMap((file) => developmentTool.exec(file)?.[1] ?? []);
   return {
     nodeVersion: process.version,
     nodeEnv: process.env.NODE_ENV ?? null,
     usesDomain: moduleLoadList.includes('NativeModule domain'),
     inspectorOpen: attempt(() => inspector.url() !== undefined, false),
-    listeners: {
-      uncaughtException: otherListeners('uncaughtException').length,
-      SIGTERM: process.listeners('SIGTERM').filter((listener) => !isOwn(listener)).length,
-    },
     keepAliveTimeoutMs: server.keepAliveTimeout,
     developmentTools: [...new Set(tools)],
   };
