@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -58,5 +58,86 @@ describe('what the gate runs again after `npm test`', () => {
       readFileSync(path.join(root, file), 'utf8').includes(`process.env.${'TEST_EFFORT'}`),
     );
     expect(readers).toEqual(['test/helpers/repetitions.ts']);
+  });
+});
+
+describe('what the gate counts', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'gate-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  type Results = { [file: string]: string[] };
+
+  function write(name: string, results: Results): string {
+    const report = path.join(directory, `${name}.json`);
+    const testResults = Object.entries(results).map(([file, states]) => ({
+      name: test(file),
+      status: states.length === 0 || states.includes('failed') ? 'failed' : 'passed',
+      assertionResults: states.map((status) => ({ status })),
+    }));
+    writeFileSync(report, JSON.stringify({ testResults }));
+    return report;
+  }
+
+  function run(script: string, ...args: string[]) {
+    const { status, stdout } = spawnSync(process.execPath, [path.join(root, '.ci', script), ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    return { status, lines: stdout.trim().split('\n') };
+  }
+
+  function counted(reports: { [name: string]: Results }, { status = 0, runs = 1 } = {}) {
+    const files = Object.entries(reports).map(([name, results]) => write(name, results));
+    return run('count.js', String(status), String(runs), ...files);
+  }
+
+  it('is the sum of all runs', () => {
+    const reports = { 'all-24': { a: ['passed', 'passed'] }, daemons: { b: ['passed'] } };
+    expect(counted(reports, { runs: 2 })).toEqual({ status: 0, lines: ['3 passed, 0 failed'] });
+  });
+
+  it.each<[reason: string, reports: { [name: string]: Results }, last: string]>([
+    ['a test failed', { daemons: { a: ['passed', 'failed'] } }, '1 passed, 1 failed'],
+    ['a test was skipped', { daemons: { a: ['passed', 'pending'] } }, '1 passed, 1 failed'],
+    ['a file could not be loaded', { daemons: { a: [], b: ['passed'] } }, '1 passed, 1 failed'],
+    [
+      'a file failed again',
+      { daemons: { a: ['failed', 'failed'], b: ['passed'] }, 'daemons-again': { a: ['passed', 'failed'] } },
+      '2 passed, 1 failed',
+    ],
+  ])('fails when %s', (_, reports, last) => {
+    const { status, lines } = counted(reports);
+    expect(status).toBe(1);
+    expect(lines.at(-1)).toBe(last);
+  });
+
+  it('fails when a run is missing or a step failed', () => {
+    const reports = { daemons: { a: ['passed'] } };
+    expect(counted(reports, { runs: 2 })).toEqual({ status: 1, lines: ['1 passed, 1 failed'] });
+    expect(counted(reports, { status: 1 })).toEqual({ status: 1, lines: ['1 passed, 1 failed'] });
+  });
+
+  it('names a file that passed when it was run again', () => {
+    const unsteady = (file: string) => `unsteady, it failed and was run again: test/${file}.test.ts`;
+    const reports = {
+      'npm-test': { a: ['failed', 'passed'], b: ['passed', 'pending'] },
+      'left-20': { a: ['passed', 'passed'], b: ['passed', 'passed'], c: ['failed'] },
+      'left-20-again': { c: ['passed'] },
+    };
+    expect(counted(reports, { runs: 2 })).toEqual({
+      status: 0,
+      lines: [unsteady('a'), unsteady('c'), '6 passed, 0 failed'],
+    });
+  });
+
+  it('runs again three files that failed, and not four', () => {
+    const few = write('few', { a: ['failed'], b: ['failed'], c: [], d: ['passed'] });
+    expect(run('failed-files.js', few)).toEqual({ status: 0, lines: ['a', 'b', 'c'].map(test) });
+    const many = write('many', { a: ['failed'], b: ['failed'], c: [], d: ['failed'] });
+    expect(run('failed-files.js', many)).toEqual({ status: 1, lines: [''] });
+    expect(run('failed-files.js', write('none', { a: ['passed'] })).status).toBe(1);
   });
 });
