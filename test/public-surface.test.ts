@@ -183,7 +183,7 @@ const entries: Record<string, { source: string; values: string[]; types: string[
   './doctor': {
     source: 'doctor/index',
     values: ['audit'],
-    types: ['AuditOptions', 'AuditReport', 'Evidence', 'Finding', 'Practice', 'Severity'],
+    types: ['AuditOptions', 'AuditReport', 'Evidence', 'Finding', 'Practice', 'Severity', 'SilencedFinding'],
   },
   './store-conformance': {
     source: 'store-conformance/index',

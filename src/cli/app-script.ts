@@ -18,7 +18,9 @@ export function findScript(name: string, args: Arguments): string {
   try {
     createRequire(file).resolve(file);
     return file;
-  } catch {
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_INVALID_PACKAGE_CONFIG') throw new UsageError(`${name}: ${message}`);
     throw new UsageError(`${name}: there is no script ${JSON.stringify(file)}`);
   }
 }

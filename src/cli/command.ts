@@ -17,6 +17,10 @@ interface CommandOption {
   readonly short?: string;
   /** The name of the value in the help, such as `<n>`. */
   readonly value?: string;
+  /** The value may be left out, and is empty then. The next argument is the value only where it ends with this. */
+  readonly optional?: string;
+  /** Whether the option may be repeated. Its values are a list. */
+  readonly multiple?: boolean;
   /** The line of the option in the help. */
   readonly help: string;
 }
@@ -24,7 +28,7 @@ interface CommandOption {
 export type CommandOptions = Readonly<Record<string, CommandOption>>;
 
 export interface Arguments {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly positionals: readonly string[];
   /** The arguments after `--`, unchanged. */
   readonly rest: readonly string[];
@@ -54,7 +58,7 @@ export function parse(name: string, command: Command, argv: readonly string[]): 
     ...command.options,
     help: { type: 'boolean', short: 'h' },
   };
-  const config = { args: [...own], options, allowPositionals: true } as const;
+  const config = { args: withValues(own, command.options), options, allowPositionals: true } as const;
   const { tokens } = parseArgs({ ...config, strict: false, tokens: true });
   for (const token of tokens) {
     if (token.kind === 'option' && !Object.hasOwn(options, token.name)) {
@@ -68,6 +72,23 @@ export function parse(name: string, command: Command, argv: readonly string[]): 
   } catch (error) {
     throw new UsageError(`${name}: ${(error as Error).message}`);
   }
+}
+
+/** The arguments with the values of options that may be left out. */
+function withValues(own: readonly string[], options: CommandOptions): string[] {
+  const args: string[] = [];
+  for (const arg of own) {
+    const [, previous = ''] = /^--([^=]+)=$/.exec(args.at(-1) ?? '') ?? [];
+    const { optional = '' } = (Object.hasOwn(options, previous) && options[previous]) || {};
+    if (optional !== '' && arg.endsWith(optional) && !arg.startsWith('-')) args[args.length - 1] += arg;
+    else args.push(isOptional(arg, options) ? `${arg}=` : arg);
+  }
+  return args;
+}
+
+function isOptional(arg: string, options: CommandOptions): boolean {
+  const name = arg.slice(2);
+  return arg.startsWith('--') && Object.hasOwn(options, name) && options[name]?.optional !== undefined;
 }
 
 /** A sentence with the most similar known word, or an empty string when none is similar. */

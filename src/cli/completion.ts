@@ -78,10 +78,10 @@ function fish(commands: Commands): string {
       const seen = `__fish_seen_subcommand_from ${name}`;
       return [
         line('__fish_use_subcommand', `-a ${name} -d ${quote(summary)}`),
-        ...Object.entries(options).map(([option, { short, type, help }]) =>
+        ...Object.entries(options).map(([option, { short, type, optional, help }]) =>
           line(
             seen,
-            `-l ${option}${short ? ` -s ${short}` : ''}${type === 'string' ? ' -r' : ''} -d ${quote(help)}`,
+            `-l ${option}${short ? ` -s ${short}` : ''}${type === 'string' && optional === undefined ? ' -r' : ''} -d ${quote(help)}`,
           ),
         ),
         ...(completes === 'file' || completes === 'directory'

@@ -1,11 +1,14 @@
 import path from 'node:path';
 import type { Severity } from '../doctor/audit-finding.js';
 import { CannotExamine } from '../doctor/examined-app.js';
+import { filterReport } from '../doctor/filters.js';
 import { type AuditReport, audit } from '../doctor/index.js';
-import { previewReport, terminalReport } from '../doctor/report/terminal-report.js';
 import { findScript } from './app-script.js';
-import { type Arguments, type Command, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
-import { paint, print, printError, progressLine } from './output.js';
+import { type Arguments, type Command, exitCodes, UsageError, wholeNumber } from './command.js';
+import { baselineFlags, baselineOf } from './doctor-baseline.js';
+import { filterFlags, filtersOf } from './doctor-filters.js';
+import { outputFlags, outputOf } from './doctor-outputs.js';
+import { printError, progressLine } from './output.js';
 
 const severities = ['low', 'medium', 'high', 'never'] as const;
 
@@ -28,7 +31,9 @@ start.`,
     'fail-on': { type: 'string', value: '<severity>', help: 'low, medium, high or never; default: high' },
     ci: { type: 'boolean', help: 'send no signal and no exception' },
     seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
-    json: jsonOption,
+    ...filterFlags,
+    ...baselineFlags,
+    ...outputFlags,
   },
   examples: ['doctor server.js', 'doctor server.js --preview --paths /users/1'],
   completes: 'file',
@@ -36,6 +41,9 @@ start.`,
     const { values, rest } = args;
     const script = findScript('doctor', args);
     const failOn = severityOf(args);
+    const filters = filtersOf(args, script);
+    const baseline = baselineOf(args);
+    const show = outputOf(args);
     const options = {
       args: rest,
       paths: pathsOf(args),
@@ -46,12 +54,15 @@ start.`,
     const progress = progressLine();
     try {
       progress.update(`examining ${script}`);
-      const before = await audit(script, options);
+      const before = filterReport(await audit(script, options), filters);
       progress.update(`examining ${script} with productionize(app)`);
-      const after = values.preview ? await audit(script, { ...options, preview: true }) : undefined;
+      const after = values.preview
+        ? filterReport(await audit(script, { ...options, preview: true }), filters)
+        : undefined;
       progress.clear();
-      show(path.relative('', script), before, after, Boolean(values.json));
-      return isFailed(after ?? before, failOn) ? exitCodes.failed : exitCodes.done;
+      const result = baseline.write(baseline.mark(after ?? before));
+      show(path.relative('', script), after ? baseline.mark(before) : result, after && result);
+      return isFailed(result, failOn) ? exitCodes.failed : exitCodes.done;
     } catch (error) {
       progress.clear();
       if (!(error instanceof CannotExamine)) throw error;
@@ -61,14 +72,11 @@ start.`,
   },
 };
 
-function show(name: string, before: AuditReport, after: AuditReport | undefined, json: boolean): void {
-  if (json) print(JSON.stringify(after ? { ...before, preview: after } : before));
-  else print(after ? previewReport(name, before, after, paint) : terminalReport(name, before, paint));
-}
-
 function isFailed({ findings }: AuditReport, failOn: (typeof severities)[number]): boolean {
   const least = severities.indexOf(failOn);
-  return findings.some(({ severity }) => severities.indexOf(severity satisfies Severity) >= least);
+  return findings.some(
+    ({ severity, known }) => !known && severities.indexOf(severity satisfies Severity) >= least,
+  );
 }
 
 function severityOf({ values }: Arguments): (typeof severities)[number] {

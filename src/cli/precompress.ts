@@ -65,7 +65,7 @@ smaller is not written. Links are not followed. Exit code 1: a file could not be
   },
 };
 
-function encodingsOf(list: string | boolean | undefined): Encoding[] | undefined {
+function encodingsOf(list: Arguments['values'][string]): Encoding[] | undefined {
   if (typeof list !== 'string') return undefined;
   const names = list.split(',') as Encoding[];
   const wrong = names.find((name) => !knownEncodings.includes(name));

@@ -39,10 +39,18 @@ export interface Finding {
   readonly fix: string;
   /** The section of the documentation. */
   readonly docs: string;
+  /** Whether a baseline contains it. */
+  readonly known?: boolean;
+}
+
+/** A fault that the project accepts. */
+export interface SilencedFinding extends Finding {
+  /** Why it is accepted. */
+  readonly because: string;
 }
 
 /** One check. Its words describe the fault, so that documentation can be written from the table of checks. */
-export interface Check extends Omit<Finding, 'evidence' | 'docs'> {
+export interface Check extends Omit<Finding, 'evidence' | 'docs' | 'known'> {
   /** Whether `productionize(app)` mends it. */
   readonly mendedByLine: boolean;
   find(seen: Observations): readonly Evidence[];

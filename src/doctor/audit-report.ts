@@ -1,4 +1,4 @@
-import type { Check, Finding } from './audit-finding.js';
+import type { Check, Finding, SilencedFinding } from './audit-finding.js';
 import { checks } from './checks/index.js';
 import type { Observations } from './observations.js';
 import { score, scoresByPractice } from './score.js';
@@ -11,6 +11,8 @@ export interface AuditReport {
   readonly score: number;
   /** The worst first. */
   readonly findings: readonly Finding[];
+  /** Faults that the project accepts. They cost no points. */
+  readonly silenced: readonly SilencedFinding[];
   /** The score of each practice. */
   readonly practices: Readonly<Record<string, number>>;
 }
@@ -26,7 +28,7 @@ export function reportOf(seen: Observations): AuditReport {
     checks.map(({ practice }) => practice),
     findings,
   );
-  return { schema: 1, score: score(findings), findings, practices };
+  return { schema: 1, score: score(findings), findings, silenced: [], practices };
 }
 
 function findingOf(check: Check, seen: Observations): Finding | undefined {

@@ -3,7 +3,7 @@ import { checkOptions, isBoolean, isMilliseconds, isObject, isStringList } from 
 import { type AuditReport, reportOf } from './audit-report.js';
 import { examine } from './examine.js';
 
-export type { Evidence, Finding, Practice, Severity } from './audit-finding.js';
+export type { Evidence, Finding, Practice, Severity, SilencedFinding } from './audit-finding.js';
 export type { AuditReport } from './audit-report.js';
 
 /** Options of {@link audit}. */

@@ -1,5 +1,6 @@
-import type { Evidence, Finding, Severity } from '../audit-finding.js';
+import type { Finding, Severity } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
+import { countFaults, evidenceParts, visible } from './visible-text.js';
 
 /** How parts of the report are emphasized on a terminal. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
@@ -18,6 +19,7 @@ export function terminalReport(name: string, report: AuditReport, paint: Paint):
   return [
     scoreLine(name, report, paint),
     ...faults,
+    ...formatSilenced(report),
     Object.entries(practices)
       .map(([practice, points]) => `  ${String(points).padStart(3)}  ${practice}`)
       .join('\n'),
@@ -36,6 +38,7 @@ export function previewReport(name: string, before: AuditReport, after: AuditRep
     scoreLine(`${name} with productionize(app)`, after, paint),
     mended.map(({ title, id }) => `  ${paint('green', 'mended')}   ${title} (${id})`).join('\n'),
     ...after.findings.map((finding) => formatFinding(finding, paint)),
+    ...formatSilenced(after),
   ]
     .filter(Boolean)
     .join('\n\n');
@@ -43,21 +46,22 @@ export function previewReport(name: string, before: AuditReport, after: AuditRep
 
 function scoreLine(name: string, { score, findings }: AuditReport, paint: Paint): string {
   const style = score >= 90 ? 'green' : score >= 50 ? 'yellow' : 'red';
-  const count = findings.length === 1 ? '1 fault' : `${findings.length || 'no'} faults`;
-  return `${paint('bold', name)}: ${paint(style, String(score))} of 100, ${count}`;
+  return `${paint('bold', visible(name))}: ${paint(style, String(score))} of 100, ${countFaults(findings.length)}`;
 }
 
-function formatFinding({ id, severity, title, evidence, reason, fix }: Finding, paint: Paint): string {
+function formatFinding(finding: Finding, paint: Paint): string {
+  const { id, severity, title, evidence, reason, fix, known } = finding;
+  if (known) return `  known    ${title} (${id})`;
   const more = evidence.length - mostEvidence;
   return [
     `  ${paint(styles[severity], severity.padEnd(6))}   ${paint('bold', title)} (${id})`,
-    ...evidence.slice(0, mostEvidence).map((each) => `           ${formatEvidence(each)}`),
+    ...evidence.slice(0, mostEvidence).map((each) => `           ${evidenceParts(each).join('  ')}`),
     ...(more > 0 ? [`           and ${more} more`] : []),
     `           ${paint('dim', reason)}`,
     `           Fix: ${fix}`,
   ].join('\n');
 }
 
-function formatEvidence({ text, file, line, route }: Evidence): string {
-  return [route, text, file && `${file}${line === undefined ? '' : `:${line}`}`].filter(Boolean).join('  ');
+function formatSilenced({ silenced }: AuditReport): string[] {
+  return silenced.map(({ title, id, because }) => `  silenced ${title} (${id}): ${visible(because)}`);
 }

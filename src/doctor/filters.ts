@@ -1,0 +1,34 @@
+import type { AuditReport } from './audit-report.js';
+import { checks } from './checks/index.js';
+import { score, scoresByPractice } from './score.js';
+
+/** What of an audit counts. */
+export interface Filters {
+  /** The checks that count; all where it is empty. */
+  readonly only: readonly string[];
+  /** Checks whose faults are accepted, with the reason. */
+  readonly silenced: ReadonlyMap<string, string>;
+}
+
+export const checkIds: readonly string[] = checks.map(({ id }) => id);
+
+/** Takes faults that do not count out of a report. Its scores are those of the rest. */
+export function filterReport(report: AuditReport, { only, silenced: reasons }: Filters): AuditReport {
+  const isWanted = (id: string): boolean => only.length === 0 || only.includes(id);
+  const wanted = report.findings.filter(({ id }) => isWanted(id));
+  const findings = wanted.filter(({ id }) => !reasons.has(id));
+  const silenced = wanted.flatMap((finding) => {
+    const because = reasons.get(finding.id);
+    return because === undefined ? [] : [{ ...finding, because }];
+  });
+  const practices = checks
+    .filter(({ id, practice }) => isWanted(id) && Object.hasOwn(report.practices, practice))
+    .map(({ practice }) => practice);
+  return {
+    ...report,
+    score: score(findings),
+    findings,
+    silenced: [...report.silenced, ...silenced],
+    practices: scoresByPractice(practices, findings),
+  };
+}

@@ -1,0 +1,65 @@
+import type { Evidence, Finding, Severity } from '../../src/doctor/audit-finding.js';
+import { type AuditReport, reportOf } from '../../src/doctor/audit-report.js';
+import { checks } from '../../src/doctor/checks/index.js';
+import type { Observations } from '../../src/doctor/observations.js';
+import { score, scoresByPractice } from '../../src/doctor/score.js';
+
+/** What an app shows in which no check finds a fault. */
+export const nothingSeen: Observations = {
+  app: null,
+  process: null,
+  exchanges: [
+    {
+      method: 'GET',
+      path: '/readyz',
+      kind: 'health',
+      failure: null,
+      response: { status: 200, headers: {}, bytes: 2, text: 'ok', compressedTwice: false },
+    },
+  ],
+  syncCalls: [],
+  shutdown: null,
+  continuesAfterException: null,
+  project: null,
+  today: '2026-01-01',
+};
+
+/** A fault with the words of its check. */
+export function finding(id: string, ...evidence: Evidence[]): Finding {
+  const check = checks.find((each) => each.id === id);
+  if (!check) throw new Error(`no check ${id}`);
+  const { practice, severity, title, reason, fix } = check;
+  return { id, practice, severity, title, evidence, reason, fix, docs: `docs/doctor.md#${id}` };
+}
+
+const order: readonly Severity[] = ['high', 'medium', 'low'];
+
+/** A report with these faults. */
+export function reportWith(...findings: Finding[]): AuditReport {
+  const sorted = findings.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+  const practices = scoresByPractice(
+    checks.map(({ practice }) => practice),
+    sorted,
+  );
+  return { ...reportOf(nothingSeen), findings: sorted, score: score(sorted), practices };
+}
+
+/** Texts of an app that are markup, commands or line ends where a report writes them as they are. */
+export const hostileTexts = [
+  '<script>window.hacked = 1</script>',
+  '"><img src=x onerror="window.hacked = 1">',
+  "javascript:alert(1)' onload='window.hacked = 1",
+  '`` ` | [link](http://evil.test) <b>@everyone</b>',
+  'one\n::error::two\r\n## three',
+  '\u001b[2J\u001b]0;title\u0007 \u202eevil',
+  '{{7*7}} %0A::warning::x',
+] as const;
+
+/** A report whose evidence has these texts as routes, files and observations. */
+export function hostileReport(): AuditReport {
+  const evidence = hostileTexts.map((text) => ({ text, route: `GET /${text}`, file: `${text}.js`, line: 3 }));
+  return reportWith(
+    finding('synchronous-call', ...evidence),
+    finding('powered-by', { text: hostileTexts[0] }),
+  );
+}
