@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { checkDeploymentFile } from '../deploy/check/check-file.js';
+import { usualFileNames } from '../deploy/check/file-kinds.js';
 import type { Finding } from '../deploy/check/finding.js';
 import { originOf } from '../deploy/origin.js';
 import { shellWords } from '../deploy/shell-word.js';
@@ -25,9 +26,6 @@ const known = new Set([
 
 /** Flags that state what is not read from the app, and which the first comment of a file repeats. */
 const describing = ['config', 'port', ...Object.keys(correctionFlags)];
-
-const usualNames =
-  /^(?:(?:.*[.-])?Dockerfile(?:[.-].*)?|(?:docker-)?compose(?:[.-].*)?\.ya?ml|(?:kubernetes|k8s|deployment)\.ya?ml|nginx\.conf|haproxy\.cfg|.+\.service)$/i;
 
 interface CheckedFile {
   readonly name: string;
@@ -78,7 +76,7 @@ function split(positionals: readonly string[]): { names: readonly string[]; scri
     names.length > 0
       ? names
       : readdirSync('.')
-          .filter((name) => usualNames.test(name))
+          .filter((name) => usualFileNames.test(name))
           .sort();
   if (found.length > 0) return { names: found, ...(isScript && { script: last }) };
   throw new UsageError(

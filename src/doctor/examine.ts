@@ -2,6 +2,7 @@ import path from 'node:path';
 import { nearestPackageFile } from '../deploy/package-files.js';
 import { ExaminedApp, type ExaminedScript } from './examined-app.js';
 import { exchange } from './exchanges.js';
+import { observeFilesAround } from './files-around.js';
 import type { Observations, ProjectObservation } from './observations.js';
 import { observeShutdown } from './shutdown-exchange.js';
 
@@ -20,15 +21,20 @@ export interface Examination extends ExaminedScript {
 /** Runs a script and observes it from inside and outside. All its processes have ended afterwards. */
 export async function examine(examination: Examination): Promise<Observations> {
   const seen = await observeTraffic(examination);
+  const project = observeProject(examination.script);
+  const filesAround = project
+    ? await observeFilesAround(examination, project.directory, seen.app?.productionized === true)
+    : [];
   return {
     ...seen,
+    filesAround,
     continuesAfterException: examination.signals ? await observeException(examination) : null,
-    project: observeProject(examination.script),
+    project,
     today: new Date().toISOString().slice(0, 10),
   };
 }
 
-type Traffic = Omit<Observations, 'continuesAfterException' | 'project' | 'today'>;
+type Traffic = Omit<Observations, 'continuesAfterException' | 'project' | 'filesAround' | 'today'>;
 
 async function observeTraffic(examination: Examination): Promise<Traffic> {
   const app = new ExaminedApp(examination);
@@ -69,5 +75,5 @@ function observeProject(script: string): ProjectObservation | null {
   const found = nearestPackageFile(path.dirname(script));
   if (found === undefined) return null;
   const { start } = Object(found.content.scripts) as { start?: unknown };
-  return { startScript: typeof start === 'string' ? start : null };
+  return { directory: found.directory, startScript: typeof start === 'string' ? start : null };
 }

@@ -1,3 +1,4 @@
+import type { Finding as DeploymentFinding } from '../deploy/check/finding.js';
 import type { SyncIoFinding } from '../middleware/sync-io/sync-report.js';
 
 /** A handler of a route, or a middleware, in the order in which Express calls them. */
@@ -86,6 +87,7 @@ export interface ShutdownObservation {
 
 /** What the project around the script contains. */
 export interface ProjectObservation {
+  readonly directory: string;
   readonly startScript: string | null;
 }
 
@@ -99,6 +101,8 @@ export interface Observations {
   /** Whether the process continues after an exception that nothing catches. */
   readonly continuesAfterException: boolean | null;
   readonly project: ProjectObservation | null;
+  /** Where files around the app, such as that of nginx, disagree with it. */
+  readonly filesAround: readonly DeploymentFinding[];
   /** The date of the audit, such as 2026-11-29. */
   readonly today: string;
 }

@@ -68,16 +68,17 @@ describe('express-productionize doctor', () => {
   });
 
   it.each([
-    ['ends', 'process.exit(3)', /the app ended with exit code 3 before it listened/],
-    ['throws', 'throw new Error("broken")', /Its last output:[\s\S]*Error: broken/],
-    ['never listens', 'setInterval(() => {}, 1000)', /the app did not listen within 2 s/],
+    ['ends', 30, 'process.exit(3)', /the app ended with exit code 3 before it listened/],
+    ['throws', 30, 'throw new Error("broken")', /Its last output:[\s\S]*Error: broken/],
+    ['never listens', 2, 'setInterval(() => {}, 1000)', /the app did not listen within 2 s/],
     [
       'blocks its loop',
+      30,
       "const app = require('express')(); app.get('/', () => { for (;;); }); app.listen(0)",
       /blocked its event loop/,
     ],
-  ])('says why an app that %s cannot be examined', async (_what, text, message) => {
-    const { code, err } = await cli(['doctor', script(text), '--seconds', '2']);
+  ])('says why an app that %s cannot be examined', async (_what, seconds, text, message) => {
+    const { code, err } = await cli(['doctor', script(text), '--seconds', String(seconds)]);
     expect(code).toBe(2);
     expect(err).toMatch(message);
   });

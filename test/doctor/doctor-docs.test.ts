@@ -22,6 +22,7 @@ const nothing: Observations = {
   shutdown: null,
   continuesAfterException: null,
   project: null,
+  filesAround: [],
   today: '2026-01-01',
 };
 const on = (nodeVersion: string, today: string): Observations => ({
@@ -110,6 +111,6 @@ describe('the command of npm start', () => {
     ['node --inspect=0.0.0.0 server.js', ['inspector']],
     ['node dist/nodemonitor.js', []],
   ])('%s has the faults %j', (startScript, expected) => {
-    expect(ids({ ...nothing, project: { startScript } })).toEqual(expected);
+    expect(ids({ ...nothing, project: { directory: '/', startScript } })).toEqual(expected);
   });
 });

@@ -1,49 +1,50 @@
-import path from 'node:path';
-import { checks } from '../../src/doctor/checks/index.js';
-import type { AuditReport } from '../../src/doctor/index.js';
-import { cleanUp, cli } from '../helpers/cli.js';
+import { auditInTurn, describeExhibits, type Exhibit, faultsIn } from './gallery-audits.js';
 
-const gallery = path.join(__dirname, '../fixtures/doctor/gallery.cjs');
+const signals = true;
+const express = 'express4';
 
-afterEach(cleanUp);
+/** The slowest first, so that they run beside the others. */
+const exhibits: readonly Exhibit[] = [
+  { id: 'exception-ignored', signals },
+  { id: 'sigterm-ignored', signals },
+  { id: 'sigterm-loses-requests', signals },
+  { id: 'no-response' },
+  { id: 'compression-missing' },
+  { id: 'compression-twice' },
+  { id: 'synchronous-call' },
+  { id: 'blocking-log' },
+  { id: 'async-handler-unhandled', express },
+  { id: 'error-handler-parameters' },
+  { id: 'error-handler-early' },
+  { id: 'stack-in-response' },
+  { id: 'domain' },
+  { id: 'view-cache' },
+  { id: 'inspector' },
+  { id: 'readiness-missing' },
+  { id: 'keep-alive-short' },
+  { id: 'powered-by' },
+  { id: 'body-limit-large' },
+  { id: 'trust-proxy-all' },
+  { id: 'secure-cookie-without-proxy' },
+  { id: 'sessions-in-memory' },
+  { id: 'cookie-in-shared-cache' },
+];
 
-/** The faults that an audit names, without that of the Node that runs the test. */
-async function faults(words: string[], flags: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<string[]> {
-  const { code, out, err } = await cli(['doctor', gallery, '--json', ...flags, '--', ...words], env);
-  if (code === 2) throw new Error(err);
-  const { findings } = JSON.parse(out) as AuditReport;
-  return findings.map(({ id }) => id).filter((id) => id !== 'node-end-of-life');
-}
-
-/** Those that only the signals and the exception of the doctor show. */
-const bySignals = ['sigterm-loses-requests', 'sigterm-ignored', 'exception-ignored'];
-/** Those of the environment, of Node and of the project are in other tests. */
-const elsewhere = ['node-env', 'node-end-of-life', 'development-tool'];
-const ids = checks.map(({ id }) => id).filter((id) => !elsewhere.includes(id));
-
-describe.each(ids)('an app with the fault %s', (id) => {
-  const express = id === 'async-handler-unhandled' ? 'express4' : 'express';
-  const flags = bySignals.includes(id) ? [] : ['--ci'];
-
-  it('has this fault only', async () => {
-    expect(await faults([express, id, 'sick'], flags)).toEqual([id]);
-  });
-
-  it('has none without it', async () => {
-    expect(await faults([express, id, 'healthy'], flags)).toEqual([]);
-  });
-});
+describeExhibits(exhibits);
 
 describe('an app that follows the guide by hand', () => {
-  it.each(['express4', 'express'])('has no fault on %s, three times', async (express) => {
-    for (let i = 0; i < 3; i++) expect(await faults([express, 'none', 'healthy'])).toEqual([]);
-  });
+  const gallery = require.resolve('../fixtures/doctor/gallery.cjs');
 
   it.each([
     ['Production', ['node-env']],
     ['prod', ['node-env']],
     ['production', []],
   ])('with NODE_ENV=%s has the faults %j', async (NODE_ENV, expected) => {
-    expect(await faults(['express', 'none', 'healthy'], ['--ci'], { NODE_ENV })).toEqual(expected);
+    const report = await auditInTurn(gallery, {
+      args: ['express', 'none', 'healthy'],
+      signals: false,
+      env: { NODE_ENV },
+    });
+    expect(faultsIn(report)).toEqual(expected);
   });
 });

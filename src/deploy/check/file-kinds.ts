@@ -14,6 +14,10 @@ import { composeRules } from './yaml/compose-rules.js';
 import { workloadRules } from './yaml/workload-rules.js';
 import { readYaml } from './yaml/yaml-reader.js';
 
+/** The names that such files usually have. */
+export const usualFileNames =
+  /^(?:(?:.*[.-])?Dockerfile(?:[.-].*)?|(?:docker-)?compose(?:[.-].*)?\.ya?ml|(?:kubernetes|k8s|deployment)\.ya?ml|nginx\.conf|haproxy\.cfg|.+\.service)$/i;
+
 /** A kind of file: how it is recognized by its content, and what is checked in it. */
 export interface FileKind {
   readonly name: string;

@@ -10,7 +10,13 @@ import { presetProduction } from '../../process/cluster/preset-production.js';
 import { appFacts } from './app-facts.js';
 import { bodyLimit } from './body-limit.js';
 import { endWithParent } from './end-with-parent.js';
-import { isProbeMessage, type ProbedServer, probeMessage, probeVariable } from './probe-protocol.js';
+import {
+  isProbeMessage,
+  type ProbedServer,
+  probeMessage,
+  probeVariable,
+  unchangedVariable,
+} from './probe-protocol.js';
 import { recordModules } from './recorded-modules.js';
 import { type RequestedAddress, redirectListening } from './redirected-listening.js';
 
@@ -37,7 +43,7 @@ redirectListening((server, requested) => {
 const recorded = isProbed ? recordModules() : undefined;
 if (isMainThread) {
   presetProduction();
-  installServingHooks();
+  if (process.env[unchangedVariable] === undefined) installServingHooks();
 }
 if (isProbed && parent > 0) {
   cluster.on('message', (_worker, message) => {

@@ -3,6 +3,9 @@ import type { DeploymentFacts, HealthPaths, StaticDirectory } from '../deploymen
 /** The variable with the process id of the parent. Its child removes it, so that children of the app do not have it. */
 export const probeVariable = 'EXPRESS_PRODUCTIONIZE_PROBE';
 
+/** The variable that leaves the app as it is. Its value is `1`, and children of the app have it, too. */
+export const unchangedVariable = 'EXPRESS_PRODUCTIONIZE_PROBE_UNCHANGED';
+
 /** What is read from an app. The directories are absolute. */
 export interface AppFacts
   extends Pick<

@@ -1,9 +1,11 @@
 import { ProductionizeError } from '../../support/errors.js';
 import { AppProcess, type StartedApp } from './app-process.js';
-import { isProbeMessage, type Probe, probeVariable } from './probe-protocol.js';
+import { isProbeMessage, type Probe, probeVariable, unchangedVariable } from './probe-protocol.js';
 
 export interface ProbedApp extends StartedApp {
   readonly timeoutMs: number;
+  /** Whether the app is productionized when it serves, as `express-productionize start` does it. */
+  readonly productionized: boolean;
 }
 
 export function factsError(message: string): ProductionizeError {
@@ -17,7 +19,10 @@ export function factsError(message: string): ProductionizeError {
  * @throws ProductionizeError when it ends or does not listen in time, with its last output.
  */
 export async function probeApp(app: ProbedApp): Promise<Probe> {
-  const started = new AppProcess(app, 'app-probe.js', { [probeVariable]: String(process.pid) });
+  const started = new AppProcess(app, 'app-probe.js', {
+    [probeVariable]: String(process.pid),
+    ...(!app.productionized && { [unchangedVariable]: '1' }),
+  });
   try {
     return await started.first(
       (message) => (isProbeMessage(message) ? message.probe : undefined),

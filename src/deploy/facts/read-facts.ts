@@ -62,19 +62,23 @@ export async function readFacts(script: string, options?: ReadFactsOptions): Pro
     timeoutMs: isMilliseconds(1),
   });
   const file = resolveScript(script);
-  const { directory, hasOptions, facts } = projectOf(file);
+  const { directory, hasOptions } = projectOf(file);
+  const ofProject = hasOptions ? path.join(directory, 'package.json') : undefined;
   const start: ProbedApp = {
     script: file,
     args,
     env,
-    config:
-      config === undefined
-        ? hasOptions
-          ? path.join(directory, 'package.json')
-          : undefined
-        : path.resolve(config),
+    config: config === undefined ? ofProject : path.resolve(config),
     timeoutMs,
+    productionized: true,
   };
+  return factsOf(start, port);
+}
+
+/** As {@link readFacts}, also for an app as it is. */
+export async function factsOf(start: ProbedApp, port?: number): Promise<DeploymentFacts> {
+  const { script: file, env } = start;
+  const { directory, facts } = projectOf(file);
   const probe = await probeApp(start);
   const served = await servedPort(probe, port, (other) =>
     probeApp({ ...start, env: { ...env, PORT: String(other) } }),

@@ -1,5 +1,6 @@
 import type { Check } from '../audit-finding.js';
 import { compressionChecks } from './compression-checks.js';
+import { deploymentChecks } from './deployment-checks.js';
 import { environmentChecks } from './environment-checks.js';
 import { exceptionChecks } from './exception-checks.js';
 import { proxyChecks } from './proxy-checks.js';
@@ -16,4 +17,5 @@ export const checks: readonly Check[] = [
   ...restartChecks,
   ...proxyChecks,
   ...responseChecks,
+  ...deploymentChecks,
 ];

@@ -1,0 +1,127 @@
+import { auditInTurn, describeExhibits, type Exhibit, faultsIn } from './gallery-audits.js';
+
+/** Files around an app that listens on PORT or 3000, each with a fault and without. */
+const around: Record<string, [id: string, text: (sick: boolean) => string]> = {
+  'nginx.conf': [
+    'proxy-file',
+    (sick) => `upstream app {
+  server 127.0.0.1:3000 max_fails=0;
+  keepalive 32;
+  keepalive_timeout ${sick ? 90 : 55}s;
+}
+server {
+  listen 80;
+  error_page 502 504 /down.html;
+  client_max_body_size 1m;
+  location / {
+    proxy_pass http://app;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $host;
+    proxy_set_header Forwarded "";
+  }
+}
+`,
+  ],
+  'deploy/haproxy.cfg': [
+    'proxy-file',
+    (sick) => `defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 60s
+  option redispatch
+  errorfile 503 /etc/haproxy/503.http
+
+frontend web
+  bind :80
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto http
+  http-request del-header Forwarded
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  default_backend app
+
+backend app
+  ${sick ? 'http-reuse never' : 'http-reuse safe'}
+  pool-purge-delay 55s
+  option httpchk GET /readyz
+  server app1 127.0.0.1:3000 check
+`,
+  ],
+  'app.service': [
+    'service-file',
+    (sick) => `[Service]
+ExecStart=${sick ? '/usr/bin/npm start' : '/usr/bin/node server.cjs'}
+Environment=NODE_ENV=production
+User=app
+Restart=always
+`,
+  ],
+  Dockerfile: [
+    'service-file',
+    (sick) => `FROM node:24
+ENV NODE_ENV=production
+WORKDIR /app
+COPY . .
+USER node
+${sick ? 'CMD node server.cjs' : 'CMD ["node", "server.cjs"]'}
+`,
+  ],
+  'compose.yaml': [
+    'service-file',
+    (sick) => `services:
+  app:
+    build: .
+    command: ["node", "server.cjs"]
+    user: node
+    restart: always
+    environment:
+      NODE_ENV: ${sick ? 'development' : 'production'}
+    ports: ["80:3000"]
+`,
+  ],
+  'k8s/app.yaml': [
+    'service-file',
+    (sick) => `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          image: app
+          command: [${sick ? '"npm", "start"' : '"node", "server.cjs"'}]
+          env:
+            - name: NODE_ENV
+              value: production
+          ports:
+            - containerPort: 3000
+`,
+  ],
+};
+
+const exhibits: readonly Exhibit[] = Object.entries(around).map(([name, [id, text]]) => ({
+  id,
+  fault: `${id} ${name}`,
+  files: (state) => ({ [name]: text(state === 'sick') }),
+}));
+
+describeExhibits(exhibits);
+
+describe('an app that follows the guide by hand', () => {
+  const gallery = require.resolve('../fixtures/doctor/gallery.cjs');
+
+  it.each(['express4', 'express'])('has the same score and no fault on %s, five times', async (express) => {
+    const audits = Array.from({ length: 5 }, () =>
+      auditInTurn(gallery, { args: [express, 'none', 'healthy'] }),
+    );
+    const reports = await Promise.all(audits);
+    for (const report of reports) expect(faultsIn(report)).toEqual([]);
+    expect(new Set(reports.map(({ score }) => score)).size).toBe(1);
+  });
+});
