@@ -3,30 +3,12 @@ import path from 'node:path';
 import { reportOf } from '../../src/doctor/audit-report.js';
 import { checks } from '../../src/doctor/checks/index.js';
 import type { Observations } from '../../src/doctor/observations.js';
+import { nothingSeen } from '../helpers/audit-reports.js';
 
 const guide = readFileSync(path.join(__dirname, '../../docs/doctor.md'), 'utf8');
 
-const nothing: Observations = {
-  app: null,
-  process: null,
-  exchanges: [
-    {
-      method: 'GET',
-      path: '/readyz',
-      kind: 'health',
-      failure: null,
-      response: { status: 200, headers: {}, bytes: 2, text: 'ok', compressedTwice: false },
-    },
-  ],
-  syncCalls: [],
-  shutdown: null,
-  continuesAfterException: null,
-  project: null,
-  filesAround: [],
-  today: '2026-01-01',
-};
 const on = (nodeVersion: string, today: string): Observations => ({
-  ...nothing,
+  ...nothingSeen,
   process: {
     nodeVersion,
     nodeEnv: 'production',
@@ -57,13 +39,13 @@ describe('the guide to the doctor', () => {
 
 describe('the score', () => {
   it('is 100 for an app without a fault', () => {
-    expect(reportOf(nothing)).toMatchObject({ schema: 1, score: 100, findings: [] });
+    expect(reportOf(nothingSeen)).toMatchObject({ schema: 1, score: 100, findings: [] });
   });
 
   it('counts a fault once, however often it was seen', () => {
     const failure = { method: 'GET', kind: 'route', response: null, failure: 'no response' } as const;
     const never = ['/a', '/b', '/c'].map((each) => ({ ...failure, path: each }));
-    const report = reportOf({ ...nothing, exchanges: [...nothing.exchanges, ...never] });
+    const report = reportOf({ ...nothingSeen, exchanges: [...nothingSeen.exchanges, ...never] });
     expect([report.score, report.findings[0]?.evidence.length]).toEqual([85, 3]);
     expect(report.practices).toMatchObject({ exceptions: 85, compression: 100 });
   });
@@ -85,7 +67,7 @@ describe('a readiness path', () => {
     [null, ['readiness-missing']],
   ])('%j of the health checks, which no usual path finds, has the faults %j', (readinessPath, expected) => {
     const observed = { ...app, errorHandlersWithWrongLength: [], readinessPath };
-    expect(ids({ ...nothing, exchanges: [], app: observed })).toEqual(expected);
+    expect(ids({ ...nothingSeen, exchanges: [], app: observed })).toEqual(expected);
   });
 });
 
@@ -111,6 +93,6 @@ describe('the command of npm start', () => {
     ['node --inspect=0.0.0.0 server.js', ['inspector']],
     ['node dist/nodemonitor.js', []],
   ])('%s has the faults %j', (startScript, expected) => {
-    expect(ids({ ...nothing, project: { directory: '/', startScript } })).toEqual(expected);
+    expect(ids({ ...nothingSeen, project: { directory: '/', startScript } })).toEqual(expected);
   });
 });

@@ -21,6 +21,7 @@ export const nothingSeen: Observations = {
   shutdown: null,
   continuesAfterException: null,
   project: null,
+  filesAround: [],
   today: '2026-01-01',
 };
 
