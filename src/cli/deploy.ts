@@ -12,6 +12,7 @@ import { writeOwnFiles } from './own-file-writer.js';
 import { proofFlags, proofPaths, proveTarget } from './prove/index.js';
 import { installFlags, installs, installUnits } from './unit-install.js';
 import { usualScript } from './usual-script.js';
+import { watchedHosts, watchFlags, watchUpstreams } from './watch/index.js';
 
 const ownFlags = {
   config: configOption,
@@ -25,7 +26,10 @@ const ownFlags = {
 } as const;
 
 /** Flags that are no part of the command in the first comment: they do not change the files. */
-const withoutEffect = new Set(['check', 'dry-run', 'force', 'help', 'install', 'json', 'seconds']);
+const withoutEffect = new Set([
+  ...['check', 'dry-run', 'force', 'help', 'install', 'json', 'seconds'],
+  ...Object.keys(watchFlags),
+]);
 
 const list = Object.entries(targets)
   .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
@@ -46,7 +50,7 @@ ${list}
 With --check, existing files are compared with the app, also those of others: nginx, HAProxy, systemd, Dockerfile, Compose,
 Kubernetes. What disagrees is printed with its line and what to write instead, and the exit code is 1. Without a file, those with
 a usual name in the working directory are checked.`,
-  options: { ...ownFlags, ...proofFlags, ...correctionFlags, ...targetFlags },
+  options: { ...ownFlags, ...proofFlags, ...watchFlags, ...correctionFlags, ...targetFlags },
   examples: ['deploy procfile app.js --workers 2 --out .', 'deploy nginx app.js --prove'],
   completes: [...Object.keys(targets), 'facts'],
   async run(args) {
@@ -58,12 +62,26 @@ a usual name in the working directory are checked.`,
     const given = positionals.length > 0 ? positionals : [usualScript()];
     const options = targetOptions(target, values);
     const provedPaths = proofPaths(target, args);
+    const hosts = await watchedHosts(target, args);
     const corrected = correctionsOf(values);
     const { app, timeoutMs, facts: read } = await describedApp({ ...args, positionals: given });
     const facts = { ...read, ...corrected };
     if (target === 'facts') {
       print(JSON.stringify(facts, undefined, values.json ? 0 : 2));
       return exitCodes.done;
+    }
+    if (hosts !== undefined) {
+      // the command in the file writes it with the same upstreams, and watches none
+      const generate = (flags: Readonly<Record<string, string>>) => {
+        const all = { ...flags, ...values };
+        return deploymentFiles(
+          target,
+          facts,
+          targetOptions(target as TargetName, all),
+          commandOf(target, given, { ...args, values: all }),
+        );
+      };
+      return watchUpstreams({ target, facts, options, hosts, generate }, args);
     }
     if (provedPaths !== undefined) {
       const env = facts.readsPort ? { PORT: String(facts.port) } : {};

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type FoundCluster, findClusters, sendRequest } from '../process/cluster/control-client.js';
 import type { ClusterStatus, ControlRequest } from '../process/cluster/control-protocol.js';
 import { maxInt32 } from '../support/options.js';
@@ -20,6 +21,29 @@ export async function clustersOf({ values }: Arguments): Promise<FoundCluster[]>
   return all.filter(
     ({ status }) => status.pid === (pid ?? status.pid) && status.name === (values.name ?? status.name),
   );
+}
+
+export const everyOption = {
+  type: 'string',
+  value: '<s>',
+  help: 'print the state again each time after these seconds, until it is interrupted',
+} as const;
+
+/** The milliseconds of `--every`. */
+export function everyMsOf({ values }: Arguments): number | undefined {
+  return values.every === undefined ? undefined : wholeNumber('--every', values.every as string, 3600) * 1000;
+}
+
+/** The states of the selected clusters, one after the other. */
+export async function* clusterStates(
+  args: Arguments,
+  everyMs: number,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ClusterStatus[]> {
+  for (;;) {
+    yield (await clustersOf(args)).map(({ status }) => status);
+    await delay(everyMs, undefined, { signal });
+  }
 }
 
 /** Sends a request to the only running cluster, or to the one that the options select, and prints the response. */

@@ -1,26 +1,44 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
-import { type Command, exitCodes } from './command.js';
+import { type Arguments, type Command, exitCodes } from './command.js';
 import { alignColumns, paint, print, printError } from './output.js';
-import { clusterOptions, clustersOf, noCluster, noMore } from './running-cluster.js';
+import {
+  clusterOptions,
+  clusterStates,
+  clustersOf,
+  everyMsOf,
+  everyOption,
+  noCluster,
+  noMore,
+} from './running-cluster.js';
 
 export const status: Command = {
   summary: 'print the state of all workers',
   synopsis: '[options]',
   description: `Prints the clusters of this user and their workers. Exit code 0 when every cluster has all its workers ready, 1 when
-one has not or none is running. The JSON is an array with one object for each cluster.`,
-  options: clusterOptions,
+one has not or none is running. The JSON is an array with one object for each cluster, and with --every one line each time.`,
+  options: { ...clusterOptions, every: everyOption },
   examples: ['status', 'status --name web --json'],
   async run(args) {
     noMore('status', args.positionals);
+    const everyMs = everyMsOf(args);
+    if (everyMs !== undefined) {
+      // the reader of a pipe has ended
+      process.stdout.once('error', () => process.exit());
+      for await (const clusters of clusterStates(args, everyMs)) show(clusters, args);
+    }
     const clusters = (await clustersOf(args)).map((cluster) => cluster.status);
-    if (args.values.json) print(JSON.stringify(clusters));
-    else if (clusters.length === 0) printError(noCluster(args));
-    else for (const cluster of clusters) print(table(cluster));
+    show(clusters, args);
     const allReady = clusters.length > 0 && clusters.every(({ ready, target }) => ready >= target);
     return allReady ? exitCodes.done : exitCodes.failed;
   },
 };
+
+function show(clusters: readonly ClusterStatus[], args: Arguments): void {
+  if (args.values.json) print(JSON.stringify(clusters));
+  else if (clusters.length === 0) printError(noCluster(args));
+  else for (const cluster of clusters) print(table(cluster));
+}
 
 const heads = ['worker', 'pid', 'state', 'up', 'heartbeat', 'memory', 'busy', 'in flight'];
 

@@ -47,7 +47,7 @@ describe('the file for HAProxy', () => {
     const different: HaproxyOptions[] = [
       {},
       { certificate },
-      { upstreams: ['127.0.0.1:3000', '[::1]:3001', 'localhost:3002'], affinity: 'cookie' },
+      { upstreams: ['127.0.0.1:3000', '[::1]:3001', 'localhost:3002'], affinity: 'cookie', spareServers: 8 },
       { affinity: 'ip', trustForwarded: true, exposeHealth: true, timeoutSeconds: 1 },
       { certificate, listen: '127.0.0.1:8443', affinity: 'ip', maxBodyBytes: 1, checkMs: 100 },
     ];

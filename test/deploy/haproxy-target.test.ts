@@ -30,6 +30,7 @@ describe('haproxy', () => {
       maxBodyBytes: `1${ending}`,
       statsSocket: `/run/a${ending}`,
       checkMs: `100${ending}`,
+      spareServers: `1${ending}`,
       trustForwarded: ending,
       exposeHealth: ending,
     };

@@ -11,6 +11,7 @@ const textOf = (facts: object, nginxVersion: string) =>
 /** For each feature, what its version has and the one before it has not. */
 const nginxRows = [
   ['http2Directive', '1.25.0', {}, /^ {4}http2 on;$/m],
+  ['keepaliveMinTimeout', '1.27.3', {}, /^ {4}keepalive_min_timeout 5s;$/m],
   ['keepaliveByDefault', '1.29.6', { keepAliveTimeoutMs: 5000 }, /^ {4}keepalive 0;$/m],
 ] as const;
 

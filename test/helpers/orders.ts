@@ -7,13 +7,14 @@ export interface Orders {
   readonly failures: readonly string[];
 }
 
-/** POSTs to `/orders/<number>` at a rate, over connections that are used again, while `work` is done. */
+/** POSTs to `/orders/<number>` at a rate, by default over connections that are used again, while `work` is done. */
 export async function ordersWhile(
   url: string,
   perSecond: number,
   work: () => Promise<void>,
+  keepAlive = true,
 ): Promise<Orders> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
+  const agent = new http.Agent({ keepAlive, maxSockets: 50 });
   const failures: string[] = [];
   const pending: Promise<void>[] = [];
   const order = (): void => {

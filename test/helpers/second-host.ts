@@ -9,6 +9,8 @@ export interface SecondHost {
   readonly address: string;
   /** A directory with an `ssh` that knows the host, for the begin of PATH. */
   readonly bin: string;
+  /** The end of its cable on this machine. */
+  readonly link: string;
 }
 
 const port = 2222;
@@ -92,5 +94,5 @@ export async function startSecondHost(environment: Readonly<Record<string, strin
   await until(
     async () => (await execFile(path.join(bin, 'ssh'), [`root@${name}`, 'echo', 'up'])).stdout === 'up\n',
   );
-  return { name, address, bin };
+  return { name, address, bin, link: outer };
 }

@@ -13,17 +13,17 @@ export interface RemoteTarget {
  * Parses `user@host:dir`. As for scp, a colon before the first slash makes a target remote. Names that ssh could read as
  * an option are refused.
  */
-export function remoteTarget(text: string): RemoteTarget | undefined {
+export function remoteTarget(text: string, command = 'release'): RemoteTarget | undefined {
   const [, user, host, given] = /^(?:([^/:@]*)@)?(\[[^\]/]*\]|[^/:[\]]*):(.*)$/s.exec(text) ?? [];
   if (host === undefined || given === undefined) return undefined;
   const plain = host.replace(/^\[|\]$/g, '');
   const isHost = host.startsWith('[') ? /^[\da-f:.]+(%\w+)?$/i.test(plain) : /^\w[\w.-]*$/.test(host);
   if (!isHost || (user !== undefined && !/^\w[\w.+-]*\$?$/.test(user))) {
-    throw new UsageError(`release: expected user@host:directory, got ${JSON.stringify(text)}`);
+    throw new UsageError(`${command}: expected user@host:directory, got ${JSON.stringify(text)}`);
   }
   const relative = given.replace(/^~\/+/, '');
   if (relative === '' || relative === '~' || /[\0\r\n]/.test(relative)) {
-    throw new UsageError(`release: expected a directory after the host, got ${JSON.stringify(text)}`);
+    throw new UsageError(`${command}: expected a directory after the host, got ${JSON.stringify(text)}`);
   }
   const at = user === undefined ? '' : `${user}@`;
   return {

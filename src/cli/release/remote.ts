@@ -15,10 +15,10 @@ import type { RemoteTarget } from './remote-target.js';
 import { programOf } from './started-cluster.js';
 
 /** No prompt: a deployment must not wait for a password that no one types. */
-const sshOptions = ['-o', 'BatchMode=yes'];
-const program = 'node_modules/express-productionize/dist/cli.js';
+export const sshOptions = ['-o', 'BatchMode=yes'];
+export const program = 'node_modules/express-productionize/dist/cli.js';
 
-const words = (...all: readonly string[]): string => all.map(shellWord).join(' ');
+export const words = (...all: readonly string[]): string => all.map(shellWord).join(' ');
 
 /** Runs a command on the host, and passes its output on. Returns its exit code. */
 async function onHost({ destination }: RemoteTarget, command: string): Promise<number> {

@@ -20,6 +20,8 @@ export interface HaproxyOptions extends ProxyTargetOptions {
   readonly statsSocket?: string;
   /** Milliseconds between two checks of an instance. @default 1000 */
   readonly checkMs?: number;
+  /** Servers without an address, which get one through the socket. @default 0; 8 with --watch */
+  readonly spareServers?: number;
 }
 
 export const haproxyOptions: { readonly [Name in keyof Required<HaproxyOptions>]: TargetOption } = {
@@ -39,5 +41,10 @@ export const haproxyOptions: { readonly [Name in keyof Required<HaproxyOptions>]
     '<ms>',
     'milliseconds between two checks of an instance; default: 1000',
     isInteger('milliseconds', 100, 60_000),
+  ),
+  spareServers: integerOption(
+    '<n>',
+    'servers without an address; default: 0, or 8 with --watch',
+    isInteger('servers', 0, 100),
   ),
 };

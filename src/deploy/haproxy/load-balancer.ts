@@ -1,8 +1,9 @@
 import type { DeploymentFacts } from '../deployment-facts.js';
+import { intermediateCiphers } from '../nginx/tls.js';
 import { forgeableHeaders, indent } from '../proxy-cache.js';
 import { healthPaths, keepaliveSeconds, responseSeconds, siteName } from '../proxy-target.js';
-import { addressOf } from '../values.js';
 import type { HaproxyOptions } from './haproxy-options.js';
+import { serverLines } from './server-lines.js';
 
 /** Milliseconds between two checks of an instance. */
 export const usualCheckMs = 1000;
@@ -20,7 +21,7 @@ export function balancerLines(facts: DeploymentFacts, options: HaproxyOptions): 
       `stats socket unix@${options.statsSocket ?? '/run/haproxy/admin.sock'} mode 660 level admin`,
       '# the intermediate profile of Mozilla',
       'ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
-      `ssl-default-bind-ciphers ${ciphers}`,
+      `ssl-default-bind-ciphers ${intermediateCiphers.join(':')}`,
     ]),
     ...section('defaults', [
       'mode http',
@@ -38,9 +39,6 @@ export function balancerLines(facts: DeploymentFacts, options: HaproxyOptions): 
     ...section(`backend ${name}_app`, backend(facts, options, name)),
   ];
 }
-
-const ciphers =
-  'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305';
 
 function section(head: string, lines: readonly string[]): string[] {
   return [head, ...indent(lines), ''];
@@ -141,7 +139,6 @@ function backend(facts: DeploymentFacts, options: HaproxyOptions, name: string):
   const { affinity, certificate, trustForwarded = false, checkMs = usualCheckMs } = options;
   const { health, port } = facts;
   const secure = certificate === undefined ? '' : ' secure';
-  const servers = options.upstreams ?? [`127.0.0.1:${port}`];
   return [
     ...(affinity === 'ip'
       ? [
@@ -186,15 +183,6 @@ function backend(facts: DeploymentFacts, options: HaproxyOptions, name: string):
           'compression type text/html text/plain text/css text/javascript application/javascript application/json image/svg+xml',
         ]),
     `default-server check inter ${checkMs}ms fall 1 rise 1 init-addr last,libc,none`,
-    ...servers.map((server, i) => {
-      const { host, hostPort } = partsOf(server);
-      const id = `${name}_${i + 1}`;
-      return `server ${id} ${host}:${hostPort}${affinity === 'cookie' ? ` cookie ${id}` : ''}`;
-    }),
+    ...serverLines(name, options.upstreams ?? [`127.0.0.1:${port}`], options),
   ];
-}
-
-function partsOf(server: string): { host: string; hostPort: number } {
-  const { host, port } = addressOf(server) as { host: string; port: number };
-  return { host: host.includes(':') ? `[${host}]` : host, hostPort: port };
 }

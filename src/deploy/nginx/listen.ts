@@ -18,8 +18,14 @@ export function listening(name: string, options: NginxOptions): Listening {
     `listen ${address}${parameters};`,
     ...(ipv6 && typeof address === 'number' ? [`listen [::]:${address}${parameters};`] : []),
   ];
+  const open = hasFeature('nginx', nginxVersion, 'keepaliveMinTimeout')
+    ? [
+        '# a reload closes no connection on which a client may just send a request',
+        'keepalive_min_timeout 5s;',
+      ]
+    : [];
   if (certificate === undefined || certificateKey === undefined) {
-    return { redirect: [], lines: [...on(options.listen ?? 80), names] };
+    return { redirect: [], lines: [...on(options.listen ?? 80), names, ...open] };
   }
   const { listen = 443, redirectFrom = 80 } = options;
   const port = String(listen).replace(/^.*:/, '');
@@ -42,6 +48,7 @@ export function listening(name: string, options: NginxOptions): Listening {
       ...on(listen, isDirective ? ' ssl' : ' ssl http2'),
       ...(isDirective ? ['http2 on;'] : []),
       names,
+      ...open,
       '',
       ...tlsLines(name, certificate, certificateKey),
     ],
