@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Severity } from '../doctor/audit-finding.js';
 import { CannotExamine } from '../doctor/examined-app.js';
@@ -28,6 +29,13 @@ start.`,
       value: '<paths>',
       help: 'further paths to request, such as /users/1,/search?q=a',
     },
+    param: {
+      type: 'string',
+      value: '<name=value>',
+      help: 'values of parameters of routes, such as id=42,slug=news',
+    },
+    unsafe: { type: 'boolean', help: 'also request routes that change something' },
+    'env-file': { type: 'string', value: '<file>', help: 'a file with variables for the app' },
     'fail-on': { type: 'string', value: '<severity>', help: 'low, medium, high or never; default: high' },
     ci: { type: 'boolean', help: 'send no signal and no exception' },
     seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
@@ -46,6 +54,9 @@ start.`,
     const show = outputOf(args);
     const options = {
       args: rest,
+      envFile: envFileOf(args),
+      params: paramsOf(args),
+      unsafe: Boolean(values.unsafe),
       paths: pathsOf(args),
       signals: !values.ci,
       timeoutMs:
@@ -84,6 +95,24 @@ function severityOf({ values }: Arguments): (typeof severities)[number] {
   const found = severities.find((each) => each === given);
   if (found !== undefined) return found;
   throw new UsageError(`--fail-on: expected one of ${severities.join(', ')}, got ${JSON.stringify(given)}`);
+}
+
+function paramsOf({ values }: Arguments): Record<string, string> {
+  const pairs = values.param === undefined ? [] : String(values.param).split(',');
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, value] = /^(\w+)=(.+)$/s.exec(pair) ?? [];
+      if (name !== undefined && value !== undefined) return [name, value];
+      throw new UsageError(`--param: expected values such as id=42, got ${JSON.stringify(pair)}`);
+    }),
+  );
+}
+
+function envFileOf({ values }: Arguments): string | undefined {
+  const named = values['env-file'];
+  if (named === undefined) return undefined;
+  if (existsSync(String(named))) return String(named);
+  throw new UsageError(`--env-file: there is no file ${JSON.stringify(named)}`);
 }
 
 function pathsOf({ values }: Arguments): string[] {

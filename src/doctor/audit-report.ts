@@ -15,20 +15,46 @@ export interface AuditReport {
   readonly silenced: readonly SilencedFinding[];
   /** The score of each practice. */
   readonly practices: Readonly<Record<string, number>>;
+  /** The checks that this audit could not decide, by their ids. */
+  readonly notExamined: readonly string[];
+  /** What was chosen or left out, in sentences. */
+  readonly notes: readonly string[];
 }
 
 const order = { high: 0, medium: 1, low: 2 } as const;
 
 /** What the checks find in observations. */
-export function reportOf(seen: Observations): AuditReport {
-  const findings = checks
-    .flatMap((check) => findingOf(check, seen) ?? [])
+export function reportOf(seen: Observations, notes: readonly string[] = []): AuditReport {
+  const results = checks.map((check) => runCheck(check, seen));
+  const findings = results
+    .flatMap(({ finding }) => finding ?? [])
     .sort((one, other) => order[one.severity] - order[other.severity]);
   const practices = scoresByPractice(
     checks.map(({ practice }) => practice),
     findings,
   );
-  return { schema: 1, score: score(findings), findings, silenced: [], practices };
+  const notExamined = results.filter(({ isDecided }) => !isDecided).map(({ check }) => check.id);
+  return { schema: 1, score: score(findings), findings, silenced: [], practices, notExamined, notes };
+}
+
+interface CheckResult {
+  readonly check: Check;
+  readonly finding: Finding | undefined;
+  readonly isDecided: boolean;
+}
+
+/** A check that finds nothing and has read a part that could not be observed has not decided anything. */
+function runCheck(check: Check, seen: Observations): CheckResult {
+  let hasReadNothing = false;
+  const watched = new Proxy(seen, {
+    get(target, name) {
+      const part = target[name as keyof Observations];
+      hasReadNothing ||= part === null;
+      return part;
+    },
+  });
+  const finding = findingOf(check, watched);
+  return { check, finding, isDecided: finding !== undefined || !hasReadNothing };
 }
 
 function findingOf(check: Check, seen: Observations): Finding | undefined {

@@ -1,57 +1,103 @@
 import path from 'node:path';
 import { nearestPackageFile } from '../deploy/package-files.js';
 import { ExaminedApp, type ExaminedScript } from './examined-app.js';
-import { exchange } from './exchanges.js';
+import { exchange, type RequestPlan } from './exchanges.js';
 import { observeFilesAround } from './files-around.js';
 import type { Observations, ProjectObservation } from './observations.js';
+import type { Inside } from './probe/doctor-protocol.js';
+import { nodeOptionsFor } from './script-runner.js';
 import { observeShutdown } from './shutdown-exchange.js';
 
 /** Milliseconds in which a process ends after an exception that nothing catches, with a drain. */
 const exceptionMs = 12_000;
-/** Routes that are requested at most. */
-const mostPaths = 50;
 
-export interface Examination extends ExaminedScript {
-  /** Paths to request in addition to the routes without parameters. */
-  readonly paths: readonly string[];
+export interface Examination extends ExaminedScript, Omit<RequestPlan, 'routes'> {
   /** Whether the app is signalled and receives an exception. */
   readonly signals: boolean;
 }
 
+/** What was observed, and what a reader of the report must know about it. */
+export interface Examined {
+  readonly seen: Observations;
+  readonly notes: readonly string[];
+}
+
 /** Runs a script and observes it from inside and outside. All its processes have ended afterwards. */
-export async function examine(examination: Examination): Promise<Observations> {
-  const seen = await observeTraffic(examination);
+export async function examine(examination: Examination): Promise<Examined> {
+  const { args, tool } = nodeOptionsFor(examination.script);
+  const nodeArgs = [...(examination.nodeArgs ?? []), ...args];
+  const { traffic, notes, listensItself } = await observeTraffic({ ...examination, nodeArgs });
+  const signals = examination.signals && listensItself;
+  const { process } = traffic;
   const project = observeProject(examination.script);
-  const filesAround = project
-    ? await observeFilesAround(examination, project.directory, seen.app?.productionized === true)
-    : [];
+  const developmentTools = process?.developmentTools.filter((each) => each !== tool) ?? [];
   return {
-    ...seen,
-    filesAround,
-    continuesAfterException: examination.signals ? await observeException(examination) : null,
-    project,
-    today: new Date().toISOString().slice(0, 10),
+    seen: {
+      ...traffic,
+      filesAround: await observeFilesAround(
+        { ...examination, nodeArgs },
+        project.directory,
+        traffic.app?.productionized === true,
+      ),
+      process: process && { ...process, developmentTools },
+      continuesAfterException: signals ? await observeException({ ...examination, nodeArgs }) : null,
+      project,
+      today: today(),
+    },
+    notes: [...(tool ? [`The script is TypeScript, and ran under ${tool} of the project.`] : []), ...notes],
   };
 }
 
-type Traffic = Omit<Observations, 'continuesAfterException' | 'project' | 'filesAround' | 'today'>;
+/** The date, such as 2026-11-29. */
+export function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
 
-async function observeTraffic(examination: Examination): Promise<Traffic> {
+interface Observed {
+  readonly traffic: Omit<Observations, 'continuesAfterException' | 'project' | 'filesAround' | 'today'>;
+  readonly notes: readonly string[];
+  readonly listensItself: boolean;
+}
+
+async function observeTraffic(examination: Examination): Promise<Observed> {
   const app = new ExaminedApp(examination);
   try {
     await app.listening(examination.timeoutMs);
-    const port = app.ports[0] as number;
     const inside = await app.request('observe');
-    const paths = [...new Set([...examination.paths, ...inside.paths, '/'])].slice(0, mostPaths);
-    const exchanges = await exchange(port, paths, inside.malformedPath, () => app.request('sync calls'));
+    const { server, routes } = inside;
+    const listensItself = server.requested !== null;
+    const target = { ...server, host: '127.0.0.1', verified: false };
+    const { exchanges, skipped } = await exchange(target, { ...examination, routes }, () =>
+      app.request('sync calls'),
+    );
     const syncCalls = await app.request('sync calls');
-    const served = exchanges.find(({ response }) => response !== null)?.path;
+    const served = exchanges.find(({ method, response }) => method === 'GET' && response !== null)?.path;
     const shutdown =
-      examination.signals && served !== undefined ? await observeShutdown(app, port, served) : null;
-    return { app: inside.app, process: inside.process, exchanges, syncCalls, shutdown };
+      examination.signals && listensItself && served !== undefined
+        ? await observeShutdown(app, server, served)
+        : null;
+    return {
+      traffic: { app: inside.app, process: inside.process, exchanges, syncCalls, shutdown },
+      notes: [...notesOn(inside), ...skipped.map((each) => `Not requested: ${each}.`)],
+      listensItself,
+    };
   } finally {
     await app.end();
   }
+}
+
+function notesOn({ app, server, otherServers }: Inside): string[] {
+  return [
+    ...(server.requested === null
+      ? [
+          'The script does not listen, so the doctor listened for its app. Pass the script that listens to examine its server, its shutdown and its exceptions.',
+        ]
+      : []),
+    ...(app === null ? ['No Express app was found behind the server, so it was examined from outside.'] : []),
+    ...(otherServers.length > 0
+      ? [`The server on ${server.requested} was examined, and not that on ${otherServers.join(', ')}.`]
+      : []),
+  ];
 }
 
 async function observeException(examination: Examination): Promise<boolean> {
@@ -63,7 +109,7 @@ async function observeException(examination: Examination): Promise<boolean> {
     const late = new Promise<true>((resolve) => {
       timer = setTimeout(resolve, exceptionMs, true);
     });
-    const continues = await Promise.race([late, app.exited.then(() => false)]);
+    const continues = await Promise.race([late, app.processEnded().then(() => false)]);
     clearTimeout(timer);
     return continues;
   } finally {
@@ -71,9 +117,11 @@ async function observeException(examination: Examination): Promise<boolean> {
   }
 }
 
-function observeProject(script: string): ProjectObservation | null {
+function observeProject(script: string): ProjectObservation {
   const found = nearestPackageFile(path.dirname(script));
-  if (found === undefined) return null;
-  const { start } = Object(found.content.scripts) as { start?: unknown };
-  return { directory: found.directory, startScript: typeof start === 'string' ? start : null };
+  const { start } = Object(found?.content.scripts) as { start?: unknown };
+  return {
+    directory: found?.directory ?? path.dirname(script),
+    startScript: typeof start === 'string' ? start : null,
+  };
 }

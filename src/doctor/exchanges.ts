@@ -1,101 +1,92 @@
-import http from 'node:http';
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import { attempt } from '../support/attempt.js';
-import type { Exchange, ResponseObservation } from './observations.js';
+import { type Received, type SentRequest, send, type Target } from './bounded-request.js';
+import type { Exchange } from './observations.js';
+import type { RequestedRoute } from './probe/doctor-protocol.js';
+import { filledPath, isChanging, malformedPath } from './request-paths.js';
 
-const responseMs = 5000;
-/** Bytes of a body that are read at most. */
-const mostBytes = 4 * 2 ** 20;
-const textLength = 2000;
+/** Paths that usual health checks have. */
+const healthPaths = ['/readyz', '/healthz', '/health', '/livez', '/ping', '/status'];
+const missingPath = '/express-productionize-doctor-missing';
+const changes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** Paths that are requested of each app: usual health checks, and one without a route. */
-const always: readonly Pick<Exchange, 'path' | 'kind'>[] = [
-  ...['/readyz', '/healthz', '/health', '/livez', '/ping', '/status'].map((path) => ({
-    path,
-    kind: 'health' as const,
-  })),
-  { path: '/express-productionize-doctor-missing', kind: 'missing' },
-];
+/** Requests that are sent at most, and milliseconds for all of them. */
+const mostRequests = 60;
+const allMs = 60_000;
+
+export interface RequestPlan {
+  /** Paths to request in addition to those of the routes. */
+  readonly paths: readonly string[];
+  readonly routes: readonly RequestedRoute[];
+  /** Values of parameters of routes. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Whether routes are requested that may change something. */
+  readonly unsafe: boolean;
+}
+
+export interface Exchanges {
+  readonly exchanges: readonly Exchange[];
+  /** Routes that were not requested, with the reason. */
+  readonly skipped: readonly string[];
+}
 
 /**
- * Sends GET requests one after the other, none of which may change anything (RFC 9110 section 9.2.1). Rejects as
- * `isAlive` does, which is called after each failure.
+ * Sends requests one after the other. Unless the plan is unsafe, they are GET requests, none of which may change anything
+ * (RFC 9110 section 9.2.1). Rejects as `isAlive` does, which is called after each failure.
  */
 export async function exchange(
-  port: number,
-  paths: readonly string[],
-  malformedPath: string | null,
-  isAlive: () => Promise<unknown>,
-): Promise<Exchange[]> {
+  target: Target,
+  plan: RequestPlan,
+  isAlive: (received: Received) => Promise<unknown>,
+): Promise<Exchanges> {
   const exchanges: Exchange[] = [];
-  const routes = paths.map((path) => ({ path, kind: 'route' as const }));
-  const malformed = malformedPath === null ? [] : [{ path: malformedPath, kind: 'malformed' as const }];
-  for (const each of [...routes, ...malformed, ...always]) {
-    const result = await get(port, each.path);
-    exchanges.push({ ...each, ...result });
-    if (result.failure !== null) await isAlive();
+  const sent = new Set<string>();
+  const links: string[] = [];
+  const skipped: string[] = [];
+  const end = performance.now() + allMs;
+
+  const request = async (kind: Exchange['kind'], { method, path }: SentRequest): Promise<void> => {
+    const name = `${method} ${path}`;
+    if (kind === 'route' && sent.has(name)) return;
+    sent.add(name);
+    if (exchanges.length >= mostRequests || performance.now() > end) {
+      skipped.push(`${name}: ${mostRequests} requests and ${allMs / 1000} s are the limits`);
+      return;
+    }
+    const received = await send(target, { method, path });
+    const { response, failure } = received;
+    links.push(...received.links);
+    exchanges.push({ method, path, kind, response, failure });
+    if (failure !== null) await isAlive(received);
+  };
+  const requestRoute = async ({ method, path }: RequestedRoute): Promise<void> => {
+    const filled = filledPath(path, plan.params, links);
+    if (filled === undefined) {
+      const [, name] = /:(\w+)/.exec(path) ?? [];
+      skipped.push(`${method} ${path}: no value is known, try --param ${name}=<value>`);
+    } else if (!plan.unsafe && isChanging(path)) {
+      skipped.push(`${method} ${path}: it seems to change something, and --unsafe is not set`);
+    } else {
+      await request('route', { method, path: filled });
+    }
+  };
+  const get = (path: string): SentRequest => ({ method: 'GET', path });
+
+  for (const path of plan.paths) await request('route', get(path));
+  const reading = plan.routes.filter(({ method }) => method === 'GET');
+  const [plain, withParameters] = [false, true].map((has) =>
+    reading.filter(({ path }) => path.includes(':') === has),
+  ) as [RequestedRoute[], RequestedRoute[]];
+  for (const route of plain) await requestRoute(route);
+  await request('route', get('/'));
+  // what routes without parameters have linked to
+  for (const route of withParameters) await requestRoute(route);
+  const malformed = malformedPath(plan.routes);
+  if (malformed !== null) await request('malformed', get(malformed));
+  for (const path of healthPaths) await request('health', get(path));
+  await request('missing', get(missingPath));
+  if (plan.unsafe) {
+    for (const change of changes) {
+      for (const route of plan.routes.filter(({ method }) => method === change)) await requestRoute(route);
+    }
   }
-  return exchanges;
-}
-
-function get(port: number, path: string): Promise<Omit<Exchange, 'path' | 'kind'>> {
-  return new Promise((resolve) => {
-    const req = http.get({
-      host: '127.0.0.1',
-      port,
-      path,
-      agent: false,
-      headers: { 'accept-encoding': 'gzip, br', accept: 'text/html, application/json, */*' },
-    });
-    const done = (response: ResponseObservation | null, failure: Exchange['failure']): void => {
-      clearTimeout(timer);
-      req.destroy();
-      resolve({ method: 'GET', response, failure });
-    };
-    const timer = setTimeout(() => done(null, 'no response'), responseMs);
-    req.once('error', () => done(null, 'connection closed'));
-    req.once('response', (res) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      const end = (): void => {
-        const body = Buffer.concat(chunks);
-        const decoded = decode(body, String(res.headers['content-encoding'] ?? ''));
-        done(
-          {
-            status: res.statusCode ?? 0,
-            headers: res.headers,
-            bytes,
-            text: decoded.subarray(0, textLength).toString('utf8'),
-            compressedTwice: decoded !== body && isGzip(decoded),
-          },
-          null,
-        );
-      };
-      // an endless response shows all that is of interest in its beginning
-      clearTimeout(timer);
-      const limit = setTimeout(end, responseMs);
-      res.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        chunks.push(chunk);
-        if (bytes > mostBytes) end();
-      });
-      res.once('close', () => {
-        clearTimeout(limit);
-        end();
-      });
-    });
-  });
-}
-
-function decode(body: Buffer, encoding: string): Buffer {
-  const decoders = { gzip: gunzipSync, br: brotliDecompressSync, deflate: inflateSync } as const;
-  if (!Object.hasOwn(decoders, encoding)) return body;
-  return attempt(
-    () => decoders[encoding as keyof typeof decoders](body, { maxOutputLength: mostBytes }),
-    body,
-  );
-}
-
-function isGzip(body: Buffer): boolean {
-  return body[0] === 0x1f && body[1] === 0x8b;
+  return { exchanges, skipped };
 }

@@ -30,5 +30,6 @@ export function filterReport(report: AuditReport, { only, silenced: reasons }: F
     findings,
     silenced: [...report.silenced, ...silenced],
     practices: scoresByPractice(practices, findings),
+    notExamined: report.notExamined.filter(isWanted),
   };
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { attempt } from '../support/attempt.js';
 
 const mostBytes = 32 * 2 ** 20;
 const checkMs = 200;
@@ -18,6 +19,8 @@ export class OutputFile {
 
   constructor() {
     this.fd = openSync(path.join(this.#directory, 'output'), 'a+');
+    // where an open file can be removed, nothing remains if this process is killed
+    this.#remove();
     this.#timer = setInterval(() => {
       if (fstatSync(this.fd).size > mostBytes) ftruncateSync(this.fd);
     }, checkMs).unref();
@@ -36,6 +39,10 @@ export class OutputFile {
     this.#isClosed = true;
     clearInterval(this.#timer);
     closeSync(this.fd);
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#remove();
+  }
+
+  #remove(): void {
+    attempt(() => rmSync(this.#directory, { recursive: true, force: true }), undefined);
   }
 }

@@ -1,7 +1,9 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import { withTimeLimit } from '../support/time-limit.js';
 import type { ExaminedApp } from './examined-app.js';
 import type { ShutdownObservation } from './observations.js';
+import type { ExaminedServer } from './probe/doctor-protocol.js';
 
 /** Milliseconds for the app to end after SIGTERM. Supervisors usually wait 10 s before they kill. */
 const endMs = 9000;
@@ -9,10 +11,11 @@ const endMs = 9000;
 /** Sends SIGTERM while a request has sent a part of its head, and then the rest of it. */
 export async function observeShutdown(
   app: ExaminedApp,
-  port: number,
+  { port, encrypted }: ExaminedServer,
   path: string,
 ): Promise<ShutdownObservation> {
-  const socket = net.connect(port, '127.0.0.1');
+  const address = { host: '127.0.0.1', port };
+  const socket = encrypted ? tls.connect({ ...address, rejectUnauthorized: false }) : net.connect(address);
   let received = '';
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1');

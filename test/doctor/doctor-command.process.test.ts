@@ -101,7 +101,7 @@ describe('express-productionize doctor', () => {
     await until(() => hasEnded(child));
   });
 
-  it('sends GET requests only, and never to a route with a parameter', async () => {
+  it('sends GET requests only, and none to a route with a parameter without a value', async () => {
     const log = path.join(directory, 'requests');
     const recording = script(`const fs = require('node:fs');
       const app = require('express')();

@@ -14,6 +14,8 @@ export interface StartedApp {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The file with the options of `productionize`, if any. */
   readonly config: string | undefined;
+  /** Options of Node for the script. @default [] */
+  readonly nodeArgs?: readonly string[];
 }
 
 const lastLines = 40;
@@ -107,7 +109,7 @@ export function killGroup({ pid, stdout, stderr }: ChildProcess): void {
 
 /** Starts an app in a process group of its own, with a file of this package loaded in front of it. */
 export function spawnApp(
-  { script, args, env, config }: StartedApp,
+  { script, args, env, config, nodeArgs = [] }: StartedApp,
   file: string,
   variables: Readonly<Record<string, string>>,
   output: 'pipe' | number = 'pipe',
@@ -121,7 +123,7 @@ export function spawnApp(
   }
   const preload = pathToFileURL(path.join(own.directory, 'dist', file)).href;
   const inherited = Object.entries({ ...process.env, ...env }).filter(([name]) => !ofManagers.test(name));
-  return spawn(process.execPath, [...process.execArgv, '--import', preload, script, ...args], {
+  return spawn(process.execPath, [...process.execArgv, ...nodeArgs, '--import', preload, script, ...args], {
     // its own group, which can be killed as a whole
     detached: process.platform !== 'win32',
     stdio: ['ignore', output, output, 'ipc'],

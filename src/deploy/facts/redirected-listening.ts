@@ -27,7 +27,9 @@ export function redirectListening(
       const callback = args.find((arg) => typeof arg === 'function');
       const { signal } = Object(args[0]) as ListenOptions;
       const port = portFor(requested);
-      return original.call(this, { port, host: '127.0.0.1', ...(signal && { signal }) }, callback);
+      // workers of a cluster would otherwise share one free port, so that each request reaches another one
+      const exclusive = port === 0;
+      return original.call(this, { port, host: '127.0.0.1', exclusive, ...(signal && { signal }) }, callback);
     };
   });
 }

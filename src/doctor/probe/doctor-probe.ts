@@ -1,5 +1,5 @@
+import cluster from 'node:cluster';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import type { Application } from 'express';
@@ -7,7 +7,6 @@ import { endWithParent } from '../../deploy/facts/end-with-parent.js';
 import { recordModules } from '../../deploy/facts/recorded-modules.js';
 import { redirectListening } from '../../deploy/facts/redirected-listening.js';
 import { detectSyncIo, type SyncIoDetector } from '../../middleware/sync-io/index.js';
-import { isExpressApp } from '../../preload/express-app.js';
 import { installServingHooks } from '../../preload/serving-hooks.js';
 import { presetProduction } from '../../process/cluster/preset-production.js';
 import type { AnyFunction } from '../../support/express-layers.js';
@@ -20,39 +19,39 @@ import {
   type Results,
 } from './doctor-protocol.js';
 import { observeInside } from './inside.js';
+import { relayWorker } from './relayed-worker.js';
+import { ServedApps } from './served-apps.js';
 
 // The entry of `node --import doctor-probe.js app.js`: the app runs as it is, and responds to queries of the doctor.
+// Children and threads of the app inherit the import: they listen on other ports as well.
 
 /** `as it is`, or `productionized` for a preview. */
 const mode = process.env[doctorVariable];
 delete process.env[doctorVariable];
 
-if (isMainThread && mode !== undefined) examine(mode === 'productionized');
+if (isMainThread && mode !== undefined) examine(mode);
+else redirectListening(() => {});
 
-function examine(isPreview: boolean): void {
+function examine(mode: string): void {
   const recorded = recordModules();
-  const servers: Server[] = [];
+  const served = new ServedApps(recorded);
   const detectors = new Map<Application, SyncIoDetector>();
 
-  redirectListening((listening) => {
+  redirectListening((listening, requested) => {
     const server = listening as Server;
-    servers.push(server);
-    const app = appOf(server);
+    served.add(server, requested);
+    const app = served.appOf(server);
     if (app && !detectors.has(app)) detectors.set(app, watch(app));
-    process.send?.(doctorMessage({ kind: 'listening', port: (server.address() as AddressInfo).port }));
+    process.send?.(doctorMessage({ kind: 'listening' }));
   });
   presetProduction();
-  if (isPreview) installServingHooks();
-
-  const appOf = (server: Server): Application | undefined =>
-    (server.listeners('request').find(isExpressApp) as Application | undefined) ??
-    recorded.apps.find((app) => (app as { parent?: unknown }).parent === undefined);
+  if (mode === 'productionized') installServingHooks();
+  const relay = relayWorker(mode);
+  // a script that only exports its app has nothing else to do
+  process.once('beforeExit', () => served.listen());
 
   const results: { readonly [Name in Query]: () => Results[Name] | Promise<Results[Name]> } = {
-    observe() {
-      const server = servers.find(appOf) ?? (servers[0] as Server);
-      return observeInside(appOf(server), server, recorded);
-    },
+    observe: () => observeInside(served, recorded),
     'sync calls': () => [...detectors.values()].flatMap((detector) => detector.findings()),
     throw() {
       setImmediate(() => {
@@ -60,13 +59,15 @@ function examine(isPreview: boolean): void {
       });
       return null;
     },
+    listen: () => served.listen(),
   };
   process.on('message', async (message) => {
-    if (!isDoctorMessage(message) || message.kind !== 'query') return;
+    if (!isDoctorMessage(message) || message.kind !== 'query' || relay(message)) return;
     const { query } = message;
     process.send?.(doctorMessage({ kind: 'result', query, result: await results[query]() }));
   });
-  endWithParent(process.ppid);
+  // a worker is in the process group of its primary
+  if (cluster.isPrimary) endWithParent(process.ppid);
 }
 
 /** Reports synchronous calls in requests of an app that is not changed otherwise. */

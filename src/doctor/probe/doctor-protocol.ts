@@ -7,25 +7,41 @@ export const doctorVariable = 'EXPRESS_PRODUCTIONIZE_DOCTOR';
 const messageType = 'express-productionize:doctor';
 
 /** What the doctor requests from the app, over the channel of a forked process. */
-export type Query = 'observe' | 'sync calls' | 'throw';
+export type Query = 'observe' | 'sync calls' | 'throw' | 'listen';
+
+/** A route of the app with a path that is no pattern. It may have parameters. */
+export interface RequestedRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** The server that is examined, on 127.0.0.1. */
+export interface ExaminedServer {
+  readonly port: number;
+  readonly encrypted: boolean;
+  /** The address that the app requested, such as `port 3000`; `null` where the app does not listen itself. */
+  readonly requested: string | null;
+}
 
 export interface Inside {
   readonly app: AppObservation | null;
   readonly process: ProcessObservation;
-  /** Paths of routes without a parameter that respond to GET. */
-  readonly paths: readonly string[];
-  /** A path with a parameter that Express cannot decode, so that it calls the error handlers and no handler. */
-  readonly malformedPath: string | null;
+  readonly routes: readonly RequestedRoute[];
+  readonly server: ExaminedServer;
+  /** The addresses of servers that are not examined. */
+  readonly otherServers: readonly string[];
 }
 
 export interface Results {
   observe: Inside;
   'sync calls': readonly SyncIoFinding[];
   throw: null;
+  /** Whether there is an app to listen for. */
+  listen: boolean;
 }
 
 export type DoctorMessage =
-  | { readonly type: typeof messageType; readonly kind: 'listening'; readonly port: number }
+  | { readonly type: typeof messageType; readonly kind: 'listening' | 'worker ended' }
   | { readonly type: typeof messageType; readonly kind: 'query'; readonly query: Query }
   | {
       readonly type: typeof messageType;

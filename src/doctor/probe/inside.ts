@@ -11,27 +11,28 @@ import { expressMajor, routerOf } from '../../support/express-layers.js';
 import type { AppObservation, ProcessObservation, SessionObservation } from '../observations.js';
 import type { Inside } from './doctor-protocol.js';
 import { listLayers } from './layer-list.js';
+import type { ServedApps } from './served-apps.js';
 
 /** Packages that belong to development, by the directory from which a file of them is loaded. */
 const developmentTool =
   /[\\/]node_modules[\\/](nodemon|ts-node|ts-node-dev|tsx|@swc-node[\\/]register|@babel[\\/]register|babel-watch|livereload|errorhandler)[\\/]/;
 
 /** What the app and its process show to code that runs in it. */
-export async function observeInside(
-  app: Application | undefined,
-  server: Server,
-  recorded: Recorded,
-): Promise<Inside> {
+export async function observeInside(served: ServedApps, recorded: Recorded): Promise<Inside> {
+  const server = served.chosen();
+  const app = served.appOf(server);
   const layers = app ? listLayers(app, recorded) : [];
-  const routes = layers.flatMap(({ kind, method, path }) =>
-    kind === 'handler' && method === 'GET' && path !== undefined && !/[*{}()[\]?+]/.test(path) ? [path] : [],
-  );
-  const withParameter = routes.find((path) => path.includes(':'));
+  const described = served.describe(server);
   return {
     app: app ? { ...(await observeApp(app, recorded)), layers } : null,
-    process: observeProcess(server),
-    paths: [...new Set(routes)].filter((path) => !path.includes(':')),
-    malformedPath: withParameter?.replaceAll(/:\w+/g, '%E0%A4%A') ?? null,
+    process: observeProcess(described.requested === null ? null : server),
+    routes: layers.flatMap(({ kind, method, path }) =>
+      kind === 'handler' && method !== undefined && path !== undefined && !/[*{}()[\]?+]/.test(path)
+        ? [{ method, path }]
+        : [],
+    ),
+    server: described,
+    otherServers: served.others(server),
   };
 }
 
@@ -64,7 +65,8 @@ function describeSession([cookie, { kind, options }]: [string, RecordedSession])
   };
 }
 
-function observeProcess(server: Server): ProcessObservation {
+/** Without a server of the app, its timeouts are not known. */
+function observeProcess(server: Server | null): ProcessObservation {
   const { moduleLoadList = [] } = process as unknown as { moduleLoadList?: readonly string[] };
   const tools = Object.keys(require.cache).flatMap((file) => developmentTool.exec(file)?.[1] ?? []);
   return {
@@ -72,7 +74,7 @@ function observeProcess(server: Server): ProcessObservation {
     nodeEnv: process.env.NODE_ENV ?? null,
     usesDomain: moduleLoadList.includes('NativeModule domain'),
     inspectorOpen: attempt(() => inspector.url() !== undefined, false),
-    keepAliveTimeoutMs: server.keepAliveTimeout,
+    keepAliveTimeoutMs: server?.keepAliveTimeout ?? 0,
     developmentTools: [...new Set(tools)],
   };
 }

@@ -23,6 +23,7 @@ export function terminalReport(name: string, report: AuditReport, paint: Paint):
     Object.entries(practices)
       .map(([practice, points]) => `  ${String(points).padStart(3)}  ${practice}`)
       .join('\n'),
+    formatNotes(report, paint),
     score === 100 ? '' : 'The faults are explained in docs/doctor.md of the package.',
   ]
     .filter(Boolean)
@@ -39,9 +40,15 @@ export function previewReport(name: string, before: AuditReport, after: AuditRep
     mended.map(({ title, id }) => `  ${paint('green', 'mended')}   ${title} (${id})`).join('\n'),
     ...after.findings.map((finding) => formatFinding(finding, paint)),
     ...formatSilenced(after),
+    formatNotes(after, paint),
   ]
     .filter(Boolean)
     .join('\n\n');
+}
+
+function formatNotes({ notes, notExamined }: AuditReport, paint: Paint): string {
+  const unexamined = notExamined.length > 0 ? [`Not examined: ${notExamined.join(', ')}.`] : [];
+  return [...notes, ...unexamined].map((note) => paint('dim', `  ${visible(note)}`)).join('\n');
 }
 
 function scoreLine(name: string, { score, findings }: AuditReport, paint: Paint): string {
