@@ -1,7 +1,10 @@
 import type { Check, Finding, SilencedFinding } from './audit-finding.js';
 import { checks } from './checks/index.js';
+import type { Measured } from './measured.js';
 import type { Observations } from './observations.js';
+import { type RouteFacts, routeFacts } from './route-facts.js';
 import { score, scoresByPractice } from './score.js';
+import { type TimeoutStep, timeoutChain } from './timeout-chain.js';
 
 /** The result of an audit. The same app has the same result each time. */
 export interface AuditReport {
@@ -19,6 +22,12 @@ export interface AuditReport {
   readonly notExamined: readonly string[];
   /** What was chosen or left out, in sentences. */
   readonly notes: readonly string[];
+  /** How each route responded. */
+  readonly routes: readonly RouteFacts[];
+  /** The timeouts from the client to the orchestrator. */
+  readonly timeouts: readonly TimeoutStep[];
+  /** What was timed; `null` without signals. */
+  readonly measured: Measured | null;
 }
 
 const order = { high: 0, medium: 1, low: 2 } as const;
@@ -34,7 +43,18 @@ export function reportOf(seen: Observations, notes: readonly string[] = []): Aud
     findings,
   );
   const notExamined = results.filter(({ isDecided }) => !isDecided).map(({ check }) => check.id);
-  return { schema: 1, score: score(findings), findings, silenced: [], practices, notExamined, notes };
+  return {
+    schema: 1,
+    score: score(findings),
+    findings,
+    silenced: [],
+    practices,
+    notExamined,
+    notes,
+    routes: routeFacts(seen.exchanges, findings),
+    timeouts: timeoutChain(seen),
+    measured: seen.measured ?? null,
+  };
 }
 
 interface CheckResult {

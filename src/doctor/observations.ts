@@ -1,5 +1,6 @@
 import type { Finding as DeploymentFinding } from '../deploy/check/finding.js';
 import type { SyncIoFinding } from '../middleware/sync-io/sync-report.js';
+import type { Measured } from './measured.js';
 
 /** A handler of a route, or a middleware, in the order in which Express calls them. */
 export interface LayerObservation {
@@ -41,6 +42,10 @@ export interface AppObservation {
   readonly bodyLimitBytes: number | null;
   /** Paths of the health checks of this package. */
   readonly readinessPath: string | null;
+  /** Milliseconds after which `deadline` responds; absent where it does not. */
+  readonly responseTimeoutMs?: number;
+  /** Milliseconds in which a shutdown of this package ends; absent where it is not known. */
+  readonly shutdownMs?: number;
 }
 
 export interface ProcessObservation {
@@ -103,6 +108,8 @@ export interface Observations {
   readonly project: ProjectObservation | null;
   /** Where files around the app, such as that of nginx, disagree with it. */
   readonly filesAround: readonly DeploymentFinding[];
+  /** What was timed; absent where nothing was. */
+  readonly measured?: Measured;
   /** The date of the audit, such as 2026-11-29. */
   readonly today: string;
 }

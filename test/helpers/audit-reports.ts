@@ -1,6 +1,7 @@
 import type { Evidence, Finding, Severity } from '../../src/doctor/audit-finding.js';
 import { type AuditReport, reportOf } from '../../src/doctor/audit-report.js';
 import { checks } from '../../src/doctor/checks/index.js';
+import type { Measured } from '../../src/doctor/measured.js';
 import type { Observations } from '../../src/doctor/observations.js';
 import { score, scoresByPractice } from '../../src/doctor/score.js';
 
@@ -56,11 +57,38 @@ export const hostileTexts = [
   '{{7*7}} %0A::warning::x',
 ] as const;
 
-/** A report whose evidence has these texts as routes, files and observations. */
-export function hostileReport(): AuditReport {
-  const evidence = hostileTexts.map((text) => ({ text, route: `GET /${text}`, file: `${text}.js`, line: 3 }));
-  return reportWith(
+/** What was timed, with these routes. */
+export function measuredWith(...routes: string[]): Measured {
+  return {
+    routes: routes.map((route, i) => ({ route, requests: 20, p50Ms: 1 + i, p99Ms: 9 + 7 * i })),
+    requestsPerSecond: 812,
+    eventLoop: { utilization: 0.4, collecting: 0.01, delayP50Ms: 0.4, delayP99Ms: 31.2 },
+    heldBackBy: 'nothing',
+  };
+}
+
+/** A report in which each text of the app is hostile: routes, files, headers and observations. */
+export function hostileReport(times = 1): AuditReport {
+  const texts = Array.from({ length: times }, () => hostileTexts).flat();
+  const evidence = texts.map((text) => ({ text, route: `GET /${text}`, file: `${text}.js`, line: 3 }));
+  const report = reportWith(
     finding('synchronous-call', ...evidence),
     finding('powered-by', { text: hostileTexts[0] }),
   );
+  const silenced = { ...finding('domain', { text: hostileTexts[1] }), because: hostileTexts[2] };
+  return {
+    ...report,
+    silenced: [silenced],
+    notes: [...hostileTexts],
+    routes: texts.map((text) => ({
+      route: `GET /${text}`,
+      status: 200,
+      bytes: 12_345,
+      encoding: text,
+      caching: text,
+      faults: ['synchronous-call'],
+    })),
+    timeouts: report.timeouts.map((step) => ({ ...step, fault: hostileTexts[0] })),
+    measured: measuredWith(...texts.map((text) => `GET /${text}`)),
+  };
 }

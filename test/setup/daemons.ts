@@ -2,6 +2,7 @@ import { lookFor } from './look-for.ts';
 
 export default (): void =>
   lookFor([
+    'chromium',
     'docker-compose',
     'flock',
     'haproxy',

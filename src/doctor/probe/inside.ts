@@ -38,9 +38,14 @@ export async function observeInside(served: ServedApps, recorded: Recorded): Pro
 
 async function observeApp(app: Application, recorded: Recorded): Promise<Omit<AppObservation, 'layers'>> {
   const trustProxy: unknown = app.get('trust proxy');
+  const { health, responseTimeoutMs, shutdownMs } = appFacts(app, recorded);
+  const attached = attachedTo(app);
+  const hasShutdown = attached
+    ?.report()
+    .parts.some(({ name, state }) => name === 'gracefulShutdown' && state === 'on');
   return {
     express: expressMajor(app),
-    productionized: attachedTo(app) !== undefined,
+    productionized: attached !== undefined,
     settings: {
       poweredBy: app.enabled('x-powered-by'),
       viewCache: app.enabled('view cache'),
@@ -50,7 +55,9 @@ async function observeApp(app: Application, recorded: Recorded): Promise<Omit<Ap
     errorHandlersWithWrongLength: lintErrorHandlers(routerOf(app)),
     sessions: [...recorded.sessions].map(describeSession),
     bodyLimitBytes: await bodyLimit(recorded),
-    readinessPath: appFacts(app, recorded).health?.readiness ?? null,
+    readinessPath: health?.readiness ?? null,
+    ...(responseTimeoutMs !== null && { responseTimeoutMs }),
+    ...(hasShutdown && { shutdownMs }),
   };
 }
 

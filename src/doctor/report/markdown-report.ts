@@ -1,6 +1,6 @@
 import type { Finding } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
-import { countFaults, evidenceParts, visible } from './visible-text.js';
+import { countFaults, evidenceParts, notesOf, visible } from './visible-text.js';
 
 const mostEvidence = 5;
 
@@ -15,6 +15,9 @@ export function markdownReport(name: string, report: AuditReport, preview?: Audi
     ...silenced.map(
       ({ title, id, because }) => `- silenced: ${title} (${code(id)}), because ${code(because)}`,
     ),
+    notesOf(report)
+      .map((note) => `- note: ${code(note)}`)
+      .join('\n'),
     table(practices, preview?.practices),
   ]
     .filter(Boolean)

@@ -1,6 +1,6 @@
 import type { Finding, Severity } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
-import { countFaults, evidenceParts, visible } from './visible-text.js';
+import { countFaults, evidenceParts, notesOf, visible } from './visible-text.js';
 
 /** How parts of the report are emphasized on a terminal. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
@@ -46,9 +46,10 @@ export function previewReport(name: string, before: AuditReport, after: AuditRep
     .join('\n\n');
 }
 
-function formatNotes({ notes, notExamined }: AuditReport, paint: Paint): string {
-  const unexamined = notExamined.length > 0 ? [`Not examined: ${notExamined.join(', ')}.`] : [];
-  return [...notes, ...unexamined].map((note) => paint('dim', `  ${visible(note)}`)).join('\n');
+function formatNotes(report: AuditReport, paint: Paint): string {
+  return notesOf(report)
+    .map((note) => paint('dim', `  ${note}`))
+    .join('\n');
 }
 
 function scoreLine(name: string, { score, findings }: AuditReport, paint: Paint): string {

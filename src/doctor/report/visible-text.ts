@@ -1,4 +1,5 @@
 import type { Evidence } from '../audit-finding.js';
+import type { AuditReport } from '../audit-report.js';
 
 /** Characters that control a terminal, end a line or turn the direction of text. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -28,4 +29,10 @@ export function evidenceParts(evidence: Evidence): string[] {
 
 export function countFaults(count: number): string {
   return count === 1 ? '1 fault' : `${count || 'no'} faults`;
+}
+
+/** What was left out of the audit. */
+export function notesOf({ notes, notExamined }: AuditReport): string[] {
+  const unexamined = notExamined.length > 0 ? [`Not examined: ${notExamined.join(', ')}.`] : [];
+  return [...notes, ...unexamined].map(visible);
 }
