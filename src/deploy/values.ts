@@ -24,6 +24,9 @@ function isPortNumber(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
+export const isIpAddress: Check = (value) =>
+  typeof value === 'string' && isIP(value) === 4 ? undefined : 'an IPv4 address';
+
 /** A list of one or more strings. */
 export function isListOf(what: string, is: (item: unknown) => boolean): Check {
   return (value) =>

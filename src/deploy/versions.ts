@@ -7,6 +7,8 @@ export const featureVersions = {
     oldest: '1.18',
     /** `http2 on;`; before it, a parameter of `listen`. */
     http2Directive: '1.25.1',
+    /** Names of upstreams are resolved again while nginx runs. */
+    resolve: '1.27.3',
     /** A reload leaves connections of clients open for a time, which may just send a request. */
     keepaliveMinTimeout: '1.27.4',
     /** Connections to upstreams are reused without `keepalive`, which can be 0. */

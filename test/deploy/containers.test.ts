@@ -27,7 +27,8 @@ describe('targets of containers', () => {
       for (const { name, text: first } of target.generate(containerFacts(), {})) {
         expect(target.generate(containerFacts(), {}).find((file) => file.name === name)?.text).toBe(first);
         expect(first).toMatch(/[^\n]\n$/);
-        expect(first.split('\n').filter((line) => line.length > 160)).toEqual([]);
+        const lines = name === 'nginx.conf' ? [] : first.split('\n');
+        expect(lines.filter((line) => line.length > 160)).toEqual([]);
       }
     },
   );
@@ -131,9 +132,27 @@ describe('Dockerfile', () => {
 });
 
 describe('compose', () => {
-  it('publishes one port at 127.0.0.1 for each container', () => {
-    expect(text(compose)).toContain('- "127.0.0.1:3000-3001:3000"');
-    expect(text(compose, {}, { instances: 1, publish: 8080 })).toContain('- "127.0.0.1:8080:3000"');
+  it('publishes one port at 127.0.0.1 for each container, where there is no nginx', () => {
+    expect(text(compose, {}, { proxy: false })).toContain('- "127.0.0.1:3000-3001:3000"');
+    const single = { proxy: false, instances: 1, publish: 8080 };
+    expect(text(compose, {}, single)).toContain('- "127.0.0.1:8080:3000"');
+    expect(compose.generate(containerFacts(), { proxy: false })).toHaveLength(1);
+  });
+
+  it('has nginx in front, which is no root and finds containers that are replaced', () => {
+    const [project, site] = compose.generate(containerFacts(), { publish: 80 });
+    expect(project?.text).toMatch(/\n {2}nginx:\n {4}image: nginx:1\.28\n.*\n {4}user: nginx\n/);
+    expect(project?.text.match(/127\.0\.0\.1:.*/g)).toEqual(['127.0.0.1:80:8080"']);
+    expect(project?.text).toContain(`./${site?.name}:/etc/nginx/conf.d/default.conf:ro`);
+    expect(site?.text).toMatch(/server app:3000 max_fails=0 resolve;[\s\S]*resolver 127\.0\.0\.11 /);
+    const old = { nginxVersion: '1.22' };
+    expect(compose.generate(containerFacts(), old)[1]?.text).not.toContain('resolve');
+    expect(compose.advice(containerFacts(), old).join()).toContain(
+      'restart it after containers are replaced',
+    );
+    expect(compose.advice(containerFacts({ trustProxy: 0 }), {}).join()).toContain(
+      "app.set('trust proxy', 1)",
+    );
   });
 
   it('has Redis only for a cache, in a network without a way out', () => {
@@ -152,7 +171,7 @@ describe('compose', () => {
 
   it('replaces no variable in a path', () => {
     const health = { liveness: '/livez', readiness: '/$HOME/x', startup: '/startupz' };
-    expect(text(compose, { health })).toContain('"/$$HOME/x"');
+    expect(text(compose, { health }, { proxy: false })).toContain('"/$$HOME/x"');
   });
 });
 

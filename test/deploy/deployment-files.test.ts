@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { deploy } from '../../src/cli/deploy.js';
 import { proofFlags } from '../../src/cli/prove/index.js';
 import { installFlags } from '../../src/cli/unit-install.js';
+import { watchFlags } from '../../src/cli/watch/index.js';
 import { type DeploymentFacts, deploymentFiles } from '../../src/deploy/index.js';
 import { fingerprint, hasOrigin } from '../../src/deploy/origin.js';
 import { shellWord, shellWords } from '../../src/deploy/shell-word.js';
@@ -76,7 +77,7 @@ it('no option of a target has the name of another flag of the command', () => {
       'out',
       'force',
       'json',
-      ...Object.keys({ ...proofFlags, ...installFlags }),
+      ...Object.keys({ ...proofFlags, ...installFlags, ...watchFlags }),
     ],
     ...['workers', 'memory', 'event-streams', 'web-sockets', 'body-limit'],
   ];

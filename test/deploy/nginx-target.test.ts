@@ -51,6 +51,7 @@ describe('nginx', () => {
       affinity: `ip${ending}`,
       maxBodyBytes: `1${ending}`,
       nginxVersion: `1.22${ending}`,
+      resolver: `127.0.0.11${ending}`,
       trustForwarded: ending,
       cache: ending,
       ipv6: ending,
@@ -159,6 +160,7 @@ describe('nginx', () => {
       cachePath: '/a',
       affinity: 'ip',
       nginxVersion: '1.22',
+      resolver: '127.0.0.11',
       redirectFrom: 'false',
     };
     const text = texts[name] ?? (option.value.includes('yes') ? 'yes' : '80');

@@ -17,8 +17,19 @@ const nginxRows = [
 
 it('each feature of nginx has a row here', () => {
   const { oldest, ...features } = featureVersions.nginx;
-  expect(nginxRows.map(([feature]) => feature)).toEqual(Object.keys(features));
+  expect(['resolve', ...nginxRows.map(([feature]) => feature)]).toEqual(
+    expect.arrayContaining(Object.keys(features)),
+  );
   expect(textOf({}, oldest)).toBe(nginx.generate(factsOf(), tls)[0]?.text);
+});
+
+it('a resolver needs a version that has it', () => {
+  const written = (nginxVersion: string) =>
+    nginx.generate(factsOf(), { nginxVersion, resolver: '127.0.0.11' })[0]?.text as string;
+  expect(written(featureVersions.nginx.resolve)).toMatch(
+    / max_fails=0 resolve;\n.*\n {4}zone shop 64k;\n {4}resolver 127\.0\.0\.11 valid=2s ipv6=off;\n/,
+  );
+  expect(() => written('1.27.2')).toThrow('`resolver` needs nginx 1.27.3 or later');
 });
 
 it.each(nginxRows)('%s of nginx: %s does not have it', (feature, before, facts, pattern) => {

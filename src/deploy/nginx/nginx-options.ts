@@ -2,7 +2,7 @@ import { isEither, isInteger, isOneOf } from '../../support/options.js';
 import { type ProxyTargetOptions, proxyTargetOptions } from '../proxy-target.js';
 import { integerOption, listOption, switchOption, textOption } from '../target-options.js';
 import type { TargetOption } from '../targets/target.js';
-import { isDirectory, isFile, isHostNameList, isListen } from '../values.js';
+import { isDirectory, isFile, isHostNameList, isIpAddress, isListen } from '../values.js';
 import { isVersionOf } from '../versions.js';
 
 /** Options of the target `nginx`. */
@@ -31,6 +31,8 @@ export interface NginxOptions extends ProxyTargetOptions {
   readonly exposeHealth?: boolean;
   /** The largest body of a request in bytes. @default the limit of the body parsers of the app */
   readonly maxBodyBytes?: number;
+  /** A DNS server, through which nginx 1.27.3 or later resolves the names of instances again while it runs. @default at the start only */
+  readonly resolver?: string;
   /** The version of nginx, such as `1.22`. @default '1.18', whose file later versions accept, too */
   readonly nginxVersion?: string;
 }
@@ -60,5 +62,6 @@ export const nginxOptions: { readonly [Name in keyof Required<NginxOptions>]: Ta
   affinity: textOption('<ip|cookie>', 'what returns a client to the same instance', isOneOf('ip', 'cookie')),
   exposeHealth: switchOption('the health checks can be reached from outside'),
   maxBodyBytes: integerOption('<bytes>', 'the largest body of a request', isInteger('bytes', 1)),
+  resolver: textOption('<address>', 'the DNS server that resolves the names of instances again', isIpAddress),
   nginxVersion: textOption('<version>', 'the version of nginx', isVersionOf('nginx')),
 };

@@ -31,6 +31,7 @@ export function siteLines(facts: DeploymentFacts, options: NginxOptions): string
     trustForwarded,
     secure,
     nginxVersion: options.nginxVersion ?? '1.18',
+    resolver: options.resolver,
   });
   const forwarded = forwardedHeaders(own, trustForwarded);
   const toApp = connection(own, keepaliveSeconds(facts) > 0, webSocketPaths.length > 0);

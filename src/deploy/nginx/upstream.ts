@@ -12,6 +12,8 @@ export interface UpstreamOptions {
   readonly trustForwarded: boolean;
   readonly secure: boolean;
   readonly nginxVersion: string;
+  /** The address of a DNS server. */
+  readonly resolver?: string;
 }
 
 /** The instances of the app, and what selects one of them. */
@@ -24,7 +26,8 @@ export interface Upstream {
 export const affinityCookie = (name: string): string => `${name}_instance`;
 
 export function upstream(options: UpstreamOptions): Upstream {
-  const { name, own, upstreams, keepaliveSeconds, affinity, trustForwarded, secure, nginxVersion } = options;
+  const { name, own, upstreams, keepaliveSeconds, affinity, trustForwarded, secure, nginxVersion, resolver } =
+    options;
   const cookie = affinityCookie(name);
   const key = { ip: trustForwarded ? '$http_x_forwarded_for' : '$remote_addr', cookie: `${own}_instance` };
   const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
@@ -48,7 +51,16 @@ export function upstream(options: UpstreamOptions): Upstream {
               `hash ${key[affinity]} consistent;`,
             ]),
         '# after a failure the instance stays in use: with the default of 1 a restart of one instance takes all out',
-        ...upstreams.map((address) => `server ${address} max_fails=0;`),
+        ...upstreams.map(
+          (address) => `server ${address} max_fails=0${resolver === undefined ? '' : ' resolve'};`,
+        ),
+        ...(resolver === undefined
+          ? []
+          : [
+              '# the addresses behind a name change when containers are replaced',
+              `zone ${name} 64k;`,
+              `resolver ${resolver} valid=2s ipv6=off;`,
+            ]),
         ...reuse(keepaliveSeconds, nginxVersion),
       ]),
       '',

@@ -1,4 +1,5 @@
 import { isInteger } from '../../support/options.js';
+import { hardened, proxyPort, proxyService, redisService } from '../containers/compose-services.js';
 import { healthCommand } from '../containers/container-command.js';
 import {
   checkTarget,
@@ -9,8 +10,12 @@ import {
 } from '../containers/container-options.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
-import { integerOption, type TargetOptions, textOption } from '../target-options.js';
-import type { Target } from './target.js';
+import { nginxOptions } from '../nginx/nginx-options.js';
+import { agreements } from '../proxy-target.js';
+import { integerOption, switchOption, type TargetOptions, textOption } from '../target-options.js';
+import { hasFeature } from '../versions.js';
+import { nginx } from './nginx.js';
+import type { GeneratedFile, Target } from './target.js';
 
 /** Options of the target `compose`. */
 export interface ComposeOptions {
@@ -18,8 +23,16 @@ export interface ComposeOptions {
   readonly image?: string;
   /** The number of containers of the app. @default 2 */
   readonly instances?: number;
-  /** The first of the ports at 127.0.0.1 under which the containers are published. @default the port of the app */
+  /** The port of nginx at 127.0.0.1; without nginx the first of the ports of the containers. @default the port of the app */
   readonly publish?: number;
+  /** Whether nginx balances over the containers. @default true */
+  readonly proxy?: boolean;
+  /** The image of nginx. @default 'nginx:1.28' */
+  readonly proxyImage?: string;
+  /** The version of nginx in the image. @default '1.28' */
+  readonly nginxVersion?: string;
+  /** Whether another proxy in front overwrites `X-Forwarded-*`. @default false */
+  readonly trustForwarded?: boolean;
   /** The image of Redis, where the app has a cache. @default 'redis:7-bookworm' */
   readonly redisImage?: string;
 }
@@ -32,21 +45,37 @@ const options: TargetOptions<ComposeOptions> = {
     'the first port at 127.0.0.1; default: the port of the app',
     isInteger('ports', 1, 65_436),
   ),
+  proxy: switchOption('nginx balances over the containers; default: yes'),
+  proxyImage: textOption('<image>', 'the image of nginx; default: nginx:1.28', isImage),
+  nginxVersion: nginxOptions.nginxVersion,
+  trustForwarded: nginxOptions.trustForwarded,
   redisImage: textOption('<image>', 'the image of Redis; default: redis:7-bookworm', isImage),
 };
 
 /** The containers of the app on one machine, and Redis where the app has a cache. */
 export const compose: Target<ComposeOptions> = {
-  summary: 'compose.yaml: containers of the app, and Redis for its cache',
+  summary: 'compose.yaml: nginx, containers of the app, and Redis for its cache',
   since: 'Docker Compose 1.27',
   options,
   generate(facts, given) {
     const checked = checkTarget('compose', facts, given, options);
-    return [{ name: 'compose.yaml', comment: '#', text: yaml(project(facts, checked)) }];
+    const file = { name: 'compose.yaml', comment: '#', text: yaml(project(facts, checked)) } as const;
+    return checked.proxy === false ? [file] : [file, { ...siteOf(facts, checked), name: siteFile }];
   },
   advice(facts, given) {
-    const { instances = 2 } = checkTarget('compose', facts, given, options);
+    const {
+      instances = 2,
+      proxy = true,
+      nginxVersion = usualVersion,
+      trustForwarded,
+    } = checkTarget('compose', facts, given, options);
     const advice = commonAdvice(facts);
+    if (proxy) advice.push(...agreements(facts, { trustForwarded }));
+    if (proxy && !hasFeature('nginx', nginxVersion, 'resolve')) {
+      advice.push(
+        'This nginx resolves the name of the app at its start only: restart it after containers are replaced.',
+      );
+    }
     if (facts.cache)
       advice.push('The URL of Redis is in REDIS_URL: create the client of `redisStore` with it.');
     if (facts.sessionCookies.length > 0 && instances > 1) {
@@ -58,27 +87,26 @@ export const compose: Target<ComposeOptions> = {
   },
 };
 
+const usualVersion = '1.28';
+const siteFile = 'nginx.conf';
+
+/** The site of nginx. The DNS server of Docker has the addresses of all containers of the app. */
+function siteOf(
+  facts: DeploymentFacts,
+  { nginxVersion = usualVersion, trustForwarded = false }: ComposeOptions,
+): GeneratedFile {
+  const resolver = hasFeature('nginx', nginxVersion, 'resolve') ? { resolver: '127.0.0.11' } : {};
+  const place = { upstreams: [`app:${facts.port}`], listen: proxyPort, nginxVersion, trustForwarded };
+  return nginx.generate(facts, { ...place, ...resolver })[0] as GeneratedFile;
+}
+
 /** Compose replaces variables in all values. */
 const literal = (text: string): string => text.replaceAll('$', '$$$$');
-
-/** What every container has in common: it can change and gain as little as possible. */
-function hardened(mebibytes: number): YamlMap {
-  return {
-    restart: 'unless-stopped',
-    '# without a limit, a leak takes the memory of the whole machine': true,
-    mem_limit: `${mebibytes}m`,
-    read_only: true,
-    tmpfs: ['/tmp'],
-    cap_drop: ['ALL'],
-    security_opt: ['no-new-privileges:true'],
-    '# rotates; the default driver writes files without a limit': true,
-    logging: { driver: 'local' },
-  };
-}
 
 function project(facts: DeploymentFacts, checked: ComposeOptions): YamlMap {
   const { port, readsPort, health, cache, startupMs, shutdownMs } = facts;
   const { image, instances = 2, publish = port, redisImage = 'redis:7-bookworm' } = checked;
+  const { proxy = true, proxyImage = 'nginx:1.28' } = checked;
   const last = Math.min(65_535, publish + instances - 1);
   const published = last > publish ? `${publish}-${last}` : String(publish);
   const app: YamlMap = {
@@ -89,8 +117,10 @@ function project(facts: DeploymentFacts, checked: ComposeOptions): YamlMap {
       ...(readsPort && { PORT: String(port) }),
       ...(cache && { REDIS_URL: 'redis://redis:6379' }),
     },
-    '# one port for each container, for a proxy on this machine; Docker passes by firewalls for other addresses': true,
-    ports: [`127.0.0.1:${published}:${port}`],
+    ...(!proxy && {
+      '# one port for each container, for a proxy on this machine; Docker passes by firewalls for other addresses': true,
+      ports: [`127.0.0.1:${published}:${port}`],
+    }),
     ...(cache && { depends_on: ['redis'], networks: ['default', 'cache'] }),
     ...(health !== null && {
       '# readiness: Compose starts no container again because of it, and `up --wait` waits for it': true,
@@ -107,7 +137,11 @@ function project(facts: DeploymentFacts, checked: ComposeOptions): YamlMap {
     ...hardened(memoryMebibytes(facts)),
   };
   return {
-    services: { app, ...(cache && { redis: redis(redisImage) }) },
+    services: {
+      ...(proxy && { nginx: proxyService(proxyImage, publish, siteFile, seconds(shutdownMs) + 5) }),
+      app,
+      ...(cache && { redis: redisService(redisImage) }),
+    },
     ...(cache && {
       networks: {
         default: {},
@@ -115,34 +149,5 @@ function project(facts: DeploymentFacts, checked: ComposeOptions): YamlMap {
         cache: { internal: true },
       },
     }),
-  };
-}
-
-function redis(image: string): YamlMap {
-  return {
-    image,
-    '# a cache: the least recently used entries are evicted, and nothing is written to disk': true,
-    command: [
-      'redis-server',
-      '--maxmemory',
-      '256mb',
-      '--maxmemory-policy',
-      'allkeys-lru',
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-    ],
-    '# the image starts as root, and needs capabilities to change its user': true,
-    user: 'redis',
-    networks: ['cache'],
-    healthcheck: {
-      '# redis-cli exits with 0 for error responses, too': true,
-      test: ['CMD-SHELL', 'redis-cli ping | grep -q PONG'],
-      interval: '5s',
-      timeout: '3s',
-      retries: 3,
-    },
-    ...hardened(384),
   };
 }

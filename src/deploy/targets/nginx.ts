@@ -4,7 +4,7 @@ import { type NginxOptions, nginxOptions } from '../nginx/nginx-options.js';
 import { siteLines } from '../nginx/site.js';
 import { agreements, checkFacts } from '../proxy-target.js';
 import { checkTargetOptions } from '../target-options.js';
-import { oldestOf } from '../versions.js';
+import { featureVersions, hasFeature, oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
 export type { NginxOptions };
@@ -47,6 +47,13 @@ function check(facts: DeploymentFacts, options: NginxOptions): NginxOptions {
     throw new ProductionizeError(
       'ERR_PRODUCTIONIZE_OPTION',
       'nginx: `certificate` and `certificateKey` belong together. Pass both or none.',
+    );
+  }
+  const { resolver, nginxVersion = featureVersions.nginx.oldest } = checked;
+  if (resolver !== undefined && !hasFeature('nginx', nginxVersion, 'resolve')) {
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `nginx: \`resolver\` needs nginx ${featureVersions.nginx.resolve} or later. Pass its version as \`nginxVersion\`.`,
     );
   }
   return checked;
