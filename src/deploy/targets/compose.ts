@@ -1,5 +1,4 @@
 import { isInteger } from '../../support/options.js';
-import { hardened, proxyPort, proxyService, redisService } from '../containers/compose-services.js';
 import { healthCommand } from '../containers/container-command.js';
 import {
   checkTarget,
@@ -8,6 +7,7 @@ import {
   memoryMebibytes,
   seconds,
 } from '../containers/container-options.js';
+import { hardened, proxyPort, proxyService, redisService } from '../containers/container-services.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { nginxOptions } from '../nginx/nginx-options.js';
