@@ -1,17 +1,18 @@
-import path from 'node:path';
-import { nearestPackageFile } from '../deploy/package-files.js';
 import { ExaminedApp, type ExaminedScript } from './examined-app.js';
 import { exchange, type RequestPlan } from './exchanges.js';
 import { observeFilesAround } from './files-around.js';
-import type { Observations, ProjectObservation } from './observations.js';
+import type { Observations } from './observations.js';
 import type { Inside } from './probe/doctor-protocol.js';
+import { observeProject } from './project.js';
 import { nodeOptionsFor } from './script-runner.js';
 import { observeShutdown } from './shutdown-exchange.js';
+import { observeStreams } from './stream-faults.js';
+import { observeTracedLines } from './traced-lines.js';
 
 /** Milliseconds in which a process ends after an exception that nothing catches, with a drain. */
 const exceptionMs = 12_000;
 
-export interface Examination extends ExaminedScript, Omit<RequestPlan, 'routes'> {
+export interface Examination extends ExaminedScript, Omit<RequestPlan, 'routes' | 'staticPaths'> {
   /** Whether the app is signalled and receives an exception. */
   readonly signals: boolean;
 }
@@ -26,7 +27,7 @@ export interface Examined {
 export async function examine(examination: Examination): Promise<Examined> {
   const { args, tool } = nodeOptionsFor(examination.script);
   const nodeArgs = [...(examination.nodeArgs ?? []), ...args];
-  const { traffic, notes, listensItself } = await observeTraffic({ ...examination, nodeArgs });
+  const { traffic, notes, listensItself, pipedUrls } = await observeTraffic({ ...examination, nodeArgs });
   const signals = examination.signals && listensItself;
   const { process } = traffic;
   const project = observeProject(examination.script);
@@ -40,6 +41,7 @@ export async function examine(examination: Examination): Promise<Examined> {
         traffic.app?.productionized === true,
       ),
       process: process && { ...process, developmentTools },
+      streams: signals ? await observeStreams({ ...examination, nodeArgs }, pipedUrls) : [],
       continuesAfterException: signals ? await observeException({ ...examination, nodeArgs }) : null,
       project,
       today: today(),
@@ -54,7 +56,12 @@ export function today(): string {
 }
 
 interface Observed {
-  readonly traffic: Omit<Observations, 'continuesAfterException' | 'project' | 'filesAround' | 'today'>;
+  readonly traffic: Omit<
+    Observations,
+    'continuesAfterException' | 'streams' | 'project' | 'filesAround' | 'today'
+  >;
+  /** URLs whose responses were piped from a stream. */
+  readonly pipedUrls: readonly string[];
   readonly notes: readonly string[];
   readonly listensItself: boolean;
 }
@@ -64,20 +71,23 @@ async function observeTraffic(examination: Examination): Promise<Observed> {
   try {
     await app.listening(examination.timeoutMs);
     const inside = await app.request('observe');
-    const { server, routes } = inside;
+    const { server, routes, staticPaths } = inside;
     const listensItself = server.requested !== null;
     const target = { ...server, host: '127.0.0.1', verified: false };
-    const { exchanges, skipped } = await exchange(target, { ...examination, routes }, () =>
+    const { exchanges, skipped } = await exchange(target, { ...examination, routes, staticPaths }, () =>
       app.request('sync calls'),
     );
     const syncCalls = await app.request('sync calls');
+    const { pipedUrls, hadSpan } = await app.request('traffic');
+    const tracedLines = hadSpan ? await observeTracedLines(app) : [];
     const served = exchanges.find(({ method, response }) => method === 'GET' && response !== null)?.path;
     const shutdown =
       examination.signals && listensItself && served !== undefined
         ? await observeShutdown(app, server, served)
         : null;
     return {
-      traffic: { app: inside.app, process: inside.process, exchanges, syncCalls, shutdown },
+      traffic: { app: inside.app, process: inside.process, exchanges, syncCalls, shutdown, tracedLines },
+      pipedUrls,
       notes: [...notesOn(inside), ...skipped.map((each) => `Not requested: ${each}.`)],
       listensItself,
     };
@@ -115,13 +125,4 @@ async function observeException(examination: Examination): Promise<boolean> {
   } finally {
     await app.end();
   }
-}
-
-function observeProject(script: string): ProjectObservation {
-  const found = nearestPackageFile(path.dirname(script));
-  const { start } = Object(found?.content.scripts) as { start?: unknown };
-  return {
-    directory: found?.directory ?? path.dirname(script),
-    startScript: typeof start === 'string' ? start : null,
-  };
 }

@@ -104,6 +104,11 @@ export class ExaminedApp {
     );
   }
 
+  /** The last lines of its output so far. */
+  output(): string {
+    return this.#output.end();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -1,11 +1,14 @@
 import { type Received, type SentRequest, send, type Target } from './bounded-request.js';
-import type { Exchange } from './observations.js';
+import type { Exchange, ResponseObservation } from './observations.js';
 import type { RequestedRoute } from './probe/doctor-protocol.js';
 import { filledPath, isChanging, malformedPath } from './request-paths.js';
 
 /** Paths that usual health checks have. */
 const healthPaths = ['/readyz', '/healthz', '/health', '/livez', '/ping', '/status'];
-const missingPath = '/express-productionize-doctor-missing';
+/** The path of the last GET request, which no app has. */
+export const missingPath = '/express-productionize-doctor-missing';
+/** Bytes of a body that is worth a request about its age. */
+const worthCaching = 1024;
 const changes = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Requests that are sent at most, and milliseconds for all of them. */
@@ -16,6 +19,8 @@ export interface RequestPlan {
   /** Paths to request in addition to those of the routes. */
   readonly paths: readonly string[];
   readonly routes: readonly RequestedRoute[];
+  /** Paths of static files. */
+  readonly staticPaths: readonly string[];
   /** Values of parameters of routes. */
   readonly params: Readonly<Record<string, string>>;
   /** Whether routes are requested that may change something. */
@@ -54,7 +59,9 @@ export async function exchange(
     const received = await send(target, { method, path });
     const { response, failure } = received;
     links.push(...received.links);
-    exchanges.push({ method, path, kind, response, failure });
+    const isAgain = kind === 'route' && method === 'GET' && response !== null && cannotBeStored(response);
+    const repeated = isAgain && isSame(response, (await send(target, { method, path })).response);
+    exchanges.push({ method, path, kind, response, failure, ...(repeated && { repeated }) });
     if (failure !== null) await isAlive(received);
   };
   const requestRoute = async ({ method, path }: RequestedRoute): Promise<void> => {
@@ -79,6 +86,7 @@ export async function exchange(
   await request('route', get('/'));
   // what routes without parameters have linked to
   for (const route of withParameters) await requestRoute(route);
+  for (const path of plan.staticPaths) await request('static', get(path));
   const malformed = malformedPath(plan.routes);
   if (malformed !== null) await request('malformed', get(malformed));
   for (const path of healthPaths) await request('health', get(path));
@@ -90,3 +98,12 @@ export async function exchange(
   }
   return { exchanges, skipped };
 }
+
+/** Whether a client has no header by which it can store or revalidate the response. */
+function cannotBeStored({ status, headers, bytes }: ResponseObservation): boolean {
+  const ofCaches = ['cache-control', 'etag', 'last-modified', 'expires', 'set-cookie'];
+  return status === 200 && bytes >= worthCaching && ofCaches.every((name) => headers[name] === undefined);
+}
+
+const isSame = (one: ResponseObservation, other: ResponseObservation | null): boolean =>
+  one.bytes === other?.bytes && one.text === other.text;

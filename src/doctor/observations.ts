@@ -14,6 +14,8 @@ export interface LayerObservation {
   readonly isAsync: boolean;
   /** The number of declared parameters. */
   readonly parameters: number;
+  /** The package of a well-known middleware, such as `compression`. */
+  readonly package: string | undefined;
 }
 
 export interface SessionObservation {
@@ -40,6 +42,10 @@ export interface AppObservation {
   readonly sessions: readonly SessionObservation[];
   /** The largest limit of a body parser in bytes; `null` where none is known. */
   readonly bodyLimitBytes: number | null;
+  /** The number of body parsers without a limit. */
+  readonly unlimitedParsers: number;
+  /** The number of rate limiters whose counts are in the memory of one process. */
+  readonly localRateLimits: number;
   /** Paths of the health checks of this package. */
   readonly readinessPath: string | null;
   /** Milliseconds after which `deadline` responds; absent where it does not. */
@@ -54,16 +60,22 @@ export interface ProcessObservation {
   readonly usesDomain: boolean;
   readonly inspectorOpen: boolean;
   readonly keepAliveTimeoutMs: number;
+  readonly headersTimeoutMs: number | null;
+  readonly requestTimeoutMs: number | null;
   /** Development tools that are loaded, such as ts-node. */
   readonly developmentTools: readonly string[];
+  /** Packages that files of the project require, each with such a file. */
+  readonly requiredPackages: Readonly<Record<string, string>>;
 }
 
 /** A request from outside and its response. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
-  /** Why it was sent: a route of the app, a usual path of health checks, a path without a route, or an invalid URL. */
-  readonly kind: 'route' | 'health' | 'missing' | 'malformed';
+  /** Why it was sent: a route of the app, a static file, a usual path of health checks, a path without a route, or an invalid URL. */
+  readonly kind: 'route' | 'static' | 'health' | 'missing' | 'malformed';
+  /** Whether a second response was the same, where none of its headers allows a client to store or revalidate it. */
+  readonly repeated?: boolean;
   /** `null` where no response arrived in time, or the connection was closed. */
   readonly response: ResponseObservation | null;
   readonly failure: 'no response' | 'connection closed' | null;
@@ -90,10 +102,41 @@ export interface ShutdownObservation {
   readonly ended: boolean;
 }
 
+/** A line of a file of the project. */
+export interface ProjectLine {
+  readonly text: string;
+  readonly file: string;
+  readonly line?: number;
+}
+
 /** What the project around the script contains. */
 export interface ProjectObservation {
   readonly directory: string;
   readonly startScript: string | null;
+  /** The line `web:` of the Procfile. */
+  readonly procfile: ProjectLine | null;
+  /** Whether it is a package that npm has installed, without the files of its development. */
+  readonly isInstalled: boolean;
+  readonly lints: boolean;
+  /** Packages that an installation for production leaves out. */
+  readonly devDependencies: readonly string[];
+  /** Where the project states that several processes of the app run. */
+  readonly severalProcesses: readonly ProjectLine[];
+}
+
+/** What happens to a stream that a route pipes into its response. */
+export interface StreamObservation {
+  readonly path: string;
+  /** Files that each aborted request left open. */
+  readonly leakedFiles: readonly string[];
+  /** What follows when the stream fails. */
+  readonly failure: 'response ended' | 'no end' | 'process ended';
+}
+
+/** A log line of a request in which OpenTelemetry had a current span. */
+export interface TracedLine {
+  readonly text: string;
+  readonly hasTraceId: boolean;
 }
 
 /** Everything that checks can see. A part that could not be observed is `null`. */
@@ -105,6 +148,8 @@ export interface Observations {
   readonly shutdown: ShutdownObservation | null;
   /** Whether the process continues after an exception that nothing catches. */
   readonly continuesAfterException: boolean | null;
+  readonly streams: readonly StreamObservation[];
+  readonly tracedLines: readonly TracedLine[];
   readonly project: ProjectObservation | null;
   /** Where files around the app, such as that of nginx, disagree with it. */
   readonly filesAround: readonly DeploymentFinding[];

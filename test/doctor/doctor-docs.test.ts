@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { reportOf } from '../../src/doctor/audit-report.js';
 import { checks } from '../../src/doctor/checks/index.js';
-import type { Observations } from '../../src/doctor/observations.js';
+import type { Observations, ProjectObservation } from '../../src/doctor/observations.js';
 import { nothingSeen } from '../helpers/audit-reports.js';
 
 const guide = readFileSync(path.join(__dirname, '../../docs/doctor.md'), 'utf8');
@@ -15,10 +15,22 @@ const on = (nodeVersion: string, today: string): Observations => ({
     usesDomain: false,
     inspectorOpen: false,
     keepAliveTimeoutMs: 65_000,
+    headersTimeoutMs: 60_000,
+    requestTimeoutMs: 300_000,
+    requiredPackages: {},
     developmentTools: [],
   },
   today,
 });
+const project: ProjectObservation = {
+  directory: '/',
+  startScript: null,
+  procfile: null,
+  isInstalled: false,
+  lints: true,
+  devDependencies: [],
+  severalProcesses: [],
+};
 const ids = (seen: Observations) => reportOf(seen).findings.map(({ id }) => id);
 
 describe('the guide to the doctor', () => {
@@ -60,6 +72,8 @@ describe('a readiness path', () => {
     layers: [],
     sessions: [],
     bodyLimitBytes: null,
+    unlimitedParsers: 0,
+    localRateLimits: 0,
   } as const;
 
   it.each([
@@ -92,7 +106,11 @@ describe('the command of npm start', () => {
     ['ts-node src/server.ts', ['development-tool']],
     ['node --inspect=0.0.0.0 server.js', ['inspector']],
     ['node dist/nodemonitor.js', []],
+    ['npm run build && npm run serve', ['npm-parent']],
+    ['npm run build && node server.js', []],
+    ['NODE_ENV=development node server.js', ['node-env']],
+    ['NODE_ENV=production node server.js', []],
   ])('%s has the faults %j', (startScript, expected) => {
-    expect(ids({ ...nothingSeen, project: { directory: '/', startScript } })).toEqual(expected);
+    expect(ids({ ...nothingSeen, project: { ...project, startScript } })).toEqual(expected);
   });
 });

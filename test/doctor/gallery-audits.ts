@@ -5,7 +5,13 @@ import { type AuditOptions, type AuditReport, audit } from '../../src/doctor/ind
 
 const gallery = path.join(__dirname, '../fixtures/doctor/gallery.cjs');
 
+/** The code of an app that is one of the gallery. */
+export const serve = `require(${JSON.stringify(gallery)})`;
+
 export type State = 'sick' | 'healthy';
+
+/** Texts by the names of files. `null` leaves out a file that each project has. */
+type Files = Readonly<Record<string, string | null>>;
 
 /** An app of the gallery: it has one fault, or is its twin without it. */
 export interface Exhibit {
@@ -17,7 +23,7 @@ export interface Exhibit {
   readonly signals?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** The files of a project around the app, by their names. */
-  readonly files?: (state: State) => Readonly<Record<string, string>>;
+  readonly files?: (state: State) => Files;
 }
 
 /** Audits at the same time: an audit mostly waits for the app. */
@@ -44,16 +50,17 @@ export function removeProjects(): void {
 }
 
 /** The path of an app in a project of its own. Its packages are those of this repository. */
-export function project(files: Readonly<Record<string, string>>): string {
+export function project(files: Files): string {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'gallery-'));
   directories.push(directory);
   const all = {
     'package.json': '{ "name": "app" }',
-    'server.cjs': `require(${JSON.stringify(gallery)})`,
+    'server.cjs': serve,
     'eslint.config.js': '',
     ...files,
   };
   for (const [name, text] of Object.entries(all)) {
+    if (text === null) continue;
     mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
     writeFileSync(path.join(directory, name), text);
   }

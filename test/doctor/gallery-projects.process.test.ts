@@ -1,4 +1,4 @@
-import { auditInTurn, describeExhibits, type Exhibit, faultsIn } from './gallery-audits.js';
+import { auditInTurn, describeExhibits, type Exhibit, faultsIn, serve } from './gallery-audits.js';
 
 /** Files around an app that listens on PORT or 3000, each with a fault and without. */
 const around: Record<string, [id: string, text: (sick: boolean) => string]> = {
@@ -105,11 +105,52 @@ spec:
   ],
 };
 
-const exhibits: readonly Exhibit[] = Object.entries(around).map(([name, [id, text]]) => ({
-  id,
-  fault: `${id} ${name}`,
-  files: (state) => ({ [name]: text(state === 'sick') }),
-}));
+const packageFile = (content: object) => JSON.stringify({ name: 'app', ...content });
+const start = (command: string) => ({ 'package.json': packageFile({ scripts: { start: command } }) });
+
+const exhibits: readonly Exhibit[] = [
+  ...Object.entries(around).map(([name, [id, text]]): Exhibit => {
+    return { id, fault: `${id} ${name}`, files: (state) => ({ [name]: text(state === 'sick') }) };
+  }),
+  {
+    id: 'npm-parent',
+    files: (state) => start(state === 'sick' ? 'npm run build && npm run serve' : 'node server.cjs'),
+  },
+  {
+    id: 'npm-parent',
+    fault: 'npm-parent in the Procfile',
+    files: (state) => ({ Procfile: `web: ${state === 'sick' ? 'npm start' : 'node server.cjs'}\n` }),
+  },
+  {
+    id: 'development-tool',
+    files: (state) => start(`${state === 'sick' ? 'nodemon' : 'node'} server.cjs`),
+  },
+  {
+    id: 'node-env',
+    files: (state) => start(`NODE_ENV=${state === 'sick' ? 'development' : 'production'} node server.cjs`),
+  },
+  {
+    id: 'dev-dependency',
+    files: (state) => ({
+      'package.json': packageFile({
+        [state === 'sick' ? 'devDependencies' : 'dependencies']: { 'cookie-parser': '1' },
+      }),
+      'node_modules/cookie-parser/index.js': 'module.exports = () => {}',
+      'server.cjs': `require('cookie-parser');\n${serve}`,
+    }),
+  },
+  {
+    id: 'lint-missing',
+    files: (state) => ({
+      'package.json': packageFile(state === 'sick' ? {} : { devDependencies: { '@biomejs/biome': '2' } }),
+      'eslint.config.js': null,
+    }),
+  },
+  {
+    id: 'rate-limit-in-memory',
+    files: () => ({ 'ecosystem.config.cjs': 'module.exports = { apps: [{\n  instances: "max",\n}] }' }),
+  },
+];
 
 describeExhibits(exhibits);
 

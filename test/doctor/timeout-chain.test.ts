@@ -10,10 +10,15 @@ const app: AppObservation = {
   errorHandlersWithWrongLength: [],
   sessions: [],
   bodyLimitBytes: null,
+  unlimitedParsers: 0,
+  localRateLimits: 0,
   readinessPath: null,
 };
 const server = (keepAliveTimeoutMs: number): Observations['process'] => ({
   nodeVersion: 'v24.0.0',
+  headersTimeoutMs: 60_000,
+  requestTimeoutMs: 300_000,
+  requiredPackages: {},
   nodeEnv: 'production',
   usesDomain: false,
   inspectorOpen: false,

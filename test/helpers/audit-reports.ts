@@ -21,6 +21,8 @@ export const nothingSeen: Observations = {
   syncCalls: [],
   shutdown: null,
   continuesAfterException: null,
+  streams: [],
+  tracedLines: [],
   project: null,
   filesAround: [],
   today: '2026-01-01',

@@ -15,7 +15,7 @@ export async function bodyLimit({ parsers, readsUploads }: Recorded): Promise<nu
  * Creates the same parser for every type of body, without functions of the app, and passes it a request that declares
  * an enormous body: its error contains the limit.
  */
-function limitOf({ factory, options }: Recorded['parsers'][number]): Promise<unknown> {
+export function limitOf({ factory, options }: Recorded['parsers'][number]): Promise<unknown> {
   return new Promise((resolve) => {
     try {
       const parser = factory({ ...options, type: () => true, verify: undefined }) as Handler;

@@ -10,6 +10,8 @@ export interface Recorded {
   readonly parsers: { readonly factory: AnyFunction; readonly options: object }[];
   /** Directories by the middleware that serves them. */
   readonly staticRoots: Map<unknown, string>;
+  /** The package of each middleware that a well-known package has created. */
+  readonly packages: Map<unknown, string>;
   /** Sessions by the name of their cookie. */
   readonly sessions: Map<string, RecordedSession>;
   /** Whether a package was loaded that reads bodies without a limit that can be found. */
@@ -34,6 +36,10 @@ const onParser: OnCall = ({ parsers }, _result, [options], factory) => {
 };
 
 const uploads = /^(?:busboy|@fastify\/busboy|formidable|multiparty|multer)(?:\/|$)/;
+
+/** Packages whose middlewares are recognized, without the paths of their files. */
+const middlewares =
+  /^(?:body-parser|compression|cookie-parser|cookie-session|cors|express-session|helmet|morgan|serve-favicon|serve-static)(?=$|\/lib\/types\/)/;
 
 /** What is recorded of a package, by its name or the path of a file in it. Express may be installed by another name. */
 const recorders: Readonly<Record<string, OnCall>> = {
@@ -62,6 +68,7 @@ export function recordModules(): Recorded {
     apps: [],
     parsers: [],
     staticRoots: new Map(),
+    packages: new Map(),
     sessions: new Map(),
     readsUploads: false,
   };
@@ -71,13 +78,15 @@ export function recordModules(): Recorded {
       original.call(this, module, file);
       const name = nameOf(file);
       if (uploads.test(name)) recorded.readsUploads = true;
-      const onCall = Object.hasOwn(recorders, name) ? recorders[name] : undefined;
+      const [middleware] = middlewares.exec(name) ?? [];
+      const onCall = Object.hasOwn(recorders, name) ? recorders[name] : middleware && (() => {});
       const { exports } = module;
-      if (onCall === undefined || typeof exports !== 'function') return;
+      if (!onCall || typeof exports !== 'function') return;
       module.exports = new Proxy(exports as AnyFunction, {
         apply(factory, receiver, args) {
           const result = Reflect.apply(factory, receiver, args);
           onCall(recorded, result, args, factory);
+          if (middleware) recorded.packages.set(result, middleware);
           return result;
         },
       });

@@ -13,11 +13,17 @@ export const environmentChecks: readonly Check[] = [
       'Express then compiles views for each request and shows stacks to clients; packages work as in development.',
     fix: 'NODE_ENV=production',
     mendedByLine: false,
-    find: ({ process }) => {
+    find: ({ process, project }) => {
       const value = process?.nodeEnv;
-      return typeof value === 'string' && readEnvironment(value).nearMiss
-        ? [{ text: `NODE_ENV=${value}` }]
-        : [];
+      const [, started] = /(?:^|\s)NODE_ENV=["']?([\w-]+)/.exec(project?.startScript ?? '') ?? [];
+      return [
+        ...(typeof value === 'string' && readEnvironment(value).nearMiss
+          ? [{ text: `NODE_ENV=${value}` }]
+          : []),
+        ...(started !== undefined && started !== 'production'
+          ? [{ text: `npm start: ${project?.startScript}`, file: 'package.json' }]
+          : []),
+      ];
     },
   },
   {

@@ -46,9 +46,25 @@ export const responseChecks: readonly Check[] = [
     reason: 'A body is held in memory as a whole, and parsed in one piece: a few clients stop the process.',
     fix: 'a smaller limit on the parser, and streams for uploads',
     mendedByLine: false,
-    find: ({ app }) =>
-      (app?.bodyLimitBytes ?? 0) > largeBody
+    find: ({ app }) => [
+      ...((app?.bodyLimitBytes ?? 0) > largeBody
         ? [{ text: `the limit is ${Math.round((app?.bodyLimitBytes ?? 0) / 2 ** 20)} MB` }]
+        : []),
+      ...(app?.unlimitedParsers ? [{ text: 'a parser has no limit' }] : []),
+    ],
+  },
+  {
+    id: 'request-timeout-off',
+    practice: 'security',
+    severity: 'medium',
+    title: 'A request may take any time to arrive',
+    reason:
+      'Clients that send one byte a minute hold all connections of the process, which Node limits by default.',
+    fix: 'leave server.headersTimeout and server.requestTimeout as they are, or set one to 60_000',
+    mendedByLine: false,
+    find: ({ process }) =>
+      process && process.headersTimeoutMs === 0 && process.requestTimeoutMs === 0
+        ? [{ text: 'headersTimeout and requestTimeout are 0' }]
         : [],
   },
 ];

@@ -23,6 +23,17 @@ export const synchronousCallChecks: readonly Check[] = [
     mendedByLine: false,
     find: ({ syncCalls }) => syncCalls.filter(({ reason }) => reason !== undefined).map(describe),
   },
+  {
+    id: 'trace-id-missing',
+    practice: 'logging',
+    severity: 'medium',
+    title: 'Log lines have no trace id, although OpenTelemetry runs',
+    reason: 'The lines of one request cannot be found by its trace, and no trace by a line of an error.',
+    fix: 'productionize(app), or the OpenTelemetry instrumentation of your logger',
+    mendedByLine: false,
+    find: ({ tracedLines }) =>
+      tracedLines.some(({ hasTraceId }) => hasTraceId) ? [] : tracedLines.map(({ text }) => ({ text })),
+  },
 ];
 
 function describe({ api, site, method, route }: SyncIoFinding): Evidence {

@@ -9,6 +9,7 @@ import { redirectListening } from '../../deploy/facts/redirected-listening.js';
 import { detectSyncIo, type SyncIoDetector } from '../../middleware/sync-io/index.js';
 import { installServingHooks } from '../../preload/serving-hooks.js';
 import { presetProduction } from '../../process/cluster/preset-production.js';
+import { currentSpan } from '../../support/context/current-span.js';
 import type { AnyFunction } from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import {
@@ -20,6 +21,7 @@ import {
 } from './doctor-protocol.js';
 import { observeInside } from './inside.js';
 import { relayWorker } from './relayed-worker.js';
+import { openFiles, ResponseStreams } from './response-streams.js';
 import { ServedApps } from './served-apps.js';
 
 // The entry of `node --import doctor-probe.js app.js`: the app runs as it is, and responds to queries of the doctor.
@@ -36,12 +38,17 @@ function examine(mode: string): void {
   const recorded = recordModules();
   const served = new ServedApps(recorded);
   const detectors = new Map<Application, SyncIoDetector>();
+  const streams = new ResponseStreams();
+  let hadSpan = false;
+  const onRequest = (): void => {
+    hadSpan ||= currentSpan() !== undefined;
+  };
 
   redirectListening((listening, requested) => {
     const server = listening as Server;
     served.add(server, requested);
     const app = served.appOf(server);
-    if (app && !detectors.has(app)) detectors.set(app, watch(app));
+    if (app && !detectors.has(app)) detectors.set(app, watch(app, onRequest));
     process.send?.(doctorMessage({ kind: 'listening' }));
   });
   presetProduction();
@@ -53,6 +60,16 @@ function examine(mode: string): void {
   const results: { readonly [Name in Query]: () => Results[Name] | Promise<Results[Name]> } = {
     observe: () => observeInside(served, recorded),
     'sync calls': () => [...detectors.values()].flatMap((detector) => detector.findings()),
+    traffic: () => ({ pipedUrls: [...streams.urls], hadSpan }),
+    'abort streams'() {
+      streams.fault = 'abort';
+      return null;
+    },
+    'fail streams'() {
+      streams.fault = 'failure';
+      return null;
+    },
+    'open files': openFiles,
     throw() {
       setImmediate(() => {
         throw new Error('an exception that nothing catches, thrown by the doctor');
@@ -71,11 +88,12 @@ function examine(mode: string): void {
 }
 
 /** Reports synchronous calls in requests of an app that is not changed otherwise. */
-function watch(app: Application): SyncIoDetector {
+function watch(app: Application, onRequest: () => void): SyncIoDetector {
   const detector = detectSyncIo({ enabled: true, onFinding() {} });
   wrapMethod(app, 'handle', (original: AnyFunction) => {
     return function handle(this: unknown, ...args: unknown[]) {
       const [req, res] = args;
+      onRequest();
       (detector as unknown as AnyFunction)(req, res, () => original.apply(this, args));
     };
   });

@@ -7,7 +7,15 @@ export const doctorVariable = 'EXPRESS_PRODUCTIONIZE_DOCTOR';
 const messageType = 'express-productionize:doctor';
 
 /** What the doctor requests from the app, over the channel of a forked process. */
-export type Query = 'observe' | 'sync calls' | 'throw' | 'listen';
+export type Query =
+  | 'observe'
+  | 'sync calls'
+  | 'traffic'
+  | 'abort streams'
+  | 'fail streams'
+  | 'open files'
+  | 'throw'
+  | 'listen';
 
 /** A route of the app with a path that is no pattern. It may have parameters. */
 export interface RequestedRoute {
@@ -30,11 +38,25 @@ export interface Inside {
   readonly server: ExaminedServer;
   /** The addresses of servers that are not examined. */
   readonly otherServers: readonly string[];
+  /** Paths of some files that the app serves from directories. */
+  readonly staticPaths: readonly string[];
+}
+
+/** What the requests so far have shown inside the app. */
+export interface Traffic {
+  /** URLs whose responses were piped from a stream. */
+  readonly pipedUrls: readonly string[];
+  /** Whether OpenTelemetry had a current span in a request. */
+  readonly hadSpan: boolean;
 }
 
 export interface Results {
   observe: Inside;
   'sync calls': readonly SyncIoFinding[];
+  traffic: Traffic;
+  'abort streams': null;
+  'fail streams': null;
+  'open files': Readonly<Record<string, number>> | null;
   throw: null;
   /** Whether there is an app to listen for. */
   listen: boolean;

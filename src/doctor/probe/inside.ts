@@ -4,14 +4,18 @@ import type { Application } from 'express';
 import { lintErrorHandlers } from '../../core/express/error-handler-lint.js';
 import { attachedTo } from '../../core/report.js';
 import { appFacts } from '../../deploy/facts/app-facts.js';
-import { bodyLimit } from '../../deploy/facts/body-limit.js';
+import { bodyLimit, limitOf } from '../../deploy/facts/body-limit.js';
 import type { Recorded, RecordedSession } from '../../deploy/facts/recorded-modules.js';
+import { staticDirectories } from '../../deploy/facts/static-layers.js';
 import { attempt } from '../../support/attempt.js';
-import { expressMajor, routerOf } from '../../support/express-layers.js';
+import { expressMajor, routerOf, walkLayers } from '../../support/express-layers.js';
 import type { AppObservation, ProcessObservation, SessionObservation } from '../observations.js';
 import type { Inside } from './doctor-protocol.js';
 import { listLayers } from './layer-list.js';
+import { hasLocalRateLimit } from './rate-limit-store.js';
+import { requiredPackages } from './required-packages.js';
 import type { ServedApps } from './served-apps.js';
+import { staticPaths } from './static-paths.js';
 
 /** Packages that belong to development, by the directory from which a file of them is loaded. */
 const developmentTool =
@@ -33,6 +37,7 @@ export async function observeInside(served: ServedApps, recorded: Recorded): Pro
     ),
     server: described,
     otherServers: served.others(server),
+    staticPaths: app ? staticPaths(staticDirectories(app, recorded)) : [],
   };
 }
 
@@ -58,7 +63,19 @@ async function observeApp(app: Application, recorded: Recorded): Promise<Omit<Ap
     readinessPath: health?.readiness ?? null,
     ...(responseTimeoutMs !== null && { responseTimeoutMs }),
     ...(hasShutdown && { shutdownMs }),
+    unlimitedParsers: (await Promise.all(recorded.parsers.map(limitOf))).filter(
+      (limit) => limit === undefined,
+    ).length,
+    localRateLimits: localRateLimits(app),
   };
+}
+
+function localRateLimits(app: Application): number {
+  let count = 0;
+  walkLayers(routerOf(app), ({ handle, route }) => {
+    if (!route && hasLocalRateLimit(handle)) count++;
+  });
+  return count;
 }
 
 function describeSession([cookie, { kind, options }]: [string, RecordedSession]): SessionObservation {
@@ -82,6 +99,9 @@ function observeProcess(server: Server | null): ProcessObservation {
     usesDomain: moduleLoadList.includes('NativeModule domain'),
     inspectorOpen: attempt(() => inspector.url() !== undefined, false),
     keepAliveTimeoutMs: server?.keepAliveTimeout ?? 0,
+    headersTimeoutMs: server?.headersTimeout ?? null,
+    requestTimeoutMs: server?.requestTimeout ?? null,
     developmentTools: [...new Set(tools)],
+    requiredPackages: requiredPackages(process.argv[1] ?? ''),
   };
 }

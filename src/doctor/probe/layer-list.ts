@@ -20,7 +20,7 @@ export function listLayers(app: Application, recorded: Recorded): LayerObservati
       const { handle, name, route } = layer;
       if (route) {
         const path = routePath(layer, prefix);
-        for (const each of route.stack) list.push(describe(each.handle, path, each.method));
+        for (const each of route.stack) list.push(describe(each.handle, path, recorded, each.method));
         continue;
       }
       const path = prefix === undefined ? undefined : mountPath(layer, prefix);
@@ -28,10 +28,10 @@ export function listLayers(app: Application, recorded: Recorded): LayerObservati
       const child = name === 'mounted_app' ? mountedApp(owner, path, prefix ?? '', recorded) : undefined;
       const inner = child ? routerOf(child).stack : handle.stack;
       if (Array.isArray(inner)) {
-        list.push({ ...describe(handle, path), kind: 'router' });
+        list.push({ ...describe(handle, path, recorded), kind: 'router' });
         visit(child, inner, path);
       } else {
-        list.push(describe(handle, path));
+        list.push(describe(handle, path, recorded));
       }
     }
   };
@@ -46,7 +46,12 @@ function routePath(layer: Layer, prefix: string | undefined): string | undefined
   return prefix + only.text;
 }
 
-function describe(handle: AnyFunction, path: string | undefined, method?: string): LayerObservation {
+function describe(
+  handle: AnyFunction,
+  path: string | undefined,
+  { packages }: Recorded,
+  method?: string,
+): LayerObservation {
   const parameters = handle.length;
   return {
     kind: parameters === 4 ? 'error handler' : method === undefined ? 'middleware' : 'handler',
@@ -55,5 +60,6 @@ function describe(handle: AnyFunction, path: string | undefined, method?: string
     method: method?.toUpperCase(),
     isAsync: handle.constructor.name === 'AsyncFunction',
     parameters,
+    package: packages.get(handle),
   };
 }
