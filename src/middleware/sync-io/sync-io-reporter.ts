@@ -12,7 +12,7 @@ interface SyncIoReporter {
 
 const summaryMs = 10_000;
 
-/** The findings of the detectors that have counted calls since the last summary. */
+/** The findings of the detectors that have counted further calls of a known site since the last summary. */
 const unsummarized = new Set<() => SyncIoFinding[]>();
 let timer: NodeJS.Timeout | undefined;
 
@@ -53,6 +53,7 @@ export function reportByWarnings(findings: () => SyncIoFinding[]): SyncIoReporte
   return {
     count(finding) {
       firsts.count(finding);
+      if (finding.count === 1) return;
       unsummarized.add(findings);
       timer ??= runOutsideRequests(setTimeout, summarize, summaryMs).unref();
     },
@@ -71,7 +72,6 @@ function summarize(): void {
   timer = undefined;
   const all = [...unsummarized].flatMap((findings) => findings());
   unsummarized.clear();
-  if (all.length === 0) return;
   process.emitWarning(summaryOf(all.sort((a, b) => b.totalMs - a.totalMs)), {
     type: 'ProductionizeWarning',
     code: 'ERR_PRODUCTIONIZE_SYNC_IO',

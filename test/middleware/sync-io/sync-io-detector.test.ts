@@ -3,6 +3,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import timers from 'node:timers/promises';
 import util from 'node:util';
 import vm from 'node:vm';
 import zlib from 'node:zlib';
@@ -11,6 +12,7 @@ import { detectSyncIo, requestContext, type SyncIoDetector, type SyncIoOptions }
 import { ownSyncWork } from '../../../src/support/unobserved.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
+import { fakeTimeouts } from '../../helpers/fake-timers.js';
 import { closeAll, get, serve } from '../../helpers/serve.js';
 
 const detectors: SyncIoDetector[] = [];
@@ -480,6 +482,40 @@ describe('detectSyncIo and the builtins', () => {
     detector.uninstall();
     await get(url);
     expect(detector.findings()).toEqual([]);
+  });
+});
+
+describe.each(expressVersions)('the warnings of detectSyncIo on %s', (name, express) => {
+  let timeouts: ReturnType<typeof fakeTimeouts>;
+  beforeEach(() => {
+    timeouts = fakeTimeouts();
+  });
+  afterEach(() => {
+    timeouts.stop();
+    jest.restoreAllMocks();
+  });
+
+  it('include a summary when a line is called again, and none before', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const warnings = () => emitWarning.mock.calls.map(([message]) => String(message));
+    const app = express();
+    // a line is warned of once in a process
+    const exists = vm.runInThisContext("(fs) => fs.existsSync('/')", { filename: `summary on ${name}.cjs` });
+    app.use(detect({ onFinding: undefined }));
+    app.get('/', (_req, res) => void res.send(String(exists(fs))));
+    const { url } = await serve(app);
+
+    await get(url);
+    await timers.setImmediate();
+    timeouts.pass(20_000);
+    expect(warnings()).toEqual([expect.stringMatching(/^fs\.existsSync at .*1 call,/)]);
+
+    await get(url);
+    await get(url);
+    timeouts.pass(20_000);
+    const summary =
+      /^Synchronous calls in requests so far: 3, .* 1 findings\..*\n {2}fs\.existsSync .*3 calls,/;
+    expect(warnings().slice(1)).toEqual([expect.stringMatching(summary)]);
   });
 });
 
