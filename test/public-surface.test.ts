@@ -185,6 +185,11 @@ const entries: Record<string, { source: string; values: string[]; types: string[
     values: ['audit'],
     types: ['AuditOptions', 'AuditReport', 'Evidence', 'Finding', 'Practice', 'Severity', 'SilencedFinding'],
   },
+  './eslint': {
+    source: 'eslint/index',
+    values: ['eslintConfig'],
+    types: ['EslintConfigOptions', 'LintConfig'],
+  },
   './store-conformance': {
     source: 'store-conformance/index',
     values: ['sharedStoreConformance', 'storeConformance'],
