@@ -143,7 +143,7 @@ describe('compose', () => {
     const [project, site] = compose.generate(containerFacts(), { publish: 80 });
     expect(project?.text).toMatch(/\n {2}nginx:\n {4}image: nginx:1\.28\n.*\n {4}user: nginx\n/);
     expect(project?.text.match(/127\.0\.0\.1:.*/g)).toEqual(['127.0.0.1:80:8080"']);
-    expect(project?.text).toContain(`./${site?.name}:/etc/nginx/conf.d/default.conf:ro`);
+    expect(project?.text).toContain(`./${site?.name}:/etc/nginx/nginx.conf:ro`);
     expect(site?.text).toMatch(/server app:3000 max_fails=0 resolve;[\s\S]*resolver 127\.0\.0\.11 /);
     const old = { nginxVersion: '1.22' };
     expect(compose.generate(containerFacts(), old)[1]?.text).not.toContain('resolve');

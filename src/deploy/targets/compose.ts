@@ -7,7 +7,13 @@ import {
   memoryMebibytes,
   seconds,
 } from '../containers/container-options.js';
-import { hardened, proxyPort, proxyService, redisService } from '../containers/container-services.js';
+import {
+  hardened,
+  proxyConfiguration,
+  proxyPort,
+  proxyService,
+  redisService,
+} from '../containers/container-services.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { nginxOptions } from '../nginx/nginx-options.js';
@@ -97,7 +103,8 @@ function siteOf(
 ): GeneratedFile {
   const resolver = hasFeature('nginx', nginxVersion, 'resolve') ? { resolver: '127.0.0.11' } : {};
   const place = { upstreams: [`app:${facts.port}`], listen: proxyPort, nginxVersion, trustForwarded };
-  return nginx.generate(facts, { ...place, ...resolver })[0] as GeneratedFile;
+  const site = nginx.generate(facts, { ...place, ...resolver })[0] as GeneratedFile;
+  return { ...site, text: proxyConfiguration(site.text) };
 }
 
 /** Compose replaces variables in all values. */
