@@ -1,4 +1,5 @@
-import { auditInTurn, describeExhibits, type Exhibit, faultsIn, serve } from './gallery-audits.js';
+import path from 'node:path';
+import { auditInTurn, describeExhibits, type Exhibit, faultsIn, project, serve } from './gallery-audits.js';
 
 /** Files around an app that listens on PORT or 3000, each with a fault and without. */
 const around: Record<string, [id: string, text: (sick: boolean) => string]> = {
@@ -153,6 +154,47 @@ const exhibits: readonly Exhibit[] = [
 ];
 
 describeExhibits(exhibits);
+
+const root = path.join(__dirname, '../..');
+const name = (packageName: string) => JSON.stringify(path.join(root, 'node_modules', packageName));
+const ours = JSON.stringify(path.join(root, 'dist/index.cjs'));
+const routes = `const api = express.Router();
+api.get('/users/:id', async (req, res) => res.json({ id: req.params.id }));
+api.get('/users', async (_req, res) => res.json(Array(200).fill('a user')));
+app.use('/api', api);
+app.get('/', (_req, res) => res.send('home '.repeat(500)));
+`;
+const productionized = (express: string, middle = '') => `const express = require(${name(express)});
+const { productionize } = require(${ours});
+const app = express();
+${middle}${routes}productionize(app);
+app.listen(process.env.PORT ?? 3000);
+`;
+const healthy: Record<string, string> = {
+  'with routers on Express 4': productionized('express4'),
+  'with routers on Express 5': productionized('express'),
+  'with helmet and body parsers': productionized(
+    'express',
+    `app.use(require(${name('helmet')})());\napp.use(express.json());\n`,
+  ),
+  'with sessions in a store': productionized(
+    'express',
+    `const session = require(${name('express-session')});
+class Store extends session.Store { get(_id, done) { done(null, null); } set(_id, _session, done) { done(null); } }
+app.use(session({ secret: 's', resave: false, saveUninitialized: false, store: new Store() }));
+`,
+  ),
+  'with a server of its own': productionized('express').replace(
+    'app.listen(',
+    "require('node:http').createServer(app).listen(",
+  ),
+};
+
+describe('a productionized app', () => {
+  it.each(Object.entries(healthy))('%s has no fault', async (_name, text) => {
+    expect(faultsIn(await auditInTurn(project({ 'server.cjs': text }), {}))).toEqual([]);
+  });
+});
 
 describe('an app that follows the guide by hand', () => {
   const gallery = require.resolve('../fixtures/doctor/gallery.cjs');
