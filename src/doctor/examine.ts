@@ -1,6 +1,7 @@
 import { ExaminedApp, type ExaminedScript } from './examined-app.js';
 import { exchange, type RequestPlan } from './exchanges.js';
 import { observeFilesAround } from './files-around.js';
+import { measureLoad } from './measure-load.js';
 import type { Observations } from './observations.js';
 import type { Inside } from './probe/doctor-protocol.js';
 import { observeProject } from './project.js';
@@ -31,6 +32,9 @@ export async function examine(examination: Examination): Promise<Examined> {
   const signals = examination.signals && listensItself;
   const { process } = traffic;
   const project = observeProject(examination.script);
+  const measured = signals
+    ? await measureLoad({ ...examination, nodeArgs }, servedPaths(traffic))
+    : undefined;
   const developmentTools = process?.developmentTools.filter((each) => each !== tool) ?? [];
   return {
     seen: {
@@ -44,10 +48,20 @@ export async function examine(examination: Examination): Promise<Examined> {
       streams: signals ? await observeStreams({ ...examination, nodeArgs }, pipedUrls) : [],
       continuesAfterException: signals ? await observeException({ ...examination, nodeArgs }) : null,
       project,
+      ...(measured && { measured }),
       today: today(),
     },
     notes: [...(tool ? [`The script is TypeScript, and ran under ${tool} of the project.`] : []), ...notes],
   };
+}
+
+/** Paths of routes that have responded without an error. */
+function servedPaths({ exchanges }: Pick<Observations, 'exchanges'>): string[] {
+  return exchanges
+    .filter(
+      ({ kind, method, response }) => kind === 'route' && method === 'GET' && (response?.status ?? 500) < 400,
+    )
+    .map(({ path }) => path);
 }
 
 /** The date, such as 2026-11-29. */

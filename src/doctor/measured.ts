@@ -28,7 +28,7 @@ export interface LoopLoad {
 }
 
 /** The part of the time above which the garbage collector holds the app back. */
-const mostCollecting = 0.1;
+const mostCollecting = 0.3;
 const mostDelayMs = 20;
 const slowResponseMs = 50;
 

@@ -76,7 +76,7 @@ describe('an output', () => {
   it('is a file where one is named, in both ways, and does not replace the report that is printed', async () => {
     const first = await doctor(`--markdown=${file('one')}`, '--json');
     const second = await doctor('--markdown', file('two.md'));
-    expect(JSON.parse(first.out)).toMatchObject({ schema: 1 });
+    expect(JSON.parse(first.out)).toMatchObject({ schema: 1, measured: null });
     expect(second.out).toMatch(/app\.cjs: \d+ of 100/);
     for (const name of ['one', 'two.md']) expect(readFileSync(file(name), 'utf8')).toMatch(/^### Doctor: `/);
   });

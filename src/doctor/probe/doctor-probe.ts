@@ -12,6 +12,7 @@ import { presetProduction } from '../../process/cluster/preset-production.js';
 import { currentSpan } from '../../support/context/current-span.js';
 import type { AnyFunction } from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
+import type { LoopLoad } from '../measured.js';
 import {
   doctorMessage,
   doctorVariable,
@@ -20,6 +21,7 @@ import {
   type Results,
 } from './doctor-protocol.js';
 import { observeInside } from './inside.js';
+import { watchLoop } from './loop-load.js';
 import { relayWorker } from './relayed-worker.js';
 import { openFiles, ResponseStreams } from './response-streams.js';
 import { ServedApps } from './served-apps.js';
@@ -43,6 +45,7 @@ function examine(mode: string): void {
   const onRequest = (): void => {
     hadSpan ||= currentSpan() !== undefined;
   };
+  let endLoad: (() => LoopLoad) | undefined;
 
   redirectListening((listening, requested) => {
     const server = listening as Server;
@@ -77,6 +80,14 @@ function examine(mode: string): void {
       return null;
     },
     listen: () => served.listen(),
+    'load starts'() {
+      // what is timed is the app without the detector
+      for (const detector of detectors.values()) detector.uninstall();
+      endLoad?.();
+      endLoad = watchLoop();
+      return null;
+    },
+    'load ends': () => (endLoad ?? watchLoop())(),
   };
   process.on('message', async (message) => {
     if (!isDoctorMessage(message) || message.kind !== 'query' || relay(message)) return;

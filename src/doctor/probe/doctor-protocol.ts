@@ -1,4 +1,5 @@
 import type { SyncIoFinding } from '../../middleware/sync-io/sync-report.js';
+import type { LoopLoad } from '../measured.js';
 import type { AppObservation, ProcessObservation } from '../observations.js';
 
 /** The variable with the mode of the examination. The app does not see it. */
@@ -15,7 +16,9 @@ export type Query =
   | 'fail streams'
   | 'open files'
   | 'throw'
-  | 'listen';
+  | 'listen'
+  | 'load starts'
+  | 'load ends';
 
 /** A route of the app with a path that is no pattern. It may have parameters. */
 export interface RequestedRoute {
@@ -60,6 +63,8 @@ export interface Results {
   throw: null;
   /** Whether there is an app to listen for. */
   listen: boolean;
+  'load starts': null;
+  'load ends': LoopLoad;
 }
 
 export type DoctorMessage =

@@ -1,8 +1,7 @@
 import type { AuditReport } from '../audit-report.js';
 import type { Measured } from '../measured.js';
-import { duration } from './html-tables.js';
 import { html, type Markup } from './markup.js';
-import { visible } from './visible-text.js';
+import { duration, visible } from './visible-text.js';
 
 const mostRoutes = 12;
 

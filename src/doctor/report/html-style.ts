@@ -82,13 +82,15 @@ section{padding:16px}
 .dial{min-width:0;flex:1 1 0}
 .dial svg{width:110px;height:110px}
 .dial b{font-size:.74rem;min-height:3em}
-.none{display:none}
 .practices li{grid-template-columns:8.2em 1fr 4.6em;gap:8px}
 .chain{grid-template-columns:1fr}
 .chain li{padding:0 0 16px 30px}
 .chain li::before{top:6px;bottom:-6px;left:6px;right:auto;width:3px;height:auto}
 .chain li:last-child::before{display:none}
 .chain b,.chain .time{display:inline}
+}
+@media (max-width:900px){
+.none{display:none}
 thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 tr,tbody,table{display:block}
 tr{padding:10px 0;border-bottom:1px solid var(--line)}

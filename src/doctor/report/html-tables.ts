@@ -2,7 +2,7 @@ import type { AuditReport } from '../audit-report.js';
 import type { RouteFacts } from '../route-facts.js';
 import type { TimeoutStep } from '../timeout-chain.js';
 import { html, Markup } from './markup.js';
-import { visible } from './visible-text.js';
+import { duration, visible } from './visible-text.js';
 
 const mostRoutes = 50;
 
@@ -33,12 +33,6 @@ ${steps.map(
 ${fault !== null && html`<span class="fault">${visible(fault)}</span>`}</li>`,
 )}
 </ol>`;
-}
-
-/** Milliseconds for people. */
-export function duration(ms: number): string {
-  if (ms >= 1000) return `${Number((ms / 1000).toFixed(1))} s`;
-  return `${ms >= 100 ? Math.round(ms) : Number(ms.toFixed(1))} ms`;
 }
 
 /** How each route responded. */

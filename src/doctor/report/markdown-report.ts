@@ -1,6 +1,6 @@
 import type { Finding } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
-import { countFaults, evidenceParts, notesOf, visible } from './visible-text.js';
+import { countFaults, evidenceParts, measuredLine, notesOf, visible } from './visible-text.js';
 
 const mostEvidence = 5;
 
@@ -18,6 +18,7 @@ export function markdownReport(name: string, report: AuditReport, preview?: Audi
     notesOf(report)
       .map((note) => `- note: ${code(note)}`)
       .join('\n'),
+    measured(report, preview),
     table(practices, preview?.practices),
   ]
     .filter(Boolean)
@@ -43,6 +44,16 @@ function formatFinding(
     '',
     `  ${reason} Fix: ${fix}`,
   ].join('\n');
+}
+
+function measured(report: AuditReport, preview: AuditReport | undefined): string {
+  const [before, after] = [report, preview].map((each) => each && measuredLine(each));
+  return [
+    before && `Measured, not part of the score: ${code(before)}`,
+    after && `With \`productionize(app)\`: ${code(after)}`,
+  ]
+    .filter(Boolean)
+    .join('. ');
 }
 
 function table(before: AuditReport['practices'], after: AuditReport['practices'] | undefined): string {

@@ -1,6 +1,6 @@
 import type { Finding, Severity } from '../audit-finding.js';
 import type { AuditReport } from '../audit-report.js';
-import { countFaults, evidenceParts, notesOf, visible } from './visible-text.js';
+import { countFaults, evidenceParts, measuredLine, notesOf, visible } from './visible-text.js';
 
 /** How parts of the report are emphasized on a terminal. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'green' | 'yellow', text: string) => string;
@@ -47,7 +47,8 @@ export function previewReport(name: string, before: AuditReport, after: AuditRep
 }
 
 function formatNotes(report: AuditReport, paint: Paint): string {
-  return notesOf(report)
+  const measured = measuredLine(report);
+  return [...(measured ? [`Measured: ${measured}.`] : []), ...notesOf(report)]
     .map((note) => paint('dim', `  ${note}`))
     .join('\n');
 }

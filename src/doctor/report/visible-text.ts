@@ -36,3 +36,24 @@ export function notesOf({ notes, notExamined }: AuditReport): string[] {
   const unexamined = notExamined.length > 0 ? [`Not examined: ${notExamined.join(', ')}.`] : [];
   return [...notes, ...unexamined].map(visible);
 }
+
+/** What was timed, in one line. */
+export function measuredLine({ measured }: AuditReport): string | undefined {
+  if (measured === null) return undefined;
+  const [slowest] = [...measured.routes].sort((a, b) => b.p99Ms - a.p99Ms);
+  return [
+    `${measured.requestsPerSecond} requests/s`,
+    `event loop late by ${duration(measured.eventLoop.delayP99Ms)} (p99)`,
+    slowest &&
+      `slowest ${visible(slowest.route)}, ${duration(slowest.p50Ms)} (p50), ${duration(slowest.p99Ms)} (p99)`,
+    `held back by ${measured.heldBackBy}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** Milliseconds for people. */
+export function duration(ms: number): string {
+  if (ms >= 1000) return `${Number((ms / 1000).toFixed(1))} s`;
+  return `${ms >= 100 ? Math.round(ms) : Number(ms.toFixed(1))} ms`;
+}
