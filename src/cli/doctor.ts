@@ -15,14 +15,17 @@ const severities = ['low', 'medium', 'high', 'never'] as const;
 
 export const doctor: Command = {
   summary: 'audit an Express app against the guide to production best practices, with a score',
-  synopsis: '<script> [options] [-- <arguments of the script>]',
+  synopsis: '<script | --url URL> [options] [-- <arguments of the script>]',
   description: `Runs the script on free ports of 127.0.0.1, requests its routes without parameters by GET, sends it SIGTERM and, in a
 second start, an exception, and reports what differs from the guide, with the reason and the fix. The app needs no
 change and no dependency. Its code runs, with your environment: use a development database.
 
+With --url, a running app receives GET requests, and what its responses show is examined.
+
 Exit codes: 0 when no fault is as severe as --fail-on, 1 when one is, 2 when the arguments are wrong or the app does not
 start.`,
   options: {
+    url: { type: 'string', value: '<url>', help: 'audit a running app from outside, without a script' },
     preview: { type: 'boolean', help: 'also audit the app with productionize(app), and show both' },
     paths: {
       type: 'string',
@@ -47,7 +50,9 @@ start.`,
   completes: 'file',
   async run(args) {
     const { values, rest } = args;
-    const script = findScript('doctor', args);
+    const url = urlOf(args);
+    const script = url ? path.resolve('package.json') : findScript('doctor', args);
+    const name = url?.href ?? path.relative('', script);
     const failOn = severityOf(args);
     const filters = filtersOf(args, script);
     const baseline = baselineOf(args);
@@ -64,15 +69,16 @@ start.`,
     };
     const progress = progressLine();
     try {
-      progress.update(`examining ${script}`);
-      const before = filterReport(await audit(script, options), filters);
-      progress.update(`examining ${script} with productionize(app)`);
+      progress.update(`examining ${name}`);
+      const { paths } = options;
+      const before = filterReport(await (url ? audit(url, { paths }) : audit(script, options)), filters);
+      progress.update(`examining ${name} with productionize(app)`);
       const after = values.preview
         ? filterReport(await audit(script, { ...options, preview: true }), filters)
         : undefined;
       progress.clear();
       const result = baseline.write(baseline.mark(after ?? before));
-      show(path.relative('', script), after ? baseline.mark(before) : result, after && result);
+      show(name, after ? baseline.mark(before) : result, after && result);
       return isFailed(result, failOn) ? exitCodes.failed : exitCodes.done;
     } catch (error) {
       progress.clear();
@@ -82,6 +88,16 @@ start.`,
     }
   },
 };
+
+function urlOf({ values, positionals, rest }: Arguments): URL | undefined {
+  if (values.url === undefined) return undefined;
+  const other = ['preview', 'param', 'unsafe', 'env-file', 'ci', 'seconds'].find((flag) => values[flag]);
+  if (other !== undefined) throw new UsageError(`--url: --${other} requires a script`);
+  if (positionals.length + rest.length > 0) throw new UsageError('--url: expected no script');
+  const url = URL.canParse(String(values.url)) ? new URL(String(values.url)) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password) return url;
+  throw new UsageError(`--url: expected http:// or https:// and a host, got ${JSON.stringify(values.url)}`);
+}
 
 function isFailed({ findings }: AuditReport, failOn: (typeof severities)[number]): boolean {
   const least = severities.indexOf(failOn);

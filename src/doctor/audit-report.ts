@@ -1,5 +1,6 @@
 import type { Check, Finding, SilencedFinding } from './audit-finding.js';
 import { checks } from './checks/index.js';
+import type { Examined } from './examine.js';
 import type { Measured } from './measured.js';
 import type { Observations } from './observations.js';
 import { type RouteFacts, routeFacts } from './route-facts.js';
@@ -33,8 +34,11 @@ export interface AuditReport {
 const order = { high: 0, medium: 1, low: 2 } as const;
 
 /** What the checks find in observations. */
-export function reportOf(seen: Observations, notes: readonly string[] = []): AuditReport {
-  const results = checks.map((check) => runCheck(check, seen));
+export function reportOf(
+  seen: Observations,
+  { notes, undecided }: Omit<Examined, 'seen'> = { notes: [], undecided: () => false },
+): AuditReport {
+  const results = checks.map((check) => runCheck(check, seen, undecided));
   const findings = results
     .flatMap(({ finding }) => finding ?? [])
     .sort((one, other) => order[one.severity] - order[other.severity]);
@@ -64,16 +68,17 @@ interface CheckResult {
 }
 
 /** A check that finds nothing and has read a part that could not be observed has not decided anything. */
-function runCheck(check: Check, seen: Observations): CheckResult {
-  let hasReadNothing = false;
+function runCheck(check: Check, seen: Observations, undecided: Examined['undecided']): CheckResult {
+  const reads = new Set<keyof Observations>();
   const watched = new Proxy(seen, {
     get(target, name) {
-      const part = target[name as keyof Observations];
-      hasReadNothing ||= part === null;
-      return part;
+      reads.add(name as keyof Observations);
+      return target[name as keyof Observations];
     },
   });
   const finding = findingOf(check, watched);
+  if (undecided({ id: check.id, reads: [...reads] })) return { check, finding: undefined, isDecided: false };
+  const hasReadNothing = [...reads].some((part) => seen[part] === null);
   return { check, finding, isDecided: finding !== undefined || !hasReadNothing };
 }
 

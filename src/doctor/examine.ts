@@ -22,6 +22,8 @@ export interface Examination extends ExaminedScript, Omit<RequestPlan, 'routes' 
 export interface Examined {
   readonly seen: Observations;
   readonly notes: readonly string[];
+  /** Whether this way of examination cannot decide a check, by its id and the parts of the observations that it reads. */
+  readonly undecided: (check: { id: string; reads: readonly (keyof Observations)[] }) => boolean;
 }
 
 /** Runs a script and observes it from inside and outside. All its processes have ended afterwards. */
@@ -52,6 +54,7 @@ export async function examine(examination: Examination): Promise<Examined> {
       today: today(),
     },
     notes: [...(tool ? [`The script is TypeScript, and ran under ${tool} of the project.`] : []), ...notes],
+    undecided: () => false,
   };
 }
 

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import type { Application } from 'express';
+import { isExpressApp } from '../preload/express-app.js';
 import {
   checkOptions,
   isBoolean,
@@ -8,19 +10,15 @@ import {
   isStringList,
 } from '../support/options.js';
 import { type AuditReport, reportOf } from './audit-report.js';
-import { examine } from './examine.js';
+import { type Examined, examine } from './examine.js';
+import { examineLive } from './examine-live.js';
+import { examineUrl } from './examine-url.js';
 
 export type { Evidence, Finding, Practice, Severity, SilencedFinding } from './audit-finding.js';
 export type { AuditReport } from './audit-report.js';
 
-/** Options of {@link audit}. */
-export interface AuditOptions {
-  /** Arguments of the script. @default [] */
-  readonly args?: readonly string[];
-  /** Variables in addition to the environment of this process. @default {} */
-  readonly env?: Readonly<Record<string, string>>;
-  /** A file with further variables, as for `node --env-file`. @default none */
-  readonly envFile?: string;
+/** Options of {@link audit} for an app in this process. */
+export interface LiveAuditOptions {
   /**
    * Values of parameters of routes, such as `{ id: '42' }` for `/users/:id`.
    * @default those of links in responses; a route without a value is not requested
@@ -28,26 +26,83 @@ export interface AuditOptions {
   readonly params?: Readonly<Record<string, string>>;
   /** Paths to request by GET, in addition to the routes without parameters. @default [] */
   readonly paths?: readonly string[];
+  /**
+   * Whether routes are requested that change something: those for POST, PUT, PATCH and DELETE, with the body `{}`, and
+   * GET routes such as `/logout`.
+   * @default false
+   */
+  readonly unsafe?: boolean;
+}
+
+/** Options of {@link audit} for a script. */
+export interface AuditOptions extends LiveAuditOptions {
+  /** Arguments of the script. @default [] */
+  readonly args?: readonly string[];
+  /** Variables in addition to the environment of this process. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file with further variables, as for `node --env-file`. @default none */
+  readonly envFile?: string;
   /** Whether the app is audited as it is with `productionize(app)`. @default false */
   readonly preview?: boolean;
   /** Whether the app receives SIGTERM and, in a second start, an exception. @default true */
   readonly signals?: boolean;
   /** Milliseconds for the app to listen. @default 30000 */
   readonly timeoutMs?: number;
-  /** Whether POST, PUT, PATCH and DELETE routes are requested, with the body `{}`, and GET routes such as `/logout`. @default false */
-  readonly unsafe?: boolean;
 }
 
+const liveChecks = { params: isObject('an object of strings'), paths: isStringList, unsafe: isBoolean };
+const scriptChecks = {
+  ...liveChecks,
+  args: isStringList,
+  env: isObject('an object of strings'),
+  envFile: isString,
+  preview: isBoolean,
+  signals: isBoolean,
+  timeoutMs: isMilliseconds(1),
+};
+
 /**
- * Runs an Express app and reports how far it is from the guide to production best practices. The app listens on free
- * ports of 127.0.0.1, receives GET requests for its routes, SIGTERM, and in a second start an exception. Its code runs with the environment of this process: use a development database.
+ * Reports how far an Express app is from the guide to production best practices.
  *
- * @throws Error when the app ends, does not listen in time or blocks its event loop.
+ * A script is run. Its app listens on free ports of 127.0.0.1 and receives GET requests for its routes, SIGTERM, and in a
+ * second start an exception. Its code runs with the environment of this process: use a development database.
+ *
+ * An app in this process receives the requests on a server of its own, and is left as it was. What only a start, a
+ * signal, its own server or its own process shows is in `notExamined`, as are its sessions and limits of bodies.
+ *
+ * A URL is of a running app, which receives GET requests. Only what its responses show is examined.
+ *
+ * @throws Error when the app ends, does not listen in time, blocks its event loop or cannot be reached.
  * @see https://expressjs.com/en/advanced/best-practice-performance.html
  * @example
  * const { score, findings } = await audit('server.js')
  */
-export async function audit(script: string, options?: AuditOptions): Promise<AuditReport> {
+export function audit(script: string, options?: AuditOptions): Promise<AuditReport>;
+export function audit(app: Application, options?: LiveAuditOptions): Promise<AuditReport>;
+export function audit(url: URL, options?: Pick<LiveAuditOptions, 'paths'>): Promise<AuditReport>;
+export async function audit(
+  audited: string | Application | URL,
+  options?: AuditOptions,
+): Promise<AuditReport> {
+  const { seen, ...rest } = await examined(audited, options);
+  return reportOf(seen, rest);
+}
+
+async function examined(audited: string | Application | URL, options?: AuditOptions): Promise<Examined> {
+  if (audited instanceof URL) {
+    const { paths = [] } = checkOptions<Pick<LiveAuditOptions, 'paths'>>('audit', options, {
+      paths: isStringList,
+    });
+    return examineUrl(audited, paths);
+  }
+  if (isExpressApp(audited)) {
+    const {
+      params = {},
+      paths = [],
+      unsafe = false,
+    } = checkOptions<LiveAuditOptions>('audit', options, liveChecks);
+    return examineLive(audited, { params, paths, unsafe });
+  }
   const {
     args = [],
     env = {},
@@ -58,21 +113,10 @@ export async function audit(script: string, options?: AuditOptions): Promise<Aud
     signals = true,
     timeoutMs = 30_000,
     unsafe = false,
-  } = checkOptions<AuditOptions>('audit', options, {
-    args: isStringList,
-    env: isObject('an object of strings'),
-    envFile: isString,
-    params: isObject('an object of strings'),
-    paths: isStringList,
-    preview: isBoolean,
-    signals: isBoolean,
-    timeoutMs: isMilliseconds(1),
-    unsafe: isBoolean,
-  });
-  const { seen, notes } = await examine({
-    script: path.resolve(script),
+  } = checkOptions<AuditOptions>('audit', options, scriptChecks);
+  return examine({
+    script: path.resolve(audited),
     nodeArgs: envFile === undefined ? [] : [`--env-file=${path.resolve(envFile)}`],
     ...{ args, env, config: undefined, paths, params, unsafe, preview, signals, timeoutMs },
   });
-  return reportOf(seen, notes);
 }

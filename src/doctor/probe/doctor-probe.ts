@@ -6,12 +6,9 @@ import type { Application } from 'express';
 import { endWithParent } from '../../deploy/facts/end-with-parent.js';
 import { recordModules } from '../../deploy/facts/recorded-modules.js';
 import { redirectListening } from '../../deploy/facts/redirected-listening.js';
-import { detectSyncIo, type SyncIoDetector } from '../../middleware/sync-io/index.js';
 import { installServingHooks } from '../../preload/serving-hooks.js';
 import { presetProduction } from '../../process/cluster/preset-production.js';
 import { currentSpan } from '../../support/context/current-span.js';
-import type { AnyFunction } from '../../support/express-layers.js';
-import { wrapMethod } from '../../support/replace-method.js';
 import type { LoopLoad } from '../measured.js';
 import {
   doctorMessage,
@@ -25,6 +22,7 @@ import { watchLoop } from './loop-load.js';
 import { relayWorker } from './relayed-worker.js';
 import { openFiles, ResponseStreams } from './response-streams.js';
 import { ServedApps } from './served-apps.js';
+import { type WatchedSyncCalls, watchSyncCalls } from './watch-sync-calls.js';
 
 // The entry of `node --import doctor-probe.js app.js`: the app runs as it is, and responds to queries of the doctor.
 // Children and threads of the app inherit the import: they listen on other ports as well.
@@ -39,7 +37,7 @@ else redirectListening(() => {});
 function examine(mode: string): void {
   const recorded = recordModules();
   const served = new ServedApps(recorded);
-  const detectors = new Map<Application, SyncIoDetector>();
+  const detectors = new Map<Application, WatchedSyncCalls>();
   const streams = new ResponseStreams();
   let hadSpan = false;
   const onRequest = (): void => {
@@ -51,7 +49,7 @@ function examine(mode: string): void {
     const server = listening as Server;
     served.add(server, requested);
     const app = served.appOf(server);
-    if (app && !detectors.has(app)) detectors.set(app, watch(app, onRequest));
+    if (app && !detectors.has(app)) detectors.set(app, watchSyncCalls(app, onRequest));
     process.send?.(doctorMessage({ kind: 'listening' }));
   });
   presetProduction();
@@ -96,17 +94,4 @@ function examine(mode: string): void {
   });
   // a worker is in the process group of its primary
   if (cluster.isPrimary) endWithParent(process.ppid);
-}
-
-/** Reports synchronous calls in requests of an app that is not changed otherwise. */
-function watch(app: Application, onRequest: () => void): SyncIoDetector {
-  const detector = detectSyncIo({ enabled: true, onFinding() {} });
-  wrapMethod(app, 'handle', (original: AnyFunction) => {
-    return function handle(this: unknown, ...args: unknown[]) {
-      const [req, res] = args;
-      onRequest();
-      (detector as unknown as AnyFunction)(req, res, () => original.apply(this, args));
-    };
-  });
-  return detector;
 }

@@ -10,7 +10,7 @@ import { staticDirectories } from '../../deploy/facts/static-layers.js';
 import { attempt } from '../../support/attempt.js';
 import { expressMajor, routerOf, walkLayers } from '../../support/express-layers.js';
 import type { AppObservation, ProcessObservation, SessionObservation } from '../observations.js';
-import type { Inside } from './doctor-protocol.js';
+import type { Inside, RequestedRoute } from './doctor-protocol.js';
 import { listLayers } from './layer-list.js';
 import { hasLocalRateLimit } from './rate-limit-store.js';
 import { requiredPackages } from './required-packages.js';
@@ -25,19 +25,29 @@ const developmentTool =
 export async function observeInside(served: ServedApps, recorded: Recorded): Promise<Inside> {
   const server = served.chosen();
   const app = served.appOf(server);
-  const layers = app ? listLayers(app, recorded) : [];
   const described = served.describe(server);
   return {
-    app: app ? { ...(await observeApp(app, recorded)), layers } : null,
+    ...(app ? await appAndRoutes(app, recorded) : { app: null, routes: [] }),
     process: observeProcess(described.requested === null ? null : server),
+    server: described,
+    otherServers: served.others(server),
+    staticPaths: app ? staticPaths(staticDirectories(app, recorded)) : [],
+  };
+}
+
+/** What an app shows, and its routes whose paths are no patterns. */
+export async function appAndRoutes(
+  app: Application,
+  recorded: Recorded,
+): Promise<{ app: AppObservation; routes: RequestedRoute[] }> {
+  const layers = listLayers(app, recorded);
+  return {
+    app: { ...(await observeApp(app, recorded)), layers },
     routes: layers.flatMap(({ kind, method, path }) =>
       kind === 'handler' && method !== undefined && path !== undefined && !/[*{}()[\]?+]/.test(path)
         ? [{ method, path }]
         : [],
     ),
-    server: described,
-    otherServers: served.others(server),
-    staticPaths: app ? staticPaths(staticDirectories(app, recorded)) : [],
   };
 }
 
@@ -90,7 +100,7 @@ function describeSession([cookie, { kind, options }]: [string, RecordedSession])
 }
 
 /** Without a server of the app, its timeouts are not known. */
-function observeProcess(server: Server | null): ProcessObservation {
+export function observeProcess(server: Server | null): ProcessObservation {
   const { moduleLoadList = [] } = process as unknown as { moduleLoadList?: readonly string[] };
   const tools = Object.keys(require.cache).flatMap((file) => developmentTool.exec(file)?.[1] ?? []);
   return {
