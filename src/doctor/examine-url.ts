@@ -37,6 +37,7 @@ export async function examineUrl(url: URL, paths: readonly string[]): Promise<Ex
     },
     notes: skipped.map((each) => `Not requested: ${each}.`),
     undecided: ({ id, reads }) =>
-      id === 'static-not-cached' || reads.some((part) => part !== 'exchanges' && part !== 'today'),
+      id !== 'compression-missing' &&
+      (id === 'static-not-cached' || reads.some((part) => part !== 'exchanges' && part !== 'today')),
   };
 }

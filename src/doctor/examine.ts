@@ -41,11 +41,13 @@ export async function examine(examination: Examination): Promise<Examined> {
   return {
     seen: {
       ...traffic,
-      filesAround: await observeFilesAround(
-        { ...examination, nodeArgs },
-        project.directory,
-        traffic.app?.productionized === true,
-      ),
+      filesAround: project.isInstalled
+        ? []
+        : await observeFilesAround(
+            { ...examination, nodeArgs },
+            project.directory,
+            traffic.app?.productionized === true,
+          ),
       process: process && { ...process, developmentTools },
       streams: signals ? await observeStreams({ ...examination, nodeArgs }, pipedUrls) : [],
       continuesAfterException: signals ? await observeException({ ...examination, nodeArgs }) : null,

@@ -96,7 +96,7 @@ export async function exchange(
       for (const route of plan.routes.filter(({ method }) => method === change)) await requestRoute(route);
     }
   }
-  return { exchanges, skipped };
+  return { exchanges, skipped: [...new Set(skipped)] };
 }
 
 /** Whether a client has no header by which it can store or revalidate the response. */

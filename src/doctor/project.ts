@@ -18,11 +18,13 @@ export function observeProject(script: string): ProjectObservation {
   const { directory, content } = found ?? { directory: path.dirname(script), content: {} };
   const { start } = Object(content.scripts) as { start?: unknown };
   const names = (field: string): string[] => Object.keys(Object(content[field]));
+  const isInstalled = directory.split(path.sep).includes('node_modules');
   return {
     directory,
-    startScript: typeof start === 'string' ? start : null,
+    // that of an installed package is for its own development
+    startScript: typeof start === 'string' && !isInstalled ? start : null,
     procfile: lineOf(directory, 'Procfile', /^web:/),
-    isInstalled: directory.split(path.sep).includes('node_modules'),
+    isInstalled,
     lints: found === undefined || lints(directory, content),
     devDependencies: names('devDependencies').filter(
       (name) =>

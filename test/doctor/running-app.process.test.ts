@@ -40,6 +40,7 @@ describe('doctor --url', () => {
     const url = await serve((req, res) => {
       requests.push(`${req.method} ${req.url}`);
       res.setHeader('x-powered-by', 'Express');
+      res.setHeader('cache-control', 'max-age=60');
       if (req.url === '/base/') {
         res.setHeader('content-type', 'text/html');
         return res.end('<a href="/news/1">news</a><a href="/logout">leave</a><a href="http://other.test/x">');
@@ -75,7 +76,13 @@ describe('doctor --url', () => {
   it('reads only the beginning of a body that decodes to very much', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20));
     const url = await serve((_req, res) => {
-      res.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' }).end(bomb);
+      res
+        .writeHead(200, {
+          'content-type': 'text/plain',
+          'content-encoding': 'gzip',
+          'cache-control': 'no-store',
+        })
+        .end(bomb);
     });
     expect((await audited(url)).findings).toEqual([]);
   });

@@ -4,6 +4,9 @@ import { forRoutes } from './compression-checks.js';
 /** Bytes of a body above which a few clients fill the memory. */
 const largeBody = 10 * 2 ** 20;
 
+/** Names of software. An app may set the header to a word that names nothing. */
+const software = /express|node|nest|next|nuxt|sails|loopback|feathers|php|asp\.net/i;
+
 export const responseChecks: readonly Check[] = [
   {
     id: 'cookie-in-shared-cache',
@@ -34,7 +37,7 @@ export const responseChecks: readonly Check[] = [
     find: ({ exchanges }) => {
       const value = exchanges
         .map(({ response }) => response?.headers['x-powered-by'])
-        .find((each) => each !== undefined);
+        .find((each) => software.test(String(each)));
       return value === undefined ? [] : [{ text: `X-Powered-By: ${String(value)}` }];
     },
   },

@@ -77,9 +77,14 @@ export const restartChecks: readonly Check[] = [
   },
 ];
 
+/** The name of a health check, below any path. */
+const healthRoute = /\/(?:readyz?|healthz?|livez|ping|status)$/;
+
 /** An app may respond to every path, with one page. */
 function isHealthy(exchanges: readonly Exchange[]): (exchange: Exchange) => boolean {
   const page = exchanges.find(({ kind }) => kind === 'missing')?.response;
-  return ({ kind, response }) =>
-    kind === 'health' && response?.status === 200 && !(page?.status === 200 && page.text === response.text);
+  return ({ kind, path, response }) =>
+    (kind === 'health' || healthRoute.test(path)) &&
+    response?.status === 200 &&
+    !(page?.status === 200 && page.text === response.text);
 }

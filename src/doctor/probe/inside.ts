@@ -19,7 +19,7 @@ import { staticPaths } from './static-paths.js';
 
 /** Packages that belong to development, by the directory from which a file of them is loaded. */
 const developmentTool =
-  /[\\/]node_modules[\\/](nodemon|ts-node|ts-node-dev|tsx|@swc-node[\\/]register|@babel[\\/]register|babel-watch|livereload|errorhandler)[\\/]/;
+  /[\\/]node_modules[\\/](nodemon|ts-node|ts-node-dev|tsx|@swc-node[\\/]register|@babel[\\/]register|babel-watch|livereload)[\\/]/;
 
 /** What the app and its process show to code that runs in it. */
 export async function observeInside(served: ServedApps, recorded: Recorded): Promise<Inside> {
