@@ -80,7 +80,7 @@ function examine(mode: string): void {
     listen: () => served.listen(),
     'load starts'() {
       // what is timed is the app without the detector
-      for (const detector of detectors.values()) detector.uninstall();
+      for (const detector of detectors.values()) detector.stop();
       endLoad?.();
       endLoad = watchLoop();
       return null;
