@@ -183,7 +183,20 @@ const entries: Record<string, { source: string; values: string[]; types: string[
   './doctor': {
     source: 'doctor/index',
     values: ['audit'],
-    types: ['AuditOptions', 'AuditReport', 'Evidence', 'Finding', 'Practice', 'Severity', 'SilencedFinding'],
+    types: [
+      'AuditOptions',
+      'AuditReport',
+      'Evidence',
+      'Finding',
+      'LoopLoad',
+      'Measured',
+      'Practice',
+      'RouteFacts',
+      'RouteLatency',
+      'Severity',
+      'SilencedFinding',
+      'TimeoutStep',
+    ],
   },
   './eslint': {
     source: 'eslint/index',

@@ -16,6 +16,9 @@ import { examineUrl } from './examine-url.js';
 
 export type { Evidence, Finding, Practice, Severity, SilencedFinding } from './audit-finding.js';
 export type { AuditReport } from './audit-report.js';
+export type { LoopLoad, Measured, RouteLatency } from './measured.js';
+export type { RouteFacts } from './route-facts.js';
+export type { TimeoutStep } from './timeout-chain.js';
 
 /** Options of {@link audit} for an app in this process. */
 export interface LiveAuditOptions {

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { debugFor } from '../support/debug.js';
 import { warnOnce } from '../support/errors.js';
+import { fileStats } from '../support/file-stats.js';
 import { withTimeLimit } from '../support/time-limit.js';
 import { unobserved } from '../support/unobserved.js';
 import { limitLine, maxLineBytes } from './line-limit.js';
@@ -342,7 +343,7 @@ function hasOtherWriters(): boolean {
 
 function sizeOf(fd: number): number {
   try {
-    return fs.fstatSync(fd).size;
+    return Number(fileStats(fd)?.size ?? 0);
   } catch {
     return 0;
   }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { ProductionizeError, quote } from '../support/errors.js';
+import { fileStats } from '../support/file-stats.js';
 import { exitHooks } from './log-exit.js';
 
 /** An open descriptor to write lines to. */
@@ -22,7 +23,7 @@ const { O_APPEND, O_CREAT, O_NONBLOCK = 0, O_RDWR, O_WRONLY } = fs.constants;
 /** Opens a file or FIFO for appending. */
 export function openPath(path: string): Sink {
   try {
-    const isFifo = fs.statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+    const isFifo = fileStats(path)?.isFIFO() === true;
     // opened for reading too, a FIFO can be opened without a reader, and remains open when its reader closes
     const fd = fs.openSync(path, (isFifo ? O_RDWR : O_WRONLY) | O_APPEND | O_CREAT | O_NONBLOCK, 0o640);
     return { fd, owned: true, isFile: isFile(fd), name: path };
@@ -69,6 +70,6 @@ function reopen(fd: number): number | undefined {
 }
 
 function isFile(fd: number): boolean {
-  const stats = fs.fstatSync(fd);
-  return stats.isFile() || stats.isBlockDevice();
+  const stats = fileStats(fd);
+  return stats?.isFile() === true || stats?.isBlockDevice() === true;
 }

@@ -8,6 +8,7 @@ import zlib from 'node:zlib';
 import { attachShared, undoAll } from '../../support/attachment.js';
 import { currentContext, type InternalRequestContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
+import { fileStats } from '../../support/file-stats.js';
 import { processWide } from '../../support/process-wide.js';
 import { wrapMethod } from '../../support/replace-method.js';
 import { syncCallsKey } from '../../support/symbols.js';
@@ -204,8 +205,8 @@ function blocks(fd: 1 | 2): boolean {
   const windows = process.platform === 'win32';
   if (tty.isatty(fd)) return !windows;
   try {
-    const stat = fs.fstatSync(fd);
-    return stat.isFile() || (windows && stat.isFIFO());
+    const stats = fileStats(fd);
+    return stats?.isFile() === true || (windows && stats?.isFIFO() === true);
   } catch {
     return false;
   }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { once } from '../../support/attachment.js';
 import { attempt } from '../../support/attempt.js';
 import { debugFor } from '../../support/debug.js';
 import { quote, warnOnce } from '../../support/errors.js';
+import { fileStats } from '../../support/file-stats.js';
 import { unobserved } from '../../support/unobserved.js';
 
 const debug = debugFor('systemd');
@@ -48,7 +49,7 @@ export function openLink(env: Env): NotifyLink | undefined {
 /** Parses the number of an inherited socket; `undefined` for the standard streams and for other descriptors. */
 export function descriptorOf(text: string): number | undefined {
   if (!/^\d{1,6}$/.test(text) || Number(text) < 3) return undefined;
-  return attempt(() => (unobserved(() => fstatSync(Number(text)).isSocket()) ? Number(text) : undefined));
+  return attempt(() => (unobserved(() => fileStats(Number(text))?.isSocket()) ? Number(text) : undefined));
 }
 
 function descriptorLink(fd: number, helper: NotifyLink | undefined): NotifyLink {
