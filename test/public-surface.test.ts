@@ -188,6 +188,7 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'AuditReport',
       'Evidence',
       'Finding',
+      'LiveAuditOptions',
       'LoopLoad',
       'Measured',
       'Practice',
