@@ -4,10 +4,12 @@ import type { Severity } from '../doctor/audit-finding.js';
 import { CannotExamine } from '../doctor/examined-app.js';
 import { filterReport } from '../doctor/filters.js';
 import { type AuditReport, audit } from '../doctor/index.js';
+import { envFileArgs } from '../doctor/script-runner.js';
 import { findScript } from './app-script.js';
 import { type Arguments, type Command, exitCodes, UsageError, wholeNumber } from './command.js';
 import { baselineFlags, baselineOf } from './doctor-baseline.js';
 import { filterFlags, filtersOf } from './doctor-filters.js';
+import { fixFlags, fixOf } from './doctor-fix.js';
 import { outputFlags, outputOf } from './doctor-outputs.js';
 import { printError, progressLine } from './output.js';
 
@@ -42,6 +44,7 @@ start.`,
     'fail-on': { type: 'string', value: '<severity>', help: 'low, medium, high or never; default: high' },
     ci: { type: 'boolean', help: 'send no signal, no exception and no load' },
     seconds: { type: 'string', value: '<s>', help: 'the time for a start of the app; default: 30' },
+    ...fixFlags,
     ...filterFlags,
     ...baselineFlags,
     ...outputFlags,
@@ -57,6 +60,7 @@ start.`,
     const filters = filtersOf(args, script);
     const baseline = baselineOf(args);
     const show = outputOf(args);
+    const fix = fixOf(args);
     const options = {
       args: rest,
       envFile: envFileOf(args),
@@ -79,6 +83,9 @@ start.`,
       progress.clear();
       const result = baseline.write(baseline.mark(after ?? before));
       show(name, after ? baseline.mark(before) : result, after && result);
+      const { envFile, timeoutMs } = options;
+      const nodeArgs = envFileArgs(envFile);
+      await fix({ script, args: rest, env: {}, config: undefined, nodeArgs, preview: false, timeoutMs });
       return isFailed(result, failOn) ? exitCodes.failed : exitCodes.done;
     } catch (error) {
       progress.clear();

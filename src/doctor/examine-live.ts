@@ -33,7 +33,14 @@ export async function examineLive(
   { paths, params, unsafe }: Omit<RequestPlan, 'routes' | 'staticPaths'>,
 ): Promise<Examined> {
   const recorded: Recorded = {
-    ...{ apps: [app], parsers: [], staticRoots: new Map(), sessions: new Map(), readsUploads: false },
+    ...{
+      apps: [app],
+      appSites: new Map(),
+      parsers: [],
+      staticRoots: new Map(),
+      sessions: new Map(),
+      readsUploads: false,
+    },
     packages: new Map(),
   };
   const server = http.createServer(app);

@@ -13,6 +13,7 @@ import { type AuditReport, reportOf } from './audit-report.js';
 import { type Examined, examine } from './examine.js';
 import { examineLive } from './examine-live.js';
 import { examineUrl } from './examine-url.js';
+import { envFileArgs } from './script-runner.js';
 
 export type { Evidence, Finding, Practice, Severity, SilencedFinding } from './audit-finding.js';
 export type { AuditReport } from './audit-report.js';
@@ -119,7 +120,7 @@ async function examined(audited: string | Application | URL, options?: AuditOpti
   } = checkOptions<AuditOptions>('audit', options, scriptChecks);
   return examine({
     script: path.resolve(audited),
-    nodeArgs: envFile === undefined ? [] : [`--env-file=${path.resolve(envFile)}`],
+    nodeArgs: envFileArgs(envFile),
     ...{ args, env, config: undefined, paths, params, unsafe, preview, signals, timeoutMs },
   });
 }

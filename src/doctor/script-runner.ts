@@ -1,7 +1,13 @@
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { attempt } from '../support/attempt.js';
 import { CannotExamine } from './examined-app.js';
+
+/** The options of Node for a file with variables. */
+export function envFileArgs(file: string | undefined): string[] {
+  return file === undefined ? [] : [`--env-file=${path.resolve(file)}`];
+}
 
 /** The options of Node with which a script runs: a script in TypeScript runs under the tsx of its project, if any. */
 export function nodeOptionsFor(script: string): { args: string[]; tool: string | undefined } {

@@ -1,11 +1,14 @@
 import nodeModule from 'node:module';
 import type { Application } from 'express';
+import { callSiteOf } from '../../middleware/sync-io/call-site.js';
 import type { AnyFunction } from '../../support/express-layers.js';
 import { wrapMethod } from '../../support/replace-method.js';
 
 /** What the app has created with the functions of known packages. */
 export interface Recorded {
   readonly apps: Application[];
+  /** The file, line and column of the call that created each app. */
+  readonly appSites: Map<unknown, string>;
   /** Factories of body parsers with the options of each call. */
   readonly parsers: { readonly factory: AnyFunction; readonly options: object }[];
   /** Directories by the middleware that serves them. */
@@ -29,7 +32,13 @@ interface LoadedModule {
 }
 
 type Extension = (this: unknown, module: LoadedModule, file: string) => void;
-type OnCall = (recorded: Recorded, result: unknown, args: readonly unknown[], factory: AnyFunction) => void;
+type OnCall = (
+  recorded: Recorded,
+  result: unknown,
+  args: readonly unknown[],
+  factory: AnyFunction,
+  trap: AnyFunction,
+) => void;
 
 const onParser: OnCall = ({ parsers }, _result, [options], factory) => {
   parsers.push({ factory, options: Object(options) as object });
@@ -43,7 +52,10 @@ const middlewares =
 
 /** What is recorded of a package, by its name or the path of a file in it. Express may be installed by another name. */
 const recorders: Readonly<Record<string, OnCall>> = {
-  '*/lib/express': ({ apps }, app) => void apps.push(app as Application),
+  '*/lib/express': ({ apps, appSites }, app, _args, _factory, trap) => {
+    apps.push(app as Application);
+    appSites.set(app, callSiteOf(trap).site);
+  },
   'body-parser/lib/types/json': onParser,
   'body-parser/lib/types/raw': onParser,
   'body-parser/lib/types/text': onParser,
@@ -66,6 +78,7 @@ const { _extensions } = nodeModule as unknown as { readonly _extensions: Record<
 export function recordModules(): Recorded {
   const recorded: Recorded = {
     apps: [],
+    appSites: new Map(),
     parsers: [],
     staticRoots: new Map(),
     packages: new Map(),
@@ -83,9 +96,9 @@ export function recordModules(): Recorded {
       const { exports } = module;
       if (!onCall || typeof exports !== 'function') return;
       module.exports = new Proxy(exports as AnyFunction, {
-        apply(factory, receiver, args) {
+        apply: function trap(factory, receiver, args) {
           const result = Reflect.apply(factory, receiver, args);
-          onCall(recorded, result, args, factory);
+          onCall(recorded, result, args, factory, trap as AnyFunction);
           if (middleware) recorded.packages.set(result, middleware);
           return result;
         },

@@ -60,6 +60,7 @@ function examine(mode: string): void {
 
   const results: { readonly [Name in Query]: () => Results[Name] | Promise<Results[Name]> } = {
     observe: () => observeInside(served, recorded),
+    'app site': () => served.site(),
     'sync calls': () => [...detectors.values()].flatMap((detector) => detector.findings()),
     traffic: () => ({ pipedUrls: [...streams.urls], hadSpan }),
     'abort streams'() {

@@ -10,6 +10,7 @@ const messageType = 'express-productionize:doctor';
 /** What the doctor requests from the app, over the channel of a forked process. */
 export type Query =
   | 'observe'
+  | 'app site'
   | 'sync calls'
   | 'traffic'
   | 'abort streams'
@@ -45,6 +46,14 @@ export interface Inside {
   readonly staticPaths: readonly string[];
 }
 
+/** The place where an app was created. */
+export interface AppSite {
+  readonly file: string;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly productionized: boolean;
+}
+
 /** What the requests so far have shown inside the app. */
 export interface Traffic {
   /** URLs whose responses were piped from a stream. */
@@ -55,6 +64,7 @@ export interface Traffic {
 
 export interface Results {
   observe: Inside;
+  'app site': AppSite | null;
   'sync calls': readonly SyncIoFinding[];
   traffic: Traffic;
   'abort streams': null;

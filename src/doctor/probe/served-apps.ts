@@ -2,11 +2,12 @@ import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import type { Application } from 'express';
+import { attachedTo } from '../../core/report.js';
 import type { Recorded } from '../../deploy/facts/recorded-modules.js';
 import type { RequestedAddress } from '../../deploy/facts/redirected-listening.js';
 import { isExpressApp } from '../../preload/express-app.js';
 import { routerOf, walkLayers } from '../../support/express-layers.js';
-import type { ExaminedServer } from './doctor-protocol.js';
+import type { AppSite, ExaminedServer } from './doctor-protocol.js';
 
 /** The servers of a process that listen, and the apps behind them. */
 export class ServedApps {
@@ -48,6 +49,14 @@ export class ServedApps {
     return [...this.#servers].flatMap(([server, requested]) =>
       server === chosen || requested === null || !server.listening ? [] : [addressOf(requested)],
     );
+  }
+
+  /** Where the app was created; `null` where no stack has shown it. */
+  site(): AppSite | null {
+    const app = this.appOf(this.chosen());
+    const [, file, line] = /^(.+):(\d+):\d+$/.exec(this.#recorded.appSites.get(app) ?? '') ?? [];
+    if (app === undefined || file === undefined) return null;
+    return { file, line: Number(line), productionized: attachedTo(app) !== undefined };
   }
 
   /** Listens for an app that no server has, and returns whether there is one. */
