@@ -34,9 +34,12 @@ const skipped = /^node:|[\\/]node_modules[\\/](?:express\d*|router|express-produ
 const inNodeModules = /[\\/]node_modules[\\/]/;
 const viewFile = /[\\/]express\d*[\\/]lib[\\/]view\.js$/;
 
-/** Whether a file belongs to Node itself, and is not one that runs queued functions. */
+/** The module loader of Yarn Plug'n'Play, which takes the place of Node's. */
+const yarnLoader = /[\\/]\.pnp\.(?:cjs|loader\.mjs)$/;
+
+/** Whether a file belongs to Node itself or loads modules in its place, and is not one that runs queued functions. */
 export function isNodesOwn(file: string): boolean {
-  return file.startsWith('node:internal/') && !queues.test(file);
+  return (file.startsWith('node:internal/') && !queues.test(file)) || yarnLoader.test(file);
 }
 
 /** Whether a file is skipped in the search for the call site. */
@@ -65,7 +68,9 @@ export function callerOf(below: Below): { file: string; offset: number } | undef
 /** Returns the call site of `below` with its stack. Source maps are applied if they are enabled. */
 export function callSiteOf(below: Below): CallSite {
   const lines = String(capture(below, maxFrames)).split('\n').slice(1);
-  const frames = lines.map(parseFrame).filter((frame) => frame !== undefined);
+  const frames = lines
+    .map(parseFrame)
+    .filter((frame) => frame !== undefined && !yarnLoader.test(frame.file)) as Frame[];
   const caller = frames.find((frame) => !frame.file.startsWith('node:'));
   const site =
     frames.find((frame) => !skipped.test(frame.file)) ??

@@ -9,6 +9,7 @@ import vm from 'node:vm';
 import zlib from 'node:zlib';
 import type { RequestHandler } from 'express';
 import { detectSyncIo, requestContext, type SyncIoDetector, type SyncIoOptions } from '../../../src/index.js';
+import { callSiteOf } from '../../../src/middleware/sync-io/call-site.js';
 import { ownSyncWork } from '../../../src/support/unobserved.js';
 import { deferred } from '../../helpers/deferred.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -59,6 +60,20 @@ describe.each(expressVersions)('detectSyncIo on %s', (_name, express) => {
     ]);
     expect(findings[0]?.totalMs).toBeGreaterThan(0);
     expect(text).not.toContain('secret');
+  });
+
+  it("does not report what the module loader of Yarn Plug'n'Play reads, and names the caller of the loader", async () => {
+    const filename = '/shop/.pnp.cjs';
+    const read = vm.runInThisContext("(fs) => fs.existsSync('/')", { filename });
+    const load = vm.runInThisContext('(module) => module.load()', { filename });
+    const module = { load: () => callSiteOf(module.load as never).site };
+    const sites: string[] = [];
+    const { findings } = await findingsOf((_req, res) => {
+      sites.push(load(module));
+      res.json(read(fs));
+    });
+    expect(findings).toEqual([]);
+    expect(sites).toEqual([expect.stringMatching(/sync-io-detector\.test\.ts:\d+:\d+$/)]);
   });
 
   it.each(['out.cjs', 'dist/my app.cjs'])(
