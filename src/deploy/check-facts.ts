@@ -83,7 +83,7 @@ const checks: { [Name in keyof DeploymentFacts]: Check } = {
   webSocketPaths: isListOf(isPath),
   eventStreamPaths: isListOf(isPath),
   workers: isEither(isOneOf('max'), isInteger('workers', 1, 1024)),
-  memoryBytes: isEither(isOneOf(null), isInteger('bytes', 1)),
+  memoryBytes: isEither(isOneOf(null), isInteger('bytes', 2 ** 20)),
   shutdownMs: isMilliseconds(),
   shutdownDelayMs: isMilliseconds(),
   startupMs: isMilliseconds(),

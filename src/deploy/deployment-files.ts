@@ -40,6 +40,7 @@ export function deploymentFiles(
   const checks = Object.fromEntries(known.map(([name, { check }]) => [name, check]));
   const given = checkOptions<object>(target, options, checks);
   const checked = checkFacts(facts);
+  generator.check?.(checked, given);
   const origin = { command, target, facts: checked, options: given, since: generator.since };
   return {
     files: generator

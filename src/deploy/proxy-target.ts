@@ -1,8 +1,8 @@
-import { checkOptions, isInteger, maxInt32 } from '../support/options.js';
+import { checkOptions, isInteger } from '../support/options.js';
 import type { DeploymentFacts } from './deployment-facts.js';
 import { integerOption, listOption, switchOption } from './target-options.js';
 import type { TargetOption } from './targets/target.js';
-import { isAddressList, isCookieList, isListOf, isPort, isUrlPath } from './values.js';
+import { isAddressList, isCookieList, isListOf, isUrlPath } from './values.js';
 
 /** Options of all targets that are proxies in front of the app. */
 export interface ProxyTargetOptions {
@@ -24,33 +24,24 @@ export const proxyTargetOptions: { [Name in keyof Required<ProxyTargetOptions>]:
   ),
 };
 
-const isMilliseconds = isInteger('milliseconds', 0, maxInt32);
 const isPathList = isListOf('URL paths', (path) => isUrlPath(path) === undefined);
 
-/** Checks the facts that are written to files of proxies: a route of the app can have any name. */
-export function checkFacts(target: string, facts: DeploymentFacts): void {
+/** Checks the names that are written to files of proxies without quotes: a route of the app can have any name. */
+export function checkNames(target: string, facts: DeploymentFacts): void {
   const orUndefined = <T>(list: readonly T[]) => (list.length > 0 ? list : undefined);
-  const { health, staticDirectories } = facts;
+  const { health, staticDirectories, sessionCookies, webSocketPaths, eventStreamPaths } = facts;
   checkOptions(
     target,
     {
-      port: facts.port,
       health: health === null ? undefined : [health.liveness, health.readiness, health.startup],
-      keepAliveTimeoutMs: facts.keepAliveTimeoutMs,
-      responseTimeoutMs: facts.responseTimeoutMs ?? undefined,
-      bodyLimitBytes: facts.bodyLimitBytes ?? undefined,
-      staticPaths: orUndefined(staticDirectories.map(({ path }) => path)),
-      sessionCookies: orUndefined(facts.sessionCookies),
-      webSocketPaths: orUndefined(facts.webSocketPaths),
-      eventStreamPaths: orUndefined(facts.eventStreamPaths),
+      staticDirectories: orUndefined(staticDirectories.map(({ path }) => path)),
+      sessionCookies: orUndefined(sessionCookies),
+      webSocketPaths: orUndefined(webSocketPaths),
+      eventStreamPaths: orUndefined(eventStreamPaths),
     },
     {
-      port: isPort,
       health: isPathList,
-      keepAliveTimeoutMs: isMilliseconds,
-      responseTimeoutMs: isMilliseconds,
-      bodyLimitBytes: isInteger('bytes'),
-      staticPaths: isPathList,
+      staticDirectories: isPathList,
       sessionCookies: isCookieList,
       webSocketPaths: isPathList,
       eventStreamPaths: isPathList,

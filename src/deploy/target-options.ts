@@ -1,24 +1,8 @@
-import { type Check, checkOptions, isBoolean } from '../support/options.js';
+import { type Check, isBoolean } from '../support/options.js';
 import type { TargetOption } from './targets/target.js';
 
 /** The options of a target, one entry for each. */
 export type TargetOptions<Options> = { readonly [Name in keyof Required<Options>]: TargetOption };
-
-/**
- * Checks the options of a target, so that no value can inject configuration.
- *
- * @throws ProductionizeError when an option is wrong.
- */
-export function checkTargetOptions<Options extends object>(
-  target: string,
-  options: Options,
-  known: TargetOptions<Options>,
-): Partial<Options> {
-  const checks = Object.fromEntries(
-    Object.entries<TargetOption>(known).map(([name, { check }]) => [name, check]),
-  ) as { [Name in keyof Required<Options>]: Check };
-  return checkOptions<Options>(target, options, checks);
-}
 
 /** An option with a text. */
 export function textOption(value: string, help: string, check: Check): TargetOption {

@@ -89,16 +89,6 @@ export const isUser = isMatch('a user other than root', /^(?!root$)[a-z_][a-z\d_
 export const isPort: Check = (value) =>
   isPortNumber(value as number) ? undefined : 'a port from 1 to 65535';
 
-/** The name of a package in the form that `DeploymentFacts` has it. */
-export const isPackageName = isMatch('a name of up to 64 of a-z, 0-9 and -', /^[a-z\d][a-z\d-]{0,63}$/);
-
-/** The path of a script, relative to the project. Generators quote it, but a quoted line has no control characters. */
-export const isScript = isMatch(
-  'a path without control characters, relative to the project',
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are refused
-  /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0-\x1f\x7f-\x9f\u2028\u2029]{1,1024}$/,
-);
-
 /** A file, without `..` in its path. */
 export const isFile = isDirectory;
 

@@ -1,4 +1,5 @@
 import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
+import { deploymentFiles } from '../../src/deploy/index.js';
 import { compose } from '../../src/deploy/targets/compose.js';
 import { dockerfile } from '../../src/deploy/targets/dockerfile.js';
 import { targets } from '../../src/deploy/targets/index.js';
@@ -33,24 +34,28 @@ describe('targets of containers', () => {
     },
   );
 
-  it.each(containerTargets)('%s: hostile facts and options are refused', (_name, target) => {
-    const image = { image: 'node\nRUN id' };
-    expect(() => target.generate(containerFacts(), image)).toThrow(
-      /expected `image` to be the name of an image/,
-    );
-    expect(() => target.generate(containerFacts(), { imge: 'node' })).toThrow(/Did you mean `image`\?/);
-    const health = { liveness: '/a\nkind: Secret', readiness: '/b', startup: '/c' };
-    for (const facts of [
-      { health },
-      { script: 'a.js\nRUN id' },
-      { port: 0 },
-      { shutdownMs: Number.NaN },
-      { workers: 1.5 },
-    ]) {
-      expect(() => target.generate(containerFacts(facts), {})).toThrow(/^\w+: expected `\w+` to be /);
-      expect(() => target.advice(containerFacts(facts), {})).toThrow(/^\w+: expected `\w+` to be /);
-    }
-  });
+  it.each(['dockerfile', 'compose', 'kubernetes'] as const)(
+    '%s: hostile facts and options are refused',
+    (name) => {
+      const image = { image: 'node\nRUN id' };
+      expect(() => deploymentFiles(name, containerFacts(), image)).toThrow(
+        /expected `image` to be the name of an image/,
+      );
+      expect(() => deploymentFiles(name, containerFacts(), { imge: 'node' })).toThrow(
+        /Did you mean `image`\?/,
+      );
+      const health = { liveness: '/a\nkind: Secret', readiness: '/b', startup: '/c' };
+      for (const facts of [
+        { health },
+        { script: 'a.js\nRUN id' },
+        { port: 0 },
+        { shutdownMs: Number.NaN },
+        { workers: 1.5 },
+      ]) {
+        expect(() => deploymentFiles(name, containerFacts(facts))).toThrow(/^deploy: expected `\w+` to be /);
+      }
+    },
+  );
 
   it.each([
     'node',
@@ -75,7 +80,7 @@ describe('targets of containers', () => {
     'a/../b',
     'node@sha256:1',
   ])('the image %j is refused', (image) => {
-    expect(() => text(dockerfile, {}, { image })).toThrow(/the name of an image/);
+    expect(() => deploymentFiles('dockerfile', containerFacts(), { image })).toThrow(/the name of an image/);
   });
 });
 
@@ -204,7 +209,7 @@ describe('kubernetes', () => {
     [{ labels: 'team' }, /`labels`/],
     [{ minReplicas: 3, maxReplicas: 2 }, /expected `minReplicas` to be at most `maxReplicas` \(2\), got 3/],
   ])('%j is refused', (options, message) => {
-    expect(() => text(kubernetes, {}, options as object)).toThrow(message);
+    expect(() => deploymentFiles('kubernetes', containerFacts(), options as object)).toThrow(message);
   });
 
   it('parses labels from the command line', () => {

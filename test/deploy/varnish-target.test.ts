@@ -1,9 +1,10 @@
 import { varnish } from '../../src/deploy/targets/varnish.js';
 import { type VarnishOptions, varnishOptions } from '../../src/deploy/varnish/varnish-options.js';
 import { differentFacts, factsOf } from '../helpers/deployment.js';
+import { generated } from '../helpers/generated.js';
 
 const textOf = (facts = {}, options: VarnishOptions = {}) =>
-  varnish.generate(factsOf(facts), options)[0]?.text as string;
+  generated('varnish', factsOf(facts), options)[0]?.text as string;
 const adviceOf = (facts = {}, options: VarnishOptions = {}) =>
   varnish.advice(factsOf(facts), options).join('\n');
 

@@ -3,10 +3,11 @@ import { nginx } from '../../src/deploy/targets/nginx.js';
 import type { Target } from '../../src/deploy/targets/target.js';
 import { compareVersions, featureVersions, hasFeature, programs } from '../../src/deploy/versions.js';
 import { factsOf } from '../helpers/deployment.js';
+import { generated } from '../helpers/generated.js';
 
 const tls = { certificate: '/a', certificateKey: '/b' };
 const textOf = (facts: object, nginxVersion: string) =>
-  nginx.generate(factsOf(facts), { ...tls, nginxVersion })[0]?.text as string;
+  generated('nginx', factsOf(facts), { ...tls, nginxVersion })[0]?.text as string;
 
 /** For each feature, what its version has and the one before it has not. */
 const nginxRows = [
@@ -25,7 +26,7 @@ it('each feature of nginx has a row here', () => {
 
 it('a resolver needs a version that has it', () => {
   const written = (nginxVersion: string) =>
-    nginx.generate(factsOf(), { nginxVersion, resolver: '127.0.0.11' })[0]?.text as string;
+    generated('nginx', factsOf(), { nginxVersion, resolver: '127.0.0.11' })[0]?.text as string;
   expect(written(featureVersions.nginx.resolve)).toMatch(
     / max_fails=0 resolve;\n.*\n {4}zone shop 64k;\n {4}resolver 127\.0\.0\.11 valid=2s ipv6=off;\n/,
   );

@@ -10,7 +10,7 @@ export function factsOf(facts: Partial<DeploymentFacts> = {}): DeploymentFacts {
 export const differentFacts: readonly Partial<DeploymentFacts>[] = [
   {},
   { name: 'a' },
-  { name: '1-shop' },
+  { name: 'a1-shop' },
   { name: 'http' },
   { name: 'upstream' },
   { name: 'a-very-long-name-of-a-package-that-does-not-fit' },

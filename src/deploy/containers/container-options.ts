@@ -1,48 +1,9 @@
-import { type Check, checkOptions, isEither, isInteger, isOneOf } from '../../support/options.js';
+import type { Check } from '../../support/options.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
-import { checkTargetOptions, type TargetOptions } from '../target-options.js';
-
-/** Checks options, and the facts that are written to the files: they may be read from a file. */
-export function checkTarget<Options extends object>(
-  target: string,
-  facts: DeploymentFacts,
-  options: Options,
-  table: TargetOptions<Options>,
-): Partial<Options> {
-  const { port, health, shutdownMs, startupMs, memoryBytes, script, workers } = facts;
-  checkOptions(
-    target,
-    {
-      port,
-      shutdownMs,
-      startupMs,
-      script,
-      workers,
-      memoryBytes: memoryBytes ?? undefined,
-      ...(health && { liveness: health.liveness, readiness: health.readiness, startup: health.startup }),
-    },
-    {
-      port: isPort,
-      shutdownMs: isInteger('milliseconds'),
-      startupMs: isInteger('milliseconds'),
-      script: isLine,
-      workers: isEither(isOneOf('max'), isInteger('workers', 1, 1024)),
-      memoryBytes: isInteger('bytes', 1),
-      liveness: isRequestPath,
-      readiness: isRequestPath,
-      startup: isRequestPath,
-    },
-  );
-  return checkTargetOptions(target, options, table);
-}
 
 function isText(expected: string, pattern: RegExp): Check {
   return (value) => (typeof value === 'string' && pattern.test(value) ? undefined : expected);
 }
-
-const isPort = isInteger('ports', 1, 65_535);
-const isLine = isText('a path without control characters', /^[^\p{Cc}\u2028\u2029]+$/u);
-const isRequestPath = isText('a path such as /livez', /^\/[!-~]{0,1023}$/);
 
 export const isImage = isText(
   'the name of an image, such as registry.example/shop:1.2.0',

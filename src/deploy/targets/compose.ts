@@ -1,12 +1,6 @@
 import { isInteger } from '../../support/options.js';
 import { healthCommand } from '../containers/container-command.js';
-import {
-  checkTarget,
-  commonAdvice,
-  isImage,
-  memoryMebibytes,
-  seconds,
-} from '../containers/container-options.js';
+import { commonAdvice, isImage, memoryMebibytes, seconds } from '../containers/container-options.js';
 import {
   hardened,
   proxyConfiguration,
@@ -17,7 +11,7 @@ import {
 import { type YamlMap, yaml } from '../containers/yaml.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { nginxOptions } from '../nginx/nginx-options.js';
-import { agreements } from '../proxy-target.js';
+import { agreements, checkNames } from '../proxy-target.js';
 import { integerOption, switchOption, type TargetOptions, textOption } from '../target-options.js';
 import { hasFeature } from '../versions.js';
 import { nginx } from './nginx.js';
@@ -63,18 +57,15 @@ export const compose: Target<ComposeOptions> = {
   summary: 'compose.yaml: nginx, containers of the app, and Redis for its cache',
   since: 'Docker Compose 1.27',
   options,
+  check(facts, { proxy }) {
+    if (proxy !== false) checkNames('compose', facts);
+  },
   generate(facts, given) {
-    const checked = checkTarget('compose', facts, given, options);
-    const file = { name: 'compose.yaml', comment: '#', text: yaml(project(facts, checked)) } as const;
-    return checked.proxy === false ? [file] : [file, { ...siteOf(facts, checked), name: siteFile }];
+    const file = { name: 'compose.yaml', comment: '#', text: yaml(project(facts, given)) } as const;
+    return given.proxy === false ? [file] : [file, { ...siteOf(facts, given), name: siteFile }];
   },
   advice(facts, given) {
-    const {
-      instances = 2,
-      proxy = true,
-      nginxVersion = usualVersion,
-      trustForwarded,
-    } = checkTarget('compose', facts, given, options);
+    const { instances = 2, proxy = true, nginxVersion = usualVersion, trustForwarded } = given;
     const advice = commonAdvice(facts);
     if (proxy) advice.push(...agreements(facts, { trustForwarded }));
     if (proxy && !hasFeature('nginx', nginxVersion, 'resolve')) {

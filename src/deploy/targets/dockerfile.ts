@@ -1,5 +1,5 @@
 import { healthCommand, startCommand } from '../containers/container-command.js';
-import { checkTarget, commonAdvice, isImage, seconds } from '../containers/container-options.js';
+import { commonAdvice, isImage, seconds } from '../containers/container-options.js';
 import { packageInstall } from '../containers/package-install.js';
 import type { DeploymentFacts } from '../deployment-facts.js';
 import { type TargetOptions, textOption } from '../target-options.js';
@@ -25,14 +25,12 @@ export const dockerfile: Target<DockerfileOptions> = {
   since: oldestOf('dockerfile'),
   options,
   generate(facts, given) {
-    const checked = checkTarget('dockerfile', facts, given, options);
     return [
-      { name: 'Dockerfile', comment: '#', text: imageLines(facts, checked).join('\n') },
+      { name: 'Dockerfile', comment: '#', text: imageLines(facts, given).join('\n') },
       { name: '.dockerignore', comment: '#', text: ignored },
     ];
   },
-  advice(facts, given) {
-    checkTarget('dockerfile', facts, given, options);
+  advice(facts) {
     const advice = commonAdvice(facts);
     if (!facts.hasLockFile) {
       advice.push('There is no lock file: commit one, or two builds install different packages.');
@@ -46,9 +44,9 @@ export const dockerfile: Target<DockerfileOptions> = {
   },
 };
 
-function imageLines(facts: DeploymentFacts, checked: DockerfileOptions): string[] {
-  const { image = `node:${facts.nodeMajor}-slim` } = checked;
-  const { buildImage = image } = checked;
+function imageLines(facts: DeploymentFacts, options: DockerfileOptions): string[] {
+  const { image = `node:${facts.nodeMajor}-slim` } = options;
+  const { buildImage = image } = options;
   const { port, readsPort, health, hasBuildScript, hasLockFile, startupMs } = facts;
   const install = packageInstall(facts);
   const unlocked = hasLockFile ? [] : ['# without a lock file, each build may install other versions'];

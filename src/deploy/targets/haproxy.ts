@@ -1,8 +1,6 @@
-import type { DeploymentFacts } from '../deployment-facts.js';
 import { type HaproxyOptions, haproxyOptions } from '../haproxy/haproxy-options.js';
 import { balancerLines, usualCheckMs } from '../haproxy/load-balancer.js';
-import { agreements, checkFacts, drainAdvice } from '../proxy-target.js';
-import { checkTargetOptions } from '../target-options.js';
+import { agreements, checkNames, drainAdvice } from '../proxy-target.js';
 import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
 
@@ -11,12 +9,12 @@ export const haproxy: Target<HaproxyOptions> = {
   summary: 'HAProxy: load balancer with readiness checks, retries and affinity',
   since: oldestOf('haproxy'),
   options: haproxyOptions,
+  check: (facts) => checkNames('haproxy', facts),
   generate(facts, options) {
-    const checked = check(facts, options);
-    return [{ name: 'haproxy.cfg', comment: '#', text: balancerLines(facts, checked).join('\n') }];
+    return [{ name: 'haproxy.cfg', comment: '#', text: balancerLines(facts, options).join('\n') }];
   },
   advice(facts, options) {
-    const { checkMs = usualCheckMs, certificate, trustForwarded, upstreams = [] } = check(facts, options);
+    const { checkMs = usualCheckMs, certificate, trustForwarded, upstreams = [] } = options;
     const advice = [...agreements(facts, { trustForwarded }), ...drainAdvice(facts, 'HAProxy', checkMs)];
     if (certificate === undefined && trustForwarded !== true) {
       advice.push('There is no TLS: pass --certificate, a file with the certificate, its chain and its key.');
@@ -26,8 +24,3 @@ export const haproxy: Target<HaproxyOptions> = {
     return advice;
   },
 };
-
-function check(facts: DeploymentFacts, options: HaproxyOptions): HaproxyOptions {
-  checkFacts('haproxy', facts);
-  return checkTargetOptions('haproxy', options, haproxyOptions);
-}

@@ -1,5 +1,5 @@
 import { ProductionizeError } from '../../support/errors.js';
-import { checkTarget, commonAdvice, objectName } from '../containers/container-options.js';
+import { commonAdvice, objectName } from '../containers/container-options.js';
 import { deploymentSpec, selectorOf } from '../containers/deployment.js';
 import { type KubernetesOptions, kubernetesOptions } from '../containers/kubernetes-options.js';
 import { type YamlMap, yaml } from '../containers/yaml.js';
@@ -14,13 +14,21 @@ export const kubernetes: Target<KubernetesOptions> = {
   summary: 'kubernetes.yaml: Deployment, Service, autoscaler, disruption budget, network policy',
   since: oldestOf('kubernetes'),
   options: kubernetesOptions,
+  check(_facts, options) {
+    const { minReplicas, maxReplicas } = replicasOf(options);
+    if (minReplicas <= maxReplicas) return;
+    throw new ProductionizeError(
+      'ERR_PRODUCTIONIZE_OPTION',
+      `kubernetes: expected \`minReplicas\` to be at most \`maxReplicas\` (${maxReplicas}), got ${minReplicas}.`,
+    );
+  },
   generate(facts, given) {
-    const checked = check(facts, given);
-    const text = objects(facts, checked).map(yaml).join('---\n');
+    const text = objects(facts, given).map(yaml).join('---\n');
     return [{ name: 'kubernetes.yaml', comment: '#', text }];
   },
   advice(facts, given) {
-    const { image, hops = 1, maxReplicas = 10 } = check(facts, given);
+    const { image, hops = 1 } = given;
+    const { maxReplicas } = replicasOf(given);
     const { trustProxy, sessionCookies, keepAliveTimeoutMs } = facts;
     const advice = commonAdvice(facts);
     if (image === undefined || !/:\w[^/]*$/.test(image) || image.endsWith(':latest')) {
@@ -47,24 +55,13 @@ export const kubernetes: Target<KubernetesOptions> = {
   },
 };
 
-function check(facts: DeploymentFacts, given: KubernetesOptions): KubernetesOptions {
-  const checked = checkTarget('kubernetes', facts, given, kubernetesOptions);
-  const { minReplicas = 2, maxReplicas = Math.max(10, minReplicas) } = checked;
-  if (minReplicas <= maxReplicas) return { ...checked, minReplicas, maxReplicas };
-  throw new ProductionizeError(
-    'ERR_PRODUCTIONIZE_OPTION',
-    `kubernetes: expected \`minReplicas\` to be at most \`maxReplicas\` (${maxReplicas}), got ${minReplicas}.`,
-  );
+function replicasOf({ minReplicas = 2, maxReplicas = Math.max(10, minReplicas) }: KubernetesOptions) {
+  return { minReplicas, maxReplicas };
 }
 
-function objects(facts: DeploymentFacts, checked: KubernetesOptions): YamlMap[] {
-  const {
-    namespace,
-    labels = {},
-    minReplicas = 2,
-    maxReplicas = 10,
-    ingressNamespace = 'ingress-nginx',
-  } = checked;
+function objects(facts: DeploymentFacts, options: KubernetesOptions): YamlMap[] {
+  const { namespace, labels = {}, ingressNamespace = 'ingress-nginx' } = options;
+  const { minReplicas, maxReplicas } = replicasOf(options);
   const name = objectName(facts);
   const selector = selectorOf(facts);
   const object = (apiVersion: string, kind: string, spec: YamlMap): YamlMap => ({
@@ -74,7 +71,7 @@ function objects(facts: DeploymentFacts, checked: KubernetesOptions): YamlMap[] 
     spec,
   });
   return [
-    object('apps/v1', 'Deployment', deploymentSpec(facts, checked)),
+    object('apps/v1', 'Deployment', deploymentSpec(facts, options)),
     object('v1', 'Service', { selector, ports: [{ name: 'http', port: 80, targetPort: 'http' }] }),
     object('autoscaling/v2', 'HorizontalPodAutoscaler', {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },

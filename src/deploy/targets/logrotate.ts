@@ -1,5 +1,4 @@
-import { processFacts } from '../process-facts.js';
-import { checkTargetOptions, textOption } from '../target-options.js';
+import { textOption } from '../target-options.js';
 import { isLogPath, isUser } from '../values.js';
 import type { Target } from './target.js';
 
@@ -19,9 +18,7 @@ export const logrotate: Target<LogrotateOptions> = {
     log: textOption('<file>', 'the log files; default: /var/log/<name>/*.log', isLogPath),
     user: textOption('<user>', 'the user that owns the files, with its group of the same name', isUser),
   },
-  generate(facts, options) {
-    const { name } = processFacts('logrotate', facts);
-    const { log = `/var/log/${name}/*.log`, user } = checkTargetOptions('logrotate', options, this.options);
+  generate({ name }, { log = `/var/log/${name}/*.log`, user }) {
     const owner =
       user === undefined
         ? ''

@@ -1,5 +1,3 @@
-import { processFacts } from '../process-facts.js';
-import { checkTargetOptions } from '../target-options.js';
 import type { Target } from './target.js';
 
 const marginMs = 5000;
@@ -10,9 +8,7 @@ export const pm2: Target = {
   summary: 'PM2: an ecosystem file with reloads that lose no request',
   since: 'PM2 5',
   options: {},
-  generate(facts, options) {
-    checkTargetOptions('pm2', options, this.options);
-    const { name, script, port, workers, memoryBytes, startupMs, shutdownMs } = processFacts('pm2', facts);
+  generate({ name, script, port, workers, memoryBytes, startupMs, shutdownMs }) {
     const processes = workers === 'max' ? "require('node:os').availableParallelism()" : String(workers);
     const memory =
       memoryBytes === null

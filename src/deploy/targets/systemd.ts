@@ -1,7 +1,6 @@
 import type { DeploymentFacts } from '../deployment-facts.js';
-import { processFacts } from '../process-facts.js';
 import { serviceUnit, socketUnit } from '../systemd-units.js';
-import { checkTargetOptions, listOption, switchOption, textOption } from '../target-options.js';
+import { listOption, switchOption, textOption } from '../target-options.js';
 import { isDirectory, isDirectoryList, isUser } from '../values.js';
 import { oldestOf } from '../versions.js';
 import type { Target } from './target.js';
@@ -46,8 +45,7 @@ export const systemd: Target<SystemdOptions> = {
     template: switchOption('one process per instance, whose name is its port; default: no'),
   },
   generate(facts, options) {
-    const checked = processFacts('systemd', facts);
-    const settings = { ...checked, ...settingsOf(facts, options) };
+    const settings = { ...facts, ...settingsOf(facts, options) };
     const base = settings.template ? `${facts.name}@` : facts.name;
     return [
       { name: `${base}.service`, comment: '#', text: serviceUnit(settings) },
@@ -80,17 +78,6 @@ export const systemd: Target<SystemdOptions> = {
   },
 };
 
-function settingsOf(facts: DeploymentFacts, options: SystemdOptions) {
-  const { directory, node, socket, template, ...others } = checkTargetOptions(
-    'systemd',
-    options,
-    systemd.options,
-  );
-  return {
-    directory: directory ?? `/srv/${facts.name}`,
-    node: node ?? '/usr/bin/node',
-    socket: socket ?? false,
-    template: template ?? false,
-    ...others,
-  };
+function settingsOf({ name }: DeploymentFacts, options: SystemdOptions) {
+  return { directory: `/srv/${name}`, node: '/usr/bin/node', socket: false, template: false, ...options };
 }

@@ -27,7 +27,14 @@ export interface Target<Options extends object = object> {
   /** The version of the program from which on the file is valid, such as `nginx 1.18`. */
   readonly since: string;
   readonly options: { readonly [Name in keyof Required<Options>]: TargetOption };
-  /** A pure function: the same facts and options result in the same text. */
+  /**
+   * Checks what only this program restricts: facts that its file cannot contain, and options that depend on each other.
+   * Each fact and each option on its own is checked for all targets.
+   *
+   * @throws ProductionizeError when they are wrong.
+   */
+  check?(facts: DeploymentFacts, options: Options): void;
+  /** A pure function of checked values: the same facts and options result in the same text. */
   generate(facts: DeploymentFacts, options: Options): readonly GeneratedFile[];
   /**
    * What must be changed in the app or on the machine so that both sides agree, one sentence each: for example

@@ -1,7 +1,7 @@
 import type { DeploymentFacts } from '../deployment-facts.js';
-import { processFacts, secondsFor } from '../process-facts.js';
+import { secondsFor } from '../process-facts.js';
 import { shellWord } from '../shell-word.js';
-import { checkTargetOptions, textOption } from '../target-options.js';
+import { textOption } from '../target-options.js';
 import { isDirectory, isUser } from '../values.js';
 import type { Target } from './target.js';
 
@@ -29,7 +29,7 @@ export const upstart: Target<UpstartOptions> = {
     user: textOption('<user>', 'the user of the app; default: www-data', isUser),
   },
   generate(facts, options) {
-    const { name, script, port, workers, shutdownMs } = processFacts('upstart', facts);
+    const { name, script, port, workers, shutdownMs } = facts;
     const { directory, node, user } = settingsOf(facts, options);
     const program = `${directory}/node_modules/express-productionize/dist/cli.js`;
     const count = workers === 'max' ? '' : ` --workers ${workers}`;
@@ -65,11 +65,9 @@ reload signal HUP
   },
 };
 
-function settingsOf(facts: DeploymentFacts, options: UpstartOptions): Required<UpstartOptions> {
-  const {
-    directory = `/srv/${facts.name}`,
-    node = '/usr/bin/node',
-    user = 'www-data',
-  } = checkTargetOptions('upstart', options, upstart.options);
+function settingsOf(
+  { name }: DeploymentFacts,
+  { directory = `/srv/${name}`, node = '/usr/bin/node', user = 'www-data' }: UpstartOptions,
+): Required<UpstartOptions> {
   return { directory, node, user };
 }

@@ -1,14 +1,12 @@
-import type { DeploymentFacts } from '../deployment-facts.js';
 import {
   agreements,
-  checkFacts,
+  checkNames,
   drainAdvice,
   healthPaths,
   keepaliveSeconds,
   responseSeconds,
   siteName,
 } from '../proxy-target.js';
-import { checkTargetOptions } from '../target-options.js';
 import { daemonParameters } from '../varnish/daemon-parameters.js';
 import { type VarnishOptions, varnishOptions } from '../varnish/varnish-options.js';
 import { vcl } from '../varnish/vcl.js';
@@ -21,8 +19,9 @@ export const varnish: Target<VarnishOptions> = {
   summary: 'Varnish: cache with stale responses while the app is down, purges and readiness checks',
   since: 'Varnish 6.5',
   options: varnishOptions,
+  check: (facts) => checkNames('varnish', facts),
   generate(facts, options) {
-    const { upstreams, trustForwarded = false, purgeFrom = [], ...rest } = check(facts, options);
+    const { upstreams, trustForwarded = false, purgeFrom = [], ...rest } = options;
     const { sessionCookies, health, webSocketPaths, eventStreamPaths, compression } = facts;
     const text = vcl({
       // the prefix avoids conflicts with keywords and modules of VCL
@@ -55,7 +54,7 @@ export const varnish: Target<VarnishOptions> = {
     ];
   },
   advice(facts, options) {
-    const { checkMs = usualCheckMs, trustForwarded, upstreams = [] } = check(facts, options);
+    const { checkMs = usualCheckMs, trustForwarded, upstreams = [] } = options;
     const advice = [
       ...agreements(facts, { trustForwarded }),
       ...drainAdvice(facts, 'Varnish', checkMs),
@@ -72,8 +71,3 @@ export const varnish: Target<VarnishOptions> = {
     return advice;
   },
 };
-
-function check(facts: DeploymentFacts, options: VarnishOptions): VarnishOptions {
-  checkFacts('varnish', facts);
-  return checkTargetOptions('varnish', options, varnishOptions);
-}
