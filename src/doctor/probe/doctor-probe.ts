@@ -3,6 +3,8 @@ import type { Server } from 'node:http';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import type { Application } from 'express';
+import { productionize } from '../../core/productionize.js';
+import { attachedTo } from '../../core/report.js';
 import { endWithParent } from '../../deploy/facts/end-with-parent.js';
 import { recordModules } from '../../deploy/facts/recorded-modules.js';
 import { redirectListening } from '../../deploy/facts/redirected-listening.js';
@@ -49,6 +51,8 @@ function examine(mode: string): void {
     const server = listening as Server;
     served.add(server, requested);
     const app = served.appOf(server);
+    // a function of the app may call it, so that the hooks of `listen` do not see it
+    if (app && mode === 'productionized' && attachedTo(app) === undefined) productionize(app);
     if (app && !detectors.has(app)) detectors.set(app, watchSyncCalls(app, onRequest));
     process.send?.(doctorMessage({ kind: 'listening' }));
   });
