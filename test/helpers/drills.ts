@@ -58,7 +58,14 @@ function pidsWith(dir: string): number[] {
 
 /** Resolves when a process with the directory runs this program. It polls, as below. */
 export async function runs(dir: string, program: string): Promise<void> {
-  const isIt = (pid: number) => readlinkSync(`/proc/${pid}/exe`).endsWith(`/${program}`);
+  const isIt = (pid: number) => {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`).endsWith(`/${program}`);
+    } catch {
+      // it has ended since it was listed
+      return false;
+    }
+  };
   while (!pidsWith(dir).some(isIt)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 

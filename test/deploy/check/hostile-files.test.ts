@@ -107,13 +107,15 @@ it.each([
   ['Kubernetes', 'apiVersion: 1\nkind: a\nb: >\n', ' a\n', ''],
 ])('%s: 256 KiB that repeat in %j %j end within seconds', (_, start, part, end) => {
   const count = Math.floor((2 ** 18 - start.length - end.length) / part.length);
-  const before = performance.now();
+  const before = process.cpuUsage();
   try {
     check(start + part.repeat(count) + end);
   } catch (error) {
     expect(error).toEqual(unreadable);
   }
-  expect(performance.now() - before).toBeLessThan(5000);
+  // of computation: a machine with other work takes longer
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000).toBeLessThan(5000);
 });
 
 it('what may stand in an included file is not missing', () => {
