@@ -147,6 +147,11 @@ async function writeDeclarations() {
   });
   const written = new Set();
   for (const name of Object.keys(entries)) writeForCommonJs(`${name}.d.ts`, written);
+  // an ES module exports what the CommonJS file exports, in its types as in its code
+  for (const file of written) rmSync(path.join(dist, file));
+  for (const name of Object.keys(entries)) {
+    writeFileSync(path.join(dist, `${name}.d.ts`), `export * from './${name}.cjs';\n`);
+  }
 }
 
 /** Declarations that `file` imports are written, too. */

@@ -157,7 +157,7 @@ try {
   const bytes = both.bytes - express.bytes;
   const count = both.packages - express.packages;
   console.log(`installed beside Express: ${kB(bytes)} kB in ${count} packages`);
-  budget('kB installed', kB(bytes), 3.25 * 1024);
+  budget('kB installed', kB(bytes), 3 * 1024);
   budget('packages installed', count, 30);
 } finally {
   for (const folder of [work, repository]) rmSync(folder, { recursive: true, force: true });

@@ -133,17 +133,10 @@ describe('what the gate counts', () => {
     });
   });
 
-  it('runs again five files that failed, and not six', () => {
-    const few = write('few', {
-      a: ['failed'],
-      b: ['failed'],
-      c: [],
-      d: ['failed'],
-      e: ['failed'],
-      f: ['passed'],
-    });
-    expect(run('failed-files.js', few)).toEqual({ status: 0, lines: ['a', 'b', 'c', 'd', 'e'].map(test) });
-    const many = write('many', Object.fromEntries([...'abcdef'].map((name) => [name, ['failed']])));
+  it('runs again three files that failed, and not four', () => {
+    const few = write('few', { a: ['failed'], b: ['failed'], c: [], d: ['passed'] });
+    expect(run('failed-files.js', few)).toEqual({ status: 0, lines: ['a', 'b', 'c'].map(test) });
+    const many = write('many', { a: ['failed'], b: ['failed'], c: [], d: ['failed'] });
     expect(run('failed-files.js', many)).toEqual({ status: 1, lines: [''] });
     expect(run('failed-files.js', write('none', { a: ['passed'] })).status).toBe(1);
   });
