@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { checkOptions, isString } from '../support/options.js';
-import { knownGlobals } from './known-globals.js';
 
 /** One object of a flat configuration of ESLint. */
 export interface LintConfig {
@@ -107,4 +106,10 @@ function installed(plugin: string, directory: string): object | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Variables that Node defines in each module, as in the Node that runs ESLint. */
+function knownGlobals(): Record<string, 'readonly'> {
+  const names = Object.getOwnPropertyNames(globalThis).filter((name) => /^[A-Za-z]\w*$/.test(name));
+  return Object.fromEntries(names.map((name) => [name, 'readonly']));
 }
