@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib';
@@ -27,6 +28,8 @@ export interface SentRequest {
 export interface Received extends Pick<Exchange, 'response' | 'failure'> {
   /** Paths of the same server that the response contains. */
   readonly links: readonly string[];
+  /** Of the whole body; `null` without a response, and for a body that was not read to its end. */
+  readonly digest: string | null;
   readonly error: Error | null;
 }
 
@@ -48,7 +51,7 @@ export function send(target: Target, { method, path }: SentRequest): Promise<Rec
     const done = (received: Partial<Received>): void => {
       clearTimeout(timer);
       req.destroy();
-      resolve({ response: null, failure: null, links: [], error: null, ...received });
+      resolve({ response: null, failure: null, links: [], digest: null, error: null, ...received });
     };
     const timer = setTimeout(() => done({ failure: 'no response' }), responseMs);
     req.on('error', (error) => done({ failure: 'connection closed', error }));
@@ -56,13 +59,13 @@ export function send(target: Target, { method, path }: SentRequest): Promise<Rec
     req.once('response', (res) => {
       // an endless response shows all that is of interest in its beginning
       clearTimeout(timer);
-      void read(res).then(({ links, ...response }) => done({ response, links }));
+      void read(res).then(({ links, digest, ...response }) => done({ response, links, digest }));
     });
     req.end(isChange ? '{}' : undefined);
   });
 }
 
-function read(res: IncomingMessage): Promise<ResponseObservation & Pick<Received, 'links'>> {
+function read(res: IncomingMessage): Promise<ResponseObservation & Pick<Received, 'links' | 'digest'>> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -76,6 +79,7 @@ function read(res: IncomingMessage): Promise<ResponseObservation & Pick<Received
         bytes,
         text: decoded.subarray(0, textLength).toString('utf8'),
         compressedTwice: decoded !== body && isGzip(decoded),
+        digest: res.complete ? createHash('sha256').update(body).digest('base64') : null,
         links: linksIn(decoded.subarray(0, 256 * 1024).toString('utf8'), res.headers.location),
       });
     };

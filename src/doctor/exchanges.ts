@@ -57,10 +57,10 @@ export async function exchange(
       return;
     }
     const received = await send(target, { method, path });
-    const { response, failure } = received;
+    const { response, failure, digest } = received;
     links.push(...received.links);
     const isAgain = kind === 'route' && method === 'GET' && response !== null && cannotBeStored(response);
-    const repeated = isAgain && isSame(response, (await send(target, { method, path })).response);
+    const repeated = isAgain && digest !== null && (await send(target, { method, path })).digest === digest;
     exchanges.push({ method, path, kind, response, failure, ...(repeated && { repeated }) });
     if (failure !== null) await isAlive(received);
   };
@@ -104,6 +104,3 @@ function cannotBeStored({ status, headers, bytes }: ResponseObservation): boolea
   const ofCaches = ['cache-control', 'etag', 'last-modified', 'expires', 'set-cookie'];
   return status === 200 && bytes >= worthCaching && ofCaches.every((name) => headers[name] === undefined);
 }
-
-const isSame = (one: ResponseObservation, other: ResponseObservation | null): boolean =>
-  one.bytes === other?.bytes && one.text === other.text;

@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import express, { type Express } from 'express';
 import express4 from 'express4';
 import { audit } from '../../src/doctor/index.js';
 import { productionize } from '../../src/index.js';
 
 const text = 'text '.repeat(1000);
+
+function* zeros(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(65_536);
+}
 
 function addRoutes(app: Express): Express {
   app.get('/', (_req, res) => void res.type('text').send(text));
@@ -52,6 +57,17 @@ describe.each([
     expect(notes).toEqual([expect.stringContaining('GET /items/:id: no value is known')]);
     expect(requests).toContain('GET /');
     expect(requests.filter((each) => !each.startsWith('GET '))).toEqual([]);
+  });
+
+  it('names a response that is sent again, and none that differs at its end or has no end', async () => {
+    const app = factory() as Express;
+    let count = 0;
+    app.get('/same', (_req, res) => void res.end(text));
+    app.get('/differs', (_req, res) => void res.end(`${text}${String(count++).padStart(9)}`));
+    app.get('/endless', (_req, res) => void Readable.from(zeros()).pipe(res));
+    const { findings } = await audit(app);
+    const again = findings.filter(({ id }) => id === 'response-sent-again');
+    expect(again.flatMap(({ evidence }) => evidence.map(({ route }) => route))).toEqual(['GET /same']);
   });
 
   it('names synchronous calls', async () => {
