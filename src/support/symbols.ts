@@ -104,6 +104,8 @@ export const inheritedSocketsKey = Symbol.for('express-productionize/inherited-s
  * process/cluster/worker-agent.
  */
 export const clusterAgentKey = Symbol.for('express-productionize/cluster-agent');
+/** The tasks that the primary can request from this worker. support/worker-tasks; run by process/cluster. */
+export const workerTasksKey = Symbol.for('express-productionize/worker-tasks');
 /** The function that removes the preload. preload/serving-hooks. */
 export const servingHooksKey = Symbol.for('express-productionize/serving-hooks');
 

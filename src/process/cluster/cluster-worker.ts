@@ -20,6 +20,8 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+type ResultMessage = Extract<WorkerMessage, { productionize: 'result' }>;
+
 export interface Death {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -73,6 +75,8 @@ export class ClusterWorker {
   /** The route of the request that caused the error. */
   #fatalRoute: string | undefined;
   #limit: NodeJS.Timeout | undefined;
+  readonly #tasks = new Map<number, (message: ResultMessage) => void>();
+  #lastTask = 0;
   #resolveStarted!: (ready: boolean) => void;
 
   constructor(worker: Worker, events: WorkerEvents) {
@@ -130,6 +134,23 @@ export class ClusterWorker {
     return this.gone;
   }
 
+  /** Requests a task of the worker. Rejects when it fails, or has no result within the limit. */
+  request(name: string, argument: unknown, limitMs: number): Promise<unknown> {
+    const id = ++this.#lastTask;
+    return new Promise((resolve, reject) => {
+      const settle = ({ result, error }: Omit<ResultMessage, 'productionize' | 'id'>): void => {
+        clearTimeout(limit);
+        this.#tasks.delete(id);
+        if (error === undefined) resolve(result);
+        else reject(new Error(error));
+      };
+      const limit = setTimeout(() => settle({ error: `no result within ${limitMs} ms` }), limitMs);
+      this.#tasks.set(id, settle);
+      if (this.handle.isConnected()) this.#send({ productionize: 'task', id, name, argument });
+      else settle({ error: 'the worker has no channel' });
+    });
+  }
+
   /** Notifies a dying worker that its replacement is ready. */
   release(): void {
     this.#send({ productionize: 'replaced' });
@@ -164,6 +185,7 @@ export class ClusterWorker {
       this.#route = received.route ?? this.#route;
     }
     if (received?.productionize === 'risk') events.onRisk(received.risk);
+    if (received?.productionize === 'result') this.#tasks.get(received.id)?.(received);
     if (received?.productionize === 'parts') this.parts = received.parts;
     if (received?.productionize === 'fatal') {
       this.#error = received.error;
@@ -199,6 +221,8 @@ export class ClusterWorker {
       route: this.#fatalRoute ?? this.#route,
     };
     clearTimeout(this.#limit);
+    const error = 'the worker died';
+    for (const [id, settle] of this.#tasks) settle({ productionize: 'result', id, error });
     this.#resolveStarted(false);
     events.onDeath(this, death);
     this.state = 'dead';

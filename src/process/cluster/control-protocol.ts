@@ -6,11 +6,33 @@ export type ControlRequest =
   /** With the milliseconds until each new worker must be ready, instead of those of the cluster. */
   | { readonly command: 'reload'; readonly startMs?: number }
   | { readonly command: 'scale'; readonly workers: number | 'max' }
-  | { readonly command: 'stop' };
+  | { readonly command: 'stop' }
+  /** Requests a task of one worker, by its id, or of all that are not starting. */
+  | {
+      readonly command: 'task';
+      readonly name: string;
+      readonly argument?: unknown;
+      readonly worker?: number;
+      readonly limitMs: number;
+    };
+
+/** The result of a task in one worker; `error` has the reason where it failed. */
+export interface TaskResult {
+  readonly worker: number;
+  readonly pid: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
 
 /** The response of a cluster, as one line of JSON. */
 export type ControlResponse =
-  | { readonly ok: true; readonly message: string; readonly status: ClusterStatus }
+  | {
+      readonly ok: true;
+      readonly message: string;
+      readonly status: ClusterStatus;
+      /** The results of a task, one for each worker that received it. */
+      readonly results?: readonly TaskResult[];
+    }
   | { readonly ok: false; readonly message: string };
 
 /** The state of one worker. */

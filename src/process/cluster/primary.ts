@@ -25,6 +25,7 @@ import { onStopSignals } from './stop-signals.js';
 import { watchTerminal } from './terminal.js';
 import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
 import { primaryVariable, readyMessage, sendToParent } from './worker-protocol.js';
+import { resultsOf } from './worker-results.js';
 
 /** Settings of a primary, with every option resolved. */
 export interface PrimarySettings
@@ -158,7 +159,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
-    openControl(settings, handle, (startMs) => reloader.reload(startMs), stop).then(
+    openControl(settings, pool, handle, (startMs) => reloader.reload(startMs), stop).then(
       (close) => {
         closeControl = close;
       },
@@ -193,11 +194,16 @@ type Reload = (startMs?: number) => Promise<ReloadResult>;
 
 async function openControl(
   { runtimeDir }: PrimarySettings,
+  pool: Pool,
   handle: Cluster,
   reload: Reload,
   stop: (reason: string) => Promise<void>,
 ): Promise<() => void> {
   const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
+    if (request.command === 'task') {
+      const results = await resultsOf(pool, request);
+      return { ok: true, message: request.name, status: handle.status(), results };
+    }
     const done = await execute(request, handle, reload, stop);
     return { ok: true, message: done, status: handle.status() };
   });

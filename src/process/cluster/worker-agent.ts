@@ -1,11 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { inspect } from 'node:util';
 import { contextOf, currentContext, type InternalRequestContext } from '../../support/context/context.js';
+import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
 import { maxInt32 } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { clusterAgentKey } from '../../support/symbols.js';
+import { workerTasks } from '../../support/worker-tasks.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { privateMemory } from './private-memory.js';
@@ -60,7 +62,9 @@ export function startAgent({ sticky = false } = {}): void {
     timeoutMs: maxInt32,
   });
   const onMessage = (message: unknown): void => {
-    if (asOurs<PrimaryMessage>(message)?.productionize !== 'listening?') return;
+    const received = asOurs<PrimaryMessage>(message);
+    if (received?.productionize === 'task') void runTask(received);
+    if (received?.productionize !== 'listening?') return;
     // one turn of the event loop later, every listener for `listening` has run
     setImmediate(() => {
       // the primary compares later metrics with those at the start, before the first requests
@@ -98,6 +102,18 @@ function sendFatal(error: unknown, draining: boolean): void {
     draining,
     ...(route && { route }),
   });
+}
+
+type TaskMessage = Extract<PrimaryMessage, { productionize: 'task' }>;
+
+async function runTask({ id, name, argument }: TaskMessage): Promise<void> {
+  try {
+    const task = workerTasks.get(name);
+    if (task === undefined) throw new Error(`this worker has no task ${quote(name)}`);
+    sendToParent({ productionize: 'result', id, result: await task(argument) });
+  } catch (error) {
+    sendToParent({ productionize: 'result', id, error: (error as Error).message });
+  }
 }
 
 /** Resolves when the primary reports that a replacement is ready, or when the channel is closed. */

@@ -80,14 +80,28 @@ export type WorkerMessage =
   /** The enabled parts of an app. */
   | { readonly productionize: 'parts'; readonly parts: readonly string[] }
   /** State that is a risk only with more than one worker. */
-  | { readonly productionize: 'risk'; readonly risk: string };
+  | { readonly productionize: 'risk'; readonly risk: string }
+  /** The result of a task; `error` has the reason where it failed. */
+  | {
+      readonly productionize: 'result';
+      readonly id: number;
+      readonly result?: unknown;
+      readonly error?: string;
+    };
 
 /** Messages of the primary to a worker, besides `shutdown`. */
 export type PrimaryMessage =
   /** Requests the settings of the shutdown, once the worker listens. */
   | { readonly productionize: 'listening?' }
   /** The replacement of this worker is ready. */
-  | { readonly productionize: 'replaced' };
+  | { readonly productionize: 'replaced' }
+  /** Requests a task of the worker, by its name. */
+  | {
+      readonly productionize: 'task';
+      readonly id: number;
+      readonly name: string;
+      readonly argument: unknown;
+    };
 
 /** Returns a message of this protocol, and `undefined` for other messages, which the app may send. */
 export function asOurs<Message extends WorkerMessage | PrimaryMessage>(
