@@ -10,8 +10,8 @@ export interface LayerObservation {
   readonly path: string | undefined;
   /** The method of a route in capital letters; `undefined` for a middleware. */
   readonly method: string | undefined;
-  /** Whether the function is declared `async`. */
-  readonly isAsync: boolean;
+  /** Whether the function is declared `async` and does not catch all of its errors. */
+  readonly mayReject: boolean;
   /** The number of declared parameters. */
   readonly parameters: number;
   /** The package of a well-known middleware, such as `compression`. */

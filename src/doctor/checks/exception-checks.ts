@@ -17,7 +17,7 @@ export const exceptionChecks: readonly Check[] = [
       app?.express !== 4 || app.productionized
         ? []
         : app.layers
-            .filter(({ isAsync }) => isAsync)
+            .filter(({ mayReject }) => mayReject)
             .map((layer) => ({ text: `async function ${layer.name}`, route: routeOf(layer) })),
   },
   {

@@ -4,6 +4,7 @@ import type { Recorded } from '../../deploy/facts/recorded-modules.js';
 import { mountedApp, mountPath } from '../../deploy/facts/static-layers.js';
 import { type AnyFunction, type Layer, routerOf } from '../../support/express-layers.js';
 import type { LayerObservation } from '../observations.js';
+import { catchesItsErrors } from './own-catch.js';
 
 /** Middlewares that Express itself adds to each app. */
 const ofExpress = new Set(['query', 'expressInit']);
@@ -58,7 +59,7 @@ function describe(
     name: handle.name || '<anonymous>',
     path,
     method: method?.toUpperCase(),
-    isAsync: handle.constructor.name === 'AsyncFunction',
+    mayReject: handle.constructor.name === 'AsyncFunction' && !catchesItsErrors(handle),
     parameters,
     package: packages.get(handle),
   };
