@@ -4,7 +4,7 @@ const ignored =
 
 /**
  * Whether an async function consists of a `try` whose `catch` cannot fail. Its source decides. Where the source is
- * unclear, the answer is false.
+ * unclear, the result is false.
  */
 export function catchesItsErrors(handler: object): boolean {
   const source = Function.prototype.toString
