@@ -76,6 +76,7 @@ export const errors = {
   },
   ERR_PRODUCTIONIZE_NPM_START: { does: 'warns', means: 'npm runs between the orchestrator and node.' },
   ERR_PRODUCTIONIZE_HEALTH_PATH: { does: 'warns', means: 'The app has its own route for a health path.' },
+  ERR_PRODUCTIONIZE_METRICS: { does: 'warns', means: 'Metrics cannot be collected or served.' },
   ERR_PRODUCTIONIZE_NOTIFY: {
     does: 'warns',
     means: 'The service manager waits for messages that cannot be sent.',

@@ -88,6 +88,12 @@ export function reportParts(parts: readonly string[]): void {
   if (agent.runs) sendToParent({ productionize: 'parts', parts });
 }
 
+/** Requests that the primary serves the metrics of its workers. Returns false where this process has no primary. */
+export function reportMetrics(port: number, host: string): boolean {
+  if (agent.runs) sendToParent({ productionize: 'metrics', port, host });
+  return agent.runs;
+}
+
 /** Reports an error of a server. An app may handle it and exit, and the exit would then have no cause in the log. */
 export function reportServerError(error: unknown): void {
   if (agent.runs) sendFatal(error, false);

@@ -81,6 +81,8 @@ export type WorkerMessage =
   | { readonly productionize: 'parts'; readonly parts: readonly string[] }
   /** State that is a risk only with more than one worker. */
   | { readonly productionize: 'risk'; readonly risk: string }
+  /** The app has metrics, which the primary serves at this address. */
+  | { readonly productionize: 'metrics'; readonly port: number; readonly host: string }
   /** The result of a task; `error` has the reason where it failed. */
   | {
       readonly productionize: 'result';
