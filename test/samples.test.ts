@@ -191,7 +191,7 @@ describe('the samples of the documentation', () => {
     const lines = inLanguage('sh').flatMap(({ text }) => text.trim().split('\n'));
     const found = (pattern: RegExp) => lines.flatMap((line) => pattern.exec(line)?.[1] ?? []);
     const commands = readdirSync(path.join(root, 'src/cli')).map((name) => path.parse(name).name);
-    const called = found(/npx express-productionize (\w+)/);
+    const called = found(/npx express-productionize ([\w-]+)/);
     expect(called.length).toBeGreaterThan(5);
     expect(called.filter((name) => !commands.includes(name))).toEqual([]);
     const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {

@@ -5,6 +5,7 @@ import { doctor } from './doctor.js';
 import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
+import { logLevel } from './log-level.js';
 import { precompress } from './precompress.js';
 import { release } from './release/index.js';
 import { reload } from './reload.js';
@@ -20,6 +21,7 @@ export const commands: Record<string, Command> = {
   reload,
   scale,
   stop,
+  'log-level': logLevel,
   health,
   doctor,
   deploy,

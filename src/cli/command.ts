@@ -2,6 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { isMemoryLimit } from '../process/cluster/memory-limit.js';
 import { maxWorkers } from '../process/cluster/worker-count.js';
 import { nearestName } from '../support/nearest-name.js';
+import { maxInt32 } from '../support/options.js';
 
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -101,6 +102,16 @@ export function wholeNumber(name: string, text: string, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
   throw new UsageError(`${name}: expected a whole number from 1 to ${max}, got ${JSON.stringify(text)}`);
+}
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 };
+
+/** Parses a time from the command line into milliseconds. A number without a unit is seconds. */
+export function durationMs(name: string, text: string): number {
+  const [, digits, unit = 's'] = /^(\d+)([a-z]+)?$/.exec(text) ?? [];
+  const ms = Number(digits) * (Object.hasOwn(units, unit) ? (units[unit] as number) : Number.NaN);
+  if (ms >= 1 && ms <= maxInt32) return ms;
+  throw new UsageError(`${name}: expected a time such as 60s, 5m or 1h, got ${JSON.stringify(text)}`);
 }
 
 /** Parses a number of workers from the command line; `max` is the number of CPUs available. */

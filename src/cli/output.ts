@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
 
 const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
@@ -42,4 +43,19 @@ export function alignColumns(
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Makes text of another process safe to print: a terminal would execute its escape sequences. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '?');
+}
+
+/** A time as one number with its unit. */
+export function duration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type FoundCluster, findClusters, sendRequest } from '../process/cluster/control-client.js';
-import type { ClusterStatus, ControlRequest } from '../process/cluster/control-protocol.js';
+import type { ClusterStatus, ControlRequest, ControlResponse } from '../process/cluster/control-protocol.js';
 import { maxInt32 } from '../support/options.js';
 import { type Arguments, exitCodes, jsonOption, UsageError, wholeNumber } from './command.js';
 import { program } from './help.js';
@@ -46,14 +46,25 @@ export async function* clusterStates(
   }
 }
 
-/** Sends a request to the only running cluster, or to the one that the options select, and prints the response. */
-export async function command(args: Arguments, request: ControlRequest): Promise<number> {
+export const workerOption = {
+  type: 'string',
+  value: '<n>',
+  help: 'only the worker with this number',
+} as const;
+
+/** Sends a request to the only running cluster, or to the one that the options select. */
+export async function requestOf(args: Arguments, request: ControlRequest): Promise<ControlResponse> {
   const [found, ...others] = await clustersOf(args);
   if (others.length > 0) {
     const names = [found as FoundCluster, ...others].map(({ status }) => describe(status));
     throw new UsageError(`several clusters run, name one by --pid or --name: ${names.join(', ')}`);
   }
-  const response = found ? await sendRequest(found.socket, request) : { ok: false, message: noCluster(args) };
+  return found ? sendRequest(found.socket, request) : { ok: false, message: noCluster(args) };
+}
+
+/** Sends a request to the cluster, and prints the response. */
+export async function command(args: Arguments, request: ControlRequest): Promise<number> {
+  const response = await requestOf(args, request);
   if (args.values.json) print(JSON.stringify(response));
   else if (response.ok) print(response.message);
   else printError(response.message);

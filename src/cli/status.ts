@@ -1,7 +1,6 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { ClusterStatus, WorkerStatus } from '../process/cluster/control-protocol.js';
 import { type Arguments, type Command, exitCodes } from './command.js';
-import { alignColumns, paint, print, printError } from './output.js';
+import { alignColumns, duration, paint, print, printable, printError } from './output.js';
 import {
   clusterOptions,
   clusterStates,
@@ -55,11 +54,6 @@ function table(cluster: ClusterStatus): string {
   ].join('\n');
 }
 
-/** Makes text of another process safe to print: a terminal would execute its escape sequences. */
-function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '?');
-}
-
 function row(worker: WorkerStatus): string[] {
   const { id, pid, state, uptimeMs, beatAgeMs, rssBytes, utilization, inFlight } = worker;
   return [
@@ -72,13 +66,4 @@ function row(worker: WorkerStatus): string[] {
     utilization === null ? '–' : `${Math.round(utilization * 100)} %`,
     inFlight === null ? '–' : String(inFlight),
   ];
-}
-
-function duration(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
 }

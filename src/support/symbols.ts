@@ -75,6 +75,8 @@ export const logStdoutKey = Symbol.for('express-productionize/log-stdout');
 export const readableLogKey = Symbol.for('express-productionize/readable-log');
 /** The levels of loggers and their overrides. logging/log-level. */
 export const logLevelsKey = Symbol.for('express-productionize/log-levels');
+/** The loggers of all apps, for the task that changes their level. logging/app-loggers. */
+export const appLoggersKey = Symbol.for('express-productionize/app-loggers');
 /** The `pipe` listener that all responses share. middleware/stream-errors. */
 export const onPipeKey = Symbol.for('express-productionize/on-pipe');
 /** The stream that was last piped into each stream. middleware/stream-errors/pipe-sources. */

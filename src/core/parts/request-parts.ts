@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { exposeLevel } from '../../logging/app-loggers.js';
 import { BufferedDestination } from '../../logging/buffered-destination.js';
 import { createLogger, type LoggerOptions } from '../../logging/logger.js';
 import { guardHandler } from '../../middleware/async-errors/handler-call.js';
@@ -59,6 +60,7 @@ export const loggerPart: Part = {
           ? { logger: `the app's own${logger.kind === 'other' ? '' : ` ${logger.kind}`}` }
           : { destination: describeDestination(given(option)?.destination) }),
       }),
+      undo: exposeLevel(assembly.app, logger),
     };
   },
 };
