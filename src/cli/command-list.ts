@@ -6,6 +6,7 @@ import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
 import { logLevel } from './log-level.js';
+import { metrics } from './metrics.js';
 import { precompress } from './precompress.js';
 import { release } from './release/index.js';
 import { reload } from './reload.js';
@@ -22,6 +23,7 @@ export const commands: Record<string, Command> = {
   scale,
   stop,
   'log-level': logLevel,
+  metrics,
   health,
   doctor,
   deploy,

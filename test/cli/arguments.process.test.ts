@@ -80,6 +80,7 @@ describe('arguments', () => {
       'reload',
       'scale',
       'stop',
+      'metrics',
       'health',
       'drill',
       'deploy',

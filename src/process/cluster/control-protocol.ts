@@ -7,6 +7,8 @@ export type ControlRequest =
   | { readonly command: 'reload'; readonly startMs?: number }
   | { readonly command: 'scale'; readonly workers: number | 'max' }
   | { readonly command: 'stop' }
+  /** Requests the metrics of all workers as one text, in the format of Prometheus. */
+  | { readonly command: 'metrics' }
   /** Requests a task of one worker, by its id, or of all that are not starting. */
   | {
       readonly command: 'task';

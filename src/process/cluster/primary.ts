@@ -1,6 +1,7 @@
 import cluster, { type ClusterSettings } from 'node:cluster';
 import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
+import { expose } from '../../support/metrics/exposition.js';
 import { isInteger } from '../../support/options.js';
 import { findOrchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
@@ -10,6 +11,7 @@ import {
   notifyServiceStatus,
   notifyServiceStopping,
 } from '../systemd/service-manager.js';
+import { ClusterMetrics } from './cluster-metrics.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
 import { serveControl } from './control-socket.js';
@@ -104,6 +106,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     },
   });
   const reloader = new Reloader(pool, log);
+  const metrics = new ClusterMetrics(pool, log);
   replaceLargeWorkers({ pool, reloader, maxMemory: settings.maxMemory, log });
 
   let stopped: Promise<void> | undefined;
@@ -159,7 +162,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
-    openControl(settings, pool, handle, (startMs) => reloader.reload(startMs), stop).then(
+    openControl(settings, pool, metrics, handle, (startMs) => reloader.reload(startMs), stop).then(
       (close) => {
         closeControl = close;
       },
@@ -195,6 +198,7 @@ type Reload = (startMs?: number) => Promise<ReloadResult>;
 async function openControl(
   { runtimeDir }: PrimarySettings,
   pool: Pool,
+  metrics: ClusterMetrics,
   handle: Cluster,
   reload: Reload,
   stop: (reason: string) => Promise<void>,
@@ -203,6 +207,10 @@ async function openControl(
     if (request.command === 'task') {
       const results = await resultsOf(pool, request);
       return { ok: true, message: request.name, status: handle.status(), results };
+    }
+    if (request.command === 'metrics') {
+      const { body } = expose(await metrics.collect(), undefined);
+      return { ok: true, message: body.trimEnd(), status: handle.status() };
     }
     const done = await execute(request, handle, reload, stop);
     return { ok: true, message: done, status: handle.status() };

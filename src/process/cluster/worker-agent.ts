@@ -20,6 +20,7 @@ import {
   sendToParent,
   type WorkerShutdown,
 } from './worker-protocol.js';
+import { reportTotals } from './worker-totals.js';
 
 const heartbeatMs = 1000;
 const longestError = 4096;
@@ -49,6 +50,7 @@ export function startAgent({ sticky = false } = {}): void {
     });
   };
   setInterval(beat, heartbeatMs).unref();
+  reportTotals(heartbeatMs);
 
   const onUncaught = (error: unknown): void => sendFatal(error, false);
   let dying = false;

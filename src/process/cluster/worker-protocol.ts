@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import type { MetricFamily } from '../../support/metrics/metric-family.js';
 
 /** The message that requests the drain and exit of a worker. PM2 sends the same message. */
 export const drainMessage = 'shutdown';
@@ -66,6 +67,8 @@ export type WorkerMessage =
   /** The worker listens, and its health checks pass. */
   | { readonly productionize: 'ready' }
   | ({ readonly productionize: 'beat' } & WorkerMetrics)
+  /** The counters and histograms that have changed since the last of these messages. */
+  | { readonly productionize: 'totals'; readonly families: readonly MetricFamily[] }
   /** The response to `listening?`. */
   | ({ readonly productionize: 'shutdown' } & WorkerShutdown)
   /** An uncaught error; `draining` when the worker finishes its requests before it exits. */

@@ -6,12 +6,16 @@ import { isTotal, type Sample, seriesKey, type TotalFamily } from './series.js';
 export class KnownTotals {
   readonly #families = new Map<string, { family: TotalFamily; series: Map<string, Sample> }>();
 
-  /** Replaces the series that are given. A worker sends those that have changed. */
+  /** Replaces the series that are given, unless a newer value is known. A worker sends those that have changed. */
   update(families: readonly MetricFamily[]): void {
     for (const family of families) {
       if (!isTotal(family)) continue;
       const series = this.#families.get(family.name)?.series ?? new Map<string, Sample>();
-      for (const sample of family.samples) series.set(seriesKey(sample.labels), sample);
+      for (const sample of family.samples) {
+        const key = seriesKey(sample.labels);
+        const known = series.get(key);
+        if (known === undefined || amountOf(sample) >= amountOf(known)) series.set(key, sample);
+      }
       this.#families.set(family.name, { family, series });
     }
   }
@@ -41,7 +45,7 @@ export class ChangedTotals {
 
   #isChanged(name: string, sample: Sample): boolean {
     const key = `${name}${seriesKey(sample.labels)}`;
-    const now = 'value' in sample ? sample.value : sample.counts.reduce((one, two) => one + two, 0);
+    const now = amountOf(sample);
     if (this.#sent.get(key) === now) return false;
     this.#sent.set(key, now);
     return true;
@@ -85,6 +89,21 @@ export class RetainedTotals {
   }
 }
 
+/** The value of a counter, or the number of all values of a histogram. */
+function amountOf(sample: Sample): number {
+  return 'value' in sample ? sample.value : sample.counts.reduce((one, two) => one + two, 0);
+}
+
 function others(labels: Labels): Labels {
   return Object.fromEntries(Object.keys(labels).map((name) => [name, 'other']));
+}
+
+/** Leaves out series whose value was no finite number: JSON has none of these, and they arrive as `null`. */
+export function finiteSamples(families: readonly MetricFamily[]): MetricFamily[] {
+  return families.map((family) => {
+    const samples = (family.samples as readonly Sample[]).filter((sample) =>
+      Number.isFinite('value' in sample ? sample.value : sample.sum),
+    );
+    return { ...family, samples } as MetricFamily;
+  });
 }
