@@ -8,6 +8,7 @@ import { helpCommand } from './help.js';
 import { logLevel } from './log-level.js';
 import { metrics } from './metrics.js';
 import { precompress } from './precompress.js';
+import { profile } from './profile/index.js';
 import { release } from './release/index.js';
 import { reload } from './reload.js';
 import { scale } from './scale.js';
@@ -24,6 +25,7 @@ export const commands: Record<string, Command> = {
   stop,
   'log-level': logLevel,
   metrics,
+  profile,
   health,
   doctor,
   deploy,

@@ -52,13 +52,19 @@ export const workerOption = {
   help: 'only the worker with this number',
 } as const;
 
-/** Sends a request to the only running cluster, or to the one that the options select. */
-export async function requestOf(args: Arguments, request: ControlRequest): Promise<ControlResponse> {
+/** The only running cluster, or the one that the options select. Throws a UsageError for several. */
+export async function onlyCluster(args: Arguments): Promise<FoundCluster | undefined> {
   const [found, ...others] = await clustersOf(args);
   if (others.length > 0) {
     const names = [found as FoundCluster, ...others].map(({ status }) => describe(status));
     throw new UsageError(`several clusters run, name one by --pid or --name: ${names.join(', ')}`);
   }
+  return found;
+}
+
+/** Sends a request to the only running cluster, or to the one that the options select. */
+export async function requestOf(args: Arguments, request: ControlRequest): Promise<ControlResponse> {
+  const found = await onlyCluster(args);
   return found ? sendRequest(found.socket, request) : { ok: false, message: noCluster(args) };
 }
 

@@ -8,6 +8,7 @@ import { maxInt32 } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { clusterAgentKey } from '../../support/symbols.js';
 import { workerTasks } from '../../support/worker-tasks.js';
+import { addInspectionTasks } from '../inspect/inspection-tasks.js';
 import { members } from '../shutdown/ending.js';
 import { hooks, makeHook } from '../shutdown/hooks.js';
 import { privateMemory } from './private-memory.js';
@@ -74,6 +75,7 @@ export function startAgent({ sticky = false } = {}): void {
       sendToParent({ productionize: 'shutdown', ...shutdown() });
     });
   };
+  addInspectionTasks();
   watchRisks((risk) => sendToParent({ productionize: 'risk', risk }), sticky);
   // this reports the last metrics even when the app calls process.exit
   process.on('exit', beat);

@@ -1,0 +1,130 @@
+import path from 'node:path';
+import { nearestPackageFile } from '../../deploy/package-files.js';
+import type { FoundCluster } from '../../process/cluster/control-client.js';
+import type { WorkerStatus } from '../../process/cluster/control-protocol.js';
+import type { ProfileKind, TakenProfile } from '../../process/inspect/index.js';
+import {
+  type Arguments,
+  type Command,
+  CommandError,
+  exitCodes,
+  UsageError,
+  wholeNumber,
+} from '../command.js';
+import { print, printError, progressLine } from '../output.js';
+import { clusterOptions, noCluster, onlyCluster } from '../running-cluster.js';
+import { placesIn } from './frame-place.js';
+import { checkNew, fileFor, isDirectory, outOption, writeNewFile } from './inspection-files.js';
+import { format, type ProfileReport, reportOf } from './profile-report.js';
+import { treeOf } from './profile-tree.js';
+import { fileOfWorker, taskOf, workersOf } from './worker-task.js';
+
+const defaultSeconds = 10;
+const maxSeconds = 600;
+/** Milliseconds for the start of the profile, its end and its file, beside the profile itself. */
+const spareMs = 60_000;
+
+interface ProfileSettings {
+  readonly kind: ProfileKind;
+  readonly ms: number;
+  readonly out: string | undefined;
+  readonly top: number;
+}
+
+interface WorkerProfile extends ProfileReport {
+  readonly worker: number;
+  readonly pid: number;
+  readonly seconds: number;
+  readonly file: string | null;
+}
+
+export const profile: Command = {
+  summary: 'profile the CPU or the memory of running workers',
+  synopsis: '[cpu|heap] [options]',
+  description: `Profiles a running worker, by default the busiest, and writes a file for Chrome DevTools. It prints the functions in which
+the time was spent, or with heap those that allocated what is still in use. Nothing is restarted, and no request is lost.
+A worker that drains ends its profile early.`,
+  options: {
+    worker: {
+      type: 'string',
+      value: '<n|all>',
+      help: 'the worker with this id, or all one after the other; default: the busiest',
+    },
+    seconds: { type: 'string', value: '<s>', help: `the time of a profile; default: ${defaultSeconds}` },
+    top: { type: 'string', value: '<n>', help: 'the number of functions to print; default: 15' },
+    out: outOption,
+    ...clusterOptions,
+  },
+  examples: ['profile', 'profile heap --worker 2 --seconds 30'],
+  completes: ['cpu', 'heap'],
+  async run(args) {
+    const settings = settingsOf(args);
+    const cluster = await onlyCluster(args);
+    if (cluster === undefined) throw new CommandError(noCluster(args));
+    const workers = workersOf(cluster, args.values.worker as string | undefined);
+    const { out } = settings;
+    if (workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
+      throw new UsageError('--out: expected a directory for several workers');
+    }
+    const profiles: WorkerProfile[] = [];
+    // one after the other, so that only one worker at a time is slower
+    for (const worker of workers) {
+      try {
+        const done = await profileOf(cluster, worker, settings);
+        profiles.push(done);
+        if (!args.values.json) show(done, out === '-' ? printError : print);
+      } catch (error) {
+        if (workers.length === 1 || !(error instanceof CommandError)) throw error;
+        printError(error.message);
+      }
+    }
+    if (args.values.json) print(JSON.stringify(profiles));
+    return profiles.length === workers.length ? exitCodes.done : exitCodes.failed;
+  },
+};
+
+function settingsOf({ values, positionals }: Arguments): ProfileSettings {
+  const [kind = 'cpu', extra] = positionals;
+  if ((kind !== 'cpu' && kind !== 'heap') || extra !== undefined) {
+    throw new UsageError(`profile: expected cpu or heap, got ${JSON.stringify(extra ?? kind)}`);
+  }
+  if (values.json && values.out === '-') throw new UsageError('--json: not beside --out -');
+  const { seconds = String(defaultSeconds), top = '15', out } = values as Record<string, string | undefined>;
+  return {
+    kind,
+    ms: wholeNumber('--seconds', seconds, maxSeconds) * 1000,
+    out,
+    top: wholeNumber('--top', top, 1000),
+  };
+}
+
+async function profileOf(
+  cluster: FoundCluster,
+  worker: WorkerStatus,
+  { kind, ms, out, top }: ProfileSettings,
+): Promise<WorkerProfile> {
+  const file = out === '-' ? null : fileFor(out, cluster.status, worker, `${kind}profile`);
+  if (file !== null) await checkNew(file);
+  const progress = progressLine();
+  progress.update(`profiling worker ${worker.id} for ${ms / 1000} s`);
+  const taken = await fileOfWorker(cluster, (transfer) =>
+    taskOf<TakenProfile>(cluster, worker, {
+      name: 'profile',
+      argument: { kind, ms, file: transfer },
+      limitMs: ms + spareMs,
+    }),
+  ).finally(progress.clear);
+  if (file === null) print(taken.text);
+  else await writeNewFile(file, taken.text);
+  const { script } = cluster.status;
+  const directory = nearestPackageFile(path.dirname(script))?.directory ?? path.dirname(script);
+  const report = reportOf(treeOf(JSON.parse(taken.text)), placesIn(directory), top);
+  return { worker: worker.id, pid: worker.pid, seconds: taken.result.ms / 1000, file, ...report };
+}
+
+function show(done: WorkerProfile, write: (line: string) => void): void {
+  const { worker, pid, kind, seconds, file } = done;
+  const where = file === null ? '' : `: ${path.relative('', file)}`;
+  write(`${kind} profile of worker ${worker} (pid ${pid}), ${seconds.toFixed(1)} s${where}`);
+  for (const line of format(done)) write(line);
+}

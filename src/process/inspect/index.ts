@@ -1,0 +1,1 @@
+export { type ProfileKind, type ProfileRequest, type TakenProfile, takeProfile } from './take-profile.js';
