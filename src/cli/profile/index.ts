@@ -13,6 +13,7 @@ import {
 } from '../command.js';
 import { print, printError, progressLine } from '../output.js';
 import { clusterOptions, noCluster, onlyCluster } from '../running-cluster.js';
+import { flamePage } from './flame-page.js';
 import { placesIn } from './frame-place.js';
 import { checkNew, fileFor, isDirectory, outOption, writeNewFile } from './inspection-files.js';
 import { format, type ProfileReport, reportOf } from './profile-report.js';
@@ -29,13 +30,16 @@ interface ProfileSettings {
   readonly ms: number;
   readonly out: string | undefined;
   readonly top: number;
+  readonly isFlame: boolean;
 }
 
 interface WorkerProfile extends ProfileReport {
   readonly worker: number;
   readonly pid: number;
   readonly seconds: number;
+  /** The files that were written; `null` for those that were not. */
   readonly file: string | null;
+  readonly flame: string | null;
 }
 
 export const profile: Command = {
@@ -51,6 +55,7 @@ A worker that drains ends its profile early.`,
       help: 'the worker with this id, or all one after the other; default: the busiest',
     },
     seconds: { type: 'string', value: '<s>', help: `the time of a profile; default: ${defaultSeconds}` },
+    flame: { type: 'boolean', help: 'write a flame graph, too: one HTML page; with --out - instead' },
     top: { type: 'string', value: '<n>', help: 'the number of functions to print; default: 15' },
     out: outOption,
     ...clusterOptions,
@@ -95,16 +100,19 @@ function settingsOf({ values, positionals }: Arguments): ProfileSettings {
     ms: wholeNumber('--seconds', seconds, maxSeconds) * 1000,
     out,
     top: wholeNumber('--top', top, 1000),
+    isFlame: values.flame === true,
   };
 }
 
 async function profileOf(
   cluster: FoundCluster,
   worker: WorkerStatus,
-  { kind, ms, out, top }: ProfileSettings,
+  { kind, ms, out, top, isFlame }: ProfileSettings,
 ): Promise<WorkerProfile> {
+  const { id, pid } = worker;
   const file = out === '-' ? null : fileFor(out, cluster.status, worker, `${kind}profile`);
-  if (file !== null) await checkNew(file);
+  const flame = file === null || !isFlame ? null : `${file.replace(/\.\w+profile$/, '')}.html`;
+  for (const each of [file, flame]) if (each !== null) await checkNew(each);
   const progress = progressLine();
   progress.update(`profiling worker ${worker.id} for ${ms / 1000} s`);
   const taken = await fileOfWorker(cluster, (transfer) =>
@@ -114,17 +122,29 @@ async function profileOf(
       limitMs: ms + spareMs,
     }),
   ).finally(progress.clear);
-  if (file === null) print(taken.text);
-  else await writeNewFile(file, taken.text);
+  const seconds = taken.result.ms / 1000;
   const { script } = cluster.status;
-  const directory = nearestPackageFile(path.dirname(script))?.directory ?? path.dirname(script);
-  const report = reportOf(treeOf(JSON.parse(taken.text)), placesIn(directory), top);
-  return { worker: worker.id, pid: worker.pid, seconds: taken.result.ms / 1000, file, ...report };
+  const placeOf = placesIn(nearestPackageFile(path.dirname(script))?.directory ?? path.dirname(script));
+  const tree = treeOf(JSON.parse(taken.text));
+  const page = isFlame ? flamePage(titleOf({ kind, worker: id, pid, seconds }), tree, placeOf) : '';
+  if (file === null) print(isFlame ? page : taken.text);
+  else await writeNewFile(file, taken.text);
+  if (flame !== null) await writeNewFile(flame, page);
+  return { worker: id, pid, seconds, file, flame, ...reportOf(tree, placeOf, top) };
+}
+
+function titleOf({
+  kind,
+  worker,
+  pid,
+  seconds,
+}: Pick<WorkerProfile, 'kind' | 'worker' | 'pid' | 'seconds'>): string {
+  return `${kind} profile of worker ${worker} (pid ${pid}), ${seconds.toFixed(1)} s`;
 }
 
 function show(done: WorkerProfile, write: (line: string) => void): void {
-  const { worker, pid, kind, seconds, file } = done;
-  const where = file === null ? '' : `: ${path.relative('', file)}`;
-  write(`${kind} profile of worker ${worker} (pid ${pid}), ${seconds.toFixed(1)} s${where}`);
+  const files = [done.file, done.flame].flatMap((file) => (file === null ? [] : path.relative('', file)));
+  write([titleOf(done), ...files.slice(0, 1)].join(': '));
   for (const line of format(done)) write(line);
+  for (const flame of files.slice(1)) write(`  flame graph: ${flame}`);
 }
