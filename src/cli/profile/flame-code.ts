@@ -11,7 +11,7 @@ input{width:19em}
 input,form button{font:inherit;color:inherit;background:var(--page);border:1px solid var(--line);border-radius:6px;padding:4px 10px;max-width:100%}
 .legend b{font-weight:400;color:var(--text);border-radius:4px;padding:1px 8px;margin-right:4px;display:inline-block}
 #chart{position:relative}
-#chart button{position:absolute;height:19px;border:0;border-right:1px solid var(--page);border-radius:2px;margin:0;padding:0 3px;font:12px/19px ui-monospace,Menlo,Consolas,monospace;text-align:left;color:var(--text);background:var(--none);overflow:hidden;white-space:nowrap;cursor:pointer}
+#chart button{position:absolute;height:19px;border:0;border-right:1px solid var(--page);border-radius:2px;margin:0;padding:0;text-indent:3px;font:12px/19px ui-monospace,Menlo,Consolas,monospace;text-align:left;color:var(--text);background:var(--none);overflow:hidden;white-space:nowrap;cursor:pointer}
 button:focus-visible,input:focus-visible{outline:2px solid var(--text);outline-offset:1px}
 #chart .app,.legend .app{background:var(--app)}#chart .package,.legend .package{background:var(--package)}
 #chart .node,.legend .node{background:var(--node)}#chart .native,.legend .native{background:var(--native)}
