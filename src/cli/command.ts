@@ -49,6 +49,14 @@ export interface Command {
   readonly completes?: 'file' | 'directory' | readonly string[];
   /** Resolves with the exit code, or with `undefined` when the process continues to run. */
   run(args: Arguments): Promise<number | undefined>;
+  /** Prints the result of another host, as `--json` printed it there. Default: its message. */
+  readonly show?: (result: unknown, args: Arguments) => void;
+  /** Whether `--on` runs the command on one host after the other, and stops at the first failure. */
+  readonly hostByHost?: boolean;
+  /** Whether the command itself handles `--on`. */
+  readonly followsHosts?: boolean;
+  /** The milliseconds in which a host must have a result; default: 30 s. */
+  readonly hostLimitMs?: (args: Arguments) => number;
 }
 
 /** Parses the arguments after the name of a command. */

@@ -34,6 +34,9 @@ async function main([first, ...argv]: readonly string[]): Promise<number | undef
   }
   try {
     const args = parse(name, command, argv);
+    if (!args.values.help && args.values.on !== undefined && !command.followsHosts) {
+      return await (await import('./hosts/on-hosts.js')).onHosts(name, command, args);
+    }
     if (!args.values.help) return await command.run(args);
     print(commandHelp(name, command));
     return exitCodes.done;

@@ -49,6 +49,11 @@ Exit code 1 when a worker did not respond within 5 s, or has a logger that was n
     else showLevels(results);
     return results.some(hasFailed) ? exitCodes.failed : exitCodes.done;
   },
+  show(result) {
+    const { message, results } = result as { message?: string; results?: readonly TaskResult[] };
+    if (results) showLevels(results);
+    else printError(printable(String(message)));
+  },
 };
 
 function hasFailed({ result, error }: TaskResult): boolean {

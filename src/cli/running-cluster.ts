@@ -11,6 +11,13 @@ export const clusterOptions = {
   name: { type: 'string', value: '<name>', help: 'the cluster that was started with this --name' },
   pid: { type: 'string', value: '<pid>', help: 'the cluster whose primary has this process id' },
   'runtime-dir': { type: 'string', value: '<dir>', help: 'the directory of the control socket' },
+  on: {
+    type: 'string',
+    value: '<hosts>',
+    multiple: true,
+    help: 'run it on other hosts, by your ssh: user@host,user@host:directory,local',
+  },
+  'remote-node': { type: 'string', value: '<path>', help: '--on: the node of a directory; default: node' },
   json: jsonOption,
 } as const;
 

@@ -31,6 +31,11 @@ one has not or none is running. The JSON is an array with one object for each cl
     const allReady = clusters.length > 0 && clusters.every(({ ready, target }) => ready >= target);
     return allReady ? exitCodes.done : exitCodes.failed;
   },
+  show(result) {
+    const clusters = result as readonly ClusterStatus[];
+    if (clusters.length === 0) printError('No cluster is running.');
+    for (const cluster of clusters) print(table(cluster));
+  },
 };
 
 function show(clusters: readonly ClusterStatus[], args: Arguments): void {
@@ -44,9 +49,12 @@ const heads = ['worker', 'pid', 'state', 'up', 'heartbeat', 'memory', 'busy', 'i
 function table(cluster: ClusterStatus): string {
   const { pid, name, script, uptimeMs, target, ready, deaths, workers } = cluster;
   const doing = cluster.stopping ? ', stopping' : cluster.reloading ? ', reloading' : '';
-  const title = name === null ? String(pid) : `${printable(name)} (${pid})`;
+  const title = name === null ? printable(String(pid)) : `${printable(name)} (${pid})`;
   const readiness = paint(ready >= target ? 'green' : 'red', `${ready} of ${target} ready`);
-  const [head, ...lines] = alignColumns([heads, ...workers.map(row)], () => false);
+  const [head, ...lines] = alignColumns(
+    [heads, ...workers.map((worker) => row(worker).map(printable))],
+    () => false,
+  );
   return [
     `cluster ${paint('bold', title)}  ${printable(script)}  up ${duration(uptimeMs)}  ${readiness}  ${deaths} died${doing}`,
     `  ${paint('dim', head ?? '')}`,

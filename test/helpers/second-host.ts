@@ -11,19 +11,27 @@ export interface SecondHost {
   readonly bin: string;
   /** The end of its cable on this machine. */
   readonly link: string;
+  /** Ends its sshd, so that it refuses connections. */
+  end(): Promise<void>;
 }
 
 const port = 2222;
+/** Sections of the configuration of ssh, one for each host so far. */
+const known: string[] = [];
 
 /**
- * Starts a real sshd in a network namespace of its own.
+ * Starts a real sshd in a network namespace of its own. The `ssh` of a later host also knows the earlier ones.
  *
  * @param environment the variables of its sessions
  */
-export async function startSecondHost(environment: Readonly<Record<string, string>>): Promise<SecondHost> {
-  const namespace = `release-${process.pid}`;
-  const [outer, inner] = [`rel${process.pid}a`.slice(-15), `rel${process.pid}b`.slice(-15)];
-  const network = `10.77.${process.pid % 256}`;
+export async function startSecondHost(
+  environment: Readonly<Record<string, string>>,
+  name = 'second',
+): Promise<SecondHost> {
+  const id = `${process.pid}${String.fromCharCode(97 + known.length)}`;
+  const namespace = `release-${id}`;
+  const [outer, inner] = [`rel${id}a`.slice(-15), `rel${id}b`.slice(-15)];
+  const network = `10.${77 + known.length}.${process.pid % 256}`;
   const address = `${network}.2`;
   const home = folder();
   const ip = (...args: string[]) => execFile('ip', args);
@@ -71,9 +79,7 @@ export async function startSecondHost(environment: Readonly<Record<string, strin
   ]);
   afterwards(() => endChild(sshd));
 
-  const name = 'second';
-  writeFileSync(
-    file('ssh_config'),
+  known.push(
     [
       `Host ${name}`,
       `HostName ${address}`,
@@ -86,6 +92,7 @@ export async function startSecondHost(environment: Readonly<Record<string, strin
       '',
     ].join('\n'),
   );
+  writeFileSync(file('ssh_config'), known.join('\n'));
   const bin = file('bin');
   mkdirSync(bin);
   const { stdout: ssh } = await execFile('sh', ['-c', 'command -v ssh']);
@@ -94,5 +101,5 @@ export async function startSecondHost(environment: Readonly<Record<string, strin
   await until(
     async () => (await execFile(path.join(bin, 'ssh'), [`root@${name}`, 'echo', 'up'])).stdout === 'up\n',
   );
-  return { name, address, bin, link: outer };
+  return { name, address, bin, link: outer, end: () => endChild(sshd) };
 }

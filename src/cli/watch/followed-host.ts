@@ -1,23 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClusterStatus } from '../../process/cluster/control-protocol.js';
 import type { Arguments } from '../command.js';
-import { program, sshOptions, words } from '../release/remote.js';
+import { startOn } from '../hosts/host-process.js';
 import type { RemoteTarget } from '../release/remote-target.js';
 import { clusterStates } from '../running-cluster.js';
 import type { StatusSource } from './status-source.js';
-
-/** ssh notices within 15 seconds that a host is gone. */
-const aliveOptions = [
-  '-o',
-  'ConnectTimeout=10',
-  '-o',
-  'ServerAliveInterval=5',
-  '-o',
-  'ServerAliveCountMax=2',
-];
 
 /** Milliseconds for the start of the program on the host. */
 const startMs = 15_000;
@@ -65,32 +53,22 @@ export class FollowedHost {
       values[name] === undefined ? [] : [`--${name}`, values[name] as string],
     );
     const node = (values['remote-node'] as string | undefined) ?? 'node';
-    const status = words(node, program, 'status', '--json', '--every', String(everyMs / 1000), ...flags);
-    // a directory of releases, or a project
-    const command = `cd ${words(remote.directory)} && { cd current 2>/dev/null || :; } && exec ${status}`;
-    const child = spawn('ssh', [...sshOptions, ...aliveOptions, '--', remote.destination, command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const kill = (): void => void child.kill('SIGKILL');
-    let limit = setTimeout(kill, startMs);
-    let reason = '';
-    signal.addEventListener('abort', kill, { once: true });
-    // the first line: the trace of an error follows its message
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (reason === '' || /^\w*Error\b/.test(line)) reason = line;
-    });
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    const host = { text: this.source.text, remote, inDirectory: true };
+    const running = startOn(host, node, ['status', '--json', '--every', String(everyMs / 1000), ...flags]);
+    let limit = setTimeout(running.kill, startMs);
+    signal.addEventListener('abort', running.kill, { once: true });
+    createInterface({ input: running.child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       clearTimeout(limit);
-      limit = setTimeout(kill, everyMs * 2 + startMs);
+      limit = setTimeout(running.kill, everyMs * 2 + startMs);
       this.#parse(line);
     });
     try {
-      await once(child, 'close');
+      await running.ended;
     } finally {
       clearTimeout(limit);
-      signal.removeEventListener('abort', kill);
+      signal.removeEventListener('abort', running.kill);
     }
-    this.#fail(reason || 'ssh ended');
+    this.#fail(running.reason() || 'ssh ended');
   }
 
   #parse(line: string): void {
