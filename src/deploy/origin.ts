@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { attempt } from '../support/attempt.js';
 import type { DeploymentFacts } from './deployment-facts.js';
 import { ownPackage } from './package-files.js';
 import type { GeneratedFile } from './targets/target.js';
@@ -15,6 +16,7 @@ export interface Origin {
 }
 
 const writtenBy = 'Written by';
+const descriptionKey = '"description": ';
 const isOurs = new RegExp(
   `^(?:#|//) ${writtenBy} (?:express-productionize|npx express-productionize deploy )`,
 );
@@ -25,18 +27,27 @@ export function withOrigin({ text, comment }: GeneratedFile, origin: Origin): st
   const { command, since, target } = origin;
   const version = ownPackage()?.content.version ?? 'of unknown version';
   const by = command === undefined ? `express-productionize, target ${target}` : `npx ${command}`;
-  return [
+  const lines = [
     `${writtenBy} ${by}`,
     `Facts ${fingerprint(origin)}, express-productionize ${version}, for ${since} or later`,
-  ]
+  ];
+  if (comment === 'json') return `{\n  ${descriptionKey}${JSON.stringify(lines.join('\n'))},${text.slice(1)}`;
+  return lines
     .map((line) => `${comment} ${line}\n`)
     .concat(text)
     .join('');
 }
 
+/** The text itself, or the description at the start of a JSON file as comments. */
+function commentsOf(text: string): string {
+  const [, description] = /^\{\n {2}"description": ("(?:[^"\\]|\\.)*"),\n/.exec(text) ?? [];
+  if (description === undefined) return text;
+  return attempt(() => String(JSON.parse(description)).replace(/^/gm, '# '), '');
+}
+
 /** Whether a file begins with the comment of this package. */
 export function hasOrigin(text: string): boolean {
-  return isOurs.test(text);
+  return isOurs.test(commentsOf(text));
 }
 
 /** What the first comment of a file states. */
@@ -49,7 +60,7 @@ export interface OriginComment {
 
 /** Reads the first comment of a file of this package. */
 export function originOf(text: string): OriginComment | undefined {
-  const [, by = '', hash = ''] = comment.exec(text) ?? [];
+  const [, by = '', hash = ''] = comment.exec(commentsOf(text)) ?? [];
   const [, command, ofCommand] = /^npx (\S+ deploy (\S+).*)$/.exec(by) ?? [];
   const [, ofCode] = /, target (\S+)$/.exec(by) ?? [];
   const target = ofCommand ?? ofCode;

@@ -1,11 +1,13 @@
 import { compose } from './compose.js';
 import { dockerfile } from './dockerfile.js';
+import { grafana } from './grafana.js';
 import { haproxy } from './haproxy.js';
 import { kubernetes } from './kubernetes.js';
 import { logrotate } from './logrotate.js';
 import { nginx } from './nginx.js';
 import { pm2 } from './pm2.js';
 import { procfile } from './procfile.js';
+import { prometheus } from './prometheus.js';
 import { systemd } from './systemd.js';
 import type { Target } from './target.js';
 import { upstart } from './upstart.js';
@@ -15,12 +17,14 @@ import { varnish } from './varnish.js';
 export const targets = {
   compose,
   dockerfile,
+  grafana,
   haproxy,
   kubernetes,
   logrotate,
   nginx,
   pm2,
   procfile,
+  prometheus,
   systemd,
   upstart,
   varnish,

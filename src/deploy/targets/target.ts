@@ -6,8 +6,8 @@ export interface GeneratedFile {
   /** The usual name of the file, such as `Dockerfile` or `app.service`. */
   readonly name: string;
   readonly text: string;
-  /** What starts a comment in this file. */
-  readonly comment: '#' | '//';
+  /** What starts a comment in this file. JSON has none: its key `description` contains the text. */
+  readonly comment: '#' | '//' | 'json';
 }
 
 /** One option of a target, in code and on the command line, where its name is in kebab case. */
