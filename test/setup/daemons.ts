@@ -10,6 +10,8 @@ export default (): void =>
     'logrotate',
     'nginx',
     'nsenter',
+    'prometheus',
+    'promtool',
     'redis-server',
     'rsync',
     'ssh',

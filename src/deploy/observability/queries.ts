@@ -52,7 +52,7 @@ export const sections: readonly Section[] = [
       panel('Duration', 's', [quantile(0.5), 'p50'], [quantile(0.95), 'p95'], [quantile(0.99), 'p99']),
       panel('Duration by route, p95', 's', [quantile(0.95, ', http_route'), '{{http_route}}']),
       panel('In flight', 'short', [`sum(http_server_active_requests${of})`, 'requests']),
-      panel('Errors by kind', 'reqps', [rate('productionize_request_errors_total', 'kind'), '{{kind}}']),
+      panel('Errors by kind', 'reqps', [rate('http_server_errors_total', 'kind'), '{{kind}}']),
       panel('Refused by load shedding', 'reqps', [
         rate('productionize_requests_shed_total', 'reason'),
         '{{reason}}',

@@ -3,7 +3,7 @@ import { type MetricsServer, serveMetrics } from '../../support/metrics/admin-se
 import { mergeFamilies } from '../../support/metrics/merge.js';
 import type { MetricFamily } from '../../support/metrics/metric-family.js';
 import { isTotal } from '../../support/metrics/series.js';
-import { finiteSamples, KnownTotals, RetainedTotals } from '../../support/metrics/totals.js';
+import { KnownTotals, RetainedTotals, receivedFamilies } from '../../support/metrics/totals.js';
 import type { PartLogger } from '../../support/part-logger.js';
 import type { ClusterWorker } from './cluster-worker.js';
 import type { Pool } from './pool.js';
@@ -74,7 +74,7 @@ export class ClusterMetrics {
 
   async #request(worker: ClusterWorker): Promise<readonly MetricFamily[] | undefined> {
     try {
-      return finiteSamples((await worker.request('metrics', undefined, limitMs)) as MetricFamily[]);
+      return receivedFamilies((await worker.request('metrics', undefined, limitMs)) as MetricFamily[]);
     } catch {
       return undefined;
     }
@@ -93,7 +93,7 @@ export class ClusterMetrics {
 
   #receive(worker: Worker, message: unknown): void {
     const received = asOurs<WorkerMessage>(message);
-    if (received?.productionize === 'totals') this.#update(worker, finiteSamples(received.families));
+    if (received?.productionize === 'totals') this.#update(worker, receivedFamilies(received.families));
     if (received?.productionize === 'metrics') {
       const { port, host } = received;
       const started = [...this.#pool.workers].find(({ handle }) => handle === worker)?.started;

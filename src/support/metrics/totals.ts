@@ -98,12 +98,19 @@ function others(labels: Labels): Labels {
   return Object.fromEntries(Object.keys(labels).map((name) => [name, 'other']));
 }
 
-/** Leaves out series whose value was no finite number: JSON has none of these, and they arrive as `null`. */
-export function finiteSamples(families: readonly MetricFamily[]): MetricFamily[] {
+/**
+ * Returns the metrics that have arrived as JSON without the series whose value was no finite number, which are `null`.
+ * Totals are rounded to 2^-20: sums of these have no rounding error, and fall in no order of addition.
+ */
+export function receivedFamilies(families: readonly MetricFamily[]): MetricFamily[] {
   return families.map((family) => {
-    const samples = (family.samples as readonly Sample[]).filter((sample) =>
-      Number.isFinite('value' in sample ? sample.value : sample.sum),
-    );
+    const samples = (family.samples as readonly Sample[]).flatMap((sample): Sample[] => {
+      const value = 'value' in sample ? sample.value : sample.sum;
+      if (!Number.isFinite(value)) return [];
+      if (!isTotal(family)) return [sample];
+      const rounded = Math.round(value * 2 ** 20) / 2 ** 20;
+      return ['value' in sample ? { ...sample, value: rounded } : { ...sample, sum: rounded }];
+    });
     return { ...family, samples } as MetricFamily;
   });
 }

@@ -6,7 +6,12 @@ import type {
   NumberSample,
 } from '../../../src/support/metrics/metric-family.js';
 import { rebin, seriesKey, type TotalFamily } from '../../../src/support/metrics/series.js';
-import { ChangedTotals, KnownTotals, RetainedTotals } from '../../../src/support/metrics/totals.js';
+import {
+  ChangedTotals,
+  KnownTotals,
+  RetainedTotals,
+  receivedFamilies,
+} from '../../../src/support/metrics/totals.js';
 
 const counter = (name: string, ...samples: [Labels, number][]): MetricFamily => ({
   name,
@@ -187,6 +192,17 @@ describe('totals of workers', () => {
       'c[["r","b"]]': 2,
       'seconds[]': [[1, 1], 4],
     });
+  });
+
+  it('are the same in each order of addition, and have no series without a number', () => {
+    const random = generator(3);
+    const all = Array.from({ length: 200 }, () => counter('c', [{}, random(1e6) / 1e5]));
+    const sum = (families: readonly MetricFamily[]) => values(mergeFamilies(families.map((one) => [one])));
+    const received = receivedFamilies([...all, counter('c', [{}, null as never])]);
+    expect(received.at(-1)?.samples).toEqual([]);
+    expect(sum(received)).toEqual(sum([...received].reverse()));
+    expect(sum(received)).not.toEqual(sum(all));
+    expect(sum(all)).not.toEqual(sum([...all].reverse()));
   });
 
   it('of workers that have exited have a bounded number of series, and their sum stays the same', () => {
