@@ -12,6 +12,7 @@ import { profile } from './profile/index.js';
 import { release } from './release/index.js';
 import { reload } from './reload.js';
 import { scale } from './scale.js';
+import { snapshot } from './snapshot.js';
 import { start } from './start.js';
 import { status } from './status.js';
 import { stop } from './stop.js';
@@ -26,6 +27,7 @@ export const commands: Record<string, Command> = {
   'log-level': logLevel,
   metrics,
   profile,
+  snapshot,
   health,
   doctor,
   deploy,

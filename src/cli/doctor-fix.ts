@@ -1,7 +1,6 @@
 import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import readline from 'node:readline/promises';
 import { nearestPackageFile } from '../deploy/package-files.js';
 import { CannotExamine, type ExaminedScript } from '../doctor/examined-app.js';
 import { addProductionize } from '../doctor/fix/add-line.js';
@@ -10,6 +9,7 @@ import type { AppSite } from '../doctor/probe/doctor-protocol.js';
 import { attempt } from '../support/attempt.js';
 import type { Arguments } from './command.js';
 import { UsageError } from './command.js';
+import { isAccepted } from './confirm.js';
 import { paint, print } from './output.js';
 
 export const fixFlags = {
@@ -79,14 +79,4 @@ function printReason(reason: string, site: AppSite | null): void {
     `\n--fix: nothing was written, because ${reason}${where}. Add after the line that creates the app:\n\n` +
       `  productionize(app);\n`,
   );
-}
-
-async function isAccepted(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
-  const terminal = readline.createInterface({ input: process.stdin, output: process.stdout });
-  // the end of the input is no confirmation
-  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-  const reply = await Promise.race([terminal.question(`${question} [y/N] `), ended]);
-  terminal.close();
-  return /^y(?:es)?$/i.test(reply.trim());
 }

@@ -66,7 +66,7 @@ A worker that drains ends its profile early.`,
     const settings = settingsOf(args);
     const cluster = await onlyCluster(args);
     if (cluster === undefined) throw new CommandError(noCluster(args));
-    const workers = workersOf(cluster, args.values.worker as string | undefined);
+    const workers = workersOf(cluster, args.values.worker as string | undefined, (each) => each.utilization);
     const { out } = settings;
     if (workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
       throw new UsageError('--out: expected a directory for several workers');

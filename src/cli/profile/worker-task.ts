@@ -36,14 +36,18 @@ export async function fileOfWorker<Result>(
   }
 }
 
-/** The workers of `--worker`: by default the ready one whose event loop is busiest, one by its id, or all. */
-export function workersOf({ status }: FoundCluster, which: string | undefined): WorkerStatus[] {
+/** The workers of `--worker`: by default the ready one with the most of something, one by its id, or all. */
+export function workersOf(
+  { status }: FoundCluster,
+  which: string | undefined,
+  amountOf: (worker: WorkerStatus) => number | null,
+): WorkerStatus[] {
   const ready = status.workers.filter(({ state }) => state === 'ready');
   const [first, ...others] = ready;
   if (first === undefined) throw new CommandError('no worker is ready');
   if (which === 'all') return ready;
   if (which === undefined) {
-    return [others.reduce((a, b) => ((b.utilization ?? 0) > (a.utilization ?? 0) ? b : a), first)];
+    return [others.reduce((a, b) => ((amountOf(b) ?? 0) > (amountOf(a) ?? 0) ? b : a), first)];
   }
   if (!/^\d+$/.test(which)) {
     throw new UsageError(`--worker: expected the id of a worker or all, got ${JSON.stringify(which)}`);

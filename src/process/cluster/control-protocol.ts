@@ -7,6 +7,13 @@ export type ControlRequest =
   | { readonly command: 'reload'; readonly startMs?: number }
   | { readonly command: 'scale'; readonly workers: number | 'max' }
   | { readonly command: 'stop' }
+  /** Replaces one worker, which writes a heap snapshot to a new file within the milliseconds after its drain. */
+  | {
+      readonly command: 'snapshot';
+      readonly worker: number;
+      readonly file: string;
+      readonly limitMs: number;
+    }
   /** Requests the metrics of all workers as one text, in the format of Prometheus. */
   | { readonly command: 'metrics' }
   /** Requests a task of one worker, by its id, or of all that are not starting. */

@@ -130,9 +130,10 @@ export class Pool implements WorkerEvents {
     }
   }
 
-  drain(worker: ClusterWorker): Promise<Death> {
+  /** Drains one worker, which has `extraMs` more than the time of its drain. */
+  drain(worker: ClusterWorker, extraMs = 0): Promise<Death> {
     this.#settings.traffic?.onLeaving(worker);
-    return worker.drain(this.#drainMs(worker));
+    return worker.drain(this.#drainMs(worker) + extraMs);
   }
 
   /** Drains all workers. Resolves with true when each worker exited on its own in time. */

@@ -28,6 +28,7 @@ import { watchTerminal } from './terminal.js';
 import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
 import { primaryVariable, readyMessage, sendToParent } from './worker-protocol.js';
 import { resultsOf } from './worker-results.js';
+import { snapshotWorker } from './worker-snapshot.js';
 
 /** Settings of a primary, with every option resolved. */
 export interface PrimarySettings
@@ -162,7 +163,7 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
-    openControl(settings, pool, metrics, handle, (startMs) => reloader.reload(startMs), stop).then(
+    openControl(settings, pool, metrics, handle, reloader, stop).then(
       (close) => {
         closeControl = close;
       },
@@ -193,14 +194,12 @@ function scriptSettings(): ClusterSettings {
   return script === undefined ? {} : { exec: logicalPath(script) };
 }
 
-type Reload = (startMs?: number) => Promise<ReloadResult>;
-
 async function openControl(
   { runtimeDir }: PrimarySettings,
   pool: Pool,
   metrics: ClusterMetrics,
   handle: Cluster,
-  reload: Reload,
+  reloader: Reloader,
   stop: (reason: string) => Promise<void>,
 ): Promise<() => void> {
   const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
@@ -212,7 +211,11 @@ async function openControl(
       const { body } = expose(await metrics.collect(), undefined);
       return { ok: true, message: body.trimEnd(), status: handle.status() };
     }
-    const done = await execute(request, handle, reload, stop);
+    if (request.command === 'snapshot') {
+      const message = await snapshotWorker(pool, reloader, request);
+      return { ok: true, message, status: handle.status() };
+    }
+    const done = await execute(request, handle, reloader, stop);
     return { ok: true, message: done, status: handle.status() };
   });
   process.once('exit', socket.close);
@@ -222,14 +225,14 @@ async function openControl(
 async function execute(
   request: ControlRequest,
   handle: Cluster,
-  reload: Reload,
+  reloader: Reloader,
   stop: (reason: string) => Promise<void>,
 ): Promise<string> {
   switch (request.command) {
     case 'status':
       return 'status';
     case 'reload': {
-      const { replaced } = await reload(request.startMs);
+      const { replaced } = await reloader.reload(request.startMs);
       return `reloaded: ${plural(replaced)} replaced`;
     }
     case 'scale':

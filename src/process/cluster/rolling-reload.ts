@@ -43,22 +43,26 @@ export class Reloader {
 
   /**
    * Replaces one worker and logs the result. The new worker is ready before the old one drains, or starts afterwards with
-   * `drainFirst`. Reloads wait for it.
+   * `drainFirst`. The old one has `extraMs` more than the time of its drain. Reloads wait for it. Resolves with false
+   * when the new worker did not become ready.
    */
-  async replace(worker: ClusterWorker, { drainFirst = false } = {}): Promise<void> {
+  async replace(worker: ClusterWorker, { drainFirst = false, extraMs = 0 } = {}): Promise<boolean> {
     const pool = this.#pool;
-    await this.#run(async () => {
+    const { replaced } = await this.#run(async () => {
+      let isReplaced = true;
       await pool.exchange(async () => {
         const death = drainFirst ? undefined : await pool.trial();
         if (death !== undefined) {
+          isReplaced = false;
           this.#log.error(
             { ...fieldsOf(worker), ...fieldsOfDeath(death) },
             `worker ${worker.id} was not replaced: a new worker did not become ready (${lastErrorOf(death)})`,
           );
-        } else if (!pool.stopping) await pool.drain(worker);
+        } else if (!pool.stopping) await pool.drain(worker, extraMs);
       });
-      return { replaced: 1 };
+      return { replaced: isReplaced ? 1 : 0 };
     });
+    return replaced > 0;
   }
 
   #run(work: () => Promise<ReloadResult>): Promise<ReloadResult> {

@@ -15,7 +15,7 @@ function watch(workers: ClusterWorker[], { maxMemory = 0.9, group = Number.POSIT
     target: workers.length,
     stopping: false,
   };
-  const reloader = { reloading: false, replace: jest.fn(async (..._: unknown[]) => {}) };
+  const reloader = { reloading: false, replace: jest.fn(async (..._: unknown[]) => true) };
   const warn = jest.fn();
   const log = { info: jest.fn(), error: jest.fn(), warn } as MemoryLimit['log'];
   replaceLargeWorkers({ pool, reloader, maxMemory, log, groupLimit: () => group, ownMemory: () => 30 * MiB });
