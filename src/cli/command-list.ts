@@ -16,6 +16,7 @@ import { snapshot } from './snapshot.js';
 import { start } from './start.js';
 import { status } from './status.js';
 import { stop } from './stop.js';
+import { top } from './top/index.js';
 
 /** All commands, by their names. */
 export const commands: Record<string, Command> = {
@@ -25,6 +26,7 @@ export const commands: Record<string, Command> = {
   scale,
   stop,
   'log-level': logLevel,
+  top,
   metrics,
   profile,
   snapshot,
