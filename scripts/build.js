@@ -37,6 +37,7 @@ const programs = {
  */
 const loadedWhenUsed = {
   'response-cache': 'src/middleware/response-cache/index.ts',
+  metrics: 'src/middleware/metrics/index.ts',
   'static-files': 'src/middleware/static-files/index.ts',
   precompression: 'src/middleware/static-files/precompression.ts',
   'sync-io-detector': 'src/middleware/sync-io/index.ts',

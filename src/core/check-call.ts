@@ -32,6 +32,7 @@ export function checkProductionizeOptions(options?: ProductionizeOptions): Parti
   return checkOptions<ProductionizeOptions>('productionize', options, {
     fastPath: isSwitch,
     productionGuard: isSwitch,
+    metrics: isSwitch,
     loadShedding: isSwitch,
     requestContext: isContext,
     logger: isEither(isSwitch, isPartLogger),

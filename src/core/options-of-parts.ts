@@ -4,6 +4,7 @@ import { optionChecks as deadline } from '../middleware/deadline/index.js';
 import { optionChecks as errorHandler } from '../middleware/error-handler/index.js';
 import { optionChecks as healthChecks } from '../middleware/health-checks/health-options.js';
 import { optionChecks as loadShedding } from '../middleware/load-shedding/index.js';
+import { optionChecks as metrics } from '../middleware/metrics/index.js';
 import { optionChecks as productionGuard } from '../middleware/production-guard/index.js';
 import { optionChecks as requestContext } from '../middleware/request-context/index.js';
 import { optionChecks as requestLogger } from '../middleware/request-logger/request-logger-options.js';
@@ -29,12 +30,15 @@ export const optionsOfParts = {
   fastPath: { balancer: isBalancer },
   productionGuard,
   healthChecks,
+  // the CommonJS form loads the files of the getters when they are used
+  get metrics() {
+    return metrics;
+  },
   loadShedding,
   requestContext,
   logger,
   requestLogger,
   deadline,
-  // the CommonJS form loads the files of these two when they are used
   get detectSyncIo() {
     return detectSyncIo;
   },

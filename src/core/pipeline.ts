@@ -86,6 +86,7 @@ export function attachPipeline(
     lifecycle.inFlight.delete(this);
     const context = contextOf(this.req);
     context?.onClose?.(context);
+    context?.measure?.(context);
   };
 
   const dispatch = (req: IncomingMessage, res: ServerResponse, callback?: Next): void => {

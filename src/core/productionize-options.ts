@@ -5,6 +5,7 @@ import type { DeadlineOptions } from '../middleware/deadline/index.js';
 import type { ErrorHandlerOptions } from '../middleware/error-handler/index.js';
 import type { HealthChecksOptions } from '../middleware/health-checks/index.js';
 import type { LoadSheddingOptions } from '../middleware/load-shedding/index.js';
+import type { MetricsOptions } from '../middleware/metrics/index.js';
 import type { ProductionGuardOptions } from '../middleware/production-guard/index.js';
 import type { RequestContextOptions } from '../middleware/request-context/index.js';
 import type { RequestLoggerOptions } from '../middleware/request-logger/index.js';
@@ -48,6 +49,11 @@ export interface ProductionizeOptions {
   readonly productionGuard?: boolean | ProductionGuardOptions;
   /** Responds to `/livez`, `/readyz` and `/startupz`, unless the app responds to them itself. @default true */
   readonly healthChecks?: boolean | HealthChecksOptions;
+  /**
+   * Measures requests and the process, and serves them for Prometheus at `http://127.0.0.1:9464/metrics`.
+   * @default false
+   */
+  readonly metrics?: boolean | MetricsOptions;
   /**
    * Request id, `req.signal` and `currentRequest()`. The other parts need this context, so it cannot be `false`.
    * @default true

@@ -7,6 +7,7 @@ import { assemble } from './assemble.js';
 import { assertApp, checkProductionizeOptions, warnOfSecondCall } from './check-call.js';
 import { watchListeningServers } from './listening-servers.js';
 import { fastPathPart } from './parts/fast-path-part.js';
+import { metricsPart } from './parts/metrics-part.js';
 import { given, type Part } from './parts/part.js';
 import {
   fatalErrorsPart,
@@ -39,6 +40,7 @@ const order: readonly Part[] = [
   productionGuardPart, // runs once, at the start: everything below depends on NODE_ENV
   fastPathPart, // runs before a part changes the prototypes of requests and responses
   healthChecksPart, // probes need none of the parts below and must not wait for them
+  metricsPart, // measures what the parts below take, and counts what load shedding refuses
   loadSheddingPart, // a refused request needs neither a context nor a log line
   requestContextPart, // sets id, signal and AsyncLocalStorage before any part logs
   loggerPart, // sets req.log
@@ -87,6 +89,7 @@ export function productionize<App extends Application>(app: App, options?: Produ
     lifecycle: createLifecycle(),
     findings: [],
     logger: undefined,
+    onRefused: undefined,
   });
   Object.defineProperty(app, pipelineKey, { value, configurable: true });
   watchListeningServers(app);

@@ -141,7 +141,8 @@ function levelOfCut(failed: boolean, error: unknown): Outcome['level'] {
   return isDisconnect(error) ? 'info' : 'error';
 }
 
-function isDisconnect(error: unknown): boolean {
+/** Whether an error only states that the client has disconnected. */
+export function isDisconnect(error: unknown): boolean {
   return read(error, 'name') === 'AbortError' || clientLeft.has(read(error, 'code') as string);
 }
 

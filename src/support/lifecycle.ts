@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { closeAfterResponse } from './closing-responses.js';
+import { counts } from './metrics/counts.js';
 import { onceClosed } from './pipelined-responses.js';
 
 type LifecycleState = 'starting' | 'ready' | 'draining';
@@ -100,5 +101,6 @@ function untrack(this: ServerResponse): void {
 export function startDraining(lifecycle: Lifecycle): void {
   if (lifecycle.state === 'draining') return;
   lifecycle.state = 'draining';
+  counts.drains += 1;
   for (const res of lifecycle.inFlight) closeAfterResponse(res);
 }

@@ -30,6 +30,8 @@ export const connectionsKey = Symbol.for('express-productionize/connections');
 export const encodingKey = Symbol.for('express-productionize/compression');
 /** On a request context: marks that a request logger writes its log line. middleware/request-logger. */
 export const loggedKey = Symbol.for('express-productionize/request-log');
+/** On a response without the context of a productionized app: when its request began. middleware/metrics. */
+export const measuredKey = Symbol.for('express-productionize/measured');
 /** On a middleware of `healthChecks`: marks it. middleware/health-checks; read by core/express. */
 export const healthChecksKey = Symbol.for('express-productionize/health-checks');
 /** On a middleware of `responseCache`: its `SharedCache`. middleware/response-cache; read by core/parts. */
@@ -108,6 +110,14 @@ export const inheritedSocketsKey = Symbol.for('express-productionize/inherited-s
 export const clusterAgentKey = Symbol.for('express-productionize/cluster-agent');
 /** The tasks that the primary can request from this worker. support/worker-tasks; run by process/cluster. */
 export const workerTasksKey = Symbol.for('express-productionize/worker-tasks');
+/** What the parts count for metrics. support/metrics/counts. */
+export const metricCountsKey = Symbol.for('express-productionize/metric-counts');
+/** The recorder of requests for metrics, which all apps of the process share. middleware/metrics. */
+export const requestRecorderKey = Symbol.for('express-productionize/request-recorder');
+/** The measures of the event loop and the garbage collection for metrics. middleware/metrics. */
+export const runtimeMeasuresKey = Symbol.for('express-productionize/runtime-measures');
+/** The open ports of metrics, and how a worker has its primary open them. support/metrics/open-metrics. */
+export const openMetricsKey = Symbol.for('express-productionize/open-metrics');
 /** The function that removes the preload. preload/serving-hooks. */
 export const servingHooksKey = Symbol.for('express-productionize/serving-hooks');
 

@@ -35,6 +35,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
     'errorHandler',
     'healthChecks',
     'loadShedding',
+    'metrics',
     'notFound',
     'productionGuard',
     'productionize',
@@ -150,7 +151,7 @@ describe.each(expressVersions)('misuse on %s', (name, express) => {
 
   it('takes true for every part, and false for all but the request context', () => {
     const parts = report(productionize(express(), quiet()))?.parts ?? [];
-    expect(parts).toHaveLength(17);
+    expect(parts).toHaveLength(18);
     for (const { name: part } of parts) {
       for (const value of [true, false]) {
         const app = express();

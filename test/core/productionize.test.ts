@@ -338,6 +338,7 @@ describe.each(expressVersions)('productionize on %s', (_name, express) => {
     'productionGuard',
     'fatalErrors',
     'loadShedding',
+    'metrics',
     'deadline',
   ])('leaves no trace of %s when it is false, and the app responds', async (part) => {
     const app = productionize(express(), { ...quiet(), [part]: false });

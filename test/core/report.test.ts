@@ -39,6 +39,7 @@ describe.each(expressVersions)('the facts of a report on %s', (_name, express) =
     ['deadline', { deadline: true }, { afterMs: 30_000, retryAfterSeconds: 2 }],
     ['deadline', { deadline: { afterMs: () => 1 } }, { afterMs: 'a function' }],
     ['loadShedding', { loadShedding: { maxWaitMs: 7 } }, { maxWaitMs: 7, sustainedMs: 1000 }],
+    ['metrics', { metrics: { path: '/m' } }, { path: '/m', clients: 'loopback' }],
     ['requestContext', {}, { requestIdHeader: 'x-request-id' }],
     ['fatalErrors', { fatalErrors: true }, { drainMs: 500 }],
     [

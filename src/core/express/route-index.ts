@@ -1,6 +1,6 @@
 import { type Layer, matchesEveryPath } from '../../support/express-layers.js';
 import { getOrCreate } from '../../support/get-or-create.js';
-import { type PathText, pathTexts } from './path-text.js';
+import { type PathText, pathTexts } from '../../support/path-text.js';
 
 /** A layer, and the number of segments that a path must have to match it. */
 interface Entry {

@@ -1,7 +1,7 @@
 import { attempt } from '../../support/attempt.js';
 import { routePattern } from '../../support/context/route-pattern.js';
 import type { Layer } from '../../support/express-layers.js';
-import { pathTexts } from './path-text.js';
+import { pathTexts } from '../../support/path-text.js';
 
 /**
  * The mount path of a router as it was written, such as `/shops/:shop`. A scope exists once per chain of mounts, so a

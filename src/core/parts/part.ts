@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { Finding } from '../../middleware/production-guard/index.js';
 import type { ContextSettings } from '../../support/context/context.js';
@@ -24,6 +24,8 @@ export interface Assembly {
   findings: readonly Finding[];
   /** The app's logger, once its part is set up. */
   logger: LoggerAdapter | undefined;
+  /** Counts a request that is refused before it is measured; set by the metrics part. */
+  onRefused: ((req: IncomingMessage, status: number) => void) | undefined;
 }
 
 /** A part that was set up. */

@@ -124,7 +124,11 @@ export const loadSheddingPart: Part = {
           : priority,
     });
     return {
-      first: gate.refuses,
+      first(req, res) {
+        if (!gate.refuses(req, res)) return false;
+        assembly.onRefused?.(req, res.statusCode);
+        return true;
+      },
       facts: () => ({ maxWaitMs, sustainedMs, startupMs }),
       // the logger is set up after this part
       onServer: (server) => gate.watch(server, assembly.logger),

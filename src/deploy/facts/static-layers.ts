@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Application } from 'express';
-import { pathTexts } from '../../core/express/path-text.js';
 import { type Layer, matchesEveryPath, routerOf } from '../../support/express-layers.js';
+import { pathTexts } from '../../support/path-text.js';
 import { staticRootKey } from '../../support/symbols.js';
 import type { StaticDirectory } from '../deployment-facts.js';
 import type { Recorded } from './recorded-modules.js';

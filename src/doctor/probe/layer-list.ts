@@ -1,8 +1,8 @@
 import type { Application } from 'express';
-import { pathTexts } from '../../core/express/path-text.js';
 import type { Recorded } from '../../deploy/facts/recorded-modules.js';
 import { mountedApp, mountPath } from '../../deploy/facts/static-layers.js';
 import { type AnyFunction, type Layer, routerOf } from '../../support/express-layers.js';
+import { pathTexts } from '../../support/path-text.js';
 import type { LayerObservation } from '../observations.js';
 import { catchesItsErrors } from './own-catch.js';
 

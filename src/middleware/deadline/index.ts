@@ -4,6 +4,7 @@ import { contextOf, defaultContextSettings, enterContext } from '../../support/c
 import { debugFor } from '../../support/debug.js';
 import { respondUnavailable } from '../../support/error-response/error-response.js';
 import { createLifecycle, type DeadlineCounts, type Lifecycle } from '../../support/lifecycle.js';
+import { counts as metricCounts } from '../../support/metrics/counts.js';
 import {
   checkOptions,
   isEither,
@@ -70,6 +71,8 @@ export function enforceDeadlines(
   { deadlines: counts }: Lifecycle,
   { afterMs, retryAfterSeconds }: Required<DeadlineOptions>,
 ): Deadline {
+  const { deadlines: metrics } = metricCounts;
+
   function limitOf(req: Request): number {
     if (typeof afterMs === 'number') return afterMs;
     try {
@@ -87,6 +90,7 @@ export function enforceDeadlines(
       return;
     }
     counts.expired++;
+    metrics.expired++;
     const context = contextOf(req);
     const error = new DOMException('The request passed its deadline', 'TimeoutError');
     context?.fail(error);
@@ -96,6 +100,7 @@ export function enforceDeadlines(
     const expiredAt = performance.now();
     discardResponse(res, () => {
       counts.late++;
+      metrics.late++;
       counts.wastedMs += performance.now() - expiredAt;
     });
     context?.abort(error);
@@ -108,6 +113,7 @@ export function enforceDeadlines(
     const closedAt = performance.now();
     discardResponse(this, () => {
       counts.gone++;
+      metrics.gone++;
       counts.wastedMs += performance.now() - closedAt;
     });
   }

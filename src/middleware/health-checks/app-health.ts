@@ -4,12 +4,12 @@ import { attempt } from '../../support/attempt.js';
 import { quote } from '../../support/errors.js';
 import { isPromise } from '../../support/is-promise.js';
 import type { Lifecycle } from '../../support/lifecycle.js';
+import { isFromPrivateNetwork } from '../../support/private-network.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { type CheckResult, CheckRunner } from './check-runner.js';
 import { type HealthChecksOptions, resolveHealth } from './health-options.js';
 import { type LivenessThread, startLivenessThread } from './liveness-thread.js';
 import { loopLagMs, measureLoopLag } from './loop-lag.js';
-import { isFromPrivateNetwork } from './private-network.js';
 
 type Kind = 'live' | 'ready' | 'startup';
 

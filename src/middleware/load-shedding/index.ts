@@ -5,6 +5,7 @@ import { debugFor } from '../../support/debug.js';
 import { respondUnavailable } from '../../support/error-response/error-response.js';
 import { quote } from '../../support/errors.js';
 import { createLifecycle, type Lifecycle, type SheddingReason } from '../../support/lifecycle.js';
+import { counts } from '../../support/metrics/counts.js';
 import { checkOptions, isFunction, isInteger, isStringList } from '../../support/options.js';
 import { isPartLogger, type PartLogger } from '../../support/part-logger.js';
 import { probePaths, withoutQuery } from '../../support/url-path.js';
@@ -170,6 +171,7 @@ export function shedLoad(lifecycle: Lifecycle, options?: LoadSheddingOptions): S
       const reason = controller.refuses(rank, turnMs(now), now);
       if (reason === undefined) return false;
       shedding.refused[reason]++;
+      counts.shed[reason]++;
       respondUnavailable(req, res, retryAfterSeconds);
       return true;
     },

@@ -1,7 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debugFor } from '../../support/debug.js';
+import { type CacheResult, counts } from '../../support/metrics/counts.js';
 import type { CacheParts } from './cache-parts.js';
+import type { Forwarded } from './cache-status.js';
 import type { CoalescedResult, Leader, Outcome, Waiter } from './coalesced-requests.js';
 import { type Exchange, isOpen, type Miss } from './exchange.js';
 import { matchDirectives } from './request-directives.js';
@@ -14,6 +16,15 @@ const debug = debugFor('cache');
 
 /** The maximum number of lookups for a request that waited for another variant. */
 const mostLookups = 4;
+
+const countedAs: Readonly<Record<Forwarded, CacheResult>> = {
+  'uri-miss': 'miss',
+  'vary-miss': 'miss',
+  stale: 'stale',
+  bypass: 'bypass',
+  method: 'bypass',
+  request: 'bypass',
+};
 
 /** The parts of a cache that a forwarded request needs, with callbacks to the cache. */
 export interface ForwardingParts
@@ -93,6 +104,7 @@ export class ForwardedRequest implements Waiter {
     const now = Date.now();
     const { exchange, stale } = this.#miss;
     if (stale !== undefined && now < stale.head.errorUntil) {
+      counts.cache.collapsed += 1;
       this.#parts.send(exchange.req, exchange.res, stale, now, 'fwd=stale; collapsed; detail=stale-if-error');
     } else this.run();
   }
@@ -115,13 +127,17 @@ export class ForwardedRequest implements Waiter {
     if (obeysDirectives && matchDirectives(req, stored.head, Date.now()) === 'no') this.run();
     else if (own === key && (stored.head.open || !hasCredentials)) {
       this.#parts.send(req, res, stored, Date.now(), `fwd=${forwarded}; collapsed`);
+      counts.cache.collapsed += 1;
     } else if (own !== key && exchange.lookups < mostLookups) this.#parts.retry(exchange, target);
     else this.run();
   }
 
   /** Passes the request to its handler. */
   run(role: CaptureRole = {}): void {
-    const { req, res, proceed, more } = this.#miss.exchange;
+    const { forwarded } = this.#miss;
+    const { req, res, proceed, more, lookups } = this.#miss.exchange;
+    // a refresh in the background has no client
+    if (lookups > 0) counts.cache[countedAs[forwarded]] += 1;
     new ResponseCapture(this.#parts, this.#miss, role);
     proceed(req, res, more);
   }

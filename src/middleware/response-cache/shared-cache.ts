@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, Request } from 'express';
 import { debugFor } from '../../support/debug.js';
 import { isPromise } from '../../support/is-promise.js';
+import { counts } from '../../support/metrics/counts.js';
 import { responseHooks } from '../../support/response-hooks.js';
 import { BackgroundRefreshes } from './background-refreshes.js';
 import { storeSelection, type Target, targetOf } from './cache-key.js';
@@ -144,7 +145,9 @@ export class SharedCache {
   #sendHit({ req, res }: Exchange, stored: StoredResponse, now: number): boolean {
     if (req.headers.range !== undefined && rangeOf(req, stored) === 'unclear') return false;
     try {
-      this.#send(req, res, stored, now, `hit; ttl=${Math.ceil((stored.head.freshUntil - now) / 1000)}`);
+      const leftMs = stored.head.freshUntil - now;
+      this.#send(req, res, stored, now, `hit; ttl=${Math.ceil(leftMs / 1000)}`);
+      counts.cache[leftMs > 0 ? 'hit' : 'hit-stale'] += 1;
     } catch (error) {
       debug(() => ['%s %s: the stored response cannot be sent: %s', req.method, req.url, error]);
       if (res.headersSent) return true;
@@ -224,6 +227,7 @@ export class SharedCache {
   /** Passes a request on to its handler without the cache. */
   #pass({ req, res, proceed, more }: Exchange, forwarded: Forwarded, reason: string): void {
     debug(() => ['%s %s: not from the cache, %s', req.method, req.url, reason]);
+    counts.cache.bypass += 1;
     if (this.#settings.cacheStatus) addCacheStatus(res, `fwd=${forwarded}; detail=${reason}`);
     proceed(req, res, more);
   }
@@ -241,6 +245,7 @@ export class SharedCache {
 
   /** Responds to `only-if-cached` without a usable stored response (RFC 9111 section 5.2.1.7). */
   #refuse(res: ServerResponse, forwarded: Forwarded): void {
+    counts.cache.miss += 1;
     res.statusCode = 504;
     res.setHeader('Cache-Control', 'no-store');
     if (this.#settings.cacheStatus) addCacheStatus(res, `detail=only-if-cached-${forwarded}`);

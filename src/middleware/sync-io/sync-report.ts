@@ -1,6 +1,7 @@
 import type { InternalRequestContext } from '../../support/context/context.js';
 import { quote, warnOnce } from '../../support/errors.js';
 import { getOrCreate } from '../../support/get-or-create.js';
+import { counts as metricCounts } from '../../support/metrics/counts.js';
 import { type CallSite, callerOf, callSiteOf, isNodesOwn, isSkipped } from './call-site.js';
 import type { Callable, SyncApi, SyncCallListener, SyncIoGroup } from './sync-builtins.js';
 
@@ -79,7 +80,9 @@ export class SyncReport {
     finding.totalMs += ms;
     finding.maxMs = Math.max(finding.maxMs, ms);
     if (finding.count === 1 && this.#isIgnored(finding)) this.#ignored.add(finding);
-    if (!this.#ignored.has(finding)) this.#settings.onCount?.(finding);
+    if (this.#ignored.has(finding)) return;
+    metricCounts.syncCalls += 1;
+    this.#settings.onCount?.(finding);
   };
 
   #countsOf(context: InternalRequestContext, api: SyncApi): CallCounts {

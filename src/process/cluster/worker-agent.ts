@@ -4,6 +4,7 @@ import { contextOf, currentContext, type InternalRequestContext } from '../../su
 import { quote } from '../../support/errors.js';
 import { fatalHooks } from '../../support/fatal-hooks.js';
 import { liveApps } from '../../support/live-apps.js';
+import { openEndpoints } from '../../support/metrics/open-metrics.js';
 import { maxInt32 } from '../../support/options.js';
 import { processWide } from '../../support/process-wide.js';
 import { clusterAgentKey } from '../../support/symbols.js';
@@ -76,6 +77,7 @@ export function startAgent({ sticky = false } = {}): void {
     });
   };
   addInspectionTasks();
+  openEndpoints.requestOfPrimary = reportMetrics;
   watchRisks((risk) => sendToParent({ productionize: 'risk', risk }), sticky);
   // this reports the last metrics even when the app calls process.exit
   process.on('exit', beat);
@@ -92,10 +94,9 @@ export function reportParts(parts: readonly string[]): void {
   if (agent.runs) sendToParent({ productionize: 'parts', parts });
 }
 
-/** Requests that the primary serves the metrics of its workers. Returns false where this process has no primary. */
-export function reportMetrics(port: number, host: string): boolean {
-  if (agent.runs) sendToParent({ productionize: 'metrics', port, host });
-  return agent.runs;
+/** Requests that the primary serves the metrics of its workers. */
+function reportMetrics(port: number, host: string): void {
+  sendToParent({ productionize: 'metrics', port, host });
 }
 
 /** Reports an error of a server. An app may handle it and exit, and the exit would then have no cause in the log. */

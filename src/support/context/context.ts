@@ -65,6 +65,8 @@ export class InternalRequestContext implements RequestContext {
   productionized = false;
   /** Called when the response closes, if the pipeline listens for that already: one listener is cheaper than two. */
   onClose: ((context: InternalRequestContext) => void) | undefined = undefined;
+  /** Records the closed response for metrics, after `onClose`. */
+  measure: ((context: InternalRequestContext) => void) | undefined = undefined;
   /** Creates this request's logger; set by the logger part or the request logger. */
   logger: { child(fields: Record<string, string>): Logger } | undefined = undefined;
   /** The pattern of the route that matched last, if the app's layers are observed. */

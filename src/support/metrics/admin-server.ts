@@ -36,7 +36,7 @@ export function serveMetrics({ port, host, collect }: MetricsEndpoint): MetricsS
   let retry: NodeJS.Timeout | undefined;
   let closed = false;
   const server = http.createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (req, res) => {
-    respondMetrics(req, res, collect).catch((error) => fail(res, error));
+    respond(req, res, collect);
   });
   server.keepAliveTimeout = 65_000;
   server.maxConnections = 32;
@@ -71,11 +71,7 @@ export function serveMetrics({ port, host, collect }: MetricsEndpoint): MetricsS
   };
 }
 
-async function respondMetrics(
-  req: IncomingMessage,
-  res: ServerResponse,
-  collect: MetricsEndpoint['collect'],
-): Promise<void> {
+function respond(req: IncomingMessage, res: ServerResponse, collect: MetricsEndpoint['collect']): void {
   const { method, url = '', headers } = req;
   // the body of a request is never read
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
@@ -85,11 +81,19 @@ async function respondMetrics(
     res.writeHead(404, { 'Content-Length': 0 }).end();
     return;
   }
-  await sendMetrics(req, res, collect);
+  respondWithMetrics(req, res, collect);
 }
 
 /** Collects metrics and sends them in the format that the scraper prefers. */
-export async function sendMetrics(
+export function respondWithMetrics(
+  req: IncomingMessage,
+  res: ServerResponse,
+  collect: MetricsEndpoint['collect'],
+): void {
+  sendMetrics(req, res, collect).catch((error) => fail(res, error));
+}
+
+async function sendMetrics(
   req: IncomingMessage,
   res: ServerResponse,
   collect: MetricsEndpoint['collect'],

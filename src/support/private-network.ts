@@ -15,6 +15,10 @@ networks.addAddress('::1', 'ipv6');
 networks.addSubnet('fc00::', 7, 'ipv6');
 networks.addSubnet('fe80::', 10, 'ipv6');
 
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
 const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
 
 /**
@@ -22,8 +26,17 @@ const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
  * proxy are excluded: the proxy is in the private network, but its clients may be anywhere.
  */
 export function isFromPrivateNetwork(req: IncomingMessage): boolean {
+  return isDirectFrom(networks, req);
+}
+
+/** Whether the client of a request is on this machine, and no proxy is. */
+export function isFromLoopback(req: IncomingMessage): boolean {
+  return isDirectFrom(loopback, req);
+}
+
+function isDirectFrom(list: BlockList, req: IncomingMessage): boolean {
   if (forwarding.some((name) => req.headers[name] !== undefined)) return false;
   // a Unix socket has no address, and its client is on this machine
   const address = req.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
-  return address === undefined || networks.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return address === undefined || list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }

@@ -1,4 +1,4 @@
-import type { Layer } from '../../support/express-layers.js';
+import type { Layer } from './express-layers.js';
 
 /** What is known of the paths that a layer matches. */
 export interface PathText {

@@ -1,0 +1,41 @@
+import { counter, gauge, histogram } from '../../support/metrics/families.js';
+import type { MetricFamily } from '../../support/metrics/metric-family.js';
+import { processWide } from '../../support/process-wide.js';
+import { requestRecorderKey } from '../../support/symbols.js';
+import { nodeFamilies } from './node-metrics.js';
+import { partFamilies } from './part-metrics.js';
+import { processFamilies } from './process-metrics.js';
+import { RequestRecorder } from './request-recorder.js';
+import { durationBounds, sizeBounds } from './request-series.js';
+
+/** The recorder of all apps of the process: two apps with the same route have one series. */
+export const recorder = processWide(requestRecorderKey, () => new RequestRecorder());
+
+/** Returns the metrics of this process as plain data. */
+export function metricFamilies(): MetricFamily[] {
+  return [...requestFamilies(), ...partFamilies(), ...processFamilies(), ...nodeFamilies()];
+}
+
+function requestFamilies(): MetricFamily[] {
+  return [
+    histogram(
+      'http_server_request_duration_seconds',
+      'Duration of requests, from their arrival to the end of their response.',
+      durationBounds,
+      recorder.durationSamples(),
+    ),
+    gauge('http_server_active_requests', 'Requests in flight.', recorder.activeSamples()),
+    histogram(
+      'http_server_response_body_size_bytes',
+      'Size of the bodies of complete responses, as they were sent.',
+      sizeBounds,
+      recorder.sizeSamples(),
+    ),
+    counter(
+      'http_server_aborted_requests_total',
+      'Requests whose response was not sent completely.',
+      recorder.abortedSamples(),
+    ),
+    counter('http_server_errors_total', 'Requests that failed, by kind.', recorder.errorSamples()),
+  ];
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import { defaultMetricsHost, defaultMetricsPort } from '../../support/metrics/admin-server.js';
+import {
+  type Check,
+  checkOptions,
+  isEither,
+  isFunction,
+  isInteger,
+  isOneOf,
+  isString,
+} from '../../support/options.js';
+
+/** Options of {@link metrics}. */
+export interface MetricsOptions {
+  /**
+   * The port on which `/metrics` is served, and nothing else; 0 selects any free port, `false` opens none. In a cluster the
+   * primary opens it, for all workers. @default 9464, or `false` where `path` is given
+   */
+  readonly port?: number | false;
+  /** The address of that port. Every client that reaches it can read the metrics. @default '127.0.0.1' */
+  readonly host?: string;
+  /**
+   * A path such as `/metrics` on which the app itself serves the metrics of its process. A client that is not one of
+   * `clients` gets the response of the app, as if this path were not there. @default none
+   */
+  readonly path?: string;
+  /**
+   * The clients that `path` serves. `'loopback'` selects clients on this machine, and `'private'` those in its private
+   * network, both without a proxy. A function selects those for which it returns `true`. @default 'loopback'
+   */
+  readonly clients?: 'loopback' | 'private' | ((req: IncomingMessage) => boolean);
+}
+
+const isPath: Check = (value) =>
+  typeof value === 'string' && /^\/[^?#]+$/.test(value) ? undefined : "a path such as '/metrics'";
+
+export const optionChecks = {
+  port: isEither(isInteger('ports', 0, 65_535), isOneOf(false)),
+  host: isString,
+  path: isPath,
+  clients: isEither(isOneOf('loopback', 'private'), isFunction),
+};
+
+/** The options with their defaults. */
+export interface ResolvedMetrics {
+  readonly port: number | false;
+  readonly host: string;
+  readonly path: string | undefined;
+  readonly clients: NonNullable<MetricsOptions['clients']>;
+}
+
+export function resolveMetrics(options?: MetricsOptions): ResolvedMetrics {
+  const { port, host, path, clients } = checkOptions('metrics', options, optionChecks);
+  return {
+    port: port ?? (path === undefined ? defaultMetricsPort : false),
+    host: host ?? defaultMetricsHost,
+    path,
+    clients: clients ?? 'loopback',
+  };
+}
