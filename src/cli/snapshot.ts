@@ -55,6 +55,11 @@ the app, such as passwords, tokens and personal data: only this user can read it
     else if (out !== '-') print(`${path.relative('', file.file)}: ${Math.ceil(file.bytes / 2 ** 20)} MB`);
     return exitCodes.done;
   },
+  show(result) {
+    const { file, bytes } = result as WrittenFile;
+    print(`${file}: ${Math.ceil(bytes / 2 ** 20)} MB`);
+  },
+  hostLimitMs: () => 3_600_000,
 };
 
 interface WrittenFile {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { attempt } from '../../src/support/attempt.js';
 import { app, cleanUp, program, start } from '../helpers/cli.js';
-import { ready } from '../helpers/clusters.js';
+import { folder, ready } from '../helpers/clusters.js';
 import { until } from '../helpers/daemons.js';
 import { steadyLoad } from '../helpers/load.js';
 import { itNeeds } from '../helpers/needs.js';
@@ -129,6 +130,37 @@ describe('top', () => {
     });
     json.child.kill('SIGTERM');
     await json.exit();
+  });
+
+  it('shows the requests that the part `metrics` counts, on a host of --on, too', async () => {
+    const config = path.join(folder(), 'config.json');
+    writeFileSync(config, JSON.stringify({ metrics: { port: false } }));
+    const real = start(app('listen.cjs'), ['-w', '1', '--config', config]);
+    await ready(real.cluster, 1);
+    const requests = steadyLoad(await real.cluster.url(), {
+      keepAlive: true,
+      clients: 1,
+      pauseMs: 10,
+      limitMs: 10_000,
+    });
+    const args = ['top', '--json', '--every', '1', '--runtime-dir', real.dir];
+    const top = run(program, { args: [...args, '--on', 'local'] });
+    const state = JSON.parse(await top.line(/"method":"GET"/));
+    expect(state).toMatchObject({
+      host: 'local',
+      clusters: [
+        {
+          measured: true,
+          workers: [{ delayMs: expect.any(Number), errors: 0 }],
+          routes: [{ method: 'GET', route: '/', p99Ms: expect.any(Number) }],
+        },
+      ],
+    });
+    expect(state.clusters[0].rps).toBeGreaterThan(0);
+    expect(state.clusters[0].workers[0].rps).toBe(state.clusters[0].rps);
+    top.child.kill('SIGTERM');
+    await top.exit();
+    await requests.stop();
   });
 
   it('ends with exit code 1 where no cluster runs', async () => {

@@ -5,6 +5,7 @@ import { app, cli, type Done, program } from '../helpers/cli.js';
 import { removeFolders } from '../helpers/clusters.js';
 import { afterwards, cleanUp, execFile, folder, startChild, until } from '../helpers/daemons.js';
 import { describeNeeds } from '../helpers/needs.js';
+import { run } from '../helpers/program.js';
 import { type SecondHost, startSecondHost } from '../helpers/second-host.js';
 
 /** The last host, whose ssh knows both. */
@@ -74,6 +75,22 @@ describeNeeds(
       const [found] = await findClusters(directory);
       expect(found?.status.workers.map(({ id }) => id)).toEqual([3, 4]);
     }
+  });
+
+  it('top follows both hosts over one connection to each', async () => {
+    const top = run(program, {
+      args: ['top', '--json', '--every', '1', ...on],
+      env: { PATH: `${last.bin}:${process.env.PATH}` },
+    });
+    for (const name of ['web1', 'web2']) {
+      const state = JSON.parse(await top.line(new RegExp(`"host":"root@${name}.*"state":"ready"`)));
+      expect(state).toMatchObject({
+        problem: null,
+        clusters: [{ name, ready: 2, measured: false, rps: null }],
+      });
+    }
+    top.child.kill('SIGINT');
+    expect(await top.exit()).toMatchObject({ code: 0 });
   });
 
   it('a command for the shell in an argument is not run', async () => {

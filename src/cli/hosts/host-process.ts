@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { exitCodes } from '../command.js';
 import { programFile } from '../own-files.js';
 import { sshOptions } from '../release/remote.js';
 import { type Host, programOn } from './host.js';
@@ -20,8 +21,8 @@ export interface HostProcess {
   readonly child: ChildProcess;
   /** Resolves with its exit code when it has ended, and with `null` where it was killed. */
   readonly ended: Promise<number | null>;
-  /** Why it failed, as far as its stderr states. */
-  reason(): string;
+  /** The line of its stderr that states why it failed. */
+  reason(code?: number | null): string;
   kill(): void;
 }
 
@@ -42,15 +43,17 @@ export function startOn(host: Host, node: string, args: readonly string[]): Host
           ],
         ];
   const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let reason = '';
-  // the first line: the trace of an error follows its message
+  const seen: { first?: string; last?: string; error?: string } = {};
   createInterface({ input: child.stderr }).on('line', (line) => {
-    if (reason === '' || /^\w*Error\b/.test(line)) reason = line;
+    seen.first ??= line;
+    if (line !== '') seen.last = line;
+    if (/^\w*Error\b/.test(line)) seen.error ??= line;
   });
   return {
     child,
     ended: once(child, 'close').then(([code]) => code as number | null),
-    reason: () => reason,
+    // a trace follows the message of an error, and the usage follows what is wrong with it
+    reason: (code) => seen.error ?? (code === exitCodes.usage ? seen.first : seen.last) ?? '',
     kill: () => void child.kill('SIGKILL'),
   };
 }

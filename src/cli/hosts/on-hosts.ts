@@ -64,7 +64,8 @@ export async function runOn(
     ]);
     const result: unknown = attempt(() => JSON.parse(output));
     if (error === undefined && result !== undefined) return { host: host.text, ok: code === 0, result };
-    const reason = running.reason() || (output === '' ? `it ended with ${code}` : 'its output is no JSON');
+    const reason =
+      running.reason(code) || (output === '' ? `it ended with ${code}` : 'its output is no JSON');
     return { host: host.text, ok: false, error: error ?? reason };
   } catch (failure) {
     return { host: host.text, ok: false, error: (failure as Error).message };
@@ -89,6 +90,5 @@ function showResult({ host, result, error }: HostResult, command: Command, args:
 }
 
 function showMessage({ ok, message }: ControlResponse): void {
-  if (ok) print(printable(message));
-  else printError(printable(message));
+  for (const line of message.split('\n')) (ok ? print : printError)(printable(line));
 }

@@ -86,6 +86,10 @@ A worker that drains ends its profile early.`,
     if (args.values.json) print(JSON.stringify(profiles));
     return profiles.length === workers.length ? exitCodes.done : exitCodes.failed;
   },
+  show(result) {
+    for (const done of result as readonly WorkerProfile[]) show(done, print, (file) => file);
+  },
+  hostLimitMs: () => 3_600_000,
 };
 
 function settingsOf({ values, positionals }: Arguments): ProfileSettings {
@@ -142,8 +146,12 @@ function titleOf({
   return `${kind} profile of worker ${worker} (pid ${pid}), ${seconds.toFixed(1)} s`;
 }
 
-function show(done: WorkerProfile, write: (line: string) => void): void {
-  const files = [done.file, done.flame].flatMap((file) => (file === null ? [] : path.relative('', file)));
+function show(
+  done: WorkerProfile,
+  write: (line: string) => void,
+  named = (file: string) => path.relative('', file),
+): void {
+  const files = [done.file, done.flame].flatMap((file) => (file === null ? [] : named(file)));
   write([titleOf(done), ...files.slice(0, 1)].join(': '));
   for (const line of format(done)) write(line);
   for (const flame of files.slice(1)) write(`  flame graph: ${flame}`);
