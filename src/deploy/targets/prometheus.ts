@@ -29,7 +29,7 @@ export const prometheus: Target<PrometheusOptions> = {
       scrape_configs: [
         {
           job_name: facts.name,
-          '# the primary of a cluster waits for a worker that is stuck for 800 ms at most': true,
+          '# the primary of a cluster waits for a worker that is stuck for 600 ms at most': true,
           scrape_timeout: '5s',
           static_configs: [{ targets: [...scrape] }],
         },

@@ -1,18 +1,25 @@
 import { counter, gauge, histogram } from '../../support/metrics/families.js';
 import type { MetricFamily } from '../../support/metrics/metric-family.js';
+import { isTotal } from '../../support/metrics/series.js';
 import { processWide } from '../../support/process-wide.js';
 import { requestRecorderKey } from '../../support/symbols.js';
-import { nodeFamilies } from './node-metrics.js';
+import { gcFamily, nodeFamilies } from './node-metrics.js';
 import { partFamilies } from './part-metrics.js';
-import { processFamilies } from './process-metrics.js';
+import { cpuFamilies, processFamilies } from './process-metrics.js';
 import { RequestRecorder } from './request-recorder.js';
 import { durationBounds, sizeBounds } from './request-series.js';
 
 /** The recorder of all apps of the process: two apps with the same route have one series. */
 export const recorder = processWide(requestRecorderKey, () => new RequestRecorder());
 
-/** Returns the metrics of this process as plain data. */
-export function metricFamilies(): MetricFamily[] {
+/**
+ * Returns the metrics of this process as plain data. With `totals`, they are counters and histograms only: a worker sends
+ * these each second, and gauges describe the time since the last scrape.
+ */
+export function metricFamilies(which?: unknown): MetricFamily[] {
+  if (which === 'totals') {
+    return [...requestFamilies(), ...partFamilies(), ...cpuFamilies(), gcFamily()].filter(isTotal);
+  }
   return [...requestFamilies(), ...partFamilies(), ...processFamilies(), ...nodeFamilies()];
 }
 

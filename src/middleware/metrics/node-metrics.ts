@@ -123,7 +123,7 @@ function memoryFamilies(): MetricFamily[] {
   ];
 }
 
-function gcFamily(): MetricFamily {
+export function gcFamily(): MetricFamily {
   return histogram(
     'nodejs_gc_duration_seconds',
     'Garbage collection duration by kind, one of major, minor, incremental or weakcb.',

@@ -8,6 +8,21 @@ const startedAt = Date.now() / 1000 - process.uptime();
 
 /** The metrics of any process, with the names that Prometheus advises; on Linux all of them. */
 export function processFamilies(): MetricFamily[] {
+  return [
+    ...cpuFamilies(),
+    gauge(
+      'process_start_time_seconds',
+      'Start time of the process since unix epoch in seconds.',
+      startedAt,
+      'min',
+    ),
+    gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', process.memoryUsage.rss()),
+    ...(process.platform === 'linux' ? (unobserved(linuxFamilies) ?? []) : []),
+  ];
+}
+
+/** The CPU time, the only one of these metrics that is a total. */
+export function cpuFamilies(): MetricFamily[] {
   const { user, system } = process.cpuUsage();
   return [
     counter('process_cpu_user_seconds_total', 'Total user CPU time spent in seconds.', user / 1e6),
@@ -17,14 +32,6 @@ export function processFamilies(): MetricFamily[] {
       'Total user and system CPU time spent in seconds.',
       (user + system) / 1e6,
     ),
-    gauge(
-      'process_start_time_seconds',
-      'Start time of the process since unix epoch in seconds.',
-      startedAt,
-      'min',
-    ),
-    gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', process.memoryUsage.rss()),
-    ...(process.platform === 'linux' ? (unobserved(linuxFamilies) ?? []) : []),
   ];
 }
 

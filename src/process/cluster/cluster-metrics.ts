@@ -10,7 +10,7 @@ import type { Pool } from './pool.js';
 import { asOurs, type WorkerMessage } from './worker-protocol.js';
 
 /** Milliseconds for the metrics of a worker. A scrape takes little longer, also with workers that are stuck. */
-const limitMs = 800;
+const limitMs = 600;
 /** Milliseconds for which a scrape receives what another one has collected. */
 const sharedMs = 200;
 /** The series of each metric that are retained of workers that have exited. */
