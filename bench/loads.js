@@ -69,7 +69,7 @@ const behindSession = {
 };
 
 export const loads = [
-  { name: 'real', title: 'A real app: GET', ...real },
+  { name: 'real', title: 'A real app: GET', ...real, variants: [...stacks, 'ours5-metrics'] },
   {
     name: 'real-post',
     title: 'A real app: POST with validation',

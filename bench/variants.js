@@ -143,6 +143,13 @@ export const variants = [
     needs,
   })),
   {
+    name: 'ours5-metrics',
+    title: 'productionize, Express 5, metrics on',
+    ...on5,
+    options: { version: 5, parts: { metrics: { port: 0 } } },
+    loads: ['real'],
+  },
+  {
     name: 'ours5-detect-sync-io',
     title: 'productionize, Express 5, detectSyncIo on',
     ...on5,

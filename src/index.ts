@@ -101,7 +101,12 @@ export {
   loadShedding,
   type SheddingPriority,
 } from './middleware/load-shedding/index.js';
-export { type Metrics, type MetricsOptions, metrics } from './middleware/metrics/index.js';
+export {
+  type Metrics,
+  type MetricsOptions,
+  type MetricsRegistry,
+  metrics,
+} from './middleware/metrics/index.js';
 export type { DeadlineCounts, SheddingReason } from './support/lifecycle.js';
 
 // The environment and the event loop

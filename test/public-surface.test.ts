@@ -93,6 +93,7 @@ const entries: Record<string, { source: string; values: string[]; types: string[
       'MemoryStoreOptions',
       'Metrics',
       'MetricsOptions',
+      'MetricsRegistry',
       'PartLogger',
       'PartReport',
       'PrecompressOptions',

@@ -116,6 +116,8 @@ export const metricCountsKey = Symbol.for('express-productionize/metric-counts')
 export const requestRecorderKey = Symbol.for('express-productionize/request-recorder');
 /** The measures of the event loop and the garbage collection for metrics. middleware/metrics. */
 export const runtimeMeasuresKey = Symbol.for('express-productionize/runtime-measures');
+/** The registries of the app that are served with our metrics. middleware/metrics. */
+export const metricRegistriesKey = Symbol.for('express-productionize/metric-registries');
 /** The open ports of metrics, and how a worker has its primary open them. support/metrics/open-metrics. */
 export const openMetricsKey = Symbol.for('express-productionize/open-metrics');
 /** The function that removes the preload. preload/serving-hooks. */

@@ -21,8 +21,8 @@ export const metricsPart: Part = {
   setUp(assembly) {
     const { options, lifecycle } = assembly;
     const settings = resolveMetrics(given(options.metrics));
-    const { port, host, path, clients } = settings;
-    const stop = startMeasures();
+    const { port, host, path, clients, registry } = settings;
+    const stop = startMeasures(settings);
     const serves = servesPath(settings);
     let server: MetricsServer | undefined;
     const close = (): void => {
@@ -59,6 +59,7 @@ export const metricsPart: Part = {
           path,
           clients: typeof clients === 'function' ? 'a function' : clients,
         }),
+        ...(registry !== undefined && { registry: 'that of the app' }),
       }),
       undo() {
         hooks.shutdown.delete(hook);

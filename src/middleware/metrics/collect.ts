@@ -1,8 +1,10 @@
+import { isPromise } from '../../support/is-promise.js';
 import { counter, gauge, histogram } from '../../support/metrics/families.js';
 import type { MetricFamily } from '../../support/metrics/metric-family.js';
 import { isTotal } from '../../support/metrics/series.js';
 import { processWide } from '../../support/process-wide.js';
 import { requestRecorderKey } from '../../support/symbols.js';
+import { withJoined } from './joined-registries.js';
 import { gcFamily, nodeFamilies } from './node-metrics.js';
 import { partFamilies } from './part-metrics.js';
 import { cpuFamilies, processFamilies } from './process-metrics.js';
@@ -13,13 +15,17 @@ import { durationBounds, sizeBounds } from './request-series.js';
 export const recorder = processWide(requestRecorderKey, () => new RequestRecorder());
 
 /**
- * Returns the metrics of this process as plain data. With `totals`, they are counters and histograms only: a worker sends
- * these each second, and gauges describe the time since the last scrape.
+ * Returns the metrics of this process as plain data, with those of the registries of the app. With `totals`, they are
+ * counters and histograms only: a worker sends these each second, and gauges describe the time since the last scrape.
  */
-export function metricFamilies(which?: unknown): MetricFamily[] {
-  if (which === 'totals') {
-    return [...requestFamilies(), ...partFamilies(), ...cpuFamilies(), gcFamily()].filter(isTotal);
-  }
+export function metricFamilies(which?: unknown): MetricFamily[] | Promise<MetricFamily[]> {
+  if (which !== 'totals') return withJoined(ownFamilies());
+  const totals = withJoined([...requestFamilies(), ...partFamilies(), ...cpuFamilies(), gcFamily()]);
+  return isPromise(totals) ? totals.then((all) => all.filter(isTotal)) : totals.filter(isTotal);
+}
+
+/** Returns what this package measures. */
+export function ownFamilies(): MetricFamily[] {
   return [...requestFamilies(), ...partFamilies(), ...processFamilies(), ...nodeFamilies()];
 }
 

@@ -9,6 +9,7 @@ import { isFromLoopback, isFromPrivateNetwork } from '../../support/private-netw
 import { withoutQuery } from '../../support/url-path.js';
 import { addWorkerTask } from '../../support/worker-tasks.js';
 import { metricFamilies } from './collect.js';
+import { joinRegistry, type MetricsRegistry } from './joined-registries.js';
 import { measure } from './measured-requests.js';
 import {
   type MetricsOptions,
@@ -19,7 +20,7 @@ import {
 import { measureRuntime } from './runtime-measures.js';
 
 export { recorder } from './collect.js';
-export type { MetricsOptions };
+export type { MetricsOptions, MetricsRegistry };
 export { measure, optionChecks, resolveMetrics };
 
 /** The middleware of {@link metrics}. */
@@ -42,7 +43,7 @@ export interface Metrics extends RequestHandler {
  */
 export function metrics(options?: MetricsOptions): Metrics {
   const settings = resolveMetrics(options);
-  const stop = startMeasures();
+  const stop = startMeasures(settings);
   const server = openPort(settings);
   const serves = servesPath(settings);
   const middleware = function metricsMiddleware(req: Request, res: Response, next: NextFunction): void {
@@ -58,8 +59,9 @@ export function metrics(options?: MetricsOptions): Metrics {
 }
 
 /** Starts what is measured all the time, and lets the primary of a cluster collect. Returns the undo. */
-export function startMeasures(): () => void {
-  return once(undoAll([measureRuntime(), addWorkerTask('metrics', metricFamilies)]));
+export function startMeasures({ registry }: ResolvedMetrics): () => void {
+  const undo = [measureRuntime(), joinRegistry(registry), addWorkerTask('metrics', metricFamilies)];
+  return once(undoAll(undo));
 }
 
 /** Opens the port of the options, if they have one. */

@@ -3,12 +3,14 @@ import { defaultMetricsHost, defaultMetricsPort } from '../../support/metrics/ad
 import {
   type Check,
   checkOptions,
+  hasMethods,
   isEither,
   isFunction,
   isInteger,
   isOneOf,
   isString,
 } from '../../support/options.js';
+import type { MetricsRegistry } from './joined-registries.js';
 
 /** Options of {@link metrics}. */
 export interface MetricsOptions {
@@ -29,6 +31,11 @@ export interface MetricsOptions {
    * network, both without a proxy. A function selects those for which it returns `true`. @default 'loopback'
    */
   readonly clients?: 'loopback' | 'private' | ((req: IncomingMessage) => boolean);
+  /**
+   * A registry of prom-client, such as its `register`, whose metrics are served beside ours. Where both have a name, such as
+   * the default metrics of prom-client, ours are served. @default none
+   */
+  readonly registry?: MetricsRegistry;
 }
 
 const isPath: Check = (value) =>
@@ -39,6 +46,7 @@ export const optionChecks = {
   host: isString,
   path: isPath,
   clients: isEither(isOneOf('loopback', 'private'), isFunction),
+  registry: hasMethods('a registry of prom-client', 'getMetricsAsJSON'),
 };
 
 /** The options with their defaults. */
@@ -47,14 +55,16 @@ export interface ResolvedMetrics {
   readonly host: string;
   readonly path: string | undefined;
   readonly clients: NonNullable<MetricsOptions['clients']>;
+  readonly registry: MetricsRegistry | undefined;
 }
 
 export function resolveMetrics(options?: MetricsOptions): ResolvedMetrics {
-  const { port, host, path, clients } = checkOptions('metrics', options, optionChecks);
+  const { port, host, path, clients, registry } = checkOptions('metrics', options, optionChecks);
   return {
     port: port ?? (path === undefined ? defaultMetricsPort : false),
     host: host ?? defaultMetricsHost,
     path,
     clients: clients ?? 'loopback',
+    registry,
   };
 }

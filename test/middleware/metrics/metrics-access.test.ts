@@ -2,7 +2,7 @@ import type http from 'node:http';
 import path from 'node:path';
 import type { Application } from 'express';
 import { metrics, type ProductionizeOptions, productionize, report, restoreApp } from '../../../src/index.js';
-import { metricFamilies } from '../../../src/middleware/metrics/collect.js';
+import { ownFamilies } from '../../../src/middleware/metrics/collect.js';
 import { expose } from '../../../src/support/metrics/exposition.js';
 import { workerTasks } from '../../../src/support/worker-tasks.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -129,7 +129,7 @@ it('has the names, types and labels of all default metrics of prom-client', asyn
   const middleware = metrics({ port: false });
   const garbage = Array.from({ length: 1e5 }, () => ({}));
   expect(garbage).toHaveLength(1e5);
-  const ours = expose(metricFamilies(), undefined).body;
+  const ours = expose(ownFamilies(), undefined).body;
   middleware.close();
   register.clear();
   expect(namesIn(ours)).toEqual(expect.arrayContaining(namesIn(theirs)));

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type net from 'node:net';
 import type { NextFunction, Request, Response } from 'express';
 import { type Metrics, metrics, productionize } from '../../../src/index.js';
-import { metricFamilies } from '../../../src/middleware/metrics/collect.js';
+import { ownFamilies } from '../../../src/middleware/metrics/collect.js';
 import { expose } from '../../../src/support/metrics/exposition.js';
 import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
 import { quiet } from '../../helpers/memory-log.js';
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const each of open.splice(0)) each.close();
 });
 
-const scrape = () => expose(metricFamilies(), undefined).body;
+const scrape = () => expose(ownFamilies(), undefined).body;
 
 /** Waits until no request is in flight: a client has its response before the server has closed it. */
 async function settled(): Promise<void> {

@@ -1,12 +1,12 @@
 import { metricFamilies } from '../../../src/middleware/metrics/collect.js';
 
-it('the totals that a worker reports each second are all counters and histograms, and no gauge', () => {
-  const names = (which?: string) =>
-    metricFamilies(which)
+it('the totals that a worker reports each second are all counters and histograms, and no gauge', async () => {
+  const names = async (which?: string) =>
+    (await metricFamilies(which))
       .filter(({ aggregation }) => aggregation === 'total')
       .map(({ name }) => name)
       .sort();
-  expect(names('totals')).toEqual(names());
-  expect(metricFamilies('totals')).toHaveLength(names().length);
-  expect(names()).toContain('process_cpu_seconds_total');
+  expect(await names('totals')).toEqual(await names());
+  expect(await metricFamilies('totals')).toHaveLength((await names()).length);
+  expect(await names()).toContain('process_cpu_seconds_total');
 });
