@@ -117,10 +117,10 @@ export {
   type ProductionGuardOptions,
   productionGuard,
 } from './middleware/production-guard/index.js';
-export type { BlockedLoop } from './middleware/sync-io/blocked-loop.js';
 export { detectSyncIo, type SyncIoDetector, type SyncIoOptions } from './middleware/sync-io/index.js';
 export type { SyncIoGroup } from './middleware/sync-io/sync-builtins.js';
 export type { SyncIoFinding } from './middleware/sync-io/sync-report.js';
+export type { BlockedLoop } from './support/blocked-loop.js';
 
 // The process
 

@@ -8,11 +8,14 @@ import type { WorkerStatus } from '../process/cluster/control-protocol.js';
 import type { WorkerMemory } from '../process/inspect/index.js';
 import { type Command, CommandError, exitCodes, UsageError } from './command.js';
 import { isAccepted } from './confirm.js';
-import { print, printError } from './output.js';
+import { print, printable, printError } from './output.js';
 import { checkNew, fileFor, outOption } from './profile/inspection-files.js';
 import { costOf } from './profile/snapshot-cost.js';
 import { taskOf, workersOf } from './profile/worker-task.js';
 import { clusterOptions, noCluster, noMore, onlyCluster } from './running-cluster.js';
+
+/** Milliseconds for a snapshot on another host. */
+const hostLimitMs = 3_600_000;
 
 export const snapshot: Command = {
   summary: 'write a heap snapshot of a worker, which is replaced first',
@@ -28,6 +31,11 @@ the app, such as passwords, tokens and personal data: only this user can read it
     ...clusterOptions,
   },
   examples: ['snapshot', 'snapshot --worker 2 --yes --out /var/tmp'],
+  hostLimitMs: () => hostLimitMs,
+  show(result) {
+    const { file, bytes } = result as WrittenFile;
+    print(printable(`${file}: ${megabytes(bytes)}`));
+  },
   async run(args) {
     noMore('snapshot', args.positionals);
     const { out, yes, force, json, worker: which } = args.values as Record<string, string | undefined>;
@@ -52,15 +60,12 @@ the app, such as passwords, tokens and personal data: only this user can read it
     }
     const file = await (out === '-' ? throughFile : writtenFile)(cluster, worker, out, cost.limitMs);
     if (json) print(JSON.stringify({ worker: worker.id, pid: worker.pid, ...file }));
-    else if (out !== '-') print(`${path.relative('', file.file)}: ${Math.ceil(file.bytes / 2 ** 20)} MB`);
+    else if (out !== '-') print(`${path.relative('', file.file)}: ${megabytes(file.bytes)}`);
     return exitCodes.done;
   },
-  show(result) {
-    const { file, bytes } = result as WrittenFile;
-    print(`${file}: ${Math.ceil(bytes / 2 ** 20)} MB`);
-  },
-  hostLimitMs: () => 3_600_000,
 };
+
+const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MB`;
 
 interface WrittenFile {
   readonly file: string;

@@ -1,8 +1,6 @@
-import path from 'node:path';
-import { nearestPackageFile } from '../../deploy/package-files.js';
 import type { FoundCluster } from '../../process/cluster/control-client.js';
 import type { WorkerStatus } from '../../process/cluster/control-protocol.js';
-import type { ProfileKind, TakenProfile } from '../../process/inspect/index.js';
+import type { TakenProfile } from '../../process/inspect/index.js';
 import {
   type Arguments,
   type Command,
@@ -11,35 +9,28 @@ import {
   UsageError,
   wholeNumber,
 } from '../command.js';
-import { print, printError, progressLine } from '../output.js';
+import { interruptible } from '../interruptible.js';
+import { print, printable, printError, progressLine } from '../output.js';
 import { clusterOptions, noCluster, onlyCluster } from '../running-cluster.js';
-import { flamePage } from './flame-page.js';
-import { placesIn } from './frame-place.js';
-import { checkNew, fileFor, isDirectory, outOption, writeNewFile } from './inspection-files.js';
-import { format, type ProfileReport, reportOf } from './profile-report.js';
-import { treeOf } from './profile-tree.js';
+import { isDirectory, outOption } from './inspection-files.js';
+import {
+  describeStall,
+  type StallLimits,
+  stallLimits,
+  stallOptions,
+  waitForStall,
+} from './wait-for-stall.js';
 import { fileOfWorker, taskOf, workersOf } from './worker-task.js';
+import { filesFor, type OutputSettings, show, type WorkerProfile, writeProfile } from './write-profile.js';
 
 const defaultSeconds = 10;
 const maxSeconds = 600;
 /** Milliseconds for the start of the profile, its end and its file, beside the profile itself. */
 const spareMs = 60_000;
 
-interface ProfileSettings {
-  readonly kind: ProfileKind;
+interface ProfileSettings extends OutputSettings {
   readonly ms: number;
-  readonly out: string | undefined;
-  readonly top: number;
-  readonly isFlame: boolean;
-}
-
-interface WorkerProfile extends ProfileReport {
-  readonly worker: number;
-  readonly pid: number;
-  readonly seconds: number;
-  /** The files that were written; `null` for those that were not. */
-  readonly file: string | null;
-  readonly flame: string | null;
+  readonly stalls: StallLimits | undefined;
 }
 
 export const profile: Command = {
@@ -55,22 +46,27 @@ A worker that drains ends its profile early.`,
       help: 'the worker with this id, or all one after the other; default: the busiest',
     },
     seconds: { type: 'string', value: '<s>', help: `the time of a profile; default: ${defaultSeconds}` },
+    ...stallOptions,
     flame: { type: 'boolean', help: 'write a flame graph, too: one HTML page; with --out - instead' },
     top: { type: 'string', value: '<n>', help: 'the number of functions to print; default: 15' },
     out: outOption,
     ...clusterOptions,
   },
-  examples: ['profile', 'profile heap --worker 2 --seconds 30'],
+  examples: ['profile heap --worker 2 --seconds 30', 'profile --when-stalled --for 10m --above 200ms'],
   completes: ['cpu', 'heap'],
   async run(args) {
     const settings = settingsOf(args);
     const cluster = await onlyCluster(args);
     if (cluster === undefined) throw new CommandError(noCluster(args));
-    const workers = workersOf(cluster, args.values.worker as string | undefined, (each) => each.utilization);
+    const which = (args.values.worker as string | undefined) ?? (settings.stalls && 'all');
+    const workers = workersOf(cluster, which, (each) => each.utilization);
     const { out } = settings;
-    if (workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
+    if (!settings.stalls && workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
       throw new UsageError('--out: expected a directory for several workers');
     }
+    const { stalls } = settings;
+    if (stalls)
+      return interruptible((signal) => profileStall(cluster, workers, { ...settings, stalls }, args, signal));
     const profiles: WorkerProfile[] = [];
     // one after the other, so that only one worker at a time is slower
     for (const worker of workers) {
@@ -87,9 +83,9 @@ A worker that drains ends its profile early.`,
     return profiles.length === workers.length ? exitCodes.done : exitCodes.failed;
   },
   show(result) {
-    for (const done of result as readonly WorkerProfile[]) show(done, print, (file) => file);
+    for (const done of result as readonly WorkerProfile[]) show(done, print, printable);
   },
-  hostLimitMs: () => 3_600_000,
+  hostLimitMs: (args) => (settingsOf(args).stalls?.forMs ?? 0) + 3_600_000,
 };
 
 function settingsOf({ values, positionals }: Arguments): ProfileSettings {
@@ -105,54 +101,51 @@ function settingsOf({ values, positionals }: Arguments): ProfileSettings {
     out,
     top: wholeNumber('--top', top, 1000),
     isFlame: values.flame === true,
+    stalls: stallLimits(kind, values),
   };
 }
 
 async function profileOf(
   cluster: FoundCluster,
   worker: WorkerStatus,
-  { kind, ms, out, top, isFlame }: ProfileSettings,
+  settings: ProfileSettings,
 ): Promise<WorkerProfile> {
-  const { id, pid } = worker;
-  const file = out === '-' ? null : fileFor(out, cluster.status, worker, `${kind}profile`);
-  const flame = file === null || !isFlame ? null : `${file.replace(/\.\w+profile$/, '')}.html`;
-  for (const each of [file, flame]) if (each !== null) await checkNew(each);
+  const { kind, ms } = settings;
+  const files = await filesFor(cluster, worker, settings);
   const progress = progressLine();
   progress.update(`profiling worker ${worker.id} for ${ms / 1000} s`);
-  const taken = await fileOfWorker(cluster, (transfer) =>
+  const { text, result } = await fileOfWorker(cluster, (file) =>
     taskOf<TakenProfile>(cluster, worker, {
       name: 'profile',
-      argument: { kind, ms, file: transfer },
+      argument: { kind, ms, file },
       limitMs: ms + spareMs,
     }),
   ).finally(progress.clear);
-  const seconds = taken.result.ms / 1000;
-  const { script } = cluster.status;
-  const placeOf = placesIn(nearestPackageFile(path.dirname(script))?.directory ?? path.dirname(script));
-  const tree = treeOf(JSON.parse(taken.text));
-  const page = isFlame ? flamePage(titleOf({ kind, worker: id, pid, seconds }), tree, placeOf) : '';
-  if (file === null) print(isFlame ? page : taken.text);
-  else await writeNewFile(file, taken.text);
-  if (flame !== null) await writeNewFile(flame, page);
-  return { worker: id, pid, seconds, file, flame, ...reportOf(tree, placeOf, top) };
+  return writeProfile(cluster, worker, settings, files, { text, ms: result.ms });
 }
 
-function titleOf({
-  kind,
-  worker,
-  pid,
-  seconds,
-}: Pick<WorkerProfile, 'kind' | 'worker' | 'pid' | 'seconds'>): string {
-  return `${kind} profile of worker ${worker} (pid ${pid}), ${seconds.toFixed(1)} s`;
-}
-
-function show(
-  done: WorkerProfile,
-  write: (line: string) => void,
-  named = (file: string) => path.relative('', file),
-): void {
-  const files = [done.file, done.flame].flatMap((file) => (file === null ? [] : named(file)));
-  write([titleOf(done), ...files.slice(0, 1)].join(': '));
-  for (const line of format(done)) write(line);
-  for (const flame of files.slice(1)) write(`  flame graph: ${flame}`);
+/** Waits for a stall of one of the workers, and writes its profile. */
+async function profileStall(
+  cluster: FoundCluster,
+  workers: readonly WorkerStatus[],
+  settings: ProfileSettings & { readonly stalls: StallLimits },
+  { values }: Arguments,
+  signal: AbortSignal,
+): Promise<number> {
+  const caught = await waitForStall(cluster, workers, settings.stalls, signal);
+  if (caught === undefined) {
+    const { aboveMs, forMs } = settings.stalls;
+    const time = signal.aborted ? 'until the interruption' : `within ${forMs / 1000} s`;
+    throw new CommandError(`no event loop was blocked for ${aboveMs} ms ${time}`);
+  }
+  const { worker, text, stall } = caught;
+  const files = await filesFor(cluster, worker, settings);
+  const done = await writeProfile(cluster, worker, settings, files, { text, ms: stall.ms });
+  if (values.json) print(JSON.stringify([{ ...done, stall }]));
+  else {
+    const write = settings.out === '-' ? printError : print;
+    write(describeStall(worker, stall));
+    show(done, write);
+  }
+  return exitCodes.done;
 }

@@ -19,7 +19,8 @@ export async function taskOf<Result>(
 }
 
 /**
- * Passes the name of a file that the worker is to create, and resolves with its text. It is in the directory of the
+ * Passes the name of a file that the worker is to create, and resolves with its text, which is empty where the result is
+ * `null`. The file is in the directory of the
  * control socket: a service may have a temporary directory of its own.
  */
 export async function fileOfWorker<Result>(
@@ -30,7 +31,7 @@ export async function fileOfWorker<Result>(
   try {
     const file = path.join(directory, randomBytes(8).toString('hex'));
     const result = await work(file);
-    return { text: await readFile(file, 'utf8'), result };
+    return { text: result === null ? '' : await readFile(file, 'utf8'), result };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { type BlockedLoop, watchBlockedLoop } from '../../support/blocked-loop.js';
 import { defaultContextSettings, enterContext } from '../../support/context/context.js';
 import { debugFor } from '../../support/debug.js';
 import { readEnvironment } from '../../support/environment.js';
 import { checkOptions, isBoolean, isEither, isFunction, isInteger, isOneOf } from '../../support/options.js';
-import { type BlockedLoop, watchBlockedLoop } from './blocked-loop.js';
 import { observeSyncCalls, type SyncIoGroup, syncIoGroups } from './sync-builtins.js';
 import { callChecks } from './sync-io-options.js';
 import { coverage, reportByWarnings, reportTo } from './sync-io-reporter.js';

@@ -1,7 +1,14 @@
 import { hooks, makeHook } from '../shutdown/hooks.js';
 
+const running = new Set<() => void>();
+
+/** Ends the work that runs early. */
+export function endEarly(): void {
+  for (const end of running) end();
+}
+
 /**
- * Runs work with a signal that aborts when this process drains or loses its channel. A drain waits for the work, so that
+ * Runs work with a signal that aborts when this process drains or loses its channel, or by `endEarly`. A drain waits for the work, so that
  * its result is complete.
  */
 export async function untilDrain<Result>(
@@ -20,9 +27,11 @@ export async function untilDrain<Result>(
   );
   hooks.drain.add(hook);
   process.once('disconnect', end);
+  running.add(end);
   try {
     return await result;
   } finally {
+    running.delete(end);
     hooks.drain.delete(hook);
     process.off('disconnect', end);
   }

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { attempt } from '../../support/attempt.js';
-import { debugFor } from '../../support/debug.js';
-import { requestStorageKey } from '../../support/symbols.js';
+import { attempt } from './attempt.js';
 import { type BlockedLoop, type WatchData, watchBeats } from './blocked-loop-worker.js';
+import { debugFor } from './debug.js';
+import { requestStorageKey } from './symbols.js';
 
 export type { BlockedLoop };
 
@@ -18,9 +18,13 @@ const debug = debugFor('sync-io');
 /**
  * Watches the event loop of this thread from a worker thread. A timer counts the turns of the event loop. When the
  * count does not change for `limitMs`, the worker pauses this thread through the inspector. It reads the stack and the
- * request, and resumes the thread. Tracing costs several times as much per call and aborts Node 24.
+ * request, and resumes the thread. It prints a report unless `prints` is false. Tracing costs several times as much per call and aborts Node 24.
  */
-export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop) => void): LoopWatch {
+export function watchBlockedLoop(
+  limitMs: number,
+  onBlocked: (block: BlockedLoop) => void,
+  { prints = true } = {},
+): LoopWatch {
   const inspector = loadInspector();
   if (inspector === undefined) return off('this Node was built without an inspector');
   if (inspector.url() !== undefined) return off('a debugger is open, which would conflict with it');
@@ -29,6 +33,7 @@ export function watchBlockedLoop(limitMs: number, onBlocked: (block: BlockedLoop
   const workerData: WatchData = {
     beats,
     limitMs,
+    prints,
     storageName: Symbol.keyFor(requestStorageKey) as string,
   };
   let worker: Worker;

@@ -21,6 +21,8 @@ export interface WatchData {
   /** Index 0 counts the turns of the event loop. Index 1 is set when a debugger is opened. */
   readonly beats: Int32Array;
   readonly limitMs: number;
+  /** Whether a report is printed to stderr. */
+  readonly prints: boolean;
   /** The name of the registered symbol under which the main thread stores its request contexts. */
   readonly storageName: string;
 }
@@ -33,7 +35,7 @@ export function watchBeats(load: NodeJS.Require): void {
   const inspector = load('node:inspector') as typeof import('node:inspector');
   const { fileURLToPath } = load('node:url') as typeof import('node:url');
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
-  const { beats, limitMs, storageName } = workerData as WatchData;
+  const { beats, limitMs, prints, storageName } = workerData as WatchData;
   const promptMs = 50;
   const responseMs = 250;
   const readRequest = `(() => {
@@ -124,7 +126,7 @@ export function watchBeats(load: NodeJS.Require): void {
       const by = native ? `native code, see the findings about synchronous calls${paused}` : request;
       const lines = frames.map((frame) => `\n    at ${frame}`).join('');
       try {
-        fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
+        if (prints) fs.writeSync(2, `Event loop blocked for ${ms} ms so far by ${by}${lines}\n`);
       } catch {
         // stderr is a pipe without a reader; blockedLoops() still returns the report
       }
