@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transformSync } from 'esbuild';
 import { build as buildDeclarations } from 'tsup';
+import { indentWithTabs } from './tabs.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = path.join(root, 'dist');
@@ -88,7 +89,7 @@ function writeModule(file, text) {
   const complete = Object.keys(loadedWhenUsed)
     .reduce(loadWhenUsed, code)
     .replace(/^\/\/ src\/.*\n/gm, '');
-  writeFileSync(file.replace(/js$/, 'cjs'), complete);
+  writeFileSync(file.replace(/js$/, 'cjs'), indentWithTabs(complete, 2));
 
   const name = path.basename(file, '.js');
   if (name in entries || name in programs) writeFileSync(file, esModule(name, complete));
@@ -161,6 +162,7 @@ function writeForCommonJs(file, written) {
   if (written.has(file) || !existsSync(path.join(dist, file))) return;
   written.add(file);
   const text = readFileSync(path.join(dist, file), 'utf8');
-  writeFileSync(path.join(dist, file.replace(/ts$/, 'cts')), text.replace(relativeImport, '$1$2$3.cjs$2'));
+  const ofCommonJs = indentWithTabs(text.replace(relativeImport, '$1$2$3.cjs$2'), 4);
+  writeFileSync(path.join(dist, file.replace(/ts$/, 'cts')), ofCommonJs);
   for (const [, , , name] of text.matchAll(relativeImport)) writeForCommonJs(`${name}.d.ts`, written);
 }
