@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(__dirname, '..');
-const page = readFileSync(path.join(root, 'docs/promises.md'), 'utf8');
+const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+const page = read('test/promises.md');
 
 interface Proof {
   readonly title: string;
@@ -20,9 +21,9 @@ function promisesOf(text: string): Promised[] {
   for (const line of text.split('\n')) {
     const sentence = /^- (.+)$/.exec(line)?.[1];
     if (sentence !== undefined) promises.push({ sentence, proofs: [] });
-    const [, title, file] = /^ {2}- \[(.+)\]\(\.\.\/(\S+)\)$/.exec(line) ?? [];
+    const [, title, file] = /^ {2}- \[(.+)\]\((\S+)\)$/.exec(line) ?? [];
     if (title !== undefined && file !== undefined) {
-      promises.at(-1)?.proofs.push({ title: title.replace(/\\(.)/g, '$1'), file });
+      promises.at(-1)?.proofs.push({ title: title.replace(/\\(.)/g, '$1'), file: `test/${file}` });
     }
   }
   return promises;
@@ -41,7 +42,13 @@ describe('the promises', () => {
 
   it('are all read', () => {
     expect(promises.length).toBeGreaterThan(140);
-    expect(proofs).toHaveLength(page.match(/\]\(/g)?.length ?? 0);
+    // one link leads to the page for users
+    expect(proofs).toHaveLength((page.match(/\]\(/g)?.length ?? 0) - 1);
+  });
+
+  it('are those of the page for users, in the same order', () => {
+    const sentences = (text: string) => promisesOf(text).map(({ sentence }) => sentence);
+    expect(sentences(read('docs/promises.md'))).toEqual(sentences(page));
   });
 
   it('have a proof each', () => {
