@@ -5,6 +5,7 @@ import { doctor } from './doctor.js';
 import { drill } from './drill/index.js';
 import { health } from './health.js';
 import { helpCommand } from './help.js';
+import { onHosts } from './hosts/on-hosts.js';
 import { logLevel } from './log-level.js';
 import { metrics } from './metrics.js';
 import { precompress } from './precompress.js';
@@ -17,6 +18,8 @@ import { start } from './start.js';
 import { status } from './status.js';
 import { stop } from './stop.js';
 import { top } from './top/index.js';
+
+export { onHosts };
 
 /** All commands, by their names. */
 export const commands: Record<string, Command> = {
