@@ -31,7 +31,7 @@ export const metricsPart: Part = {
     };
     const hook = makeHook(close, { name: 'the port of metrics' });
     hooks.shutdown.add(hook);
-    assembly.onRefused = ({ method = '' }, status) => recorder.refused(method, status);
+    assembly.onRefused = (req, status) => recorder.refused(req, status);
     return {
       before: function metricsMiddleware(req, res, next) {
         measure(req, res);

@@ -8,7 +8,7 @@ import { closeDetachedResponses } from '../../support/pipelined-responses.js';
 import { isFromLoopback, isFromPrivateNetwork } from '../../support/private-network.js';
 import { withoutQuery } from '../../support/url-path.js';
 import { addWorkerTask } from '../../support/worker-tasks.js';
-import { metricFamilies } from './collect.js';
+import { metricFamilies, recorder } from './collect.js';
 import { joinRegistry, type MetricsRegistry } from './joined-registries.js';
 import { measure } from './measured-requests.js';
 import {
@@ -19,9 +19,8 @@ import {
 } from './metrics-options.js';
 import { measureRuntime } from './runtime-measures.js';
 
-export { recorder } from './collect.js';
 export type { MetricsOptions, MetricsRegistry };
-export { measure, optionChecks, resolveMetrics };
+export { measure, optionChecks, recorder, resolveMetrics };
 
 /** The middleware of {@link metrics}. */
 export interface Metrics extends RequestHandler {
@@ -59,7 +58,8 @@ export function metrics(options?: MetricsOptions): Metrics {
 }
 
 /** Starts what is measured all the time, and lets the primary of a cluster collect. Returns the undo. */
-export function startMeasures({ registry }: ResolvedMetrics): () => void {
+export function startMeasures({ registry, openTelemetry }: ResolvedMetrics): () => void {
+  if (!openTelemetry) recorder.ignoreOpenTelemetry();
   const undo = [measureRuntime(), joinRegistry(registry), addWorkerTask('metrics', metricFamilies)];
   return once(undoAll(undo));
 }

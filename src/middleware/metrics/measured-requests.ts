@@ -20,7 +20,7 @@ export function measure(req: IncomingMessage, res: ServerResponse): void {
   // the pipeline of a productionized app listens for the end of a response already
   if (context?.onClose !== undefined) {
     context.measure = onContextClose;
-    recorder.begin(context.method);
+    recorder.begin(req, res, context.method);
     return;
   }
   const method = context?.method ?? req.method ?? '';
@@ -29,7 +29,7 @@ export function measure(req: IncomingMessage, res: ServerResponse): void {
   // the response to an accepted WebSocket is never written
   if ((req as { upgrade?: boolean }).upgrade) onceClosed(res, onUpgradeClose);
   else {
-    recorder.begin(method);
+    recorder.begin(req, res, method);
     onceClosed(res, onClose);
   }
 }

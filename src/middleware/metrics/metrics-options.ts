@@ -4,6 +4,7 @@ import {
   type Check,
   checkOptions,
   hasMethods,
+  isBoolean,
   isEither,
   isFunction,
   isInteger,
@@ -36,6 +37,12 @@ export interface MetricsOptions {
    * the default metrics of prom-client, ours are served. @default none
    */
   readonly registry?: MetricsRegistry;
+  /**
+   * Whether the MeterProvider of OpenTelemetry receives the durations and the requests in flight, too, and the current
+   * span its `http.route`. The app registers the provider before its first request. Set it to `false` where
+   * instrumentation-http records the same. @default true
+   */
+  readonly openTelemetry?: boolean;
 }
 
 const isPath: Check = (value) =>
@@ -47,6 +54,7 @@ export const optionChecks = {
   path: isPath,
   clients: isEither(isOneOf('loopback', 'private'), isFunction),
   registry: hasMethods('a registry of prom-client', 'getMetricsAsJSON'),
+  openTelemetry: isBoolean,
 };
 
 /** The options with their defaults. */
@@ -56,15 +64,24 @@ export interface ResolvedMetrics {
   readonly path: string | undefined;
   readonly clients: NonNullable<MetricsOptions['clients']>;
   readonly registry: MetricsRegistry | undefined;
+  readonly openTelemetry: boolean;
 }
 
 export function resolveMetrics(options?: MetricsOptions): ResolvedMetrics {
-  const { port, host, path, clients, registry } = checkOptions('metrics', options, optionChecks);
+  const {
+    port,
+    host,
+    path,
+    clients,
+    registry,
+    openTelemetry = true,
+  } = checkOptions('metrics', options, optionChecks);
   return {
     port: port ?? (path === undefined ? defaultMetricsPort : false),
     host: host ?? defaultMetricsHost,
     path,
     clients: clients ?? 'loopback',
     registry,
+    openTelemetry,
   };
 }

@@ -7,6 +7,7 @@ import { isSent } from '../../support/response-state.js';
 import { Distribution } from './distribution.js';
 import { type ErrorKind, errorKindOf, errorKinds } from './error-kinds.js';
 import { methodIndex, methodNames } from './http-methods.js';
+import { findInstruments, type RequestInstruments } from './open-telemetry.js';
 import { durationBounds, MethodSeries, RouteSeries } from './request-series.js';
 import { bodyBytes } from './response-size.js';
 import { labelsOf, type Route, visitRoutes } from './route-labels.js';
@@ -18,43 +19,40 @@ const overflow = '_OTHER';
 /** Each series of the durations is 17 lines in a response, and an app may add routes while it runs. */
 const mostSeries = 2000;
 
-/** What another consumer of the same measures receives, such as the instruments of OpenTelemetry. */
-export interface Measured {
-  readonly req: IncomingMessage;
-  readonly method: string;
-  /** `undefined` for a request that no route handled. */
-  readonly route: string | undefined;
-  /** 0 where the response had no head. */
-  readonly status: number;
-  readonly seconds: number;
-}
-
 /**
  * Counts requests by route, method and status. A request costs one lookup for each; no text is built. No label contains
  * a value of a client.
  */
 export class RequestRecorder {
   readonly active = new Float64Array(methodNames.length);
-  /** Called for each request that ended. */
-  onMeasured: ((measured: Measured) => void) | undefined = undefined;
+  /** The instruments of OpenTelemetry; `null` until they are looked for, which is at the first request. */
+  #instruments: RequestInstruments | undefined | null = null;
   readonly #unmatched = new RouteSeries(noRoute);
   readonly #byLabel = new Map<string, RouteSeries>([[noRoute, this.#unmatched]]);
   /** The labels of a route: one, or several where its router is mounted more than once. */
   readonly #byRoute = new WeakMap<Route, RouteSeries | readonly RouteSeries[]>();
   #series = 0;
 
-  begin(method: string): void {
-    (this.active[methodIndex(method)] as number)++;
+  /** Leaves the instruments of OpenTelemetry to another package. */
+  ignoreOpenTelemetry(): void {
+    this.#instruments = undefined;
+  }
+
+  begin(req: IncomingMessage, res: ServerResponse, method: string): void {
+    const index = methodIndex(method);
+    (this.active[index] as number)++;
+    if (this.#instruments === null) this.#instruments = findInstruments((begun) => this.#labelOf(begun));
+    this.#instruments?.begin(req, res, methodNames[index] as string);
   }
 
   /** Records a request whose response has closed. */
   end(req: IncomingMessage, res: ServerResponse, method: string, startedAt: number): void {
     const index = methodIndex(method);
     (this.active[index] as number)--;
-    this.record(req, res, index, (performance.now() - startedAt) / 1000);
+    this.record(req, res, index, (performance.now() - startedAt) / 1000, true);
   }
 
-  record(req: IncomingMessage, res: ServerResponse, index: number, seconds: number): void {
+  record(req: IncomingMessage, res: ServerResponse, index: number, seconds: number, wasBegun = false): void {
     const route = this.#routeOf(req as Request);
     const status = res.headersSent ? res.statusCode : 0;
     const method = this.#add(route, index, status, seconds);
@@ -62,19 +60,19 @@ export class RequestRecorder {
     if (completed) method.sizes.add(bodyBytes(req, res));
     else method.aborted++;
     if (!completed || status >= 500) this.#countError(route, errorKindOf(req, res, completed));
-    this.onMeasured?.({
-      req,
-      method: methodNames[index] as string,
-      route: route === this.#unmatched ? undefined : route.label,
-      status,
-      seconds,
-    });
+    if (this.#instruments) {
+      const name = methodNames[index] as string;
+      this.#instruments.end({ req, method: name, route: this.#named(route), status, seconds }, wasBegun);
+    }
   }
 
   /** Records a request that was refused before it had a route. */
-  refused(method: string, status: number): void {
-    this.#add(this.#unmatched, methodIndex(method), status, 0);
+  refused(req: IncomingMessage, status: number): void {
+    const index = methodIndex(req.method ?? '');
+    this.#add(this.#unmatched, index, status, 0);
     this.#countError(this.#unmatched, 'overload');
+    const method = methodNames[index] as string;
+    this.#instruments?.end({ req, method, route: undefined, status, seconds: 0 }, false);
   }
 
   /** Registers the labels of a router, so that cached responses of its routes are recognized. */
@@ -107,6 +105,14 @@ export class RequestRecorder {
 
   #countError(route: RouteSeries, kind: ErrorKind | undefined): void {
     if (kind !== undefined) (route.errors[errorKinds.indexOf(kind)] as number)++;
+  }
+
+  #labelOf(req: IncomingMessage): string | undefined {
+    return this.#named(this.#routeOf(req as Request));
+  }
+
+  #named(route: RouteSeries): string | undefined {
+    return route === this.#unmatched ? undefined : route.label;
   }
 
   #routeOf(req: Request): RouteSeries {

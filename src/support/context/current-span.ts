@@ -8,8 +8,15 @@ export interface TraceIds {
   readonly spanId: string;
 }
 
+/** A span of OpenTelemetry. Only the first method is certain. */
+interface Span {
+  spanContext(): TraceIds;
+  isRecording?(): boolean;
+  setAttribute?(name: string, value: string): unknown;
+}
+
 interface OpenTelemetryApi {
-  readonly context?: { active(): { getValue(key: symbol): { spanContext(): TraceIds } | undefined } };
+  readonly context?: { active(): { getValue(key: symbol): Span | undefined } };
 }
 
 const validTraceId = /^(?!0+$)[0-9a-f]{32}$/;
@@ -24,10 +31,15 @@ export function tracksSpans(): boolean {
   return contextManager() !== undefined;
 }
 
+/** Returns OpenTelemetry's current span, or `undefined` if there is none. */
+export function activeSpan(): Span | undefined {
+  return contextManager()?.active().getValue(otelSpan);
+}
+
 /** Returns the ids of OpenTelemetry's current span, or `undefined` if there is none. It never throws. */
 export function currentSpan(): TraceIds | undefined {
   try {
-    const span = contextManager()?.active().getValue(otelSpan);
+    const span = activeSpan();
     if (span === undefined) return undefined;
     const { traceId, spanId } = span.spanContext();
     return validTraceId.test(traceId) && validSpanId.test(spanId) ? { traceId, spanId } : undefined;
