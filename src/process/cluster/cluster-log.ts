@@ -33,3 +33,7 @@ export function causeOf({ code, signal, killed, listened }: Death): string {
 export function lastErrorOf(death: Death): string {
   return death.error ? `${causeOf(death)}; its last error: ${death.error.split('\n', 1)[0]}` : causeOf(death);
 }
+
+export function plural(workers: number): string {
+  return `${workers} worker${workers === 1 ? '' : 's'}`;
+}

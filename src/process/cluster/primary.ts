@@ -1,7 +1,6 @@
 import cluster, { type ClusterSettings } from 'node:cluster';
 import { defaultToProduction } from '../../support/environment.js';
 import { ProductionizeError, quote, warnOnce } from '../../support/errors.js';
-import { expose } from '../../support/metrics/exposition.js';
 import { isInteger } from '../../support/options.js';
 import { findOrchestrator, warnOfNpmStart } from '../orchestrator/index.js';
 import { inheritedSockets } from '../systemd/inherited-sockets.js';
@@ -11,15 +10,15 @@ import {
   notifyServiceStatus,
   notifyServiceStopping,
 } from '../systemd/service-manager.js';
+import { plural } from './cluster-log.js';
 import { ClusterMetrics } from './cluster-metrics.js';
-import type { ClusterWorker } from './cluster-worker.js';
-import type { ClusterStatus, ControlRequest, ControlResponse, WorkerStatus } from './control-protocol.js';
-import { serveControl } from './control-socket.js';
+import { statusOf } from './cluster-status.js';
+import type { ClusterStatus } from './control-protocol.js';
+import { openControl } from './control-requests.js';
 import { logicalDirectory, logicalPath } from './logical-directory.js';
 import { replaceLargeWorkers } from './memory-limit.js';
 import { Pool, type PoolSettings } from './pool.js';
 import { Reloader, type ReloadResult } from './rolling-reload.js';
-import { makeRuntimeDir } from './runtime-dir.js';
 import { socketsForWorkers, watchInheritedSockets } from './shared-sockets.js';
 import { singleExecutableSettings } from './single-executable.js';
 import { riskWarnings } from './single-process-risks.js';
@@ -27,8 +26,6 @@ import { onStopSignals } from './stop-signals.js';
 import { watchTerminal } from './terminal.js';
 import { chooseWorkers, maxWorkers, type WorkerCount } from './worker-count.js';
 import { primaryVariable, readyMessage, sendToParent } from './worker-protocol.js';
-import { resultsOf } from './worker-results.js';
-import { snapshotWorker } from './worker-snapshot.js';
 
 /** Settings of a primary, with every option resolved. */
 export interface PrimarySettings
@@ -163,7 +160,14 @@ export function startPrimary(settings: PrimarySettings): Cluster {
     else reloader.reload().catch(() => {});
   });
   if (settings.control) {
-    openControl(settings, pool, metrics, handle, reloader, stop).then(
+    openControl(settings.runtimeDir, {
+      pool,
+      metrics,
+      reloader,
+      stop,
+      status: handle.status,
+      scale: handle.scale,
+    }).then(
       (close) => {
         closeControl = close;
       },
@@ -192,96 +196,4 @@ export function startPrimary(settings: PrimarySettings): Cluster {
 function scriptSettings(): ClusterSettings {
   const [, script] = process.argv;
   return script === undefined ? {} : { exec: logicalPath(script) };
-}
-
-async function openControl(
-  { runtimeDir }: PrimarySettings,
-  pool: Pool,
-  metrics: ClusterMetrics,
-  handle: Cluster,
-  reloader: Reloader,
-  stop: (reason: string) => Promise<void>,
-): Promise<() => void> {
-  const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
-    if (request.command === 'task') {
-      const results = await resultsOf(pool, request);
-      return { ok: true, message: request.name, status: handle.status(), results };
-    }
-    if (request.command === 'metrics') {
-      const { body } = expose(await metrics.collect(), undefined);
-      return { ok: true, message: body.trimEnd(), status: handle.status() };
-    }
-    if (request.command === 'snapshot') {
-      const message = await snapshotWorker(pool, reloader, request);
-      return { ok: true, message, status: handle.status() };
-    }
-    const done = await execute(request, handle, reloader, stop);
-    return { ok: true, message: done, status: handle.status() };
-  });
-  process.once('exit', socket.close);
-  return socket.close;
-}
-
-async function execute(
-  request: ControlRequest,
-  handle: Cluster,
-  reloader: Reloader,
-  stop: (reason: string) => Promise<void>,
-): Promise<string> {
-  switch (request.command) {
-    case 'status':
-      return 'status';
-    case 'reload': {
-      const { replaced } = await reloader.reload(request.startMs);
-      return `reloaded: ${plural(replaced)} replaced`;
-    }
-    case 'scale':
-      handle.scale(request.workers);
-      return `scaling to ${plural(handle.status().target)}`;
-    case 'stop':
-      void stop('stop was requested');
-      return 'stopping';
-    default:
-      throw new Error('unknown command: the cluster runs another version of express-productionize');
-  }
-}
-
-function plural(workers: number): string {
-  return `${workers} worker${workers === 1 ? '' : 's'}`;
-}
-
-function statusOf(
-  pool: Pool,
-  reloader: Reloader,
-  names: Pick<ClusterStatus, 'name' | 'script'>,
-): ClusterStatus {
-  return {
-    pid: process.pid,
-    ...names,
-    // a bundle that is an ES module has no `__dirname`
-    library: typeof __dirname === 'string' ? __dirname : '',
-    uptimeMs: Math.round(process.uptime() * 1000),
-    target: pool.target,
-    ready: pool.ready,
-    reloading: reloader.reloading,
-    stopping: pool.stopping,
-    deaths: pool.deaths,
-    workers: [...pool.workers].map(statusOfWorker),
-  };
-}
-
-function statusOfWorker(worker: ClusterWorker): WorkerStatus {
-  const { id, pid, state, uptimeMs, beatAt, metrics, addresses, parts } = worker;
-  return {
-    id,
-    pid,
-    state,
-    uptimeMs: Math.round(uptimeMs),
-    beatAgeMs: beatAt === undefined ? null : Math.round(performance.now() - beatAt),
-    rssBytes: metrics?.rssBytes ?? null,
-    utilization: metrics?.utilization ?? null,
-    inFlight: metrics?.inFlight ?? null,
-    addresses,
-    parts,
-  };
 }
