@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CpuProfile, HeapProfile } from '../../src/cli/profile/profile-tree.js';
-import { cleanUp, type Done, start } from '../helpers/cli.js';
+import { cleanUp, type Done, program, start } from '../helpers/cli.js';
 import { folder, ready } from '../helpers/clusters.js';
 import { steadyLoad } from '../helpers/load.js';
+import { run } from '../helpers/program.js';
 
 const app = path.join(__dirname, '../fixtures/profiled.cjs');
 
@@ -111,6 +112,20 @@ describe('profile on a cluster of two workers', () => {
     const [report] = JSON.parse(early.out);
     expect(report.seconds * 1000).toBeLessThan(performance.now() - before);
     expect(statSync(report.file).size).toBeGreaterThan(1000);
+  });
+
+  it('ends early and writes what was taken when it is interrupted', async () => {
+    const { err } = running.cluster;
+    const from = err.length;
+    const args = ['profile', '--seconds', '600', '--json', '--out', out];
+    const command = run(program, { args: [...args, '--runtime-dir', running.dir] });
+    while (!err.slice(from).some((each) => each.endsWith(' Profiler.start'))) await running.cluster.more();
+    command.child.kill('SIGINT');
+    expect(await command.exit()).toEqual({ code: 0, signal: null });
+    const [report] = JSON.parse(command.out.join(''));
+    expect(report.seconds).toBeLessThan(600);
+    expect(statSync(report.file).size).toBeGreaterThan(1000);
+    expect(readdirSync(running.dir)).toHaveLength(1);
   });
 
   it('states that the worker died during its profile, and leaves no file', async () => {

@@ -20,7 +20,7 @@ import {
   stallOptions,
   waitForStall,
 } from './wait-for-stall.js';
-import { fileOfWorker, taskOf, workersOf } from './worker-task.js';
+import { endProfile, fileOfWorker, taskOf, workersOf } from './worker-task.js';
 import { filesFor, type OutputSettings, show, type WorkerProfile, writeProfile } from './write-profile.js';
 
 const defaultSeconds = 10;
@@ -38,7 +38,7 @@ export const profile: Command = {
   synopsis: '[cpu|heap] [options]',
   description: `Profiles a running worker, by default the busiest, and writes a file for Chrome DevTools. It prints the functions in which
 the time was spent, or with heap those that allocated what is still in use. Nothing is restarted, and no request is lost.
-A worker that drains ends its profile early.`,
+A worker that drains ends its profile early, and so does Ctrl-C. What was taken is written.`,
   options: {
     worker: {
       type: 'string',
@@ -60,27 +60,15 @@ A worker that drains ends its profile early.`,
     if (cluster === undefined) throw new CommandError(noCluster(args));
     const which = (args.values.worker as string | undefined) ?? (settings.stalls && 'all');
     const workers = workersOf(cluster, which, (each) => each.utilization);
-    const { out } = settings;
-    if (!settings.stalls && workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
+    const { out, stalls } = settings;
+    if (!stalls && workers.length > 1 && out !== undefined && (out === '-' || !isDirectory(out))) {
       throw new UsageError('--out: expected a directory for several workers');
     }
-    const { stalls } = settings;
-    if (stalls)
-      return interruptible((signal) => profileStall(cluster, workers, { ...settings, stalls }, args, signal));
-    const profiles: WorkerProfile[] = [];
-    // one after the other, so that only one worker at a time is slower
-    for (const worker of workers) {
-      try {
-        const done = await profileOf(cluster, worker, settings);
-        profiles.push(done);
-        if (!args.values.json) show(done, out === '-' ? printError : print);
-      } catch (error) {
-        if (workers.length === 1 || !(error instanceof CommandError)) throw error;
-        printError(error.message);
-      }
-    }
-    if (args.values.json) print(JSON.stringify(profiles));
-    return profiles.length === workers.length ? exitCodes.done : exitCodes.failed;
+    return interruptible((signal) =>
+      stalls
+        ? profileStall(cluster, workers, { ...settings, stalls }, args, signal)
+        : profileEach(cluster, workers, settings, args, signal),
+    );
   },
   show(result) {
     for (const done of result as readonly WorkerProfile[]) show(done, print, printable);
@@ -105,22 +93,52 @@ function settingsOf({ values, positionals }: Arguments): ProfileSettings {
   };
 }
 
+/** Profiles workers one after the other, so that only one at a time is slower. */
+async function profileEach(
+  cluster: FoundCluster,
+  workers: readonly WorkerStatus[],
+  settings: ProfileSettings,
+  { values }: Arguments,
+  signal: AbortSignal,
+): Promise<number> {
+  const profiles: WorkerProfile[] = [];
+  for (const worker of workers) {
+    if (signal.aborted) break;
+    try {
+      const done = await profileOf(cluster, worker, settings, signal);
+      profiles.push(done);
+      if (!values.json) show(done, settings.out === '-' ? printError : print);
+    } catch (error) {
+      if (workers.length === 1 || !(error instanceof CommandError)) throw error;
+      printError(error.message);
+    }
+  }
+  if (values.json) print(JSON.stringify(profiles));
+  return profiles.length === workers.length ? exitCodes.done : exitCodes.failed;
+}
+
 async function profileOf(
   cluster: FoundCluster,
   worker: WorkerStatus,
   settings: ProfileSettings,
+  signal: AbortSignal,
 ): Promise<WorkerProfile> {
   const { kind, ms } = settings;
   const files = await filesFor(cluster, worker, settings);
   const progress = progressLine();
   progress.update(`profiling worker ${worker.id} for ${ms / 1000} s`);
+  const end = (): Promise<void> => endProfile(cluster, worker);
+  signal.addEventListener('abort', end);
   const { text, result } = await fileOfWorker(cluster, (file) =>
     taskOf<TakenProfile>(cluster, worker, {
       name: 'profile',
       argument: { kind, ms, file },
       limitMs: ms + spareMs,
     }),
-  ).finally(progress.clear);
+  ).finally(() => {
+    signal.removeEventListener('abort', end);
+    progress.clear();
+  });
   return writeProfile(cluster, worker, settings, files, { text, ms: result.ms });
 }
 

@@ -4,7 +4,7 @@ import type { WorkerStatus } from '../../process/cluster/control-protocol.js';
 import type { CaughtStall } from '../../process/inspect/index.js';
 import { type Arguments, CommandError, durationMs, UsageError } from '../command.js';
 import { printError, progressLine } from '../output.js';
-import { fileOfWorker, taskOf } from './worker-task.js';
+import { endProfile, fileOfWorker, taskOf } from './worker-task.js';
 
 export const stallOptions = {
   'when-stalled': {
@@ -58,11 +58,7 @@ export async function waitForStall(
 ): Promise<StallOfWorker | undefined> {
   let caught: StallOfWorker | undefined;
   const end = async (): Promise<void> => {
-    const tasks = workers.map((worker) =>
-      // a worker that exited does not wait any more
-      taskOf(cluster, worker, { name: 'end-profile', argument: {}, limitMs: 5000 }).catch(() => {}),
-    );
-    await Promise.all(tasks);
+    await Promise.all(workers.map((worker) => endProfile(cluster, worker)));
   };
   signal.addEventListener('abort', () => void end());
   const errors: CommandError[] = [];

@@ -18,6 +18,11 @@ export async function taskOf<Result>(
   return done?.result as Result;
 }
 
+/** Ends the profile of a worker early, if it has one. */
+export async function endProfile(cluster: FoundCluster, worker: WorkerStatus): Promise<void> {
+  await taskOf(cluster, worker, { name: 'end-profile', argument: {}, limitMs: 5000 }).catch(() => {});
+}
+
 /**
  * Passes the name of a file that the worker is to create, and resolves with its text, which is empty where the result is
  * `null`. The file is in the directory of the
