@@ -37,6 +37,11 @@ export async function startSecondHost(
   const ip = (...args: string[]) => execFile('ip', args);
   await ip('netns', 'add', namespace);
   afterwards(() => ip('netns', 'del', namespace));
+  // the sessions of sshd outlive it without their network, and hold its stderr
+  afterwards(async () => {
+    const { stdout } = await ip('netns', 'pids', namespace);
+    for (const pid of stdout.split('\n').filter(Boolean)) endProcess(Number(pid));
+  });
   await ip('link', 'add', outer, 'type', 'veth', 'peer', 'name', inner, 'netns', namespace);
   afterwards(() => ip('link', 'del', outer));
   await ip('addr', 'add', `${network}.1/24`, 'dev', outer);
@@ -102,4 +107,12 @@ export async function startSecondHost(
     async () => (await execFile(path.join(bin, 'ssh'), [`root@${name}`, 'echo', 'up'])).stdout === 'up\n',
   );
   return { name, address, bin, link: outer, end: () => endChild(sshd) };
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
