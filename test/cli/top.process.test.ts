@@ -77,7 +77,8 @@ describe('top', () => {
     );
     expect(text).toMatch(/^ +1 +\d+ +ready +[\d.]+ s +[\d.]+ +[\d.]+ +\d+ % +12 ms +\d+ MB/m);
     expect(text).toMatch(/^ +GET \/areas\/:id +[\d.]+ +0\.0 +2\.5 ms +5\.0 ms$/m);
-    expect(text).toMatch(/^ +GET \/hostile\/\/with\/a\/.*… +[\d.]+ +[\d.]+ +38 ms +50 ms$/m);
+    // versions of Node differ in what they take for a sequence; the rest of it is a question mark
+    expect(text).toMatch(/^ +GET \/hostile\/\??\/with\/a\/.*… +[\d.]+ +[\d.]+ +38 ms +50 ms$/m);
     expect(raw()).not.toContain('\x07');
     expect(raw()).not.toContain('\x1b[2J');
     type('q');
