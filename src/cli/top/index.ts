@@ -27,9 +27,11 @@ cluster. Without a terminal, it prints one line for each cluster and time. Reque
     const hosts = args.values.on === undefined ? undefined : hostsOf(args);
     const everyMs = everyMsOf(args) ?? defaultEveryMs;
     const isLive = process.stdout.isTTY && !args.values.json;
-    return interruptible((signal) =>
-      isLive ? showLive(hosts, args, everyMs, signal) : printLines(hosts, args, everyMs, signal),
-    );
+    return interruptible((signal) => {
+      const end = new AbortController();
+      signal.addEventListener('abort', () => end.abort(), { once: true });
+      return (isLive ? showLive : printLines)(hosts, args, everyMs, end);
+    });
   },
 };
 
@@ -37,11 +39,9 @@ async function showLive(
   hosts: readonly Host[] | undefined,
   args: Arguments,
   everyMs: number,
-  signal: AbortSignal,
+  end: AbortController,
 ): Promise<number> {
-  const end = new AbortController();
   const quit = (): void => end.abort();
-  signal.addEventListener('abort', quit, { once: true });
   const choice = { selected: 0, message: '' };
   const followed = new FollowedHosts(hosts, args, everyMs, () => draw());
   const screen = new TopScreen(onKey, () => draw(), quit);
@@ -80,11 +80,9 @@ async function printLines(
   hosts: readonly Host[] | undefined,
   args: Arguments,
   everyMs: number,
-  signal: AbortSignal,
+  end: AbortController,
 ): Promise<number> {
-  const end = new AbortController();
   const stop = (): void => end.abort();
-  signal.addEventListener('abort', stop, { once: true });
   // the reader of a pipe has ended
   process.stdout.once('error', stop);
   let code: number = exitCodes.done;
