@@ -2,9 +2,15 @@ import { once } from 'node:events';
 import { createReadStream, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { costOf } from '../../src/cli/profile/snapshot-cost.js';
-import { cleanUp, start } from '../helpers/cli.js';
+import { findClusters } from '../../src/process/cluster/control-client.js';
+import { attempt } from '../../src/support/attempt.js';
+import { cleanUp, program, start } from '../helpers/cli.js';
 import { folder, ready } from '../helpers/clusters.js';
+import { until } from '../helpers/daemons.js';
 import { steadyLoad } from '../helpers/load.js';
+import { itNeeds } from '../helpers/needs.js';
+import { run } from '../helpers/program.js';
+import { get } from '../helpers/serve.js';
 
 const app = path.join(__dirname, '../fixtures/profiled.cjs');
 const megabyte = 2 ** 20;
@@ -12,7 +18,9 @@ const megabyte = 2 ** 20;
 describe('snapshot on a cluster of one worker', () => {
   let running: ReturnType<typeof start>;
   let url: string;
-  const workers = async () => JSON.parse((await running.ask('status', '--json')).out)[0].workers;
+  const workers = async () =>
+    (await findClusters(running.dir))[0]?.status.workers.map(({ id, pid, state }) => ({ id, pid, state })) ??
+    [];
 
   beforeAll(async () => {
     running = start(app, ['-w', '1']);
@@ -31,7 +39,7 @@ describe('snapshot on a cluster of one worker', () => {
     expect(done.err).toContain('such as passwords, tokens and personal data');
     expect(done.err).toMatch(/Nothing was written\. --yes writes it without a question\.\n$/);
     expect(readdirSync(out)).toEqual([]);
-    expect((await workers()).map(({ id }: { id: number }) => id)).toEqual([1]);
+    expect((await workers()).map(({ id }) => id)).toEqual([1]);
   });
 
   it('replaces the worker, which writes the snapshot when it exits, and no request fails', async () => {
@@ -51,7 +59,7 @@ describe('snapshot on a cluster of one worker', () => {
     const { snapshot, nodes, strings } = JSON.parse(readFileSync(file, 'utf8'));
     expect(nodes).toHaveLength(snapshot.node_count * snapshot.meta.node_fields.length);
     expect(strings).toContain('leakingFunction');
-    expect((await workers()).map(({ id }: { id: number }) => id)).toEqual([2]);
+    expect((await workers()).map(({ id }) => id)).toEqual([2]);
   });
 
   it('refuses a file that exists, and a worker that is not there', async () => {
@@ -64,6 +72,79 @@ describe('snapshot on a cluster of one worker', () => {
     });
     expect(readFileSync(file, 'utf8')).toBe('mine');
     expect(await running.ask('snapshot', '--worker', '9', '--yes')).toMatchObject({ code: 1 });
+  });
+
+  it('states that the worker was killed during its snapshot, leaves no file, and runs a worker again', async () => {
+    const out = folder();
+    const [before] = await workers();
+    await get(`${url}/stop-in-snapshot`);
+    const done = running.ask('snapshot', '--yes', '--force', '--out', out);
+    await running.cluster.line(new RegExp(`^${before?.pid} stops in its snapshot`));
+    expect(readdirSync(out)).toContainEqual(expect.stringMatching(/\.heapsnapshot\.part$/));
+    process.kill(before?.pid as number, 'SIGKILL');
+    expect(await done).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/\nworker \d+ was killed by SIGKILL before its snapshot was complete\n$/),
+    });
+    expect(readdirSync(out)).toEqual([]);
+    expect(await workers()).toMatchObject([{ id: (before?.id as number) + 1, state: 'ready' }]);
+  });
+
+  /** `snapshot` in a terminal, which has asked its question. */
+  async function asked(out: string) {
+    const args = ['snapshot', '--force', '--out', out, '--runtime-dir', running.dir];
+    const shown = run(program, { terminal: true, args, env: { NO_COLOR: '1', TERM: 'xterm' } });
+    let raw = '';
+    const stdout = shown.child.stdout as NodeJS.ReadableStream;
+    stdout.on('data', (data) => {
+      raw += data;
+    });
+    while (!raw.includes('write the snapshot? [y/N] ')) await once(stdout, 'data');
+    /** The process of `snapshot` itself. */
+    const children = `/proc/${shown.child.pid}/task/${shown.child.pid}/children`;
+    return {
+      shown,
+      pid: Number(readFileSync(children, 'utf8')),
+      type: (key: string) => shown.child.stdin?.write(key),
+    };
+  }
+
+  itNeeds('script').each([
+    ['n', 'n\r'],
+    ['an empty line', '\r'],
+    ['the end of the input', '\x04'],
+    ['Ctrl-C', '\x03'],
+  ])('writes nothing after %s in a terminal', async (_what, keys) => {
+    const [out, before] = [folder(), await workers()];
+    const { shown, type } = await asked(out);
+    type(keys);
+    expect(await shown.exit()).toMatchObject({ code: 1 });
+    expect(shown.out.at(-1)).toBe('Nothing was written. --yes writes it without a question.');
+    expect(readdirSync(out)).toEqual([]);
+    expect(await workers()).toEqual(before);
+  });
+
+  itNeeds('script')('writes nothing where its terminal is closed during the question', async () => {
+    const [out, before] = [folder(), await workers()];
+    const { shown, pid } = await asked(out);
+    shown.child.kill('SIGKILL');
+    await shown.exit();
+    // a signal that is not sent finds out whether the process exists
+    await until(async () => !attempt(() => process.kill(pid, 0)));
+    expect(readdirSync(out)).toEqual([]);
+    expect(await workers()).toEqual(before);
+  });
+
+  itNeeds('script')('writes it after y in a terminal', async () => {
+    const [out, [before]] = [folder(), await workers()];
+    const { shown, type } = await asked(out);
+    type('y\r');
+    expect(await shown.exit()).toMatchObject({ code: 0 });
+    const [file, ...others] = readdirSync(out);
+    expect(others).toEqual([]);
+    expect(shown.out.at(-1)).toMatch(new RegExp(`${file}: \\d+ MB$`));
+    expect(await workers()).toMatchObject([{ id: (before?.id as number) + 1, state: 'ready' }]);
   });
 });
 

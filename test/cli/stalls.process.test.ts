@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CpuProfile } from '../../src/cli/profile/profile-tree.js';
 import { cutProfile } from '../../src/process/inspect/cut-profile.js';
-import { cleanUp, type Done, start } from '../helpers/cli.js';
+import { cleanUp, type Done, program, start } from '../helpers/cli.js';
 import { folder, ready } from '../helpers/clusters.js';
+import { run } from '../helpers/program.js';
 import { get } from '../helpers/serve.js';
 
 const app = path.join(__dirname, '../fixtures/profiled.cjs');
@@ -21,16 +22,20 @@ describe('profile --when-stalled on a cluster of two workers', () => {
   });
   afterAll(cleanUp);
 
-  /** Starts to wait for a stall, and resolves once both workers do. */
-  async function waiting(...args: string[]): Promise<{ done: Promise<Done> }> {
+  /** Begins an action, and resolves once both workers have printed a line that ends with this text. */
+  async function bothPrint<Result>(text: string, action: () => Result): Promise<{ done: Result }> {
     const { err } = running.cluster;
     const from = err.length;
-    const done = running.ask('profile', '--when-stalled', ...args, '--out', out);
-    while (err.slice(from).filter((line) => line.endsWith(' Profiler.start')).length < 2) {
-      await running.cluster.more();
-    }
+    const done = action();
+    const pids = () =>
+      err.slice(from).flatMap((line) => (line.endsWith(text) ? [Number.parseInt(line, 10)] : []));
+    while (new Set(pids()).size < 2) await running.cluster.more();
     return { done };
   }
+
+  /** Starts to wait for a stall, and resolves once both workers do. */
+  const waiting = (...args: string[]): Promise<{ done: Promise<Done> }> =>
+    bothPrint(' Profiler.start', () => running.ask('profile', '--when-stalled', ...args, '--out', out));
 
   it('names the function and the route that blocked the event loop, with the profile of that time', async () => {
     const { done } = await waiting('--above', '400ms', '--json');
@@ -53,6 +58,23 @@ describe('profile --when-stalled on a cluster of two workers', () => {
     const again = await running.ask('profile', '--seconds', '1', '--worker', 'all', '--out', folder());
     expect([again.code, again.err]).toEqual([0, '']);
     expect(readdirSync(running.dir)).toHaveLength(1);
+  });
+
+  it('ends the watch of both workers and leaves nothing behind when it is interrupted', async () => {
+    const directory = folder();
+    const args = ['profile', '--when-stalled', '--out', directory, '--runtime-dir', running.dir];
+    const { done: command } = await bothPrint(' Profiler.start', () => run(program, { args }));
+    const disconnected = bothPrint(' disconnected', () => {});
+    const ended = bothPrint(' ended a thread', () => command.child.kill('SIGINT'));
+    expect(await command.exit()).toEqual({ code: 130, signal: null });
+    await Promise.all([disconnected, ended]);
+    expect([command.out, command.err]).toEqual([[], []]);
+    expect([readdirSync(directory), readdirSync(running.dir)]).toEqual([
+      [],
+      [expect.stringMatching(/\.sock$/)],
+    ]);
+    const again = await running.ask('profile', '--seconds', '1', '--worker', 'all', '--out', folder());
+    expect([again.code, again.err]).toEqual([0, '']);
   });
 
   it('refuses options that contradict it', async () => {

@@ -23,7 +23,10 @@ export async function snapshotWorker(
     await worker.request('snapshot', {}, taskMs);
     throw new Error(`worker ${id} was not replaced, because a new worker did not become ready: see the log`);
   }
-  const { killed } = await worker.gone;
-  if (killed !== undefined) throw new Error(`worker ${id} was killed before its snapshot: ${killed}`);
+  const { killed, signal } = await worker.gone;
+  if (killed !== undefined)
+    throw new Error(`worker ${id} was killed before its snapshot was complete: ${killed}`);
+  if (signal !== null)
+    throw new Error(`worker ${id} was killed by ${signal} before its snapshot was complete`);
   return `worker ${id} was replaced`;
 }
