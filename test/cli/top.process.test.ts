@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { attempt } from '../../src/support/attempt.js';
 import { app, cleanUp, program, start } from '../helpers/cli.js';
 import { folder, ready } from '../helpers/clusters.js';
-import { until } from '../helpers/daemons.js';
+import { execFile, until } from '../helpers/daemons.js';
 import { steadyLoad } from '../helpers/load.js';
 import { itNeeds } from '../helpers/needs.js';
 import { run } from '../helpers/program.js';
@@ -28,10 +28,11 @@ afterAll(async () => {
 });
 
 /** `top` in a terminal of this size, and what it shows. */
-function terminal(columns: number, rows: number) {
+function terminal(columns: number, rows: number, cwd?: string) {
   const size = ['sh', '-c', `stty cols ${columns} rows ${rows}; exec "$@"`, 'sh'];
   const args = ['top', '--every', '1', '--runtime-dir', cluster.dir];
-  const shown = run(program, { terminal: true, command: size, args, env: { NO_COLOR: '1', TERM: 'xterm' } });
+  const env = { NO_COLOR: '1', TERM: 'xterm' };
+  const shown = run(program, { terminal: true, command: size, args, env, cwd });
   let raw = '';
   shown.child.stdout?.setEncoding('utf8').on('data', (data) => {
     raw += data;
@@ -46,17 +47,23 @@ function terminal(columns: number, rows: number) {
       .replaceAll('\x1b[K', '')
       .split(/\r*\n/);
   };
+  /** The process of `top` itself. */
+  const pid = () => Number(readFileSync(`/proc/${shown.child.pid}/task/${shown.child.pid}/children`, 'utf8'));
+  const shows = async (expected: (lines: string[]) => boolean): Promise<string[]> => {
+    while (!expected(screen())) await once(shown.child.stdout as NodeJS.ReadableStream, 'data');
+    return screen();
+  };
   return {
     shown,
     raw: () => raw,
-    /** The process of `top` itself. */
-    pid: () => Number(readFileSync(`/proc/${shown.child.pid}/task/${shown.child.pid}/children`, 'utf8')),
-    screen,
+    pid,
     type: (key: string) => shown.child.stdin?.write(key),
-    async shows(pattern: RegExp): Promise<string[]> {
-      while (!pattern.test(screen().join('\n')))
-        await once(shown.child.stdout as NodeJS.ReadableStream, 'data');
-      return screen();
+    shows: (pattern: RegExp) => shows((lines) => pattern.test(lines.join('\n'))),
+    /** Changes the size of the terminal, and resolves with the first frame of so many rows. */
+    async resize(columns: number, rows: number): Promise<string[]> {
+      const device = readlinkSync(`/proc/${pid()}/fd/0`);
+      await execFile('stty', ['-F', device, 'cols', String(columns), 'rows', String(rows)]);
+      return shows(({ length }) => length === rows);
     },
   };
 }
@@ -104,6 +111,33 @@ describe('top', () => {
     process.kill(pid(), 'SIGTERM');
     expect(await shown.exit()).toMatchObject({ code: 0 });
     expect(raw()).toContain(restored);
+  });
+
+  itNeeds('script')('profiles by its key, and fits the sizes that the terminal has meanwhile', async () => {
+    const directory = folder();
+    const { shows, type, shown, resize } = terminal(120, 30, directory);
+    await shows(measured);
+    type('p');
+    expect((await shows(/^profile …$/m)).at(-2)).toBe('profile …');
+    for (const [columns, rows] of [
+      [60, 12],
+      [30, 5],
+      [40, 2],
+      [200, 40],
+    ] as const) {
+      const lines = await resize(columns, rows);
+      expect(lines).toHaveLength(rows);
+      expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+      expect(lines.at(-1)).toBe(
+        'q quit   + - scale   r reload   p profile   tab next cluster'.slice(0, columns),
+      );
+    }
+    const [, file] =
+      /^profile of worker \d+: (.*\.cpuprofile) *$/.exec((await shows(/^profile of/m)).at(-2) ?? '') ?? [];
+    expect(readdirSync(directory)).toEqual([path.basename(file as string)]);
+    expect(JSON.parse(readFileSync(file as string, 'utf8')).samples.length).toBeGreaterThan(100);
+    type('q');
+    expect(await shown.exit()).toMatchObject({ code: 0 });
   });
 
   itNeeds('script')('ends where its terminal is closed', async () => {

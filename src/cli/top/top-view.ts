@@ -26,12 +26,13 @@ export function drawTop(
   const selected = clusters[choice.selected];
   const lines = hosts.flatMap((host) => hostLines(host, selected));
   if (selected !== undefined) lines.push('', ...routeLines(selected, columns));
-  const fitted = lines.length <= rows - 2 ? lines : [...lines.slice(0, rows - 3), '…'];
   const bottom = [choice.message, keys];
-  const gap = Math.max(0, rows - fitted.length - bottom.length);
-  return [...fitted, ...Array<string>(gap).fill(''), ...bottom].map((line) =>
-    styled(line.slice(0, columns), line),
-  );
+  const space = Math.max(0, rows - bottom.length);
+  const fitted = lines.length <= space ? lines : [...lines.slice(0, Math.max(0, space - 1)), '…'];
+  const gap = Math.max(0, space - fitted.length);
+  return [...fitted, ...Array<string>(gap).fill(''), ...bottom]
+    .slice(-rows)
+    .map((line) => styled(line.slice(0, columns), line));
 }
 
 function hostLines({ host, clusters, problem }: TopHost, selected: TopCluster | undefined): string[] {
