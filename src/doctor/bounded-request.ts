@@ -9,6 +9,8 @@ import { linksIn } from './request-paths.js';
 const responseMs = 5000;
 /** Bytes of a body that are read at most, encoded and decoded. */
 const mostBytes = 4 * 2 ** 20;
+/** The limits of one response, for notes. */
+export const responseLimits = `${responseMs / 1000} s and ${mostBytes / 2 ** 20} MiB`;
 const textLength = 2000;
 
 /** A server that receives requests. */
@@ -65,33 +67,33 @@ export function send(target: Target, { method, path }: SentRequest): Promise<Rec
   });
 }
 
-function read(res: IncomingMessage): Promise<ResponseObservation & Pick<Received, 'links' | 'digest'>> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const end = (): void => {
-      clearTimeout(limit);
-      const body = Buffer.concat(chunks);
-      const decoded = decode(body, String(res.headers['content-encoding'] ?? ''));
-      resolve({
-        status: res.statusCode ?? 0,
-        headers: res.headers,
-        bytes,
-        text: decoded.subarray(0, textLength).toString('utf8'),
-        compressedTwice: decoded !== body && isGzip(decoded),
-        digest: res.complete ? createHash('sha256').update(body).digest('base64') : null,
-        links: linksIn(decoded.subarray(0, 256 * 1024).toString('utf8'), res.headers.location),
-      });
-    };
-    const limit = setTimeout(end, responseMs);
+async function read(res: IncomingMessage): Promise<ResponseObservation & Pick<Received, 'links' | 'digest'>> {
+  // chunks of a byte each would take a hundred times their size
+  const buffer = Buffer.allocUnsafe(mostBytes);
+  let bytes = 0;
+  let limit: NodeJS.Timeout | undefined;
+  const awaited = await new Promise<ResponseObservation['awaited']>((resolve) => {
+    limit = setTimeout(() => resolve(bytes === 0 ? 'all' : 'more'), responseMs);
     res.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes > mostBytes) end();
+      bytes += chunk.copy(buffer, bytes);
+      if (bytes === mostBytes) resolve('more');
     });
     res.once('error', () => {});
-    res.once('close', end);
+    res.once('close', () => resolve(null));
   });
+  clearTimeout(limit);
+  const body = buffer.subarray(0, bytes);
+  const decoded = decode(body, String(res.headers['content-encoding'] ?? ''));
+  return {
+    status: res.statusCode ?? 0,
+    headers: res.headers,
+    bytes,
+    awaited,
+    text: decoded.subarray(0, textLength).toString('utf8'),
+    compressedTwice: decoded !== body && isGzip(decoded),
+    digest: res.complete ? createHash('sha256').update(body).digest('base64') : null,
+    links: linksIn(decoded.subarray(0, 256 * 1024).toString('utf8'), res.headers.location),
+  };
 }
 
 /** Decodes what has arrived: a body may be cut off. */

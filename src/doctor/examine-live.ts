@@ -30,7 +30,7 @@ const unseen: readonly string[] = ['filesAround', 'streams', 'tracedLines'];
  */
 export async function examineLive(
   app: Application,
-  { paths, params, unsafe }: Omit<RequestPlan, 'routes' | 'staticPaths'>,
+  { paths, params, unsafe }: Omit<RequestPlan, 'routes' | 'staticPaths' | 'usualPaths'>,
 ): Promise<Examined> {
   const recorded: Recorded = {
     ...{
@@ -52,8 +52,8 @@ export async function examineLive(
     const { port } = server.address() as AddressInfo;
     const target = { host: '127.0.0.1', port, encrypted: false, verified: false };
     const inside = await appAndRoutes(app, recorded);
-    const plan = { paths, params, unsafe, routes: inside.routes, staticPaths: [] };
-    const { exchanges, skipped } = await exchange(target, plan, async () => {});
+    const plan = { paths, params, unsafe, routes: inside.routes, staticPaths: [], usualPaths: true };
+    const { exchanges, notes } = await exchange(target, plan, async () => {});
     return {
       seen: {
         ...{ app: inside.app, process: observeProcess(null), exchanges, syncCalls: calls.findings() },
@@ -67,7 +67,7 @@ export async function examineLive(
           today: today(),
         },
       },
-      notes: skipped.map((each) => `Not requested: ${each}.`),
+      notes,
       undecided: ({ id, reads }) => undecided.includes(id) || reads.some((part) => unseen.includes(part)),
     };
   } finally {

@@ -27,15 +27,16 @@ export async function examineUrl(url: URL, paths: readonly string[]): Promise<Ex
     routes: [],
     staticPaths: [],
     params: {},
+    usualPaths: false,
     unsafe: false,
   };
-  const { exchanges, skipped } = await exchange(target, plan, async () => {});
+  const { exchanges, notes } = await exchange(target, plan, async () => {});
   return {
     seen: {
       ...{ app: null, process: null, syncCalls: [], shutdown: null, continuesAfterException: null },
       ...{ exchanges, project: null, filesAround: [], streams: [], tracedLines: [], today: today() },
     },
-    notes: skipped.map((each) => `Not requested: ${each}.`),
+    notes,
     undecided: ({ id, reads }) =>
       id !== 'compression-missing' &&
       (id === 'static-not-cached' || reads.some((part) => part !== 'exchanges' && part !== 'today')),

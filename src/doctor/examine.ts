@@ -13,7 +13,9 @@ import { observeTracedLines } from './traced-lines.js';
 /** Milliseconds in which a process ends after an exception that nothing catches, with a drain. */
 const exceptionMs = 12_000;
 
-export interface Examination extends ExaminedScript, Omit<RequestPlan, 'routes' | 'staticPaths'> {
+export interface Examination
+  extends ExaminedScript,
+    Omit<RequestPlan, 'routes' | 'staticPaths' | 'usualPaths'> {
   /** Whether the app is signalled and receives an exception. */
   readonly signals: boolean;
 }
@@ -93,9 +95,8 @@ async function observeTraffic(examination: Examination): Promise<Observed> {
     const { server, routes, staticPaths } = inside;
     const listensItself = server.requested !== null;
     const target = { ...server, host: '127.0.0.1', verified: false };
-    const { exchanges, skipped } = await exchange(target, { ...examination, routes, staticPaths }, () =>
-      app.request('sync calls'),
-    );
+    const plan = { ...examination, routes, staticPaths, usualPaths: true };
+    const { exchanges, notes } = await exchange(target, plan, () => app.request('sync calls'));
     const syncCalls = await app.request('sync calls');
     const { pipedUrls, hadSpan } = await app.request('traffic');
     const tracedLines = hadSpan ? await observeTracedLines(app) : [];
@@ -107,7 +108,7 @@ async function observeTraffic(examination: Examination): Promise<Observed> {
     return {
       traffic: { app: inside.app, process: inside.process, exchanges, syncCalls, shutdown, tracedLines },
       pipedUrls,
-      notes: [...notesOn(inside), ...skipped.map((each) => `Not requested: ${each}.`)],
+      notes: [...notesOn(inside), ...notes],
       listensItself,
     };
   } finally {

@@ -1,4 +1,4 @@
-import { type Received, type SentRequest, send, type Target } from './bounded-request.js';
+import { type Received, responseLimits, type SentRequest, send, type Target } from './bounded-request.js';
 import type { Exchange, ResponseObservation } from './observations.js';
 import type { RequestedRoute } from './probe/doctor-protocol.js';
 import { filledPath, isChanging, malformedPath } from './request-paths.js';
@@ -23,14 +23,16 @@ export interface RequestPlan {
   readonly staticPaths: readonly string[];
   /** Values of parameters of routes. */
   readonly params: Readonly<Record<string, string>>;
+  /** Whether `/` and usual paths of health checks are requested. */
+  readonly usualPaths: boolean;
   /** Whether routes are requested that may change something. */
   readonly unsafe: boolean;
 }
 
 export interface Exchanges {
   readonly exchanges: readonly Exchange[];
-  /** Routes that were not requested, with the reason. */
-  readonly skipped: readonly string[];
+  /** What was not requested, or not read to its end, with the reason. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -45,7 +47,8 @@ export async function exchange(
   const exchanges: Exchange[] = [];
   const sent = new Set<string>();
   const links: string[] = [];
-  const skipped: string[] = [];
+  const notes = new Set<string>();
+  const skip = (name: string, why: string): void => void notes.add(`Not requested: ${name}: ${why}.`);
   const end = performance.now() + allMs;
 
   const request = async (kind: Exchange['kind'], { method, path }: SentRequest): Promise<void> => {
@@ -53,11 +56,12 @@ export async function exchange(
     if (kind === 'route' && sent.has(name)) return;
     sent.add(name);
     if (exchanges.length >= mostRequests || performance.now() > end) {
-      skipped.push(`${name}: ${mostRequests} requests and ${allMs / 1000} s are the limits`);
+      skip(name, `${mostRequests} requests and ${allMs / 1000} s are the limits`);
       return;
     }
     const received = await send(target, { method, path });
     const { response, failure, digest } = received;
+    if (response?.awaited) notes.add(`Read in part: ${name}: ${responseLimits} are the limits.`);
     links.push(...received.links);
     const isAgain = kind === 'route' && method === 'GET' && response !== null && cannotBeStored(response);
     const repeated = isAgain && digest !== null && (await send(target, { method, path })).digest === digest;
@@ -68,9 +72,9 @@ export async function exchange(
     const filled = filledPath(path, plan.params, links);
     if (filled === undefined) {
       const [, name] = /:(\w+)/.exec(path) ?? [];
-      skipped.push(`${method} ${path}: no value is known, try --param ${name}=<value>`);
+      skip(`${method} ${path}`, `no value is known, try --param ${name}=<value>`);
     } else if (!plan.unsafe && isChanging(path)) {
-      skipped.push(`${method} ${path}: it seems to change something, and --unsafe is not set`);
+      skip(`${method} ${path}`, 'it seems to change something, and --unsafe is not set');
     } else {
       await request('route', { method, path: filled });
     }
@@ -83,20 +87,20 @@ export async function exchange(
     reading.filter(({ path }) => path.includes(':') === has),
   ) as [RequestedRoute[], RequestedRoute[]];
   for (const route of plain) await requestRoute(route);
-  await request('route', get('/'));
+  if (plan.usualPaths) await request('route', get('/'));
   // what routes without parameters have linked to
   for (const route of withParameters) await requestRoute(route);
   for (const path of plan.staticPaths) await request('static', get(path));
   const malformed = malformedPath(plan.routes);
   if (malformed !== null) await request('malformed', get(malformed));
-  for (const path of healthPaths) await request('health', get(path));
+  for (const path of plan.usualPaths ? healthPaths : []) await request('health', get(path));
   await request('missing', get(missingPath));
   if (plan.unsafe) {
     for (const change of changes) {
       for (const route of plan.routes.filter(({ method }) => method === change)) await requestRoute(route);
     }
   }
-  return { exchanges, skipped: [...new Set(skipped)] };
+  return { exchanges, notes: [...notes] };
 }
 
 /** Whether a client has no header by which it can store or revalidate the response. */

@@ -86,6 +86,8 @@ export interface ResponseObservation {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The bytes of the body as they were sent. */
   readonly bytes: number;
+  /** What of the body was awaited still at the limits of time and size; `null` where it or its connection had ended. */
+  readonly awaited: 'all' | 'more' | null;
   /** The first characters of the body, decoded. */
   readonly text: string;
   /** Whether the decoded body is compressed itself. */

@@ -6,6 +6,9 @@ const changing =
 /** A percent-encoding that Express cannot decode: it calls the error handlers then, and no handler of the route. */
 const malformed = '%E0%A4%A';
 const parameter = /:(\w+)/g;
+/** What may be a link in HTML or JSON. */
+const candidate = /["'=(](\\?\/[^"'()\s<>#]*)/g;
+const wholeLink = /^(?:\\?\/[\w\-.~%!$&*+,;:@?=]+)+\/?$/;
 
 /** Whether a request for a path changes something, by its words. */
 export function isChanging(path: string): boolean {
@@ -38,9 +41,12 @@ export function filledPath(
 
 /** Paths of the same server that a body or a Location contains, also in JSON. */
 export function linksIn(text: string, location: unknown): string[] {
-  const found = [...text.matchAll(/["'=(]((?:\\?\/[\w\-.~%!$&*+,;:@?=]+)+\/?)(?=["')\s>#])/g)].map(
-    ([, link]) => String(link).replaceAll('\\/', '/'),
-  );
+  const found: string[] = [];
+  // in two steps, each of which reads a character once: a hostile text makes one step read to its end from everywhere
+  for (const { 0: match, 1: link = '', index } of text.matchAll(candidate)) {
+    const next = text.at(index + match.length) ?? '';
+    if (/["')\s>#]/.test(next) && wholeLink.test(link)) found.push(link.replaceAll('\\/', '/'));
+  }
   if (typeof location === 'string' && /^\/(?!\/)/.test(location)) found.push(location);
   return [...new Set(found)];
 }

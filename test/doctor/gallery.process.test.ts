@@ -9,6 +9,7 @@ const exhibits: readonly Exhibit[] = [
   { id: 'sigterm-ignored', signals },
   { id: 'sigterm-loses-requests', signals },
   { id: 'no-response' },
+  { id: 'no-response', fault: 'no-response with headers' },
   { id: 'stream-error', signals },
   { id: 'stream-error', fault: 'stream-error without end', signals },
   { id: 'stream-error', fault: 'stream-error with pipeline', signals },

@@ -15,7 +15,7 @@ export const nothingSeen: Observations = {
       path: '/readyz',
       kind: 'health',
       failure: null,
-      response: { status: 200, headers: {}, bytes: 2, text: 'ok', compressedTwice: false },
+      response: { status: 200, headers: {}, bytes: 2, awaited: null, text: 'ok', compressedTwice: false },
     },
   ],
   syncCalls: [],

@@ -1,5 +1,5 @@
 import type { Check, Evidence } from '../audit-finding.js';
-import type { LayerObservation } from '../observations.js';
+import type { LayerObservation, ResponseObservation } from '../observations.js';
 
 const routeOf = ({ method, path }: LayerObservation): string => `${method ?? 'use'} ${path ?? 'a pattern'}`;
 const practice = 'exceptions';
@@ -68,9 +68,10 @@ export const exceptionChecks: readonly Check[] = [
     fix: 'call next(error) or send a response on every path through the handler; deadline() limits the time',
     mendedByLine: false,
     find: ({ exchanges }) =>
-      exchanges.flatMap(({ method, path, failure }) =>
-        failure === null ? [] : [{ text: failure, route: `${method} ${path}` }],
-      ),
+      exchanges.flatMap(({ method, path, failure, response }) => {
+        const text = failure ?? (response && lacksBody(response) ? 'headers without a body' : undefined);
+        return text === undefined ? [] : [{ text, route: `${method} ${path}` }];
+      }),
   },
   {
     id: 'exception-ignored',
@@ -97,6 +98,14 @@ export const exceptionChecks: readonly Check[] = [
     find: ({ process }) => (process?.usesDomain ? [{ text: 'node:domain is loaded' }] : []),
   },
 ];
+
+/** Responses whose body may start at any time. */
+const streams =
+  /^(?:text\/event-stream|multipart\/|application\/(?:x-)?(?:nd|stream\+)json|application\/json-seq)/;
+
+function lacksBody({ awaited, headers }: ResponseObservation): boolean {
+  return awaited === 'all' && !streams.test(String(headers['content-type']));
+}
 
 function behindErrorHandler(layers: readonly LayerObservation[]): Evidence[] {
   const first = layers.findIndex(({ kind, path }) => kind === 'error handler' && path === '');
