@@ -20,7 +20,8 @@ export const recorder = processWide(requestRecorderKey, () => new RequestRecorde
  */
 export function metricFamilies(which?: unknown): MetricFamily[] | Promise<MetricFamily[]> {
   if (which !== 'totals') return withJoined(ownFamilies());
-  const totals = withJoined([...requestFamilies(), ...partFamilies(), ...cpuFamilies(), gcFamily()]);
+  const own = [...requestFamilies(), ...partFamilies(), ...cpuFamilies(), gcFamily()];
+  const totals = withJoined(own, 'totals');
   return isPromise(totals) ? totals.then((all) => all.filter(isTotal)) : totals.filter(isTotal);
 }
 

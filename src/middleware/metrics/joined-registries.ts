@@ -10,6 +10,10 @@ export interface MetricsRegistry {
   getMetricsAsJSON(): unknown;
 }
 
+interface ListingRegistry extends MetricsRegistry {
+  getMetricsAsArray?(): readonly { readonly type?: string }[];
+}
+
 interface Value {
   readonly value: number;
   readonly labels?: Readonly<Record<string, string | number>>;
@@ -45,16 +49,47 @@ export function joinRegistry(registry: MetricsRegistry | undefined): () => void 
   return () => registries.delete(registry);
 }
 
-/** Adds the metrics of all registries. A name that is there already is not added: ours describe the same. */
-export function withJoined(own: MetricFamily[]): MetricFamily[] | Promise<MetricFamily[]> {
-  return registries.size === 0 ? own : join(own);
+/**
+ * Adds the metrics of all registries. A name that is there already is not added: ours describe the same. With `totals`,
+ * gauges are left out where the registry lists its metrics.
+ */
+export function withJoined(
+  own: MetricFamily[],
+  which: 'all' | 'totals' = 'all',
+): MetricFamily[] | Promise<MetricFamily[]> {
+  return registries.size === 0 ? own : join(own, which === 'all' ? (each) => each : totalsOf);
 }
 
-async function join(own: MetricFamily[]): Promise<MetricFamily[]> {
+async function join(
+  own: MetricFamily[],
+  part: (registry: MetricsRegistry) => MetricsRegistry,
+): Promise<MetricFamily[]> {
   const all = new Map(own.map((family) => [family.name, family]));
-  const joined = await Promise.all([...registries].map(familiesOf));
+  const joined = await Promise.all([...registries].map((each) => familiesOf(part(each))));
   for (const family of joined.flat()) if (!all.has(family.name)) all.set(family.name, family);
   return [...all.values()];
+}
+
+/**
+ * The registry without its gauges and summaries. Collecting the default metrics of prom-client resets the delay of its
+ * event loop, which the app may serve itself.
+ */
+function totalsOf(registry: ListingRegistry): MetricsRegistry {
+  if (typeof registry.getMetricsAsArray !== 'function') return registry;
+  const listed = (): object[] =>
+    registry.getMetricsAsArray?.().filter(({ type }) => type !== 'gauge' && type !== 'summary') ?? [];
+  // it adds labels of its own to those of its metrics
+  const part = Object.create(registry, { getMetricsAsArray: { value: listed } }) as MetricsRegistry;
+  return {
+    async getMetricsAsJSON() {
+      try {
+        return await part.getMetricsAsJSON();
+      } catch {
+        // a class with private fields accepts its own instances only
+        return registry.getMetricsAsJSON();
+      }
+    },
+  };
 }
 
 async function familiesOf(registry: MetricsRegistry): Promise<MetricFamily[]> {
