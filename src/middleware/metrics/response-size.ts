@@ -19,9 +19,10 @@ interface Sent {
  * sent since the response before, the framing included.
  */
 export function bodyBytes(req: IncomingMessage, res: ServerResponse): number {
-  if (req.httpVersionMajor >= 2 || !hasConnection(req)) return announced(res);
+  if (req.httpVersionMajor >= 2 || !hasConnection(req)) return announced(req, res);
   const socket: Counted = req.socket;
   const { _header: head, _contentLength: length, _hasBody: hasBody } = res as Sent;
+  // read for a known length, too: the next response may have none, and is measured from here
   const { bytesWritten } = socket;
   const before = (socket[countedKey] ?? 0) + (head?.length ?? 0);
   const bytes = hasBody === false ? 0 : (length ?? Math.max(bytesWritten - before, 0));
@@ -31,6 +32,7 @@ export function bodyBytes(req: IncomingMessage, res: ServerResponse): number {
   return bytes || 0;
 }
 
-function announced(res: ServerResponse): number {
+function announced({ method }: IncomingMessage, res: ServerResponse): number {
+  if (method === 'HEAD' || res.statusCode === 204 || res.statusCode === 304) return 0;
   return Math.max(Number(res.getHeader('content-length')) || 0, 0);
 }

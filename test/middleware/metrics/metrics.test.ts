@@ -6,6 +6,7 @@ import { type Metrics, metrics, productionize } from '../../../src/index.js';
 import { ownFamilies } from '../../../src/middleware/metrics/collect.js';
 import { expose } from '../../../src/support/metrics/exposition.js';
 import { type ExpressFactory, expressVersions } from '../../helpers/express-versions.js';
+import { closeHttp2, serveHttp2 } from '../../helpers/http2.js';
 import { quiet } from '../../helpers/memory-log.js';
 import { changesBetween, requestsIn } from '../../helpers/scraped.js';
 import { closeAll, get, raw, serve } from '../../helpers/serve.js';
@@ -13,7 +14,7 @@ import { closeAll, get, raw, serve } from '../../helpers/serve.js';
 const open: Metrics[] = [];
 
 afterEach(async () => {
-  await closeAll();
+  await Promise.all([closeAll(), closeHttp2()]);
   for (const each of open.splice(0)) each.close();
 });
 
@@ -223,4 +224,47 @@ describe.each(expressVersions)('metrics on %s', (_name, express) => {
       'http_server_errors_total{http_route="/slow",kind="deadline"}': 1,
     });
   });
+});
+
+const sizes = (counted: Record<string, number>) =>
+  Object.fromEntries(
+    Object.entries(counted).flatMap(([name, value]) => {
+      const [, what, method] =
+        /^http_server_response_body_size_bytes_(sum|count)\{http_request_method="(\w+)"/.exec(name) ?? [];
+      return what === undefined ? [] : [[`${method} ${what}`, value]];
+    }),
+  );
+
+/** A response to each path, as its name states, which announces ten bytes where it can. */
+function sized(req: Pick<Request, 'url' | 'method'>, res: http.ServerResponse): void {
+  if (req.url !== '/streamed') res.setHeader('Content-Length', 10);
+  if (req.url === '/unchanged') res.statusCode = 304;
+  const hasBody = req.method !== 'HEAD' && res.statusCode !== 304;
+  if (hasBody) res.write('ten ');
+  // Node may send two parts of one turn as one
+  setImmediate(() => res.end(hasBody ? 'bytes.' : undefined));
+}
+
+it('counts the bytes of bodies, and none for HEAD and 304, whose length is announced', async () => {
+  const middleware = metrics({ port: false });
+  open.push(middleware);
+  const handler = (req: Request, res: Response) => middleware(req, res, () => sized(req, res));
+  const { url } = await serve(handler as http.RequestListener);
+  expect(
+    sizes(
+      await changes(async () => {
+        for (const path of ['/whole', '/streamed', '/unchanged']) await get(url + path);
+        await get(`${url}/whole`, { method: 'HEAD' });
+      }),
+    ),
+  ).toEqual({ 'GET count': 3, 'GET sum': 35, 'HEAD count': 1 });
+  const { ask } = await serveHttp2(handler as never);
+  expect(
+    sizes(
+      await changes(async () => {
+        for (const path of ['/whole', '/unchanged']) await ask(path);
+        await ask('/whole', { ':method': 'HEAD' });
+      }),
+    ),
+  ).toEqual({ 'GET count': 2, 'GET sum': 10, 'HEAD count': 1 });
 });
