@@ -56,7 +56,12 @@ export async function examineLive(
     const { exchanges, notes } = await exchange(target, plan, async () => {});
     return {
       seen: {
-        ...{ app: inside.app, process: observeProcess(null), exchanges, syncCalls: calls.findings() },
+        ...{
+          app: inside.app,
+          process: observeProcess(null, new Map()),
+          exchanges,
+          syncCalls: calls.findings(),
+        },
         ...{
           shutdown: null,
           continuesAfterException: null,

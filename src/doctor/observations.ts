@@ -64,7 +64,7 @@ export interface ProcessObservation {
   readonly requestTimeoutMs: number | null;
   /** Development tools that are loaded, such as ts-node. */
   readonly developmentTools: readonly string[];
-  /** Packages that files of the project require, each with such a file. */
+  /** Packages that files of the project require or import, each with such a file. */
   readonly requiredPackages: Readonly<Record<string, string>>;
 }
 

@@ -1,3 +1,4 @@
+import nodeModule from 'node:module';
 import path from 'node:path';
 import { auditInTurn, describeExhibits, type Exhibit, faultsIn, project, serve } from './gallery-audits.js';
 
@@ -109,6 +110,27 @@ spec:
 const packageFile = (content: object) => JSON.stringify({ name: 'app', ...content });
 const start = (command: string) => ({ 'package.json': packageFile({ scripts: { start: command } }) });
 
+/** Node 20 does not show what ES modules import. */
+const showsImports = 'registerHooks' in nodeModule;
+const imported = [
+  ['an import', "import 'cookie-parser';"],
+  ['an import()', "await import('cookie-parser');"],
+].map(([fault, line]): Exhibit => {
+  return {
+    id: 'dev-dependency',
+    fault: `dev-dependency by ${fault}`,
+    files: (state) => ({
+      'package.json': packageFile({
+        [state === 'sick' ? 'devDependencies' : 'dependencies']: { 'cookie-parser': '1' },
+      }),
+      'node_modules/cookie-parser/index.mjs': '',
+      'node_modules/cookie-parser/package.json': '{ "main": "index.mjs" }',
+      'load.mjs': `${line}\nif (process.env.NODE_ENV !== 'production') await import('nodemon');`,
+      'server.cjs': `import('./load.mjs').then(() => ${serve});`,
+    }),
+  };
+});
+
 const exhibits: readonly Exhibit[] = [
   ...Object.entries(around).map(([name, [id, text]]): Exhibit => {
     return { id, fault: `${id} ${name}`, files: (state) => ({ [name]: text(state === 'sick') }) };
@@ -140,6 +162,7 @@ const exhibits: readonly Exhibit[] = [
       'server.cjs': `require('cookie-parser');\n${serve}`,
     }),
   },
+  ...(showsImports ? imported : []),
   {
     id: 'lint-missing',
     files: (state) => ({

@@ -22,6 +22,7 @@ import {
 import { observeInside } from './inside.js';
 import { watchLoop } from './loop-load.js';
 import { relayWorker } from './relayed-worker.js';
+import { recordImports } from './required-packages.js';
 import { openFiles, ResponseStreams } from './response-streams.js';
 import { ServedApps } from './served-apps.js';
 import { type WatchedSyncCalls, watchSyncCalls } from './watch-sync-calls.js';
@@ -38,6 +39,7 @@ else redirectListening(() => {});
 
 function examine(mode: string): void {
   const recorded = recordModules();
+  const imports = recordImports();
   const served = new ServedApps(recorded);
   const detectors = new Map<Application, WatchedSyncCalls>();
   const streams = new ResponseStreams();
@@ -63,7 +65,7 @@ function examine(mode: string): void {
   process.once('beforeExit', () => served.listen());
 
   const results: { readonly [Name in Query]: () => Results[Name] | Promise<Results[Name]> } = {
-    observe: () => observeInside(served, recorded),
+    observe: () => observeInside(served, recorded, imports),
     'app site': () => served.site(),
     'sync calls': () => [...detectors.values()].flatMap((detector) => detector.findings()),
     traffic: () => ({ pipedUrls: [...streams.urls], hadSpan }),

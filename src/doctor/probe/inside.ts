@@ -13,7 +13,7 @@ import type { AppObservation, ProcessObservation, SessionObservation } from '../
 import type { Inside, RequestedRoute } from './doctor-protocol.js';
 import { listLayers } from './layer-list.js';
 import { hasLocalRateLimit } from './rate-limit-store.js';
-import { requiredPackages } from './required-packages.js';
+import { type Imports, requiredPackages } from './required-packages.js';
 import type { ServedApps } from './served-apps.js';
 import { staticPaths } from './static-paths.js';
 
@@ -22,13 +22,17 @@ const developmentTool =
   /[\\/]node_modules[\\/](nodemon|ts-node|ts-node-dev|tsx|@swc-node[\\/]register|@babel[\\/]register|babel-watch|livereload)[\\/]/;
 
 /** What the app and its process show to code that runs in it. */
-export async function observeInside(served: ServedApps, recorded: Recorded): Promise<Inside> {
+export async function observeInside(
+  served: ServedApps,
+  recorded: Recorded,
+  imports: Imports,
+): Promise<Inside> {
   const server = served.chosen();
   const app = served.appOf(server);
   const described = served.describe(server);
   return {
     ...(app ? await appAndRoutes(app, recorded) : { app: null, routes: [] }),
-    process: observeProcess(described.requested === null ? null : server),
+    process: observeProcess(described.requested === null ? null : server, imports),
     server: described,
     otherServers: served.others(server),
     staticPaths: app ? staticPaths(staticDirectories(app, recorded)) : [],
@@ -100,7 +104,7 @@ function describeSession([cookie, { kind, options }]: [string, RecordedSession])
 }
 
 /** Without a server of the app, its timeouts are not known. */
-export function observeProcess(server: Server | null): ProcessObservation {
+export function observeProcess(server: Server | null, imports: Imports): ProcessObservation {
   const { moduleLoadList = [] } = process as unknown as { moduleLoadList?: readonly string[] };
   const tools = Object.keys(require.cache).flatMap((file) => developmentTool.exec(file)?.[1] ?? []);
   return {
@@ -112,6 +116,6 @@ export function observeProcess(server: Server | null): ProcessObservation {
     headersTimeoutMs: server?.headersTimeout ?? null,
     requestTimeoutMs: server?.requestTimeout ?? null,
     developmentTools: [...new Set(tools)],
-    requiredPackages: requiredPackages(process.argv[1] ?? ''),
+    requiredPackages: requiredPackages(process.argv[1] ?? '', imports),
   };
 }
