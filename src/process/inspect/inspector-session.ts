@@ -18,7 +18,11 @@ export async function withInspector<Result>(work: (post: Post) => Promise<Result
     session.connect();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_ACCESS_DENIED') throw error;
-    throw new Error('the permission model of Node denies the inspector in this worker: --allow-inspector');
+    // older versions of Node have no flag that allows it
+    const hint = process.allowedNodeEnvironmentFlags.has('--allow-inspector')
+      ? ': add --allow-inspector'
+      : '';
+    throw new Error(`the permission model of Node denies the inspector in this worker${hint}`);
   }
   try {
     return await work(
