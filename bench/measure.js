@@ -11,20 +11,27 @@ const warmUpSliceSeconds = 1;
 const coldRequests = 2000;
 const coldConnections = 16;
 
-const measures = { cpu: cpuPerRequest, cold: cpuOfFirstRequests, p99 };
+const measures = { cpu: cpuPerRequest, cold: oneByOne(cpuOfFirstRequests), p99: oneByOne(p99) };
 
 /**
  * Measures every variant once under one load, each in a new process. Returns the figure of each by its name. `bodies`
  * has the first body that was received for each load, with which all others are compared.
  */
-export async function measureRound(load, variants, { progress, ...settings }) {
-  const capacities = {};
-  const round = {};
-  for (const variant of variants) {
-    progress(variant.name);
-    round[variant.name] = await measures[load.figure](load, variant, { ...settings, variants, capacities });
-  }
-  return round;
+export function measureRound(load, variants, settings) {
+  return measures[load.figure](load, variants, settings);
+}
+
+/** Measures one variant after another. */
+function oneByOne(measure) {
+  return async (load, variants, settings) => {
+    const capacities = {};
+    const figures = {};
+    for (const variant of variants) {
+      settings.progress(variant.name);
+      figures[variant.name] = await measure(load, variant, { ...settings, variants, capacities });
+    }
+    return figures;
+  };
 }
 
 /** Checks the response of every variant without measuring anything. */
@@ -35,17 +42,37 @@ export async function checkResponses(load, variants, { progress, ...settings }) 
   }
 }
 
-/** Microseconds of CPU of the server per request, after a warm-up. */
-function cpuPerRequest(load, variant, settings) {
-  return withServer(load, variant, settings, async (server) => {
-    await check(server, load, variant, settings);
-    await warmUp(server, load, settings);
-    const before = await server.cpu();
-    const counts = await settings.generator.fire(server.origin, load, settings.seconds);
-    const after = await server.cpu();
-    refuseErrors(load, variant, counts);
-    return (after - before) / counts.requests;
-  });
+/**
+ * Microseconds of CPU of each server per request, after a warm-up. All servers run at once and take turns: a machine that
+ * is slower for some seconds is slower for all of them. CPU is counted in a server's own turns only.
+ */
+async function cpuPerRequest(load, variants, settings) {
+  const { generator, nodeBinary, progress, seconds } = settings;
+  const turns = Math.ceil(seconds);
+  const measured = [];
+  try {
+    for (const variant of variants) {
+      progress(variant.name);
+      const server = await startServer(variant, nodeBinary, load);
+      measured.push({ variant, server, microseconds: 0, requests: 0 });
+      await check(server, load, variant, settings);
+      await warmUp(server, load, settings);
+    }
+    for (let turn = 0; turn < turns; turn++) {
+      for (const one of turn % 2 ? measured.toReversed() : measured) {
+        const before = await one.server.cpu();
+        const counts = await generator.fire(one.server.origin, load, seconds / turns);
+        one.microseconds += (await one.server.cpu()) - before;
+        one.requests += counts.requests;
+        refuseErrors(load, one.variant, counts);
+      }
+    }
+  } finally {
+    await Promise.all(measured.map(({ server }) => server.stop()));
+  }
+  return Object.fromEntries(
+    measured.map(({ variant, microseconds, requests }) => [variant.name, microseconds / requests]),
+  );
 }
 
 /** Microseconds of CPU of the server per request, over the first requests after it listens. */

@@ -12,7 +12,7 @@ export const usage = `npm run bench -- [options]
   --check             measure what has a floor, and fail when a ratio is under its floor
   --floors FILE       default bench/floors.json
   --rounds N          default 5
-  --seconds S         of each measurement; default 2
+  --seconds S         of each measurement, of CPU in turns of a second; default 4
   --warmup N          requests before each, not counted, for 10 s at most; default 40000
   --weight            start-up and weight, also where --only, --load or --check would leave them out
   --generator NAME    wrk or autocannon; default: wrk where it is installed
@@ -34,7 +34,7 @@ export function readSettings(args) {
       'dry-run': { type: 'boolean', default: false },
       floors: { type: 'string' },
       rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '4' },
       warmup: { type: 'string', default: '40000' },
       only: { type: 'string' },
       load: { type: 'string' },
