@@ -80,7 +80,7 @@ function split(positionals: readonly string[]): { names: readonly string[]; scri
           .sort();
   if (found.length > 0) return { names: found, ...(isScript && { script: last }) };
   throw new UsageError(
-    'deploy: expected a file to check: this directory has no nginx.conf, haproxy.cfg, unit, Dockerfile, Compose or Kubernetes file',
+    'deploy: expected a file to check: this directory has no nginx.conf, haproxy.cfg, unit, Dockerfile, Compose, Kubernetes or ecosystem file',
   );
 }
 

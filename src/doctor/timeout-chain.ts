@@ -52,7 +52,7 @@ export function timeoutChain(seen: Observations): TimeoutStep[] {
       text: 'kills the process',
       usual: true,
       fault:
-        fileFault(seen, /grace|stop-timeout/) ??
+        fileFault(seen, /grace|(?:stop|kill)-timeout/) ??
         ((app?.shutdownMs ?? 0) > usualMs.orchestrator ? 'before the drain has ended' : null),
     },
   ];

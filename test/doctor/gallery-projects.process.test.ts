@@ -107,6 +107,11 @@ spec:
   ],
 };
 
+/** An ecosystem file of PM2. */
+const ecosystem = (app: string) => ({
+  'ecosystem.config.cjs': `module.exports = { apps: [{ script: 'server.cjs', ${app} }] };`,
+});
+
 const packageFile = (content: object) => JSON.stringify({ name: 'app', ...content });
 const start = (command: string) => ({ 'package.json': packageFile({ scripts: { start: command } }) });
 
@@ -135,6 +140,11 @@ const exhibits: readonly Exhibit[] = [
   ...Object.entries(around).map(([name, [id, text]]): Exhibit => {
     return { id, fault: `${id} ${name}`, files: (state) => ({ [name]: text(state === 'sick') }) };
   }),
+  {
+    id: 'service-file',
+    fault: 'service-file ecosystem.config.cjs',
+    files: (state) => ecosystem(`env: { NODE_ENV: '${state === 'sick' ? 'staging' : 'production'}' }`),
+  },
   {
     id: 'npm-parent',
     files: (state) => start(state === 'sick' ? 'npm run build && npm run serve' : 'node server.cjs'),
@@ -214,6 +224,16 @@ app.use(session({ secret: 's', resave: false, saveUninitialized: false, store: n
 };
 
 describe('a productionized app', () => {
+  it.each([
+    [8000, ['ecosystem.config.cjs']],
+    [12_000, []],
+  ])('under a PM2 that kills it after %i ms has faults in the files %j', async (ms, expected) => {
+    const files = { ...ecosystem(`kill_timeout: ${ms}`), 'server.cjs': productionized('express') };
+    const { findings } = await auditInTurn(project(files), { signals: false });
+    const evidence = findings.filter(({ id }) => id === 'service-file').flatMap((each) => each.evidence);
+    expect(evidence.map(({ file }) => file)).toEqual(expected);
+  });
+
   it.each(Object.entries(healthy))('%s has no fault', async (_name, text) => {
     expect(faultsIn(await auditInTurn(project({ 'server.cjs': text }), {}))).toEqual([]);
   });

@@ -489,6 +489,25 @@ const kubernetes = inFile('deployment.yaml', 'kubernetes', [
   ],
 ]);
 
+const pm2 = inFile('ecosystem.config.cjs', 'pm2', [
+  ['kill-timeout', ['40_000', '3000'], 'kill_timeout: 3000', ['40_000', 'Number(process.env.KILL_MS)']],
+  ['kill-timeout', ['40_000', '"9_999"'], '"9_999"', ['40_000', '10_001']],
+  ['kill-timeout', [/ +kill_timeout: 40_000,\n/, ''], './app.js', ['kill_timeout: 40_000', '...common']],
+  [
+    'kill-timeout',
+    ["name: 'other'", "args: ['start', './app.js']"],
+    "script: 'other.js'",
+    ['other', 'app.jsx'],
+  ],
+  [
+    'node-env',
+    [/ +env_production.*\n/, ''],
+    "env: { NODE_ENV: 'development'",
+    [/'development'(.*)\n.*env_production.*/, 'process.env.NODE_ENV$1'],
+  ],
+  ['node-env', ["NODE_ENV: 'production'", '"NODE_ENV": `prod`'], '`prod`', ['env_production', 'env_live']],
+]);
+
 export const faultCases: readonly FaultCase[] = [
   ...nginx,
   ...haproxy,
@@ -496,4 +515,5 @@ export const faultCases: readonly FaultCase[] = [
   ...dockerfile,
   ...compose,
   ...kubernetes,
+  ...pm2,
 ];

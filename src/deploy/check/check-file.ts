@@ -25,7 +25,8 @@ export interface DeploymentFileCheck {
 
 /**
  * Compares a file around an app with the facts of the app, and returns where they disagree: a file of nginx or HAProxy, a
- * unit of systemd, a Dockerfile, a Compose file or Kubernetes objects. It may be written manually. Included files are not read.
+ * unit of systemd, a Dockerfile, a Compose file, Kubernetes objects or an ecosystem file of PM2. It may be written manually.
+ * Included files are not read, and an ecosystem file is not run.
  *
  * @throws ProductionizeError when the file is of no known kind, or cannot be read as one.
  * @example

@@ -8,6 +8,8 @@ import { nginxForwardedRules } from './nginx/nginx-forwarding.js';
 import { readNginx } from './nginx/nginx-reader.js';
 import { requestRules } from './nginx/request-rules.js';
 import { upstreamRules } from './nginx/upstream-rules.js';
+import { readEcosystem } from './pm2/ecosystem-reader.js';
+import { pm2Rules } from './pm2/pm2-rules.js';
 import { serviceRules } from './systemd/service-rules.js';
 import { readUnit } from './systemd/unit-reader.js';
 import { composeRules } from './yaml/compose-rules.js';
@@ -16,7 +18,7 @@ import { readYaml } from './yaml/yaml-reader.js';
 
 /** The names that such files usually have. */
 export const usualFileNames =
-  /^(?:(?:.*[.-])?Dockerfile(?:[.-].*)?|(?:docker-)?compose(?:[.-].*)?\.ya?ml|(?:kubernetes|k8s|deployment)\.ya?ml|nginx\.conf|haproxy\.cfg|.+\.service)$/i;
+  /^(?:(?:.*[.-])?Dockerfile(?:[.-].*)?|(?:docker-)?compose(?:[.-].*)?\.ya?ml|(?:kubernetes|k8s|deployment)\.ya?ml|nginx\.conf|haproxy\.cfg|(?:ecosystem|pm2)(?:\.\w+)?\.(?:[cm]?js|json)|.+\.service)$/i;
 
 /** A kind of file: how it is recognized by its content, and what is checked in it. */
 export interface FileKind {
@@ -53,6 +55,12 @@ export const fileKinds: readonly FileKind[] = [
     (text) => /^(?:FROM|ARG)\s/i.test(firstLine(text)) && /^\s*FROM\s/im.test(text),
     readDockerfile,
     imageRules,
+  ),
+  kind(
+    'PM2',
+    (text) => /\bapps["']?\s*:\s*\[/.test(text) && /\bscript["']?\s*:/.test(text),
+    readEcosystem,
+    pm2Rules,
   ),
   kind(
     'HAProxy',

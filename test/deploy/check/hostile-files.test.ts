@@ -12,6 +12,7 @@ const fixtures = [
   'Dockerfile',
   'compose.yaml',
   'deployment.yaml',
+  'ecosystem.config.cjs',
 ];
 const textOf = (name: string) => readFileSync(path.join(directory, name), 'utf8');
 const check = (text: string, name = 'the-file') => checkDeploymentFile({ name, text, facts: checkedFacts });
@@ -67,7 +68,7 @@ it.each([
   ['services:\n  a: 1\n b: 2\n', /the-file:3: the indentation does not match/],
   ['services:\n  a:\n    {{ .Values.a }}\n', /the-file:3: the file is a template/],
   ['', /no known kind/],
-  ['hello world\n', /no known kind: Kubernetes, Compose, systemd, Dockerfile, HAProxy, nginx/],
+  ['hello world\n', /no known kind: Kubernetes, Compose, systemd, Dockerfile, PM2, HAProxy, nginx/],
   ['{"a": 1}', /no known kind/],
 ])('%j has a clear error', (text, message) => {
   expect(errorOf(text)).toMatch(message);
@@ -105,6 +106,15 @@ it.each([
   ['Compose', 'services:\n', '---\n', ''],
   ['Compose', 'a: &a {}\nservices:\n <<: [', '*a,', '*a]'],
   ['Kubernetes', 'apiVersion: 1\nkind: a\nb: >\n', ' a\n', ''],
+  ['PM2', 'apps: [{ script: 1 }, ', '{', ''],
+  ['PM2', 'apps: [{ script: 1 }, ', 'a: {', ''],
+  ['PM2', 'apps: [{ script: 1, a: ', '\\`', '\\'],
+  ['PM2', 'apps: [{ script: 1, a: ', '`', '`'],
+  ['PM2', 'apps: [{ script: 1, a: ', "\\'", ''],
+  ['PM2', 'apps: [{ script: 1, a: ', '/*', ''],
+  ['PM2', 'apps: [', '{ script: 1 },', ''],
+  ['PM2', 'apps: [{ script: 1, a: { ', ' ', '{'],
+  ['PM2', 'apps: [{ script: 1, a: ', '{},', ''],
 ])('%s: 256 KiB that repeat in %j %j end within seconds', (_, start, part, end) => {
   const count = Math.floor((2 ** 18 - start.length - end.length) / part.length);
   const before = process.cpuUsage();

@@ -25,6 +25,7 @@ const targets: readonly (readonly [TargetName, object, number])[] = [
   ['haproxy', { trustForwarded: true, affinity: 'ip', exposeHealth: true, upstreams }, 2],
   ['systemd', {}, 1],
   ['systemd', { socket: true, template: true, user: 'shop', environmentFile: '/etc/shop' }, 1],
+  ['pm2', {}, 1],
   ['dockerfile', {}, 1],
   ['dockerfile', { image: 'registry.example/node:1', buildImage: 'node:24' }, 1],
   ['compose', {}, 1],
