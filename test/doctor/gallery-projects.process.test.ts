@@ -217,6 +217,15 @@ class Store extends session.Store { get(_id, done) { done(null, null); } set(_id
 app.use(session({ secret: 's', resave: false, saveUninitialized: false, store: new Store() }));
 `,
   ),
+  'with pino-http as its logger': productionized(
+    'express',
+    `app.use(require(${name('pino-http')})());
+app.get('/logged', (req, res) => {
+  req.log.info('a line of the app');
+  res.send('logged');
+});
+`,
+  ),
   'with a server of its own': productionized('express').replace(
     'app.listen(',
     "require('node:http').createServer(app).listen(",
