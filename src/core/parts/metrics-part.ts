@@ -21,7 +21,7 @@ export const metricsPart: Part = {
   setUp(assembly) {
     const { options, lifecycle } = assembly;
     const settings = resolveMetrics(given(options.metrics));
-    const { port, host, path, clients, registry } = settings;
+    const { port, host, path, clients, registry, openTelemetry } = settings;
     const stop = startMeasures(settings);
     const serves = servesPath(settings);
     let server: MetricsServer | undefined;
@@ -31,10 +31,13 @@ export const metricsPart: Part = {
     };
     const hook = makeHook(close, { name: 'the port of metrics' });
     hooks.shutdown.add(hook);
-    assembly.onRefused = (req, status) => recorder.refused(req, status);
+    assembly.onRefused = (req, status) => {
+      if (!openTelemetry) recorder.ignoreOpenTelemetry(req);
+      recorder.refused(req, status);
+    };
     return {
       before: function metricsMiddleware(req, res, next) {
-        measure(req, res);
+        measure(req, res, openTelemetry);
         next();
       },
       ...(serves && {

@@ -48,7 +48,7 @@ export function metrics(options?: MetricsOptions): Metrics {
   const middleware = function metricsMiddleware(req: Request, res: Response, next: NextFunction): void {
     if (serves?.(req, res)) return;
     closeDetachedResponses(req.app);
-    measure(req, res);
+    measure(req, res, settings.openTelemetry);
     next();
   };
   return Object.defineProperties(middleware as RequestHandler as Metrics, {
@@ -58,8 +58,7 @@ export function metrics(options?: MetricsOptions): Metrics {
 }
 
 /** Starts what is measured all the time, and lets the primary of a cluster collect. Returns the undo. */
-export function startMeasures({ registry, openTelemetry }: ResolvedMetrics): () => void {
-  if (!openTelemetry) recorder.ignoreOpenTelemetry();
+export function startMeasures({ registry }: ResolvedMetrics): () => void {
   const undo = [measureRuntime(), joinRegistry(registry), addWorkerTask('metrics', metricFamilies)];
   return once(undoAll(undo));
 }

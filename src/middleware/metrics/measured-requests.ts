@@ -14,9 +14,10 @@ interface Begun {
 type Measured = ServerResponse & { [measuredKey]?: Begun };
 
 /** Measures one request until its response closes. A request that is measured already is not counted again. */
-export function measure(req: IncomingMessage, res: ServerResponse): void {
+export function measure(req: IncomingMessage, res: ServerResponse, openTelemetry: boolean): void {
   const context = contextOf(req);
   if (context?.measure !== undefined || (res as Measured)[measuredKey] !== undefined) return;
+  if (!openTelemetry) recorder.ignoreOpenTelemetry(req);
   // the pipeline of a productionized app listens for the end of a response already
   if (context?.onClose !== undefined) {
     context.measure = onContextClose;

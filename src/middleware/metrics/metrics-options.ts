@@ -40,7 +40,7 @@ export interface MetricsOptions {
   /**
    * Whether the MeterProvider of OpenTelemetry receives the durations and the requests in flight, too, and the current
    * span its `http.route`. The app registers the provider before its first request. Set it to `false` where
-   * instrumentation-http records the same. @default true
+   * instrumentation-http records the same: it counts for requests of this app. @default true
    */
   readonly openTelemetry?: boolean;
 }

@@ -21,7 +21,7 @@ export interface Measured {
   readonly req: IncomingMessage;
   readonly method: string;
   /** `undefined` for a request that no route handled. */
-  readonly route: string | undefined;
+  readonly route?: string | undefined;
   /** 0 where the response had no head. */
   readonly status: number;
   readonly seconds: number;

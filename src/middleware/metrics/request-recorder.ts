@@ -27,22 +27,22 @@ export class RequestRecorder {
   readonly active = new Float64Array(methodNames.length);
   /** The instruments of OpenTelemetry; `null` until they are looked for, which is at the first request. */
   #instruments: RequestInstruments | undefined | null = null;
+  readonly #ignored = new WeakSet<IncomingMessage>();
   readonly #unmatched = new RouteSeries(noRoute);
   readonly #byLabel = new Map<string, RouteSeries>([[noRoute, this.#unmatched]]);
   /** The labels of a route: one, or several where its router is mounted more than once. */
   readonly #byRoute = new WeakMap<Route, RouteSeries | readonly RouteSeries[]>();
   #series = 0;
 
-  /** Leaves the instruments of OpenTelemetry to another package. */
-  ignoreOpenTelemetry(): void {
-    this.#instruments = undefined;
+  /** Leaves the instruments of OpenTelemetry to another package for this request. */
+  ignoreOpenTelemetry(req: IncomingMessage): void {
+    this.#ignored.add(req);
   }
 
   begin(req: IncomingMessage, res: ServerResponse, method: string): void {
     const index = methodIndex(method);
     (this.active[index] as number)++;
-    if (this.#instruments === null) this.#instruments = findInstruments((begun) => this.#labelOf(begun));
-    this.#instruments?.begin(req, res, methodNames[index] as string);
+    this.#instrumentsFor(req)?.begin(req, res, methodNames[index] as string);
   }
 
   /** Records a request whose response has closed. */
@@ -60,10 +60,11 @@ export class RequestRecorder {
     if (completed) method.sizes.add(bodyBytes(req, res));
     else method.aborted++;
     if (!completed || status >= 500) this.#countError(route, errorKindOf(req, res, completed));
-    if (this.#instruments) {
-      const name = methodNames[index] as string;
-      this.#instruments.end({ req, method: name, route: this.#named(route), status, seconds }, wasBegun);
-    }
+    const name = methodNames[index] as string;
+    this.#instrumentsFor(req)?.end(
+      { req, method: name, route: this.#named(route), status, seconds },
+      wasBegun,
+    );
   }
 
   /** Records a request that was refused before it had a route. */
@@ -71,8 +72,7 @@ export class RequestRecorder {
     const index = methodIndex(req.method ?? '');
     this.#add(this.#unmatched, index, status, 0);
     this.#countError(this.#unmatched, 'overload');
-    const method = methodNames[index] as string;
-    this.#instruments?.end({ req, method, route: undefined, status, seconds: 0 }, false);
+    this.#instrumentsFor(req)?.end({ req, method: methodNames[index] as string, status, seconds: 0 }, false);
   }
 
   /** Registers the labels of a router, so that cached responses of its routes are recognized. */
@@ -105,6 +105,12 @@ export class RequestRecorder {
 
   #countError(route: RouteSeries, kind: ErrorKind | undefined): void {
     if (kind !== undefined) (route.errors[errorKinds.indexOf(kind)] as number)++;
+  }
+
+  #instrumentsFor(req: IncomingMessage): RequestInstruments | undefined {
+    if (this.#instruments === undefined || this.#ignored.has(req)) return undefined;
+    this.#instruments ??= findInstruments((begun) => this.#labelOf(begun));
+    return this.#instruments;
   }
 
   #labelOf(req: IncomingMessage): string | undefined {

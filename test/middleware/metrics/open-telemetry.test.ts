@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import path from 'node:path';
-import { productionize } from '../../../src/index.js';
+import { metrics as measures, productionize } from '../../../src/index.js';
 import { ownFamilies } from '../../../src/middleware/metrics/collect.js';
 import { expose } from '../../../src/support/metrics/exposition.js';
 import { expressVersions } from '../../helpers/express-versions.js';
@@ -118,20 +118,38 @@ it.each(expressVersions)(
   },
 );
 
-it('records nothing for OpenTelemetry with `openTelemetry: false`', async () => {
+it('records nothing for OpenTelemetry of an app with `openTelemetry: false`, and all of another app', async () => {
   const [[, express]] = expressVersions as [(typeof expressVersions)[0]];
-  const count = async () =>
-    (await pointsOf('http.server.request.duration')).reduce(
-      (sum, { value }) => sum + (value as { count: number }).count,
-      0,
+  const counts = async () =>
+    Object.fromEntries(
+      (await pointsOf('http.server.request.duration')).map(({ attributes, value }) => [
+        attributes['http.route'],
+        (value as { count: number }).count,
+      ]),
     );
-  const before = await count();
-  expect(before).toBeGreaterThan(0);
-  const app = express();
-  productionize(app, { ...quiet(), metrics: { port: 0, openTelemetry: false } });
-  app.get('/', (_req, res) => void res.send('hello'));
-  const { url, close } = await serve(app);
-  await get(url);
-  await close();
-  expect(await count()).toBe(before);
+  const appWith = (openTelemetry: boolean, target: string) => {
+    const app = express();
+    productionize(app, { ...quiet(), metrics: { port: 0, openTelemetry } });
+    app.get(target, (_req, res) => void res.send('hello'));
+    return app;
+  };
+  const ignored = appWith(false, '/ignored');
+  ignored.use('/inner', appWith(true, '/of-ignored'));
+  const recorded = appWith(true, '/recorded');
+  recorded.use('/inner', appWith(false, '/of-recorded'));
+  const alone = express().use(measures({ port: false, openTelemetry: false }), recorded);
+  for (const [app, ...targets] of [
+    [ignored, '/ignored', '/inner/of-ignored'],
+    [recorded, '/recorded', '/inner/of-recorded'],
+    [alone, '/recorded'],
+  ] as const) {
+    const { url, close } = await serve(app);
+    for (const target of targets) expect((await get(url + target)).status).toBe(200);
+    await close();
+  }
+  const counted = await counts();
+  expect(counted).toMatchObject({ '/recorded': 1, '/inner/of-recorded': 1 });
+  expect(Object.keys(counted).join()).not.toContain('ignored');
+  const active = await pointsOf('http.server.active_requests');
+  expect(active.map(({ value }) => value)).toEqual([0]);
 });
