@@ -24,8 +24,8 @@ const everywhere = [
   [/\b(asks?|asked|asking)\b/i, 'requests, queries, calls'],
   [/\b((no|some|every)body|who ?ever)\b/i, 'no client, another process, every client, a caller that'],
   [/\bwish(es)?\b|\bmanners\b/i, 'preferences, settings of a shutdown'],
-  // a flag of `doctor` is `--silence`
-  [/\bspeaks?\b|(?<!['"`-])\bsilence\b(?!['":])/i, 'notifies, idle time'],
+  // a flag of `doctor` is `--silence`, and an option of `audit` the same word
+  [/\bspeaks?\b|(?<!['"`-])\bsilence\b(?!['":?])/i, 'notifies, idle time'],
   [/vitals|\bscenes?\b|\btall(y|ies)\b/i, 'metrics, state, counts'],
   [/\bat once\b|\bby themselves\b/i, 'immediately, on their own'],
   [/\b(is|are) well\b/i, 'is healthy'],

@@ -25,7 +25,7 @@ export function filtersOf({ values }: Arguments, script: string): Filters {
     const [, id, reason] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
     return silenced('--silence', id ?? text, reason);
   });
-  return { only, silenced: new Map([...ofPackage(script), ...flags]) };
+  return { only, silenced: Object.fromEntries([...ofPackage(script), ...flags]) };
 }
 
 /** `"express-productionize": { "doctor": { "silence": { "<id>": "<reason>" } } }` of the nearest package.json. */

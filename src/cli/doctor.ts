@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Severity } from '../doctor/audit-finding.js';
 import { CannotExamine } from '../doctor/examined-app.js';
-import { filterReport } from '../doctor/filters.js';
 import { type AuditReport, audit } from '../doctor/index.js';
 import { envFileArgs } from '../doctor/script-runner.js';
 import { findScript } from './app-script.js';
@@ -57,11 +56,12 @@ start.`,
     const script = url ? path.resolve('package.json') : findScript('doctor', args);
     const name = url?.href ?? path.relative('', script);
     const failOn = severityOf(args);
-    const filters = filtersOf(args, script);
+    const { only, silenced } = filtersOf(args, script);
     const baseline = baselineOf(args);
     const show = outputOf(args);
     const fix = fixOf(args);
     const options = {
+      ...{ only, silence: silenced },
       args: rest,
       envFile: envFileOf(args),
       params: paramsOf(args),
@@ -75,11 +75,9 @@ start.`,
     try {
       progress.update(`examining ${name}`);
       const { paths } = options;
-      const before = filterReport(await (url ? audit(url, { paths }) : audit(script, options)), filters);
+      const before = await (url ? audit(url, { paths, only, silence: silenced }) : audit(script, options));
       progress.update(`examining ${name} with productionize(app)`);
-      const after = values.preview
-        ? filterReport(await audit(script, { ...options, preview: true }), filters)
-        : undefined;
+      const after = values.preview ? await audit(script, { ...options, preview: true }) : undefined;
       progress.clear();
       const result = baseline.write(baseline.mark(after ?? before));
       show(name, after ? baseline.mark(before) : result, after && result);

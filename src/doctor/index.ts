@@ -13,6 +13,7 @@ import { type AuditReport, reportOf } from './audit-report.js';
 import { type Examined, examine } from './examine.js';
 import { examineLive } from './examine-live.js';
 import { examineUrl } from './examine-url.js';
+import { filterChecks, filterReport } from './filters.js';
 import { envFileArgs } from './script-runner.js';
 
 export type { Evidence, Finding, Practice, Severity, SilencedFinding } from './audit-finding.js';
@@ -36,6 +37,13 @@ export interface LiveAuditOptions {
    * @default false
    */
   readonly unsafe?: boolean;
+  /** The ids of the checks that count, such as `['powered-by']`. @default all */
+  readonly only?: readonly string[];
+  /**
+   * Faults that are accepted: the id of each check with the reason. They cost no points, and are in `silenced`.
+   * @default {}
+   */
+  readonly silence?: Readonly<Record<string, string>>;
 }
 
 /** Options of {@link audit} for a script. */
@@ -54,7 +62,10 @@ export interface AuditOptions extends LiveAuditOptions {
   readonly timeoutMs?: number;
 }
 
-const liveChecks = { params: isObject('an object of strings'), paths: isStringList, unsafe: isBoolean };
+type UrlAuditOptions = Pick<LiveAuditOptions, 'paths' | 'only' | 'silence'>;
+
+const urlChecks = { paths: isStringList, ...filterChecks };
+const liveChecks = { ...urlChecks, params: isObject('an object of strings'), unsafe: isBoolean };
 const scriptChecks = {
   ...liveChecks,
   args: isStringList,
@@ -83,20 +94,22 @@ const scriptChecks = {
  */
 export function audit(script: string, options?: AuditOptions): Promise<AuditReport>;
 export function audit(app: Application, options?: LiveAuditOptions): Promise<AuditReport>;
-export function audit(url: URL, options?: Pick<LiveAuditOptions, 'paths'>): Promise<AuditReport>;
+export function audit(
+  url: URL,
+  options?: Pick<LiveAuditOptions, 'paths' | 'only' | 'silence'>,
+): Promise<AuditReport>;
 export async function audit(
   audited: string | Application | URL,
   options?: AuditOptions,
 ): Promise<AuditReport> {
   const { seen, ...rest } = await examined(audited, options);
-  return reportOf(seen, rest);
+  const { only = [], silence: silenced = {} } = options ?? {};
+  return filterReport(reportOf(seen, rest), { only, silenced });
 }
 
 async function examined(audited: string | Application | URL, options?: AuditOptions): Promise<Examined> {
   if (audited instanceof URL) {
-    const { paths = [] } = checkOptions<Pick<LiveAuditOptions, 'paths'>>('audit', options, {
-      paths: isStringList,
-    });
+    const { paths = [] } = checkOptions<UrlAuditOptions>('audit', options, urlChecks);
     return examineUrl(audited, paths);
   }
   if (isExpressApp(audited)) {

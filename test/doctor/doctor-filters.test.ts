@@ -10,7 +10,7 @@ import { compareWith, formatBaseline, parseBaseline } from '../../src/doctor/bas
 import { filterReport } from '../../src/doctor/filters.js';
 import { finding, reportWith } from '../helpers/audit-reports.js';
 
-const none = { only: [], silenced: new Map<string, string>() };
+const none = { only: [], silenced: {} };
 const slow = { text: 'fs.readFileSync', route: 'GET /file', file: 'src/app.js', line: 12 };
 const report = reportWith(
   finding('powered-by', { text: 'Express' }),
@@ -27,7 +27,7 @@ const known = (baseline: string, other = report) => {
 
 describe('a silenced fault', () => {
   it('costs no points, in the score and in that of its practice, and is listed with its reason', () => {
-    const silenced = new Map([['synchronous-call', 'it is a small file']]);
+    const silenced = { 'synchronous-call': 'it is a small file' };
     const filtered = filterReport(report, { ...none, silenced });
     expect([report.score, filtered.score]).toEqual([77, 92]);
     expect([report.practices['synchronous calls'], filtered.practices['synchronous calls']]).toEqual([
@@ -38,7 +38,7 @@ describe('a silenced fault', () => {
   });
 
   it('is not listed where the app does not have it', () => {
-    const silenced = new Map([['compression-twice', 'a reason']]);
+    const silenced = { 'compression-twice': 'a reason' };
     expect(filterReport(report, { ...none, silenced })).toEqual(report);
   });
 });
@@ -144,7 +144,7 @@ describe('package.json', () => {
 
   const silenceOf = (text: string, ...flags: string[]) => {
     writeFileSync(path.join(directory, 'package.json'), text);
-    return [...filtersOf(parse('doctor', doctor, flags), path.join(directory, 'app.js')).silenced];
+    return Object.entries(filtersOf(parse('doctor', doctor, flags), path.join(directory, 'app.js')).silenced);
   };
   const silence = (value: unknown) =>
     JSON.stringify({ 'express-productionize': { doctor: { silence: value } } });

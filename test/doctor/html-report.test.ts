@@ -93,7 +93,7 @@ describe('the report as a page', () => {
   });
 
   it('lists what is silenced', () => {
-    const silenced = new Map([['synchronous-call', 'the file is small']]);
+    const silenced = { 'synchronous-call': 'the file is small' };
     expect(textOf(htmlReport('a.js', filterReport(before, { only: [], silenced })))).toContain(
       '(synchronous-call): the file is small',
     );

@@ -84,6 +84,30 @@ describe.each([
     expect(mended.findings.map(({ id }) => id)).not.toContain('compression-missing');
   });
 
+  it('counts the checks of `only`, and lists what `silence` accepts with its reason', async () => {
+    const only = ['powered-by', 'compression-missing', 'domain'];
+    const silence = { 'powered-by': 'an old client reads it' };
+    const { score, findings, silenced } = await audit(make(), { only, silence });
+    expect([score, findings.map(({ id }) => id)]).toEqual([94, ['compression-missing']]);
+    expect(silenced).toMatchObject([{ id: 'powered-by', because: 'an old client reads it' }]);
+  });
+
+  it.each([
+    [{ only: ['powerd-by'] }, /`only` to be an array of ids of checks, such as `powered-by`, got/],
+    [{ only: 'powered-by' }, /`only` to be an array/],
+    [{ silence: { 'powerd-by': 'a reason' } }, /`silence` to be an object of ids of checks and reasons, got/],
+    [{ silence: { 'powered-by': ' ' } }, /`silence` to be/],
+    [{ silence: [] }, /`silence` to be/],
+  ])('refuses %j', async (options, message) => {
+    const error = expect.objectContaining({
+      code: 'ERR_PRODUCTIONIZE_OPTION',
+      message: expect.stringMatching(message),
+    });
+    await expect(audit(make(), options as never)).rejects.toEqual(error);
+    await expect(audit('app.js', options as never)).rejects.toEqual(error);
+    await expect(audit(new URL('http://127.0.0.1:1'), options as never)).rejects.toEqual(error);
+  });
+
   it('takes no option of a script', async () => {
     await expect(audit(make(), { signals: false } as never)).rejects.toThrow(/signals/);
   });
