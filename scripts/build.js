@@ -9,6 +9,8 @@ import { indentWithTabs } from './tabs.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = path.join(root, 'dist');
+const ownImport = /^import (?:\{([^}]*)\} from )?"\.\/([^"]+)\.js";$/gm;
+const exportList = /^export \{([^}]*)\};$/m;
 const relativeImport = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\/[^"']+)\.js\2/g;
 
 /** The entries of package.json. */
@@ -75,24 +77,66 @@ async function writeCode() {
     write: false,
   });
   mkdirSync(dist);
-  for (const { path: file, text } of outputFiles) writeModule(file, text);
+  const modules = outputFiles.map(({ path: file, text }) => ({
+    file,
+    name: path.basename(file, '.js'),
+    text,
+  }));
+  const constant = new Set(modules.filter(exportsConstants).map(({ name }) => name));
+  for (const module of modules) writeModule(module, constant);
 }
 
-function writeModule(file, text) {
-  const { code } = transformSync(text.replace(relativeImport, '$1$2$3.cjs$2'), {
-    format: 'cjs',
-    platform: 'node',
-    target: 'node20',
-    sourcefile: 'chunk.mjs',
-  });
+function writeModule({ file, name, text }, constant) {
+  const { code } = transformSync(
+    withConstants(name, text, constant).replace(relativeImport, '$1$2$3.cjs$2'),
+    {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20',
+      sourcefile: 'chunk.mjs',
+    },
+  );
   // the package does not contain the source files
   const complete = Object.keys(loadedWhenUsed)
     .reduce(loadWhenUsed, code)
     .replace(/^\/\/ src\/.*\n/gm, '');
   writeFileSync(file.replace(/js$/, 'cjs'), indentWithTabs(complete, 2));
 
-  const name = path.basename(file, '.js');
   if (name in entries || name in programs) writeFileSync(file, esModule(name, complete));
+}
+
+/** Whether a file is shared, and exports nothing that it imports from what is loaded when it is used. */
+function exportsConstants({ name, text }) {
+  const [, list] = exportList.exec(text) ?? [];
+  const exported = new Set(namesIn(list).map(([local]) => local));
+  const isLoadedLater = ([, names, file]) =>
+    file in loadedWhenUsed && namesIn(names).some((pair) => exported.has(pair.at(-1)));
+  return name.startsWith('shared-') && ![...text.matchAll(ownImport)].some(isLoadedLater);
+}
+
+/** `a, b as c` as `[['a'], ['b', 'c']]`. */
+function namesIn(list = '') {
+  return list
+    .split(',')
+    .map((each) => each.trim().split(' as '))
+    .filter(([first]) => first);
+}
+
+/**
+ * Shared files export data properties, which importers read once. esbuild would write getters, and call one at each use
+ * of an import: V8 calls no function inline that a getter returns, which costs microseconds per request.
+ */
+function withConstants(name, text, constant) {
+  const code = text.replace(ownImport, (statement, names, file) => {
+    if (!constant.has(file)) return statement;
+    if (names === undefined) return `require("./${file}.cjs");`;
+    return `const {${names.replaceAll(' as ', ': ')}} = require("./${file}.cjs");`;
+  });
+  if (!constant.has(name)) return code;
+  return code.replace(exportList, (_, names) => {
+    const properties = names.replace(/(\S+) as ([^\s,]+)/g, '$2: $1');
+    return `module.exports = {${properties}};`;
+  });
 }
 
 /** An ES module cannot load what it exports later. */
