@@ -75,7 +75,7 @@ describe('what the gate counts', () => {
     const testResults = Object.entries(results).map(([file, states]) => ({
       name: test(file),
       status: states.length === 0 || states.includes('failed') ? 'failed' : 'passed',
-      assertionResults: states.map((status) => ({ status })),
+      assertionResults: states.map((status, i) => ({ status, fullName: `test ${i}` })),
     }));
     writeFileSync(report, JSON.stringify({ testResults }));
     return report;
@@ -112,6 +112,16 @@ describe('what the gate counts', () => {
     const { status, lines } = counted(reports);
     expect(status).toBe(1);
     expect(lines.at(-1)).toBe(last);
+    expect(lines.filter((line) => line.startsWith('failed in '))).toHaveLength(1);
+  });
+
+  it('names what failed in its last lines, with the run', () => {
+    const reports = { 'all-24': { 'core/a': ['passed', 'failed'] }, daemons: { 'cli/b': [] } };
+    expect(counted(reports, { runs: 2 }).lines).toEqual([
+      'failed in all-24: test/core/a.test.ts: test 1',
+      'failed in daemons: test/cli/b.test.ts: the file itself',
+      '1 passed, 2 failed',
+    ]);
   });
 
   it('fails when a run is missing or a step failed', () => {
