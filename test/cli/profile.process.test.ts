@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { CpuProfile, HeapProfile } from '../../src/cli/profile/profile-tree.js';
 import { cleanUp, type Done, program, start } from '../helpers/cli.js';
 import { folder, ready } from '../helpers/clusters.js';
+import { until } from '../helpers/daemons.js';
 import { steadyLoad } from '../helpers/load.js';
 import { run } from '../helpers/program.js';
 
@@ -126,6 +127,24 @@ describe('profile on a cluster of two workers', () => {
     expect(report.seconds).toBeLessThan(600);
     expect(statSync(report.file).size).toBeGreaterThan(1000);
     expect(readdirSync(running.dir)).toHaveLength(1);
+  });
+
+  it.each([
+    ['profile', ['--seconds', '600']],
+    ['watch for stalls', ['--when-stalled']],
+  ])('ends the %s and leaves nothing behind when its command is killed', async (_what, options) => {
+    const { err } = running.cluster;
+    const from = err.length;
+    const printed = async (text: string) => {
+      while (!err.slice(from).some((each) => each.endsWith(text))) await running.cluster.more();
+    };
+    const args = ['profile', ...options, '--out', out, '--runtime-dir', running.dir];
+    const command = run(program, { args });
+    await printed(' Profiler.start');
+    command.child.kill('SIGKILL');
+    await command.exit();
+    await printed(' disconnected');
+    await until(async () => readdirSync(running.dir).length === 1);
   });
 
   it('states that the worker died during its profile, and leaves no file', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type FoundCluster, sendRequest } from '../../process/cluster/control-client.js';
-import type { WorkerStatus } from '../../process/cluster/control-protocol.js';
+import { filesPrefix, type WorkerStatus } from '../../process/cluster/control-protocol.js';
 import { CommandError, UsageError, wholeNumber } from '../command.js';
 
 /** Requests a task of one worker. Throws a CommandError with the reason when it fails. */
@@ -32,7 +32,7 @@ export async function fileOfWorker<Result>(
   { socket }: FoundCluster,
   work: (file: string) => Promise<Result>,
 ): Promise<{ text: string; result: Result }> {
-  const directory = await mkdtemp(path.join(path.dirname(socket), 'files-'));
+  const directory = await mkdtemp(path.join(path.dirname(socket), filesPrefix));
   try {
     const file = path.join(directory, randomBytes(8).toString('hex'));
     const result = await work(file);

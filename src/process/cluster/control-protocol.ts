@@ -1,5 +1,8 @@
 import type { ListenAddress, WorkerState } from './cluster-worker.js';
 
+/** How the names of directories begin that clients make for files of workers, beside the control socket. */
+export const filesPrefix = 'files-';
+
 /** A request to a cluster, as one line of JSON. */
 export type ControlRequest =
   | { readonly command: 'status' }

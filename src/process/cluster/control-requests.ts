@@ -25,22 +25,25 @@ export async function openControl(
   controlled: Controlled,
 ): Promise<() => void> {
   const { pool, metrics, reloader, status } = controlled;
-  const socket = await serveControl(makeRuntimeDir(runtimeDir), async (request): Promise<ControlResponse> => {
-    if (request.command === 'task') {
-      const results = await resultsOf(pool, request);
-      return { ok: true, message: request.name, status: status(), results };
-    }
-    if (request.command === 'metrics') {
-      const { body } = expose(await metrics.collect(), undefined);
-      return { ok: true, message: body.trimEnd(), status: status() };
-    }
-    if (request.command === 'snapshot') {
-      const message = await snapshotWorker(pool, reloader, request);
-      return { ok: true, message, status: status() };
-    }
-    const done = await execute(request, controlled);
-    return { ok: true, message: done, status: status() };
-  });
+  const socket = await serveControl(
+    makeRuntimeDir(runtimeDir),
+    async (request, gone): Promise<ControlResponse> => {
+      if (request.command === 'task') {
+        const results = await resultsOf(pool, request, gone);
+        return { ok: true, message: request.name, status: status(), results };
+      }
+      if (request.command === 'metrics') {
+        const { body } = expose(await metrics.collect(), undefined);
+        return { ok: true, message: body.trimEnd(), status: status() };
+      }
+      if (request.command === 'snapshot') {
+        const message = await snapshotWorker(pool, reloader, request);
+        return { ok: true, message, status: status() };
+      }
+      const done = await execute(request, controlled);
+      return { ok: true, message: done, status: status() };
+    },
+  );
   process.once('exit', socket.close);
   return socket.close;
 }

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { loadBuiltin } from '../../support/node-builtins.js';
 import { type ControlRequest, type ControlResponse, longestLine } from './control-protocol.js';
 
-/** Executes one request. It may take as long as a reload. */
-export type ControlHandler = (request: ControlRequest) => Promise<ControlResponse>;
+/** Executes one request. It may take as long as a reload. The signal aborts when no client waits for the response. */
+export type ControlHandler = (request: ControlRequest, gone: AbortSignal) => Promise<ControlResponse>;
 
 const idleMs = 10_000;
 
@@ -31,7 +31,9 @@ export async function serveControl(
     const lines = loadBuiltin('node:readline').createInterface({ input: socket });
     lines.once('line', (line) => {
       socket.setTimeout(0);
-      void reply(line, respond).then((result) => {
+      const gone = new AbortController();
+      socket.once('close', () => gone.abort());
+      void reply(line, respond, gone.signal).then((result) => {
         if (socket.writable) socket.end(`${JSON.stringify(result)}\n`);
       });
     });
@@ -55,9 +57,9 @@ export async function serveControl(
   };
 }
 
-async function reply(line: string, respond: ControlHandler): Promise<ControlResponse> {
+async function reply(line: string, respond: ControlHandler, gone: AbortSignal): Promise<ControlResponse> {
   try {
-    return await respond(JSON.parse(line) as ControlRequest);
+    return await respond(JSON.parse(line) as ControlRequest, gone);
   } catch (error) {
     return { ok: false, message: (error as Error).message };
   }
