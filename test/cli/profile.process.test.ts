@@ -130,13 +130,14 @@ describe('profile on a cluster of two workers', () => {
   });
 
   it.each([
-    ['profile', ['--seconds', '600']],
-    ['watch for stalls', ['--when-stalled']],
-  ])('ends the %s and leaves nothing behind when its command is killed', async (_what, options) => {
+    ['profile', 1, ['--seconds', '600']],
+    ['watch for stalls', 2, ['--when-stalled']],
+  ])('ends the %s and leaves nothing behind when its command is killed', async (_what, workers, options) => {
     const { err } = running.cluster;
     const from = err.length;
     const printed = async (text: string) => {
-      while (!err.slice(from).some((each) => each.endsWith(text))) await running.cluster.more();
+      while (err.slice(from).filter((each) => each.endsWith(text)).length < workers)
+        await running.cluster.more();
     };
     const args = ['profile', ...options, '--out', out, '--runtime-dir', running.dir];
     const command = run(program, { args });
