@@ -94,6 +94,8 @@ function writeModule({ file, name, text }, constant) {
       platform: 'node',
       target: 'node20',
       sourcefile: 'chunk.mjs',
+      // as ES modules are; a sloppy function also costs more to call
+      banner: '"use strict";',
     },
   );
   // the package does not contain the source files
