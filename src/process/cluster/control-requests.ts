@@ -6,7 +6,7 @@ import { serveControl } from './control-socket.js';
 import type { Pool } from './pool.js';
 import type { Reloader } from './rolling-reload.js';
 import { makeRuntimeDir } from './runtime-dir.js';
-import { resultsOf } from './worker-results.js';
+import { removeFilesOf, resultsOf } from './worker-results.js';
 import { snapshotWorker } from './worker-snapshot.js';
 
 /** What requests of the control socket are executed on. */
@@ -25,25 +25,24 @@ export async function openControl(
   controlled: Controlled,
 ): Promise<() => void> {
   const { pool, metrics, reloader, status } = controlled;
-  const socket = await serveControl(
-    makeRuntimeDir(runtimeDir),
-    async (request, gone): Promise<ControlResponse> => {
-      if (request.command === 'task') {
-        const results = await resultsOf(pool, request, gone);
-        return { ok: true, message: request.name, status: status(), results };
-      }
-      if (request.command === 'metrics') {
-        const { body } = expose(await metrics.collect(), undefined);
-        return { ok: true, message: body.trimEnd(), status: status() };
-      }
-      if (request.command === 'snapshot') {
-        const message = await snapshotWorker(pool, reloader, request);
-        return { ok: true, message, status: status() };
-      }
-      const done = await execute(request, controlled);
-      return { ok: true, message: done, status: status() };
-    },
-  );
+  const directory = makeRuntimeDir(runtimeDir);
+  const socket = await serveControl(directory, async (request, gone): Promise<ControlResponse> => {
+    if (request.command === 'task') {
+      const results = await resultsOf(pool, request, gone);
+      if (gone.aborted) removeFilesOf(request, directory);
+      return { ok: true, message: request.name, status: status(), results };
+    }
+    if (request.command === 'metrics') {
+      const { body } = expose(await metrics.collect(), undefined);
+      return { ok: true, message: body.trimEnd(), status: status() };
+    }
+    if (request.command === 'snapshot') {
+      const message = await snapshotWorker(pool, reloader, request);
+      return { ok: true, message, status: status() };
+    }
+    const done = await execute(request, controlled);
+    return { ok: true, message: done, status: status() };
+  });
   process.once('exit', socket.close);
   return socket.close;
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ClusterWorker } from './cluster-worker.js';
 import { type ControlRequest, filesPrefix, type TaskResult } from './control-protocol.js';
+import { sameFile } from './logical-directory.js';
 import type { Pool } from './pool.js';
 
 type TaskRequest = Extract<ControlRequest, { command: 'task' }>;
@@ -31,15 +32,18 @@ export async function resultsOf(
   if (profiles.includes(name)) gone.addEventListener('abort', end);
   const results = await Promise.all(workers.map((worker) => resultOf(worker, name, argument, limitMs)));
   gone.removeEventListener('abort', end);
-  if (gone.aborted) removeFiles(argument);
   return results;
 }
 
-/** Removes the directory that a client made for the file of its task, and left because it was killed. */
-function removeFiles(argument: unknown): void {
+/**
+ * Removes the directory that a client made for the file of its task, and left because it was killed. A client can send
+ * any path: only what stands beside the control socket is removed.
+ */
+export function removeFilesOf({ argument }: TaskRequest, runtimeDir: string): void {
   const { file } = Object(argument) as { readonly file?: unknown };
   const directory = typeof file === 'string' ? path.dirname(file) : '';
-  if (path.basename(directory).startsWith(filesPrefix)) rmSync(directory, { recursive: true, force: true });
+  if (!path.basename(directory).startsWith(filesPrefix)) return;
+  if (sameFile(path.dirname(directory), runtimeDir)) rmSync(directory, { recursive: true, force: true });
 }
 
 async function resultOf(
