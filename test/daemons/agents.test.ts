@@ -35,6 +35,19 @@ function missing(from: readonly string[], others: readonly string[]): string[] {
   });
 }
 
+const ways = ['plain', 'before', 'after', 'preload'] as const;
+const table: string[] = [];
+afterAll(() => process.stdout.write(`${table.toSorted().join('\n')}\n`));
+
+/** What an agent records of an app, against what it records of the plain one. */
+function row(app: string, { requests, spans, errors }: Run, plain: Run): string {
+  const compared = Object.entries({ requests, spans, errors }).map(([what, recorded]) => {
+    const expected = plain[what as 'requests' | 'spans' | 'errors'];
+    return `${recorded.length} ${what}, ${missing(expected, recorded).length} missing`;
+  });
+  return `agent ${app}: ${compared.join('; ')}`;
+}
+
 describe.each([
   ['Express 4', '4.22.3'],
   ['Express 5', '5.3.0'],
@@ -42,9 +55,9 @@ describe.each([
   it.each(agents.map((agent) => [agent.name, agent] as const))(
     '%s records the requests, spans and errors that it records in a plain app',
     async (name: string, agent: Agent) => {
-      const [plain, ...productionized] = (await Promise.all(
-        (['plain', 'before', 'after', 'preload'] as const).map((way) => runWith(agent, version, way)),
-      )) as [Run, ...Run[]];
+      const runs = await Promise.all(ways.map((way) => runWith(agent, version, way)));
+      const [plain, ...productionized] = runs as [Run, ...Run[]];
+      for (const [i, each] of runs.entries()) table.push(row(`${name}, ${express}, ${ways[i]}`, each, plain));
       expect(missing(routes, plain.requests)).toEqual([]);
       expect(missing(errors, plain.errors)).toEqual([]);
       expect(plain.spans).toHaveLength(counts[name]?.[express === 'Express 4' ? 0 : 1] as number);
