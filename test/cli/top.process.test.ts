@@ -79,14 +79,14 @@ describe('top', () => {
     expect(lines).toHaveLength(24);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
     const text = lines.join('\n');
+    // a quantile between two bounds, such as 4.95, 37.5 or 49.5 ms, is just below that for some counts
     expect(text).toMatch(
-      /^▸ web \(\d+\) {2}2 of 2 ready {2}[\d.]+ rps {2}[\d.]+ err\/s {2}p50 [\d.]+ ms {2}p99 50 ms/,
+      /^▸ web \(\d+\) {2}2 of 2 ready {2}[\d.]+ rps {2}[\d.]+ err\/s {2}p50 [\d.]+ ms {2}p99 (?:49|50) ms/,
     );
     expect(text).toMatch(/^ +1 +\d+ +ready +[\d.]+ s +[\d.]+ +[\d.]+ +\d+ % +12 ms +\d+ MB/m);
-    // 99 % of the way to 5 ms is 4.95 ms, which is just below it for some counts
     expect(text).toMatch(/^ +GET \/areas\/:id +[\d.]+ +0\.0 +2\.5 ms +(?:4\.9|5\.0) ms$/m);
     // versions of Node differ in what they take for a sequence; the rest of it is a question mark
-    expect(text).toMatch(/^ +GET \/hostile\/\??\/with\/a\/.*… +[\d.]+ +[\d.]+ +38 ms +50 ms$/m);
+    expect(text).toMatch(/^ +GET \/hostile\/\??\/with\/a\/.*… +[\d.]+ +[\d.]+ +(?:37|38) ms +(?:49|50) ms$/m);
     expect(raw()).not.toContain('\x07');
     expect(raw()).not.toContain('\x1b[2J');
     type('q');

@@ -265,7 +265,7 @@ it('an app with faults has the same score and the same findings, ten times', asy
   const texts = reports.map(({ score, findings, practices, notExamined, notes }) =>
     JSON.stringify({ score, findings, practices, notExamined, notes }),
   );
-  expect(reports[0]?.findings.length).toBeGreaterThan(8);
+  expect(reports[0]?.findings.length).toBeGreaterThanOrEqual(8);
   expect([...new Set(texts)]).toEqual([texts[0]]);
   // ten audits with all their starts
 }, 300_000);

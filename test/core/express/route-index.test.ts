@@ -228,5 +228,5 @@ describe.each(expressVersions)('routers of %s that pass over layers which cannot
       }
     }
     expect(requests).toBeGreaterThan(tables * 20);
-  });
+  }, 300_000);
 });
