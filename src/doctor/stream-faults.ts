@@ -10,6 +10,8 @@ const responseMs = 5000;
 /** Milliseconds for an app to close what a client has given up. */
 const closeMs = 3000;
 const stepMs = 100;
+/** A file may open after its request has ended: none is left when so many steps in a row have seen none. */
+const emptySteps = 3;
 const aborts = 3;
 /** Routes that are examined at most. Each may need a start of the app. */
 const mostPaths = 5;
@@ -69,9 +71,11 @@ async function filesOpenAfterAborts({ examined, server }: StartedApp, path: stri
     return Object.keys(now).filter((file) => (now[file] ?? 0) >= (before[file] ?? 0) + aborts);
   };
   let files = await left();
-  for (let ms = 0; files.length > 0 && ms < closeMs; ms += stepMs) {
+  let empty = 0;
+  for (let ms = 0; empty < emptySteps && ms < closeMs; ms += stepMs) {
     await wait(stepMs);
     files = await left();
+    empty = files.length === 0 ? empty + 1 : 0;
   }
   return files;
 }
