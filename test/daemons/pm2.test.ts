@@ -95,7 +95,7 @@ it('20 reloads under load lose no request, on keep-alive and new connections', a
     expect.objectContaining({ status: 'online', restart_time: 20 }),
     expect.objectContaining({ status: 'online', restart_time: 20 }),
   ]);
-});
+}, 300_000);
 
 it('the log of an app is where PM2 writes the logs of apps, the last line included', async () => {
   const { pm2, port, read } = await start(
