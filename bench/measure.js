@@ -5,6 +5,7 @@ import zlib from 'node:zlib';
 import { closedLoop, connect } from './connections.js';
 import { capacityOf, p99At } from './many-clients.js';
 import { startServer } from './server-process.js';
+import { turnsOf } from './statistics.js';
 
 const longestWarmUpMs = 10_000;
 const warmUpSliceSeconds = 1;
@@ -48,7 +49,6 @@ export async function checkResponses(load, variants, { progress, ...settings }) 
  */
 async function cpuPerRequest(load, variants, settings) {
   const { generator, nodeBinary, progress, seconds } = settings;
-  const turns = Math.ceil(seconds);
   const measured = [];
   try {
     for (const variant of variants) {
@@ -58,14 +58,12 @@ async function cpuPerRequest(load, variants, settings) {
       await check(server, load, variant, settings);
       await warmUp(server, load, settings);
     }
-    for (let turn = 0; turn < turns; turn++) {
-      for (const one of turn % 2 ? measured.toReversed() : measured) {
-        const before = await one.server.cpu();
-        const counts = await generator.fire(one.server.origin, load, seconds / turns);
-        one.microseconds += (await one.server.cpu()) - before;
-        one.requests += counts.requests;
-        refuseErrors(load, one.variant, counts);
-      }
+    for (const one of turnsOf(measured, seconds)) {
+      const before = await one.server.cpu();
+      const counts = await generator.fire(one.server.origin, load, Math.min(seconds, 1));
+      one.microseconds += (await one.server.cpu()) - before;
+      one.requests += counts.requests;
+      refuseErrors(load, one.variant, counts);
     }
   } finally {
     await Promise.all(measured.map(({ server }) => server.stop()));

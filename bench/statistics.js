@@ -28,6 +28,14 @@ export function rotated(items, round, rounds) {
   return [...items.slice(first), ...items.slice(0, first)];
 }
 
+/** Who is measured when, by turns of one second: from the first to the last, then back. */
+export function turnsOf(items, seconds) {
+  const passes = Array.from({ length: Math.ceil(seconds) }, (_, pass) =>
+    pass % 2 === 0 ? items : items.toReversed(),
+  );
+  return passes.flat();
+}
+
 /** The least value that a share of all values does not exceed. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);

@@ -73,6 +73,14 @@ afterEach(killAll);
 afterAll(() => functions.disconnect());
 
 describe('statistics', () => {
+  test('all are measured in turns, from the first to the last and back', async () => {
+    const texts: string[] = [];
+    for (const seconds of [0.2, 1, 2, 3]) {
+      texts.push(((await of('statistics', 'turnsOf', ['a', 'b', 'c'], seconds)) as string[]).join(''));
+    }
+    expect(texts).toEqual(['abc', 'abc', 'abccba', 'abccbaabc']);
+  });
+
   test('the median is the middle one, or the mean of the middle two, whatever the order', async () => {
     expect(await median([9, 1, 5])).toBe(5);
     expect(await median([10, 2, 4, 1])).toBe(3);

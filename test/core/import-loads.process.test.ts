@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expressNames } from '../helpers/express-names.js';
 import { killAll, run } from '../helpers/program.js';
 
@@ -42,5 +44,24 @@ describe.each(expressNames)('beside %s', (express) => {
     expect(own).toEqual(['index.cjs']);
     expect(files.length).toBeLessThanOrEqual(7);
     expect(bytes).toBeLessThan(420_000);
+  });
+});
+
+describe('the files of the package that entries share', () => {
+  const dist = path.join(__dirname, '../../dist');
+  const shared = readdirSync(dist).filter((name) => /^shared-.*\.cjs$/.test(name));
+  const texts = new Map(shared.map((name) => [name, readFileSync(path.join(dist, name), 'utf8')]));
+
+  it('run in strict mode', () => {
+    expect(shared.length).toBeGreaterThan(10);
+    expect(shared.filter((name) => !texts.get(name)?.startsWith('"use strict";\n'))).toEqual([]);
+  });
+
+  it('export values, and getters only beside what is loaded when it is used', () => {
+    const withGetters = shared.filter((name) => texts.get(name)?.includes('__toCommonJS('));
+    const withLateExports = shared.filter((name) =>
+      /^\t\w+: \(\) => \(import_\w+\(\)\)\.\w+,?$/m.test(texts.get(name) ?? ''),
+    );
+    expect(withGetters).toEqual(withLateExports);
   });
 });

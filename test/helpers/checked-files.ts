@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { DeploymentFacts } from '../../src/deploy/deployment-facts.js';
 import { plainFacts } from './facts.js';
 
@@ -11,3 +13,17 @@ export const checkedFacts: DeploymentFacts = {
   webSocketPaths: ['/'],
   eventStreamPaths: ['/events'],
 };
+
+/** The names of these files, one of each kind. */
+export const checkedFiles = [
+  'nginx.conf',
+  'haproxy.cfg',
+  'shop.service',
+  'Dockerfile',
+  'compose.yaml',
+  'deployment.yaml',
+  'ecosystem.config.cjs',
+];
+
+export const textOf = (name: string): string =>
+  readFileSync(path.join(__dirname, '../fixtures/deploy-check', name), 'utf8');

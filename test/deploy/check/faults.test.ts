@@ -1,14 +1,10 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { fileKinds } from '../../../src/deploy/check/file-kinds.js';
 import { checkDeploymentFile } from '../../../src/deploy/index.js';
-import { checkedFacts } from '../../helpers/checked-files.js';
+import { checkedFacts, textOf } from '../../helpers/checked-files.js';
 import { type FaultCase, faultCases } from '../../helpers/deployment-faults.js';
 
-const directory = path.join(__dirname, '../../fixtures/deploy-check');
-
 function edited({ file }: FaultCase, [from, to]: FaultCase['fault']): string {
-  return readFileSync(path.join(directory, file), 'utf8').replace(from, to);
+  return textOf(file).replace(from, to);
 }
 
 function check({ file, hops }: FaultCase, text: string, facts: FaultCase['facts']) {

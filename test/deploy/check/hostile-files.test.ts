@@ -1,20 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { checkDeploymentFile, deploymentFiles } from '../../../src/deploy/index.js';
-import { checkedFacts } from '../../helpers/checked-files.js';
+import { checkedFacts, checkedFiles, textOf } from '../../helpers/checked-files.js';
 
-const directory = path.join(__dirname, '../../fixtures/deploy-check');
-const fixtures = [
-  'nginx.conf',
-  'haproxy.cfg',
-  'shop.service',
-  'Dockerfile',
-  'compose.yaml',
-  'deployment.yaml',
-  'ecosystem.config.cjs',
-];
-const textOf = (name: string) => readFileSync(path.join(directory, name), 'utf8');
 const check = (text: string, name = 'the-file') => checkDeploymentFile({ name, text, facts: checkedFacts });
 
 const unreadable = expect.objectContaining({ code: 'ERR_PRODUCTIONIZE_DEPLOY_FILE' });
@@ -29,7 +16,7 @@ function errorOf(text: string): string {
   throw new Error('no error');
 }
 
-describe.each(fixtures)('%s', (name) => {
+describe.each(checkedFiles)('%s', (name) => {
   it('has the same lines with CRLF and with a byte order mark', () => {
     const lines = textOf(name).replaceAll('\n', '\r\n');
     expect(check(`\ufeff${lines}`, name)).toEqual([]);
